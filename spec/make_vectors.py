@@ -1,0 +1,1144 @@
+"""Writes spec/vectors anew: small logs, intact and lied about, each with the verdict that every verifier must reach.
+
+Standard library only. Nothing is taken from verify.py, so that writer and reader can't share a mistake. Nothing is
+random, so the same files come out every time.
+
+    python make_vectors.py [DIRECTORY]
+"""
+
+import hashlib
+import json
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+LOG: Final = "clinic.example/agents~1"
+WRITER: Final = "agent_writer"
+GENESIS: Final = "0" * 64
+MAX_INTEGER: Final = 2**53 - 1
+
+Object = dict[str, Any]
+Found = tuple[str, int] | tuple[str, int, str]
+
+
+@dataclass(frozen=True)
+class Exported:
+    """One export line before it is written out."""
+
+    hash: str
+    line: str
+    payload: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        held = {"payload": self.payload} if self.payload else {}
+        return canonical({"hash": self.hash, "line": self.line, **held})
+
+
+@dataclass(frozen=True)
+class Case:
+    """One vector: a file's name without its ending, its lines, and what a verifier must say of them."""
+
+    name: str
+    description: str
+    lines: list[str]
+    verdict: str
+    findings: tuple[Found, ...] = ()
+    expect: str | None = None
+
+    def text(self) -> str:
+        """The file's text."""
+        findings = [dict(zip(("kind", "seq", "part"), found, strict=False)) for found in self.findings]
+        content = {
+            "description": self.description,
+            "expect": self.expect,
+            "verdict": self.verdict,
+            "findings": findings,
+            "lines": self.lines,
+        }
+        return json.dumps(content, indent=2) + "\n"
+
+
+Entries = list[Exported]
+
+
+# ---- Writing entries ----
+
+
+def canonical(value: object) -> str:
+    """RFC 8785 text of a value that has ASCII keys and no fractions."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def hash_of(line: str) -> str:
+    """``SHA-256(0x00 ‖ line)`` in hex."""
+    return hashlib.sha256(b"\x00" + line.encode()).hexdigest()
+
+
+def salt_for(label: str) -> str:
+    """A salt that only looks random: real ones are 32 fresh random bytes."""
+    return hashlib.sha256(b"salt of " + label.encode()).hexdigest()
+
+
+def commit(salt: str, value: str) -> str:
+    """``SHA-256(salt ‖ value)`` in hex."""
+    return hashlib.sha256(bytes.fromhex(salt) + value.encode()).hexdigest()
+
+
+def uuid(number: int) -> str:
+    """A UUIDv7 that carries ``number``."""
+    return f"01970000-0000-7000-8000-{number:012x}"
+
+
+def event(number: int, event_type: str, **more: object) -> Object:
+    """An event with the required keys, and ``more``."""
+    required = {
+        "actor_id": "p-4f1c",
+        "actor_type": "user",
+        "event_type": event_type,
+        "id": uuid(number),
+        "ts": f"2026-03-01T09:00:{number:02d}.000000Z",
+    }
+    return {**required, **more}
+
+
+def with_values(fields: Object, **values: object) -> tuple[Object, Object]:
+    """The event with a commitment for each part in ``values``, and the payload that holds them."""
+    payload: Object = {}
+    for part, value in values.items():
+        salt, text = salt_for(f"{fields['id']} {part}"), canonical(value)
+        payload[part] = {"salt": salt, "value": text}
+        fields = {**fields, part: commit(salt, text)}
+    return fields, payload
+
+
+class Writer:
+    """Appends events to a log as the database does: it numbers, links and hashes."""
+
+    def __init__(self) -> None:
+        self.entries: Entries = []
+        self._sessions: dict[str, int] = {}
+
+    def add(self, fields: Object, payload: Object | None = None, **envelope: object) -> "Writer":
+        """Append one event; ``envelope`` overrides what the log would state, ``None`` leaving a key out."""
+        seq = len(self.entries) + 1
+        facts: Object = {
+            "event": fields,
+            "log": LOG,
+            "prev_hash": self.entries[-1].hash if self.entries else GENESIS,
+            "recorded_at": f"2026-03-01T09:00:{seq:02d}.250000Z",
+            "seq": seq,
+            "session_seq": self._next_of(fields.get("session_id")),
+            "v": 1,
+            "writer": WRITER,
+        }
+        stated = {key: value for key, value in {**facts, **envelope}.items() if value is not None}
+        line = canonical(stated)
+        self.entries.append(Exported(hash_of(line), line, payload or {}))
+        return self
+
+    def _next_of(self, session: str | None) -> int | None:
+        if session is None:
+            return None
+        self._sessions[session] = self._sessions.get(session, 0) + 1
+        return self._sessions[session]
+
+
+def base() -> Entries:
+    """Six entries of a clinic's agent: two sessions, one entry without a session, payloads beside four of them."""
+    writer = Writer()
+    writer.add(event(1, "conversation_started", session_id="s-1"))
+    writer.add(*with_values(event(2, "request", session_id="s-1", turn_id="t-1"), inputs={"text": "Move my visit."}))
+    call = event(
+        3,
+        "tool_call",
+        actor_type="agent",
+        decision={"by": "p-77aa", "outcome": "approved"},
+        domains=["hipaa", "pci"],
+        input_tokens=412,
+        session_id="s-1",
+        side_effect=True,
+        tool="move_visit",
+        turn_id="t-1",
+    )
+    writer.add(*with_values(call, inputs={"visit": 17}, details={"offered": ["move_visit"]}))
+    writer.add(*with_values(event(4, "request", session_id="s-2"), inputs={"text": "Is my test back?"}))
+    writer.add(event(5, "log.verified", actor_id="system", actor_type="system"))
+    writer.add(*with_values(event(6, "response", session_id="s-1", turn_id="t-1"), outputs={"text": "Moved."}))
+    return writer.entries
+
+
+def head(entries: Entries, seq: int | None = None) -> str:
+    """The head of an intact log, or the head it had at ``seq``."""
+    seq = seq or len(entries)
+    return f"{seq}:{entries[seq - 1].hash}"
+
+
+def relink(entries: Entries, *, start: int) -> Entries:
+    """The entries with those from index ``start`` rewritten to link to what now stands before them."""
+    done = entries[:start]
+    for old in entries[start:]:
+        _, key, rest = old.line.partition('"prev_hash":"')
+        before = old.line[: len(old.line) - len(rest)]
+        line = before + done[-1].hash + rest[64:] if key else old.line
+        done.append(replace(old, line=line, hash=hash_of(line)))
+    return done
+
+
+def rewritten(entries: Entries, seq: int, edit: Callable[[str], str]) -> Entries:
+    """The log with the line of ``seq`` edited and all hashes made to fit: a forger who takes care."""
+    old = entries[seq - 1]
+    line = edit(old.line)
+    if line == old.line:
+        raise ValueError(f"the edit of entry {seq} changes nothing")
+    return relink([*entries[: seq - 1], replace(old, line=line, hash=hash_of(line)), *entries[seq:]], start=seq)
+
+
+def swapped(old: str, new: str) -> Callable[[str], str]:
+    """An edit that puts ``new`` in the place of the first ``old``."""
+    return lambda line: line.replace(old, new, 1)
+
+
+def texts(entries: Entries) -> list[str]:
+    """The export lines of the entries."""
+    return [str(entry) for entry in entries]
+
+
+# ---- Valid logs ----
+
+
+def example() -> Writer:
+    """The log of FORMAT.md's example: one entry with one part."""
+    fields = event(1, "request", session_id="s-1")
+    return Writer().add(*with_values(fields, inputs={"text": "Please move my visit to Friday."}))
+
+
+def every_key() -> Writer:
+    """One entry that has every key of event, decision and line, after the entry that caused it."""
+    hashed = "k2026a:" + "ab" * 32
+    fields = event(
+        2,
+        "tool_result",
+        agent_id="scheduler-1",
+        agent_name="Scheduler",
+        agent_version="4.2.0",
+        call_id="call_9",
+        capture="enforced",
+        classification="restricted",
+        cost_source="price list 2026-02",
+        cost_usd="0.00175",
+        decision={
+            "arguments_hash": hashed,
+            "at": "2026-02-28T23:59:59.999999Z",
+            "by": "p-77aa",
+            "outcome": "approved",
+            "policy": "visits-3",
+            "request": uuid(900),
+        },
+        domains=["hipaa"],
+        input_tokens=MAX_INTEGER,
+        latency_ms=0,
+        model="m-large",
+        original="cd" * 32,
+        output_tokens=12,
+        parent_id=uuid(1),
+        prompt_hash=hashed,
+        purpose="treatment",
+        recipient="front desk",
+        recorder=uuid(901),
+        recorder_seq=2,
+        redactions=["email:2", "phone:1"],
+        resource_id="visit-17",
+        resource_type="visit",
+        rules="2026.1",
+        scope=["account=12", "system=visits"],
+        session_id="s-1",
+        side_effect=False,
+        source_address="192.0.2.7",
+        span_id="00f067aa0ba902b7",
+        status="ok",
+        subjects=["p-4f1c", "p-9d20"],
+        tool="move_visit",
+        trace_id="4bf92f3577b34da6a3ce929d0e0e4736",
+        turn_id="t-1",
+    )
+    writer = Writer().add(event(1, "request", session_id="s-1"))
+    filled, payload = with_values(fields, inputs={"visit": 17}, outputs={"moved": True}, details={"tries": 1})
+    return writer.add(filled, payload, principal="front-desk@clinic.example")
+
+
+def unusual_text() -> Writer:
+    """Text that is easily written in two ways, in lines and values."""
+    names = [
+        'Zoë\t"quoted" back\\slash / slash',
+        "\x01\x08\x0b\x0c\x1f\x7f",
+        "line\nbreak\r\u2028\u2029",
+        "\ufeff\uffff 🩺 é e\u0301",
+    ]
+    writer = Writer()
+    for number, name in enumerate(names, start=1):
+        writer.add(*with_values(event(number, "request", agent_name=name, session_id=name), inputs={"said": name}))
+    return writer.add(event(9, "reviewed", subjects=["A", "a", "é", "\uffff", "🩺"]))
+
+
+def opaque_values() -> Writer:
+    """Values that are no JSON at all: a verifier hashes them and never reads them."""
+    writer = Writer()
+    for number, value in enumerate(("", "{not json", "1e999", '{"b":1, "a":2}', "\x00", "[" * 3000), start=1):
+        fields = event(number, "request")
+        salt = salt_for(f"opaque {number}")
+        writer.add({**fields, "inputs": commit(salt, value)}, {"inputs": {"salt": salt, "value": value}})
+    return writer
+
+
+def valid_cases() -> list[Case]:
+    """Logs in which nothing is wrong, with and without a head that proves the end."""
+    entries = base()
+    lines = texts(entries)
+    bare = Writer().add(event(1, "request")).entries
+    full, odd, opaque = every_key().entries, unusual_text().entries, opaque_values().entries
+    back = (
+        Writer().add(event(1, "request")).add(event(2, "response"), recorded_at="2026-03-01T08:00:00.000000Z").entries
+    )
+    spaced = [f' {{"payload" : {{}} ,\t"line":{json.dumps(entry.line)},"hash":"{entry.hash}"}}\r' for entry in bare]
+    return [
+        Case(
+            "valid-example", "the example of FORMAT.md", texts(example().entries), "proven", (), head(example().entries)
+        ),
+        Case("valid-minimal", "one entry with the required keys alone", texts(bare), "consistent"),
+        Case("valid-every-key", "every key of event, decision and line", texts(full), "proven", (), head(full)),
+        Case("valid-sessions", "two sessions interleaved, and an entry without one", lines, "consistent"),
+        Case("valid-proven", "the expected head is exactly the end", lines, "proven", (), head(entries)),
+        Case("valid-goes-on", "entries after the expected head", lines, "consistent", (), head(entries, 4)),
+        Case("valid-empty", "no entry and no head", [], "consistent"),
+        Case("valid-empty-proven", "no entry, and the head of an empty log", [], "proven", (), f"0:{GENESIS}"),
+        Case("valid-from-empty", "entries after the head of an empty log", lines, "consistent", (), f"0:{GENESIS}"),
+        Case("valid-unusual-text", "control characters, separators, astral text", texts(odd), "proven", (), head(odd)),
+        Case("valid-opaque-values", "values that are no JSON, or empty", texts(opaque), "proven", (), head(opaque)),
+        Case("valid-clock-steps-back", "recorded_at goes backwards", texts(back), "proven", (), head(back)),
+        Case("valid-wrapper-spelling", "the export object is spelled otherwise", spaced, "proven", (), head(bare)),
+        Case(
+            "valid-unseen-dropped-tail",
+            "the tail was dropped, but no head is known: a verifier can't see it",
+            lines[:4],
+            "consistent",
+        ),
+        Case(
+            "valid-unseen-rewrite",
+            "an event was changed and all hashes made to fit, but no head is known: a verifier can't see it",
+            texts(rewritten(entries, 3, swapped("move_visit", "drop_visit"))),
+            "consistent",
+        ),
+        Case(
+            "valid-unseen-rewrite-after-head",
+            "rewritten after the expected head, which therefore proves nothing of it",
+            texts(rewritten(entries, 3, swapped("move_visit", "drop_visit"))),
+            "consistent",
+            (),
+            head(entries, 2),
+        ),
+    ]
+
+
+# ---- Lies about the text of an entry ----
+
+
+def altered_cases() -> list[Case]:
+    """A stored line or hash is not what it was."""
+    entries = base()
+
+    def altered(name: str, description: str, seq: int, edit: Callable[[str], str]) -> Case:
+        old = entries[seq - 1]
+        bad = [*entries[: seq - 1], replace(old, line=edit(old.line)), *entries[seq:]]
+        return Case(f"fail-{name}", description, texts(bad), "findings", (("altered_entry", seq),), head(entries))
+
+    def restated(name: str, seq: int) -> Case:
+        old = entries[seq - 1]
+        bad = [*entries[: seq - 1], replace(old, hash=hash_of("another line")), *entries[seq:]]
+        description = f"the stated hash of entry {seq} is not its line's"
+        return Case(f"fail-{name}", description, texts(bad), "findings", (("altered_entry", seq),), head(entries))
+
+    exchanged = [replace(entries[2], hash=entries[1].hash), replace(entries[1], hash=entries[2].hash)]
+    copy = replace(entries[2], line=entries[2].line.replace("approved", "refused"))
+    bent = replace(entries[3], line=entries[3].line.replace("request", "error"))
+    unlinked = rewritten(entries, 4, swapped(entries[2].hash, hash_of("nothing")))
+    return [
+        altered("changed-field", "one field of an event was changed", 3, swapped("move_visit", "drop_visit")),
+        altered("changed-last-entry", "one field of the last event was changed", 6, swapped("response", "request")),
+        altered("changed-seq", "the number in a line was changed", 2, swapped('"seq":2', '"seq":9')),
+        altered("changed-session", "the session in a line was changed", 3, swapped('"s-1"', '"s-3"')),
+        altered(
+            "changed-prev-hash", "the prev_hash in a line was changed", 4, swapped('"prev_hash":"', '"prev_hash":"0')
+        ),
+        altered("changed-to-broken-json", "a byte was changed so that the line is no JSON", 3, swapped(":", ";")),
+        altered("changed-to-version-2", "the version in a line was changed", 3, swapped('"v":1', '"v":2')),
+        altered("added-space", "a space was put into a line", 3, swapped(",", ", ")),
+        altered("emptied-line", "a line was emptied", 3, lambda _: ""),
+        restated("changed-hash", 3),
+        restated("changed-last-hash", 6),
+        Case(
+            "fail-exchanged-lines",
+            "two lines were exchanged and the stated hashes left where they were",
+            texts([entries[0], *exchanged, *entries[3:]]),
+            "findings",
+            (("altered_entry", 2), ("altered_entry", 3)),
+            head(entries),
+        ),
+        Case(
+            "fail-altered-copy",
+            "an altered copy of an entry stands after it; the numbers that follow are not disturbed",
+            texts([*entries[:3], copy, *entries[3:]]),
+            "findings",
+            (("altered_entry", 4),),
+            head(entries),
+        ),
+        Case(
+            "fail-altered-beside-altered-copy",
+            "an altered entry and an altered copy of another: no telling which of them the next one follows",
+            texts([*entries[:3], bent, copy, *entries[4:]]),
+            "findings",
+            (("altered_entry", 4), ("altered_entry", 5)),
+            head(entries),
+        ),
+        Case(
+            "fail-altered-then-forked",
+            "an altered entry, and the next links neither to the hash stated of it nor to its own",
+            texts([*entries[:2], copy, *unlinked[3:]]),
+            "findings",
+            (("altered_entry", 3), ("forked", 4)),
+            head(unlinked),
+        ),
+        Case(
+            "fail-altered-and-relinked",
+            "an altered entry to whose new hash all others were linked, but whose stated hash was left",
+            texts(
+                [
+                    *entries[:2],
+                    copy,
+                    *relink([*entries[:2], replace(copy, hash=hash_of(copy.line)), *entries[3:]], start=3)[3:],
+                ]
+            ),
+            "findings",
+            (("altered_entry", 3),),
+        ),
+        Case(
+            "fail-altered-and-dropped",
+            "an entry was dropped and the next altered, which then stands in the dropped one's place",
+            texts([entries[0], replace(entries[2], line=copy.line), *entries[3:]]),
+            "findings",
+            (("altered_entry", 2), ("missing", 3)),
+            head(entries),
+        ),
+    ]
+
+
+def payload_cases() -> list[Case]:
+    """A held value is not what the event commits to."""
+    entries = base()
+
+    def held(name: str, description: str, payload: Object, found: tuple[Found, ...], verdict: str = "findings") -> Case:
+        bad = [*entries[:2], replace(entries[2], payload=payload), *entries[3:]]
+        return Case(f"fail-{name}", description, texts(bad), verdict, found, head(entries))
+
+    good = {part: dict(value) for part, value in entries[2].payload.items()}
+    inputs, details = good["inputs"], good["details"]
+    bent = ("0" if inputs["salt"][0] != "0" else "1") + inputs["salt"][1:]
+    planted = {"salt": salt_for("planted"), "value": canonical({"text": "planted"})}
+
+    def with_salt(salt: str) -> Object:
+        return {**good, "inputs": {**inputs, "salt": salt}}
+
+    def wrong_salt(name: str, description: str, salt: str) -> Case:
+        return held(name, description, with_salt(salt), (("commitment_wrong", 3, "inputs"),))
+
+    unreadable: tuple[Found, ...] = (("unverifiable", 3),)
+    return [
+        held(
+            "changed-value",
+            "a held value was changed",
+            {**good, "inputs": {**inputs, "value": '{"visit":18}'}},
+            (("altered_payload", 3, "inputs"),),
+        ),
+        held(
+            "respelled-value",
+            "a held value was spelled otherwise, its meaning unchanged",
+            {**good, "inputs": {**inputs, "value": '{"visit": 17}'}},
+            (("altered_payload", 3, "inputs"),),
+        ),
+        held("changed-salt", "a held salt was changed", with_salt(bent), (("altered_payload", 3, "inputs"),)),
+        held(
+            "exchanged-values",
+            "the values of two parts were exchanged",
+            {"inputs": details, "details": inputs},
+            (("altered_payload", 3, "inputs"), ("altered_payload", 3, "details")),
+        ),
+        held(
+            "value-of-another-entry",
+            "the value of another entry is held",
+            {**good, "inputs": dict(entries[1].payload["inputs"])},
+            (("altered_payload", 3, "inputs"),),
+        ),
+        held("withheld-part", "a part is committed to and not held", {"inputs": inputs}, (("missing", 3, "details"),)),
+        held(
+            "withheld-payload",
+            "two parts are committed to and not held",
+            {},
+            (("missing", 3, "inputs"), ("missing", 3, "details")),
+        ),
+        held(
+            "planted-part",
+            "a part is held that the event does not commit to",
+            {**good, "outputs": planted},
+            (("commitment_wrong", 3, "outputs"),),
+        ),
+        wrong_salt("short-salt", "a salt of 31 bytes", inputs["salt"][2:]),
+        wrong_salt("long-salt", "a salt of 33 bytes", inputs["salt"] + "00"),
+        wrong_salt("empty-salt", "an empty salt", ""),
+        wrong_salt("upper-case-salt", "a salt in upper-case digits", inputs["salt"].upper()),
+        wrong_salt("salt-no-hex", "a salt that is no hex", "x" * 64),
+        held(
+            "unknown-part",
+            "a part that version 1 does not have",
+            {**good, "original": planted},
+            unreadable,
+            "unverifiable",
+        ),
+        held("part-not-object", "a part that is no object", {**good, "inputs": "text"}, unreadable, "unverifiable"),
+        held("part-without-salt", "a part without a salt", {"inputs": {"value": "1"}}, unreadable, "unverifiable"),
+        held("salt-not-text", "a salt that is no text", {"inputs": {**inputs, "salt": 7}}, unreadable, "unverifiable"),
+        held(
+            "unknown-key-in-part",
+            "a part with a third key",
+            {"inputs": {**inputs, "x": "1"}},
+            unreadable,
+            "unverifiable",
+        ),
+        Case(
+            "fail-short-salt-committed",
+            "a salt of 31 bytes from the beginning: the commitment fits, the salt is too short",
+            texts(short_salt().entries),
+            "findings",
+            (("commitment_wrong", 1, "inputs"),),
+            head(short_salt().entries),
+        ),
+    ]
+
+
+def short_salt() -> Writer:
+    """A commitment that was made with a salt of 31 bytes."""
+    salt = "5a" * 31
+    fields = event(1, "request", inputs=commit(salt, "1"))
+    return Writer().add(fields, {"inputs": {"salt": salt, "value": "1"}})
+
+
+# ---- Lies about order and completeness ----
+
+
+def order_cases() -> list[Case]:
+    """Entries that are intact each, but dropped, repeated or moved."""
+    lines = texts(base())
+    first, second, third, fourth, fifth, sixth = lines
+    end = head(base())
+
+    def moved(name: str, description: str, bad: list[str], *found: Found) -> Case:
+        return Case(f"fail-{name}", description, bad, "findings", found, end)
+
+    return [
+        moved("swapped-entries", "two neighbours swapped", [first, third, second, *lines[3:]], ("reordered", 2)),
+        moved("moved-to-end", "an entry moved to the end", [first, *lines[2:], second], ("reordered", 2)),
+        moved(
+            "moved-to-start",
+            "an entry moved to the start: the ones it overtook are late",
+            [fourth, first, second, third, fifth, sixth],
+            ("reordered", 1),
+            ("reordered", 2),
+            ("reordered", 3),
+        ),
+        moved(
+            "reversed",
+            "the log backwards",
+            lines[::-1],
+            *(("reordered", seq) for seq in range(1, 6)),
+        ),
+        moved("dropped-first", "the first entry dropped", lines[1:], ("missing", 1)),
+        moved("dropped-first-two", "the first two entries dropped: one gap", lines[2:], ("missing", 1)),
+        moved("dropped-middle", "an entry in the middle dropped", [*lines[:2], *lines[3:]], ("missing", 3)),
+        moved("dropped-two-places", "two gaps", [first, third, fourth, sixth], ("missing", 2), ("missing", 5)),
+        moved(
+            "gap-with-late-entry",
+            "three dropped, of which the middle one comes at the end",
+            [first, fifth, sixth, third],
+            ("missing", 2),
+            ("reordered", 3),
+            ("missing", 4),
+        ),
+        moved("dropped-tail", "the last two entries dropped", lines[:4], ("truncated", 5)),
+        moved("dropped-everything", "no entry left", [], ("truncated", 1)),
+        Case(
+            "fail-dropped-head-entry",
+            "the entry dropped that the expected head names: told as missing, not as a wrong head",
+            [*lines[:2], *lines[3:]],
+            "findings",
+            (("missing", 3),),
+            head(base(), 3),
+        ),
+        Case(
+            "fail-number-jump",
+            "an entry with the highest number there is: the gap is one finding, and the next entries are late",
+            texts(rewritten(base(), 4, swapped('"seq":4', f'"seq":{MAX_INTEGER}'))),
+            "findings",
+            (("missing", 4), ("reordered", 5), ("reordered", 6), ("missing", 7)),
+        ),
+        moved(
+            "dropped-session-tail",
+            "a session's last entry dropped, which is in the middle of the log",
+            [*lines[:3], *lines[4:]],
+            ("missing", 4),
+        ),
+        moved("dropped-middle-and-tail", "a gap and no end", [first, third], ("missing", 2), ("truncated", 4)),
+        moved("repeated-entry", "an entry stands twice in succession", [*lines[:3], *lines[2:]], ("duplicate", 3)),
+        moved("repeated-later", "an entry stands again at the end", [*lines, second], ("duplicate", 2)),
+        moved(
+            "repeated-after-gap",
+            "an entry stands twice, after one that was dropped",
+            [first, third, third, *lines[3:]],
+            ("missing", 2),
+            ("duplicate", 3),
+        ),
+        moved(
+            "repeated-without-payload",
+            "an entry stands again without its payload: the second is not looked into",
+            [*lines, str(replace(base()[1], payload={}))],
+            ("duplicate", 2),
+        ),
+        moved(
+            "repeated-late",
+            "an entry comes late and then again",
+            [first, third, second, second, *lines[3:]],
+            ("reordered", 2),
+            ("duplicate", 2),
+        ),
+    ]
+
+
+def chain_cases() -> list[Case]:
+    """Entries whose own hashes fit, but which do not continue what stands before them or the expected head."""
+    entries = base()
+    end = head(entries)
+
+    def forged(name: str, description: str, bad: Entries, *found: Found, expect: str | None = None) -> Case:
+        return Case(f"fail-{name}", description, texts(bad), "findings", found, expect)
+
+    def linked_to(seq: int, hash_: str) -> Entries:
+        return rewritten(entries, seq, swapped(entries[seq - 2].hash if seq > 1 else GENESIS, hash_))
+
+    other = rewritten(entries, 3, swapped("move_visit", "drop_visit"))
+    foreign = rewritten(entries, 4, swapped(LOG, "bank.example/agents~1"))
+    continued = rewritten(entries, 4, swapped("agents~1", "agents~2"))
+    stolen = rewritten(entries, 1, swapped(LOG, "bank.example/agents~1"))
+    return [
+        forged(
+            "consistent-rewrite",
+            "an event was changed and all hashes made to fit; the expected head differs",
+            other,
+            ("forked", 6),
+            expect=end,
+        ),
+        forged(
+            "rewrite-before-head",
+            "rewritten before the expected head, and more entries after it",
+            other,
+            ("forked", 4),
+            expect=head(entries, 4),
+        ),
+        forged(
+            "rewritten-last-entry",
+            "only the last event was changed, its hash made to fit",
+            rewritten(entries, 6, swapped("response", "request")),
+            ("forked", 6),
+            expect=end,
+        ),
+        forged(
+            "entry-of-a-fork",
+            "one entry of a rewritten log",
+            [*entries[:3], other[3], *entries[4:]],
+            ("forked", 4),
+            ("forked", 5),
+        ),
+        forged("tail-of-a-fork", "the tail of a rewritten log", [*entries[:3], *other[3:]], ("forked", 4)),
+        forged(
+            "fork",
+            "an entry that follows an earlier one, not the one before it",
+            linked_to(4, entries[1].hash),
+            ("forked", 4),
+        ),
+        forged(
+            "two-successors",
+            "the number 3 twice: two different entries follow entry 2",
+            [*entries[:3], other[2], *entries[3:]],
+            ("duplicate", 3),
+        ),
+        forged("wrong-prev-hash", "a prev_hash that no entry has", linked_to(4, hash_of("nothing")), ("forked", 4)),
+        forged("wrong-genesis", "the first prev_hash is not 64 zeros", linked_to(1, hash_of("nothing")), ("forked", 1)),
+        forged(
+            "wrong-prev-and-head",
+            "a wrong link in the entry that the head names: reported once",
+            linked_to(4, hash_of("nothing")),
+            ("forked", 4),
+            expect=head(entries, 4),
+        ),
+        forged("wrong-log", "an entry of another log that was made to link", foreign, ("forked", 4)),
+        forged("wrong-incarnation", "an entry of the log's next incarnation", continued, ("forked", 4)),
+        forged(
+            "wrong-log-first",
+            "the first entry names another log: it decides, so all others disagree",
+            stolen,
+            *(("forked", seq) for seq in range(2, 7)),
+        ),
+        forged(
+            "wrong-head-number",
+            "the expected head has the end's hash under an earlier number",
+            entries,
+            ("forked", 5),
+            expect=f"5:{entries[5].hash}",
+        ),
+        forged(
+            "wrong-head-beyond",
+            "the expected head has the end's hash under a later number",
+            entries,
+            ("truncated", 7),
+            expect=f"7:{entries[5].hash}",
+        ),
+    ]
+
+
+def late_cases() -> list[Case]:
+    """Entries that come late and are wrong besides: what they say is checked all the same."""
+    entries = base()
+
+    def late(name: str, description: str, seq: int, edit: Callable[[str], str], *found: Found) -> Case:
+        bad = rewritten(entries, seq, edit)
+        moved = [*bad[: seq - 1], bad[seq], bad[seq - 1], *bad[seq + 1 :]]
+        return Case(f"fail-late-{name}", description, texts(moved), "findings", (("reordered", seq), *found), head(bad))
+
+    other_log = swapped(LOG, "bank.example/agents~1")
+    foreign = late("wrong-log", "a late entry of another log", 4, other_log, ("forked", 4))
+    same_id = late(
+        "repeated-id", "a late entry with an event id once more", 5, swapped(uuid(5), uuid(2)), ("duplicate", 5)
+    )
+    value = swapped('"inputs":"', '"outputs":"')
+    parts = late(
+        "parts",
+        "a late entry with a part under another name",
+        4,
+        value,
+        ("commitment_wrong", 4, "inputs"),
+        ("missing", 4, "outputs"),
+    )
+    wrong_head = Case(
+        "fail-late-wrong-head",
+        "a late entry that is not the one that the expected head names",
+        texts([entries[0], entries[2], entries[1], *entries[3:]]),
+        "findings",
+        (("reordered", 2), ("forked", 2)),
+        f"2:{hash_of('another line')}",
+    )
+    return [foreign, same_id, parts, wrong_head]
+
+
+def identity_cases() -> list[Case]:
+    """Event ids and session numbers that do not go on as they must, in chains that fit."""
+    entries = base()
+
+    def built(name: str, description: str, seqs: list[int | None], *found: Found) -> Case:
+        writer = Writer()
+        for number, session_seq in enumerate(seqs, start=1):
+            writer.add(event(number, "request", session_id="s-1"), session_seq=session_seq)
+        return Case(f"fail-{name}", description, texts(writer.entries), "findings", found, head(writer.entries))
+
+    same_id = rewritten(entries, 5, swapped(uuid(5), uuid(2)))
+    return [
+        Case("fail-repeated-id", "an event id twice", texts(same_id), "findings", (("duplicate", 5),), head(same_id)),
+        built("session-gap", "a session lacks a number in its middle", [1, 2, 4, 5], ("session_gap", 3)),
+        built("session-late-start", "a session does not start with 1", [2, 3], ("session_gap", 1)),
+        built("session-repeats", "a session has a number twice", [1, 2, 2, 3], ("session_gap", 3)),
+        built("session-goes-back", "a session's numbers go back", [1, 2, 3, 1, 4], ("session_gap", 4)),
+        built("session-seq-absent", "session_id without session_seq", [1, None, 2], ("non_canonical", 2)),
+        Case(
+            "fail-session-id-absent",
+            "session_seq without session_id",
+            texts(Writer().add(event(1, "request"), session_seq=1).entries),
+            "findings",
+            (("non_canonical", 1),),
+        ),
+        Case(
+            "fail-session-gap-beside-missing",
+            "one entry is missing from the log, but a session jumps by two more than that explains",
+            texts(jumping()),
+            "findings",
+            (("missing", 2), ("session_gap", 3)),
+        ),
+    ]
+
+
+def jumping() -> Entries:
+    """A session that jumps by three where one entry was dropped."""
+    writer = Writer()
+    for number, session_seq in enumerate((1, 2, 5, 6), start=1):
+        writer.add(event(number, "request", session_id="s-1"), session_seq=session_seq)
+    return [writer.entries[0], *writer.entries[2:]]
+
+
+# ---- Lines that no door would let in ----
+
+DOMAINS: Final = '"domains":["hipaa","pci"]'
+TOKENS: Final = '"input_tokens":412'
+DECISION: Final = '"decision":{"by":"p-77aa","outcome":"approved"}'
+TS: Final = '"ts":"2026-03-01T09:00:03.000000Z"'
+RECORDED: Final = '"recorded_at":"2026-03-01T09:00:03.250000Z"'
+ID: Final = f'"id":"{uuid(3)}"'
+TOOL: Final = '"tool":"move_visit"'
+
+# name, description, what stands in entry 3, what is put in its place
+SPELLINGS: Final = (
+    ("space-after-comma", "a space after a comma", ",", ", "),
+    ("space-before", "a space before the object", '{"event"', ' {"event"'),
+    ("newline-inside", "a newline between two tokens", ',"log"', ',\n"log"'),
+    ("newline-at-end", "a newline at the end", f'"writer":"{WRITER}"}}', f'"writer":"{WRITER}"}}\n'),
+    ("byte-order-mark", "a byte order mark", '{"event"', '\ufeff{"event"'),
+    ("escape-of-letter", "a letter written as an escape", '"move_visit"', '"\\u006dove_visit"'),
+    ("escape-of-key", "a key written with an escape", '"tool"', '"too\\u006c"'),
+    ("escape-in-upper-case", "a control character in upper-case hex", '"move_visit"', '"\\u001F"'),
+    ("escape-long-form", "a newline as \\u000a, where \\n is canonical", '"move_visit"', '"\\u000a"'),
+    ("escape-of-slash", "an escaped slash", "clinic.example/agents", "clinic.example\\/agents"),
+    ("escape-of-delete", "U+007F as an escape, which is canonical raw", '"move_visit"', '"\\u007f"'),
+    ("escape-of-astral", "a character beyond U+FFFF as two escapes", '"move_visit"', '"\\ud83e\\ude7a"'),
+    ("raw-control-character", "a control character that is not escaped", '"move_visit"', '"move\tvisit"'),
+    ("lone-surrogate", "half of a surrogate pair", '"move_visit"', '"\\ud800"'),
+    ("lone-surrogate-in-key", "half of a surrogate pair in a key", '"tool":', '"\\udc00":'),
+    ("nul", "U+0000 in a text", '"move_visit"', '"move\\u0000visit"'),
+    ("nul-in-list", "U+0000 in an item of a list", '"pci"', '"pci\\u0000"'),
+    ("order-in-event", "keys of the event out of order", f'"side_effect":true,{TOOL}', f'{TOOL},"side_effect":true'),
+    (
+        "order-in-decision",
+        "keys of the decision out of order",
+        DECISION,
+        '"decision":{"outcome":"approved","by":"p-77aa"}',
+    ),
+    ("order-in-line", "keys of the line out of order", f'"v":1,"writer":"{WRITER}"', f'"writer":"{WRITER}","v":1'),
+    ("text-after", "text after the object", f'"writer":"{WRITER}"}}', f'"writer":"{WRITER}"}}{{}}'),
+    ("cut-line", "the line ends before its object does", f'"writer":"{WRITER}"}}', f'"writer":"{WRITER}"'),
+    ("single-quotes", "quotes that are not JSON's", '"move_visit"', "'move_visit'"),
+    ("trailing-comma", "a comma before the end", f'"writer":"{WRITER}"}}', f'"writer":"{WRITER}",}}'),
+)
+KEYS: Final = (
+    ("unknown-key-in-event", "a key that no event has", f"{TOOL},", f'{TOOL},"tool_name":"x",'),
+    (
+        "unknown-key-in-decision",
+        "a key that no decision has",
+        '"outcome":"approved"',
+        '"outcome":"approved","reason":"x"',
+    ),
+    ("unknown-key-in-line", "a key that no line has", f'"writer":"{WRITER}"', f'"writer":"{WRITER}","x":1'),
+    ("repeated-key-in-event", "a key of the event twice", f"{TOOL},", f'{TOOL},"tool":"drop_visit",'),
+    ("repeated-key-same-value", "a key of the event twice with one value", f"{TOOL},", f"{TOOL},{TOOL},"),
+    ("repeated-key-in-decision", "a key of the decision twice", '"by":"p-77aa"', '"by":"p-77aa","by":"p-0000"'),
+    ("repeated-key-in-line", "a key of the line twice", '"v":1', '"v":1,"v":1'),
+    ("repeated-key-by-escape", "a key twice, once as an escape", f"{TOOL},", f'{TOOL},"too\\u006c":"x",'),
+    ("absent-actor", "an event without actor_id", '"actor_id":"p-4f1c",', ""),
+    ("absent-ts", "an event without ts", f",{TS}", ""),
+    ("absent-id", "an event without id", f"{ID},", ""),
+    ("absent-event-type", "an event without event_type", '"event_type":"tool_call",', ""),
+    ("absent-writer", "a line without writer", f',"writer":"{WRITER}"', ""),
+    ("absent-recorded-at", "a line without recorded_at", f"{RECORDED},", ""),
+    ("absent-version", "a line without v", '"v":1,', ""),
+)
+VALUES: Final = (
+    ("number-float", "a number with a fraction", TOKENS, '"input_tokens":412.5'),
+    ("number-float-zero", "an integer written with a fraction", TOKENS, '"input_tokens":412.0'),
+    ("number-exponent", "an integer with an exponent", TOKENS, '"input_tokens":4e2'),
+    ("number-overflow", "an exponent beyond all doubles", TOKENS, '"input_tokens":1e999'),
+    ("number-negative", "a negative number", TOKENS, '"input_tokens":-1'),
+    ("number-negative-zero", "negative zero", TOKENS, '"input_tokens":-0'),
+    ("number-leading-zero", "a leading zero", TOKENS, '"input_tokens":0412'),
+    ("number-plus", "a plus sign", TOKENS, '"input_tokens":+412'),
+    ("number-too-big", "2^53", TOKENS, f'"input_tokens":{MAX_INTEGER + 1}'),
+    ("number-huge", "a number of 5,000 digits", TOKENS, '"input_tokens":' + "9" * 5000),
+    ("number-nan", "NaN", TOKENS, '"input_tokens":NaN'),
+    ("number-infinity", "Infinity", TOKENS, '"input_tokens":Infinity'),
+    ("number-as-text", "a number in quotes", TOKENS, '"input_tokens":"412"'),
+    ("number-as-boolean", "true in place of a number", TOKENS, '"input_tokens":true'),
+    ("boolean-as-number", "1 in place of true", '"side_effect":true', '"side_effect":1'),
+    ("boolean-as-text", "a boolean in quotes", '"side_effect":true', '"side_effect":"true"'),
+    ("text-as-number", "a number in place of a text", TOOL, '"tool":7'),
+    ("text-empty", "an empty text", TOOL, '"tool":""'),
+    ("text-null", "null in place of an absent key", TOOL, '"tool":null'),
+    ("text-as-object", "an object in place of a text", TOOL, '"tool":{}'),
+    ("ts-no-fraction", "a time without microseconds", TS, '"ts":"2026-03-01T09:00:03Z"'),
+    ("ts-milliseconds", "a time with three digits", TS, '"ts":"2026-03-01T09:00:03.000Z"'),
+    ("ts-26-characters", "a time with five digits", TS, '"ts":"2026-03-01T09:00:03.00000Z"'),
+    ("ts-28-characters", "a time with seven digits", TS, '"ts":"2026-03-01T09:00:03.0000000Z"'),
+    ("ts-impossible-day", "30 February", TS, '"ts":"2026-02-30T09:00:03.000000Z"'),
+    ("ts-no-leap-year", "29 February of a year that has none", TS, '"ts":"2100-02-29T09:00:03.000000Z"'),
+    ("ts-leap-second", "second 60", TS, '"ts":"2026-06-30T23:59:60.000000Z"'),
+    ("ts-hour-24", "hour 24", TS, '"ts":"2026-03-01T24:00:00.000000Z"'),
+    ("ts-year-0", "year 0", TS, '"ts":"0000-03-01T09:00:03.000000Z"'),
+    ("ts-offset", "an offset in place of Z", TS, '"ts":"2026-03-01T09:00:03.000000+00:00"'),
+    ("ts-small-z", "a small z", TS, '"ts":"2026-03-01T09:00:03.000000z"'),
+    ("ts-space", "a space in place of T", TS, '"ts":"2026-03-01 09:00:03.000000Z"'),
+    ("ts-other-digits", "digits that are not ASCII", TS, '"ts":"٢٠٢٦-03-01T09:00:03.000000Z"'),
+    ("ts-newline", "a newline after Z", TS, '"ts":"2026-03-01T09:00:03.000000Z\\n"'),
+    ("recorded-at-format", "recorded_at in another form", RECORDED, '"recorded_at":"2026-03-01T09:00:03Z"'),
+    ("recorded-at-impossible", "recorded_at at minute 60", RECORDED, '"recorded_at":"2026-03-01T09:60:03.250000Z"'),
+    ("decision-at-format", "decision.at in another form", '"by":"p-77aa"', '"at":"today","by":"p-77aa"'),
+    (
+        "uuid-upper-case",
+        "a UUID in upper case",
+        '"session_id"',
+        f'"parent_id":"{uuid(0xAB).upper()}","session_id"',
+    ),
+    ("uuid-as-text", "a text in place of a UUID", '"session_id"', '"recorder":"me","session_id"'),
+    ("cost-leading-zero", "a cost with a leading zero", '"decision"', '"cost_usd":"01","decision"'),
+    ("cost-no-decimals", "a cost that ends with its point", '"decision"', '"cost_usd":"1.","decision"'),
+    ("cost-exponent", "a cost with an exponent", '"decision"', '"cost_usd":"1e2","decision"'),
+    ("cost-negative", "a negative cost", '"decision"', '"cost_usd":"-1","decision"'),
+    ("cost-number", "a cost that is a number", '"decision"', '"cost_usd":1,"decision"'),
+    ("capture-unknown", "a capture that does not exist", '"decision"', '"capture":"guessed","decision"'),
+    ("classification-unknown", "a classification that does not exist", '"decision"', '"classification":"x","decision"'),
+    ("commitment-upper-case", "a commitment in upper case", '"session_id"', f'"outputs":"{"AB" * 32}","session_id"'),
+    ("commitment-short", "a commitment of 31 bytes", '"session_id"', f'"original":"{"ab" * 31}","session_id"'),
+    ("span-id-long", "a span_id of 17 digits", TOOL, f'"span_id":"{"a" * 17}",{TOOL}'),
+    ("trace-id-upper-case", "a trace_id in upper case", TS, f'"trace_id":"{"A" * 32}",{TS}'),
+    ("id-upper-case", "an event id in upper case", ID, f'"id":"{uuid(0xABC).upper()}"'),
+    ("id-without-hyphens", "an event id without hyphens", ID, f'"id":"{uuid(3).replace("-", "")}"'),
+    ("id-in-braces", "an event id in braces", ID, f'"id":"{{{uuid(3)}}}"'),
+    ("id-newline", "a newline after an event id", ID, f'"id":"{uuid(3)}\\n"'),
+    ("list-unsorted", "a list out of order", DOMAINS, '"domains":["pci","hipaa"]'),
+    ("list-repeats", "a list with an item twice", DOMAINS, '"domains":["pci","pci"]'),
+    ("list-empty", "an empty list", DOMAINS, '"domains":[]'),
+    ("list-nested", "a list in a list", DOMAINS, '"domains":[["hipaa"],"pci"]'),
+    ("list-null", "null in a list", DOMAINS, '"domains":[null,"pci"]'),
+    ("list-number", "a number in a list", DOMAINS, '"domains":[1,2]'),
+    ("list-empty-text", "an empty text in a list", DOMAINS, '"domains":["","pci"]'),
+    ("list-as-text", "a text in place of a list", DOMAINS, '"domains":"hipaa"'),
+    ("list-utf16-order", "a list in UTF-16 order, which is not code point order", DOMAINS, '"domains":["🩺","\uffff"]'),
+    ("enum-unknown", "an actor_type that does not exist", '"actor_type":"agent"', '"actor_type":"robot"'),
+    ("enum-upper-case", "an actor_type in upper case", '"actor_type":"agent"', '"actor_type":"Agent"'),
+    ("event-type-form", "an event_type in another form", '"event_type":"tool_call"', '"event_type":"Tool.Call"'),
+    ("event-type-dots", "an event_type with two dots", '"event_type":"tool_call"', '"event_type":"a.b.c"'),
+    ("decision-empty", "a decision without a key", DECISION, '"decision":{}'),
+    ("decision-as-text", "a text in place of a decision", DECISION, '"decision":"approved"'),
+    ("decision-as-list", "a list in place of a decision", DECISION, '"decision":["approved"]'),
+    ("decision-nested", "an object in a decision", '"by":"p-77aa"', '"by":{"by":"p-77aa"}'),
+    (
+        "keyed-hash-bare",
+        "a keyed hash without its key",
+        '"by":"p-77aa"',
+        f'"arguments_hash":"{"ab" * 32}","by":"p-77aa"',
+    ),
+    (
+        "keyed-hash-key",
+        "a keyed hash whose key id is too long",
+        '"by":"p-77aa"',
+        f'"arguments_hash":"k{"1" * 17}:{"ab" * 32}","by":"p-77aa"',
+    ),
+    (
+        "keyed-hash-short",
+        "a keyed hash of 31 bytes",
+        '"by":"p-77aa"',
+        f'"arguments_hash":"k1:{"ab" * 31}","by":"p-77aa"',
+    ),
+    ("seq-0", "the number 0", '"seq":3,', '"seq":0,'),
+    ("seq-too-big", "the number 2^53", '"seq":3,', f'"seq":{MAX_INTEGER + 1},'),
+    ("seq-as-text", "the number in quotes", '"seq":3,', '"seq":"3",'),
+    ("seq-float", "the number with a fraction", '"seq":3,', '"seq":3.0,'),
+    ("session-seq-0", "the session number 0", '"session_seq":3', '"session_seq":0'),
+    ("version-as-text", "the version in quotes", '"v":1', '"v":"1"'),
+    ("version-float", "the version with a fraction", '"v":1', '"v":1.0'),
+    ("version-boolean", "true in place of the version", '"v":1', '"v":true'),
+    ("log-without-incarnation", "a log without its incarnation", LOG, "clinic.example/agents"),
+    ("log-incarnation-0", "incarnation 0", LOG, "clinic.example/agents~0"),
+    ("log-two-tildes", "a log with two tildes", LOG, "clinic.example/~agents~1"),
+    ("log-control-character", "a control character in the log", LOG, "clinic.example\\n/agents~1"),
+    ("writer-empty", "an empty writer", f'"writer":"{WRITER}"', '"writer":""'),
+    ("principal-empty", "an empty principal", f",{RECORDED}", f',"principal":"",{RECORDED}'),
+    ("deep-nesting", "3,000 lists in each other", TOOL, '"tool":' + "[" * 3000 + "]" * 3000),
+    ("deep-objects", "3,000 objects in each other", TOOL, '"tool":' + '{"a":' * 3000 + "1" + "}" * 3000),
+    ("version-2-nested-33", "version 2, nested deeper than any may be", '"v":1', '"v":2,"w":' + "[" * 32 + "]" * 32),
+    ("version-2-float", "version 2 with a number that no version has", '"v":1', '"v":2,"w":1.5'),
+    ("version-2-lone-surrogate", "version 2 with half of a surrogate pair", '"v":1', '"v":2,"w":"\\udfff"'),
+    ("version-2-repeated-key", "version 2 with a key twice", '"v":1', '"v":2,"v":2'),
+    ("version-1-and-2", "the version twice, once known and once not", '"v":1', '"v":2,"v":1'),
+)
+
+
+def text_cases() -> list[Case]:
+    """Entries whose hashes fit but whose text no door would let in."""
+    entries = base()
+    cases = []
+    hashes = (
+        ("prev-hash-upper-case", "a prev_hash in upper case", entries[1].hash, entries[1].hash.upper()),
+        ("prev-hash-short", "a prev_hash of 63 digits", entries[1].hash, entries[1].hash[1:]),
+    )
+    for name, description, old, new in (*SPELLINGS, *KEYS, *VALUES, *hashes):
+        bad = rewritten(entries, 3, swapped(old, new))
+        found = (("non_canonical", 3),)
+        cases.append(Case(f"fail-{name}", description, texts(bad), "findings", found, head(bad)))
+    return [*cases, *whole_line_cases()]
+
+
+def whole_line_cases() -> list[Case]:
+    """Lines that are something else altogether, their hashes fitting."""
+    entries = base()
+
+    def replaced(name: str, description: str, line: str) -> Case:
+        bad = rewritten(entries, 3, lambda _: line)
+        return Case(f"fail-{name}", description, texts(bad), "findings", (("non_canonical", 3),), head(bad))
+
+    def version(name: str, description: str, edit: Callable[[str], str]) -> Case:
+        bad = rewritten(entries, 3, edit)
+        return Case(f"fail-{name}", description, texts(bad), "unverifiable", (("unverifiable", 3),), head(bad))
+
+    def nested(levels: int) -> Callable[[str], str]:
+        return swapped('"v":1', f'"v":2,"w":{"[" * (levels - 1)}{"]" * (levels - 1)}')
+
+    two = rewritten(rewritten(entries, 5, swapped('"v":1', '"v":2')), 3, swapped("move_visit", ""))
+    return [
+        replaced("line-empty", "an empty line with its hash", ""),
+        replaced("line-null", "null with its hash", "null"),
+        replaced("line-list", "a list with its hash", "[]"),
+        replaced("line-text", "a text with its hash", '"entry"'),
+        replaced("line-empty-object", "an empty object with its hash", "{}"),
+        replaced("line-event-alone", "an event without its line", canonical(event(3, "request"))),
+        version("version-2", "a version that does not exist yet", swapped('"v":1', '"v":2')),
+        version("version-0", "version 0", swapped('"v":1', '"v":0')),
+        version("version-2-nested-32", "version 2, nested as deep as a version may be", nested(32)),
+        version("version-2-other-keys", "a later version may have other keys", swapped('"v":1', '"u":[null],"v":2')),
+        Case(
+            "fail-version-2-and-more",
+            "an unknown version and a line that is not canonical: the verdict is findings",
+            texts(two),
+            "findings",
+            (("non_canonical", 3), ("unverifiable", 5)),
+            head(two),
+        ),
+    ]
+
+
+# ---- Export lines that can't be read ----
+
+
+def wrapper_cases() -> list[Case]:
+    """The export object around a line is broken."""
+    entries = base()
+    lines = texts(entries)
+    third = entries[2]
+    plain = canonical({"hash": third.hash, "line": third.line})
+
+    def broken(name: str, description: str, text: str) -> Case:
+        bad = [*lines[:2], text, *lines[3:]]
+        return Case(f"fail-{name}", description, bad, "unverifiable", (("unverifiable", 3),), head(entries))
+
+    def last(name: str, description: str, text: str) -> Case:
+        bad = [*lines[:5], text]
+        return Case(f"fail-{name}", description, bad, "unverifiable", (("unverifiable", 6),), head(entries))
+
+    inserted = [*lines[:3], "", *lines[3:]]
+    return [
+        broken("export-empty", "an empty export line in place of an entry", ""),
+        broken("export-no-json", "an export line that is no JSON", "entry 3 was here"),
+        broken("export-list", "an export line that is a list", "[]"),
+        broken("export-null", "an export line that is null", "null"),
+        broken("export-two-objects", "two objects on one export line", lines[2] + lines[3]),
+        broken("export-split", "an export line that starts in the middle", lines[2][40:]),
+        broken("export-without-hash", "no hash", canonical({"line": third.line})),
+        broken("export-without-line", "no line", canonical({"hash": third.hash})),
+        broken("export-unknown-key", "an unknown key", plain[:-1] + ',"x":1}'),
+        broken("export-repeated-key", "the line twice", plain[:-1] + f',"line":{canonical(entries[1].line)}}}'),
+        broken("export-hash-upper-case", "a hash in upper case", plain.replace(third.hash, third.hash.upper())),
+        broken("export-hash-short", "a hash of 63 digits", plain.replace(third.hash, third.hash[1:])),
+        broken("export-hash-null", "a hash that is null", plain.replace(f'"{third.hash}"', "null")),
+        broken(
+            "export-line-object",
+            "the line as an object, not as a text",
+            f'{{"hash":"{third.hash}","line":{third.line}}}',
+        ),
+        broken("export-payload-null", "a payload that is null", plain[:-1] + ',"payload":null}'),
+        broken("export-payload-list", "a payload that is a list", plain[:-1] + ',"payload":[]}'),
+        broken("export-lone-surrogate", "text that UTF-8 can't hold", plain.replace("move_visit", "\\ud800", 1)),
+        broken("export-byte-order-mark", "a byte order mark", "\ufeff" + lines[2]),
+        broken("export-deep-nesting", "100,000 lists in each other", "[" * 100_000),
+        last("export-cut-off", "the last export line is cut off", lines[5][: len(lines[5]) // 2]),
+        last("export-cut-off-brace", "the last export line lacks its last character", lines[5][:-1]),
+        Case(
+            "fail-export-inserted",
+            "an empty export line between two entries; the numbers that follow are not disturbed",
+            inserted,
+            "unverifiable",
+            (("unverifiable", 4),),
+            head(entries),
+        ),
+        Case(
+            "fail-export-two-in-one-place",
+            "two broken export lines where one entry is absent",
+            [*lines[:2], "{", "}", *lines[3:]],
+            "unverifiable",
+            (("unverifiable", 3), ("unverifiable", 4)),
+            head(entries),
+        ),
+        Case(
+            "fail-export-one-for-two",
+            "one broken export line where two entries are absent",
+            [*lines[:2], "{}", *lines[4:]],
+            "findings",
+            (("unverifiable", 3), ("missing", 4)),
+            head(entries),
+        ),
+        Case(
+            "fail-export-cut-off-early",
+            "an export line is cut off and the expected head lies further on",
+            [*lines[:2], lines[2][:50]],
+            "findings",
+            (("unverifiable", 3), ("truncated", 4)),
+            head(entries),
+        ),
+    ]
+
+
+def all_cases() -> list[Case]:
+    """Every vector; names are unique."""
+    groups = (
+        valid_cases(),
+        altered_cases(),
+        payload_cases(),
+        order_cases(),
+        chain_cases(),
+        late_cases(),
+        identity_cases(),
+        text_cases(),
+        wrapper_cases(),
+    )
+    cases = [case for group in groups for case in group]
+    names = [case.name for case in cases]
+    if len(set(names)) != len(names):
+        raise ValueError(f"names given twice: {sorted({name for name in names if names.count(name) > 1})}")
+    return cases
+
+
+def write(directory: Path) -> int:
+    """Write every vector into ``directory``, removing those that are no longer made; returns how many there are."""
+    directory.mkdir(parents=True, exist_ok=True)
+    cases = all_cases()
+    made = {f"{case.name}.json" for case in cases}
+    for path in (*directory.glob("valid-*.json"), *directory.glob("fail-*.json")):
+        if path.name not in made:
+            path.unlink()
+    for case in cases:
+        (directory / f"{case.name}.json").write_text(case.text(), encoding="utf-8", newline="\n")
+    return len(cases)
+
+
+if __name__ == "__main__":
+    target = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "vectors"
+    print(f"{write(target)} vectors in {target}")

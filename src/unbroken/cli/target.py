@@ -1,0 +1,93 @@
+"""Where a command works: a folder with an embedded PostgreSQL, or any PostgreSQL by its connection string."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from unbroken import wiring
+from unbroken.errors import ConfigurationError
+from unbroken.ledger.ledger import Ledger
+from unbroken.store import embedded
+from unbroken.store.connection import Connection
+from unbroken.store.connection import connect as connect_database
+from unbroken.store.log_reader import LogReader
+
+DEFAULT_STORE: Final = "unbroken-store"
+
+StoreOption = Annotated[
+    str,
+    typer.Option(
+        "--store",
+        "-s",
+        envvar="UNBROKEN_STORE",
+        help="A folder (embedded PostgreSQL) or a connection string such as postgresql://app@db.example/audit.",
+        show_default=True,
+    ),
+]
+LogOption = Annotated[
+    str | None,
+    typer.Option("--log", "-l", envvar="UNBROKEN_LOG", help="The log's name; may be left out where there is only one."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+
+
+def is_conninfo(store: str) -> bool:
+    """Whether ``store`` is a connection string rather than a folder."""
+    return store.startswith(("postgresql://", "postgres://")) or "=" in store
+
+
+@contextmanager
+def open_reader(store: str, log: str | None) -> Iterator[LogReader]:
+    """A reader of one log, with the login in the connection string or the folder's own verifier login."""
+    with _conninfo(store, login=wiring.VERIFIER) as conninfo, LogReader(conninfo, log) as reader:
+        yield reader
+
+
+@contextmanager
+def open_ledger(store: str, log: str | None) -> Iterator[Ledger]:
+    """A ledger of one log, with the login in the connection string or the folder's own writer login."""
+    with _conninfo(store, login=wiring.WRITER) as conninfo:
+        origin = log or _only_origin(store)
+        ledger = wiring.open_ledger(conninfo, log=origin, key=_key(store))
+        try:
+            yield ledger
+        finally:
+            ledger.close()
+
+
+@contextmanager
+def open_administration(store: str, *, create: bool = False) -> Iterator[Connection]:
+    """A connection that may install and make logins; in a folder that is the embedded server's superuser."""
+    with _conninfo(store, login="postgres", create=create) as conninfo, connect_database(conninfo) as connection:
+        yield connection
+
+
+@contextmanager
+def _conninfo(store: str, *, login: str, create: bool = False) -> Iterator[str]:
+    if is_conninfo(store):
+        yield store
+        return
+    if not create and not embedded.is_embedded(store):
+        raise ConfigurationError(f"there is no log in the folder {store}: make one with `unbroken init --store {store}`")
+    with embedded.enter(store) as server:
+        yield server.conninfo(login)
+
+
+def _only_origin(store: str) -> str:
+    """The name of the only log of a folder; a writer login on a server can't see which logs there are."""
+    if is_conninfo(store):
+        raise ConfigurationError("name the log with --log: a writer can't see which logs there are")
+    with open_reader(store, None) as reader:
+        return reader.log.rpartition("~")[0]
+
+
+def _key(store: str) -> wiring.LogKey | None:
+    """The folder's own key, or the one in the file that UNBROKEN_KEY_FILE names."""
+    if not is_conninfo(store):
+        return wiring.embedded_key(Path(store))
+    path = os.environ.get("UNBROKEN_KEY_FILE")
+    return None if path is None else wiring.load_key(Path(path))

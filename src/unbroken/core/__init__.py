@@ -1,0 +1,1 @@
+"""The format: events, entries, lines, hashes, commitments. Pure: no I/O, no clock, no database."""

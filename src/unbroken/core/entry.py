@@ -1,0 +1,146 @@
+"""Entries: an event in the envelope of facts that only the log may state, as one line with one hash."""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import sha256
+from typing import Final
+
+import msgspec
+
+from unbroken.core.commitment import PARTS
+from unbroken.core.normalise import MAX_INTEGER
+
+GENESIS: Final = "0" * 64
+"""``prev_hash`` of a log's first entry."""
+VERSION: Final = 1
+SEGMENT: Final = 1 << 20
+"""Entries of one partition, which is one archive segment and one whole Merkle subtree."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of a payload as it is held: its salt and the bytes that were committed to."""
+
+    salt: bytes
+    value: bytes
+
+
+_HEAD = re.compile(r"(0|[1-9][0-9]{0,15}):([0-9a-f]{64})")
+
+COLUMNS: Final = (
+    "actor_id",
+    "agent_id",
+    "event_type",
+    "id",
+    "outcome",
+    "resource_id",
+    "resource_type",
+    "session_id",
+    "side_effect",
+    "tool",
+)
+"""The event's keys (``outcome`` is the decision's) that a database also keeps as columns, to find entries by."""
+
+
+class StoredEntry(msgspec.Struct, gc=False):
+    """An entry as some store gives it back; nothing in it is believed.
+
+    Texts are as they stand in the line. ``columns`` holds what a database says under :data:`COLUMNS`, ``None`` where
+    there is no database.
+    """
+
+    log: str
+    seq: int
+    session_seq: int | None
+    recorded_at: str
+    writer: str
+    principal: str | None
+    prev_hash: bytes
+    hash: bytes
+    event: bytes
+    inputs: bytes | None = None
+    inputs_salt: bytes | None = None
+    outputs: bytes | None = None
+    outputs_salt: bytes | None = None
+    details: bytes | None = None
+    details_salt: bytes | None = None
+    columns: tuple[object, ...] | None = None
+
+    @property
+    def line(self) -> bytes:
+        """The entry's canonical line."""
+        return line_of(
+            self.event,
+            log=self.log,
+            prev_hash=self.prev_hash.hex(),
+            principal=self.principal,
+            recorded_at=self.recorded_at,
+            seq=self.seq,
+            session_seq=self.session_seq,
+            writer=self.writer,
+        )
+
+    @property
+    def parts(self) -> dict[str, Part]:
+        """The parts of the payload that are held, by name."""
+        return {
+            name: Part(getattr(self, f"{name}_salt") or b"", value)
+            for name in PARTS
+            if (value := getattr(self, name)) is not None
+        }
+
+
+@lru_cache(maxsize=1024)
+def _quoted(text: str) -> bytes:
+    return msgspec.json.encode(text)
+
+
+def line_of(
+    event: bytes,
+    *,
+    log: str,
+    prev_hash: str,
+    principal: str | None,
+    recorded_at: str,
+    seq: int,
+    session_seq: int | None,
+    writer: str,
+) -> bytes:
+    """An entry's canonical line (RFC 8785) in UTF-8; ``event`` is the event's canonical text, ``prev_hash`` hex."""
+    on_behalf = b"" if principal is None else b',"principal":' + _quoted(principal)
+    in_session = b"" if session_seq is None else b',"session_seq":%d' % session_seq
+    return b'{"event":%b,"log":%b,"prev_hash":"%b"%b,"recorded_at":"%b","seq":%d%b,"v":1,"writer":%b}' % (
+        event,
+        _quoted(log),
+        prev_hash.encode(),
+        on_behalf,
+        recorded_at.encode(),
+        seq,
+        in_session,
+        _quoted(writer),
+    )
+
+
+def hash_of(line: bytes) -> bytes:
+    """``SHA-256(0x00 ‖ line)``: the chain's link and, at once, the RFC 6962 leaf hash."""
+    return sha256(b"\x00" + line).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The end of a log: its size and the hash of its last entry. Written ``seq:hash``."""
+
+    seq: int
+    hash: str
+
+    def __str__(self) -> str:
+        return f"{self.seq}:{self.hash}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Head":
+        """The head that ``text`` states; raises ``ValueError`` for anything but ``seq:hash``."""
+        match = _HEAD.fullmatch(text)
+        if match is None or int(match[1]) > MAX_INTEGER or (match[1] == "0") != (match[2] == GENESIS):
+            raise ValueError("a head is written SEQ:HASH, a number and 64 lower-case hex digits; an empty log's is 0:00…0")
+        return cls(int(match[1]), match[2])

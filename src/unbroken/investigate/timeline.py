@@ -1,0 +1,236 @@
+"""A session as a person reads it: one item for each entry, in order, with what matters about it.
+
+All texts of a timeline are printable (see :mod:`unbroken.investigate.printable`); nothing here knows of a terminal.
+Give it entries that were verified: it shows what they say.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Final
+
+import msgspec
+
+from unbroken.core.entry import StoredEntry
+from unbroken.core.event import Event, decode_event
+from unbroken.core.times import is_time, parse_time
+from unbroken.investigate.content import folded
+from unbroken.investigate.printable import printable
+from unbroken.investigate.wording import Wording, told
+
+SIDE_EFFECT: Final = "side effect"
+NO_RESULT: Final = "no result"
+ERROR: Final = "error"
+_SPOKEN: Final = frozenset({"request", "response", "conversation_started", "conversation_ended"})
+_RESULT_OF: Final = {"tool_call": ("tool_result", "error"), "model_call": ("model_result", "error")}
+_FOLDED_LINES: Final = 12
+_FOLDED_CHARACTERS: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineItem:
+    """One entry: ``facts`` are short additions to ``title``, ``lines`` its content, ``marks`` what nobody may miss.
+
+    ``time`` is the recorder's ``ts`` (aware, UTC) and ``offset`` the time since the first item; both are ``None`` for
+    an entry whose event can't be read. ``depth`` counts what the entry happened inside of: 0 for what people and the
+    agent say, 1 for the work in between, and one more for each tool call around it.
+    """
+
+    seq: int
+    session_seq: int | None
+    time: datetime | None
+    offset: timedelta | None
+    kind: str
+    actor: str
+    title: str
+    facts: tuple[str, ...]
+    lines: tuple[str, ...]
+    marks: tuple[str, ...]
+    depth: int
+    findings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a session's events say taken together; tokens and cost are the sums of its model results.
+
+    ``recorded`` is when the log accepted the first and the last entry, as the line states it.
+    """
+
+    log: str
+    session: str
+    actors: tuple[str, ...]
+    agents: tuple[str, ...]
+    models: tuple[str, ...]
+    captures: tuple[str, ...]
+    first: datetime | None
+    last: datetime | None
+    recorded: tuple[str, str]
+    counts: Mapping[str, int]
+    side_effects: int
+    errors: int
+    input_tokens: int
+    output_tokens: int
+    cost_usd: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """A session's summary and its items."""
+
+    summary: Summary
+    items: tuple[TimelineItem, ...]
+
+
+def timeline_of(
+    entries: Sequence[StoredEntry], *, findings: Mapping[int, Sequence[str]] | None = None, full: bool = False
+) -> Timeline:
+    """The timeline of one session's entries, which stand in order of ``seq`` and are at least one.
+
+    ``findings`` are what verification found, by ``seq``. Long texts are folded unless ``full``.
+    """
+    events = [_event_of(entry) for entry in entries]
+    known = [event for event in events if event is not None]
+    wordings = told(list(zip(entries, events, strict=True)), full=full)
+    answered = _answered(known)
+    depths = _depths(known)
+    start = parse_time(known[0].ts) if known else None
+    return Timeline(
+        _summary(entries, known),
+        tuple(
+            _unreadable(entry, found)
+            if event is None or start is None
+            else _item(entry, event, wording, start=start, depth=depths[event.id], answered=answered, findings=found)
+            for entry, event, wording in zip(entries, events, wordings, strict=True)
+            for found in [tuple(printable(text) for text in (findings or {}).get(entry.seq, ()))]
+        ),
+    )
+
+
+def _event_of(entry: StoredEntry) -> Event | None:
+    try:
+        event = decode_event(entry.event)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        return None
+    return event if is_time(event.ts) else None
+
+
+def _item(
+    entry: StoredEntry,
+    event: Event,
+    wording: Wording,
+    *,
+    start: datetime,
+    depth: int,
+    answered: set[str],
+    findings: tuple[str, ...],
+) -> TimelineItem:
+    time = parse_time(event.ts)
+    return TimelineItem(
+        seq=entry.seq,
+        session_seq=entry.session_seq,
+        time=time,
+        offset=time - start,
+        kind=event.event_type,
+        actor=printable(f"{event.actor_id} ({event.actor_type})"),
+        title=wording.title,
+        facts=wording.facts,
+        lines=wording.lines,
+        marks=tuple(_marks(event, answered)),
+        depth=depth,
+        findings=findings,
+    )
+
+
+def _unreadable(entry: StoredEntry, findings: tuple[str, ...]) -> TimelineItem:
+    return TimelineItem(
+        seq=entry.seq,
+        session_seq=entry.session_seq,
+        time=None,
+        offset=None,
+        kind="unreadable",
+        actor="",
+        title="an event that this version can't read",
+        facts=(),
+        lines=folded(entry.event.decode("utf-8", "replace"), lines=_FOLDED_LINES, characters=_FOLDED_CHARACTERS),
+        marks=(ERROR,),
+        depth=0,
+        findings=findings,
+    )
+
+
+def _marks(event: Event, answered: set[str]) -> Iterable[str]:
+    if event.side_effect and event.event_type == "tool_call":
+        yield SIDE_EFFECT
+    if event.event_type in _RESULT_OF and event.id not in answered:
+        yield NO_RESULT
+    if _is_error(event):
+        yield ERROR
+    elif event.status not in (None, "ok"):
+        yield printable(event.status)
+
+
+def _is_error(event: Event) -> bool:
+    return event.event_type == "error" or event.status == "error"
+
+
+def _answered(events: Sequence[Event]) -> set[str]:
+    """Ids of the calls that have a result, told by its parent or, for tools, by the id of the call."""
+    calls = {(event.turn_id, event.call_id): event.id for event in events if event.event_type == "tool_call"}
+    types = {event.id: event.event_type for event in events}
+    answered = set()
+    for event in events:
+        if event.parent_id is not None and event.event_type in _RESULT_OF.get(types.get(event.parent_id, ""), ()):
+            answered.add(event.parent_id)
+        elif event.event_type == "tool_result" and event.call_id is not None:
+            answered.add(calls.get((event.turn_id, event.call_id), ""))
+    return answered
+
+
+def _depths(events: Sequence[Event]) -> dict[str, int]:
+    """Each event's depth. Parents are looked for among earlier events only, so a false chain can't be endless."""
+    inside: dict[str, int] = {}
+    types: dict[str, str] = {}
+    depths: dict[str, int] = {}
+    for event in events:
+        around = inside.get(event.parent_id or "", 0)
+        parent_is_call = types.get(event.parent_id or "") == "tool_call"
+        inside[event.id] = around + (parent_is_call and event.event_type != "tool_result")
+        types[event.id] = event.event_type
+        depths[event.id] = inside[event.id] + (event.event_type not in _SPOKEN)
+    return depths
+
+
+def _summary(entries: Sequence[StoredEntry], events: Sequence[Event]) -> Summary:
+    results = [event for event in events if event.event_type == "model_result"]
+    times = [parse_time(event.ts) for event in events]
+    counts: dict[str, int] = {}
+    for event in events:
+        counts[event.event_type] = counts.get(event.event_type, 0) + 1
+    return Summary(
+        log=printable(entries[0].log),
+        session=printable(next((event.session_id for event in events if event.session_id), "")),
+        actors=_distinct(f"{event.actor_id} ({event.actor_type})" for event in events),
+        agents=_distinct(_agent(event) for event in events),
+        models=_distinct(event.model for event in events),
+        captures=_distinct(event.capture for event in events),
+        first=min(times, default=None),
+        last=max(times, default=None),
+        recorded=(printable(entries[0].recorded_at), printable(entries[-1].recorded_at)),
+        counts=counts,
+        side_effects=sum(SIDE_EFFECT in _marks(event, set()) for event in events),
+        errors=sum(_is_error(event) for event in events),
+        input_tokens=sum(event.input_tokens or 0 for event in results),
+        output_tokens=sum(event.output_tokens or 0 for event in results),
+        cost_usd=sum((Decimal(event.cost_usd) for event in results if event.cost_usd), Decimal(0)),
+    )
+
+
+def _agent(event: Event) -> str | None:
+    name = event.agent_name or event.agent_id
+    return f"{name} {event.agent_version}" if name and event.agent_version else name
+
+
+def _distinct(texts: Iterable[str | None]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(printable(text) for text in texts if text))

@@ -1,0 +1,240 @@
+"""What each kind of event says, in a title, a few facts and its content.
+
+A prompt's messages stand in the events of their own already, as requests, results and answers. So a model call shows
+only the messages that no earlier event of the session shows: system prompts, and what the agent put in between.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from unbroken.core.commitment import PARTS
+from unbroken.core.entry import StoredEntry
+from unbroken.core.event import Event
+from unbroken.investigate.content import (
+    GONE,
+    NOT_HELD,
+    NOTHING,
+    call_text,
+    compact,
+    folded,
+    indented,
+    part_of,
+    short,
+    text_of,
+    within,
+)
+from unbroken.investigate.printable import printable
+
+_SYSTEM_ROLES: Final = ("system", "developer")
+_BRIEF: Final = 100
+_EMPTY: Final = "(empty)"
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """An event in words, all of them printable."""
+
+    title: str = ""
+    facts: tuple[str, ...] = ()
+    lines: tuple[str, ...] = ()
+
+
+def told(session: Sequence[tuple[StoredEntry, Event | None]], *, full: bool) -> list[Wording]:
+    """The wording of each entry of one session, in order; an empty one where the event can't be read."""
+    teller = _Teller(full, {_response(entry, event) for entry, event in session if event})
+    return [Wording() if event is None else teller.tell(entry, event) for entry, event in session]
+
+
+@dataclass
+class _Teller:
+    """Goes through a session once. ``shown`` are the texts so far; ``repeated`` are turns and their responses."""
+
+    full: bool
+    repeated: set[tuple[str | None, str]]
+    shown: set[str] = field(default_factory=set)
+    held: set[str] = field(default_factory=set)
+
+    def tell(self, entry: StoredEntry, event: Event) -> Wording:
+        parts = {name: part_of(entry, event, name) for name in PARTS}
+        match event.event_type:
+            case "request":
+                return Wording(lines=self._spoken(parts["inputs"]))
+            case "response":
+                return Wording(facts=tuple(_figures(event)), lines=self._spoken(parts["outputs"]))
+            case "model_call":
+                return self._model_call(event, parts)
+            case "model_result":
+                return self._model_result(event, parts)
+            case "tool_call":
+                return self._tool_call(event, parts)
+            case "tool_result":
+                return self._tool_result(event, parts)
+            case "error":
+                return self._error(event, parts)
+            case "conversation_started":
+                return self._started(event, parts)
+            case "conversation_ended":
+                return self._ended(event, parts)
+            case _:
+                return self._other(event, parts)
+
+    def _model_call(self, event: Event, parts: dict[str, Any]) -> Wording:
+        inputs = parts["inputs"]
+        model = (printable(event.model),) if event.model else ()
+        if inputs is GONE:
+            return Wording(facts=(*model, NOT_HELD))
+        messages, new = within(inputs, "messages"), within(inputs, "new")
+        if not isinstance(messages, list) or not isinstance(new, list):
+            return Wording(facts=model, lines=self._fold(text_of(inputs)))
+        self.held.update(text_of(within(item, "commitment")) for item in new)
+        missing = sum(text_of(reference) not in self.held for reference in messages)
+        facts = [*model, f"{_count(len(messages), 'message')}, {len(new)} new"]
+        if missing:
+            facts.append(f"{missing} not held")
+        unshown = [message for item in new if self._is_news(message := within(item, "message"))]
+        if self.full:
+            return Wording(facts=tuple(facts), lines=tuple(line for message in unshown for line in _whole(message)))
+        facts += [_system_prompt(message) for message in unshown if _is_system(message)]
+        return Wording(
+            facts=tuple(facts), lines=tuple(_brief(message) for message in unshown if not _is_system(message))
+        )
+
+    def _is_news(self, message: Any) -> bool:
+        text = text_of(within(message, "content"))
+        news = bool(text) and text not in self.shown
+        self.shown.add(text)
+        return news
+
+    def _model_result(self, event: Event, parts: dict[str, Any]) -> Wording:
+        outputs = parts["outputs"]
+        asked = within(outputs, "tool_calls") or within(parts["details"], "tool_calls") or []
+        names = [
+            text_of(within(call, "function", "name") or within(call, "name"))
+            for call in asked
+            if isinstance(call, dict)
+        ]
+        asks = f"asks for {', '.join(short(name, _BRIEF) for name in names)}" if names else "answers"
+        facts = (asks, *_figures(event))
+        text = text_of(outputs["content"] if isinstance(outputs, dict) and "content" in outputs else outputs)
+        self.shown.add(text)
+        if (event.turn_id, text) in self.repeated:
+            return Wording(facts=facts)
+        return Wording(facts=facts, lines=self._fold(text))
+
+    def _tool_call(self, event: Event, parts: dict[str, Any]) -> Wording:
+        arguments = parts["inputs"]
+        lines = folded(indented(compact(arguments)), lines=None) if self.full and _is_content(arguments) else ()
+        return Wording(call_text(event.tool or "tool", arguments), tuple(_circumstances(event)), lines)
+
+    def _tool_result(self, event: Event, parts: dict[str, Any]) -> Wording:
+        text = _failure(parts["details"]) or text_of(parts["outputs"])
+        self.shown.add(text)
+        orphan = within(parts["details"], "orphan") is True
+        facts = ((f"{printable(event.tool or 'tool')}, answering no recorded call",) if orphan else ()) + tuple(
+            _figures(event)
+        )
+        lines = self._fold(indented(text) if self.full else text, lines=4, characters=320)
+        return Wording(facts=facts, lines=lines or (_EMPTY,))
+
+    def _error(self, event: Event, parts: dict[str, Any]) -> Wording:
+        details = parts["details"]
+        stated = within(details, "error") or (details if details is not NOTHING else parts["outputs"])
+        return Wording(facts=tuple(_figures(event)), lines=self._fold(_failure(details) or text_of(stated)))
+
+    def _started(self, event: Event, parts: dict[str, Any]) -> Wording:
+        source = within(parts["details"], "source")
+        if not isinstance(source, dict):
+            return self._other(event, parts)
+        place = "".join(f", {key} {text_of(source[key])}" for key in ("line", "item") if key in source)
+        wording = Wording(facts=(printable(f"from {text_of(source.get('file'))}{place}"),))
+        record = within(parts["details"], "record")
+        return (
+            Wording(facts=wording.facts, lines=self._fold(indented(compact(record))))
+            if self.full and record
+            else wording
+        )
+
+    def _ended(self, event: Event, parts: dict[str, Any]) -> Wording:
+        turns = within(parts["details"], "turns")
+        return Wording(facts=(_count(turns, "turn"),)) if isinstance(turns, int) else self._other(event, parts)
+
+    def _other(self, event: Event, parts: dict[str, Any]) -> Wording:
+        lines = [
+            line
+            for name, value in parts.items()
+            if value is not NOTHING
+            for line in self._fold(f"{name}: {text_of(value)}", lines=4, characters=320)
+        ]
+        return Wording(facts=(*_circumstances(event), *_figures(event)), lines=tuple(lines))
+
+    def _spoken(self, value: Any) -> tuple[str, ...]:
+        text = text_of(value)
+        self.shown.add(text)
+        return self._fold(text) or (_EMPTY,)
+
+    def _fold(self, text: str, *, lines: int = 12, characters: int = 800) -> tuple[str, ...]:
+        return folded(text, lines=None if self.full else lines, characters=characters)
+
+
+def _response(entry: StoredEntry, event: Event) -> tuple[str | None, str]:
+    """A response's turn and text, by which the model result that it repeats is known; of other events nothing."""
+    return (event.turn_id, text_of(part_of(entry, event, "outputs"))) if event.event_type == "response" else (None, "")
+
+
+def _failure(details: Any) -> str:
+    """An exception as its recorder told it, ``type: message``; empty where the details tell of none."""
+    kind, message = within(details, "type"), within(details, "message")
+    return f"{kind}: {message}" if isinstance(kind, str) and isinstance(message, str) else ""
+
+
+def _is_content(value: Any) -> bool:
+    return value is not NOTHING and value is not GONE
+
+
+def _is_system(message: Any) -> bool:
+    return within(message, "role") in _SYSTEM_ROLES
+
+
+def _system_prompt(message: Any) -> str:
+    return f"system prompt, {_count(len(text_of(within(message, 'content'))), 'character')}"
+
+
+def _brief(message: Any) -> str:
+    return f"{_role(message)}: {short(text_of(within(message, 'content')), _BRIEF)}"
+
+
+def _whole(message: Any) -> tuple[str, ...]:
+    return (f"{_role(message)}:", *folded(text_of(within(message, "content")), lines=None))
+
+
+def _role(message: Any) -> str:
+    return "system prompt" if _is_system(message) else printable(text_of(within(message, "role")) or "message")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _figures(event: Event) -> Iterator[str]:
+    """Tokens, cost and latency, where the event has them."""
+    if event.input_tokens is not None or event.output_tokens is not None:
+        yield f"{event.input_tokens or 0:,} → {event.output_tokens or 0:,} tokens"
+    if event.cost_usd is not None:
+        yield f"${event.cost_usd}"
+    if event.latency_ms is not None:
+        yield f"{event.latency_ms / 1000:,.1f} s" if event.latency_ms >= 1000 else f"{event.latency_ms} ms"
+
+
+def _circumstances(event: Event) -> Iterator[str]:
+    """What was touched, why, for whom, and what was decided about it."""
+    if event.resource_type or event.resource_id:
+        yield printable("/".join(text for text in (event.resource_type, event.resource_id) if text))
+    if event.tool and event.event_type != "tool_call":
+        yield printable(event.tool)
+    for word, text in (("purpose", event.purpose), ("to", event.recipient), ("model", event.model)):
+        if text:
+            yield printable(f"{word} {text}")
+    if event.decision is not None and event.decision.outcome:
+        by = f" by {event.decision.by}" if event.decision.by else ""
+        yield printable(f"{event.decision.outcome}{by}")

@@ -1,0 +1,55 @@
+"""An event as it is prepared, before it gets its recorder's number."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from unbroken.core.canonical import canonical
+from unbroken.core.commitment import PARTS, commit, new_salt
+from unbroken.core.entry import Part
+from unbroken.core.event import Event, make_event
+from unbroken.core.ids import new_id
+from unbroken.core.normalise import normalise
+from unbroken.errors import TooLargeError
+
+ABSENT: Final = object()
+"""Stands for a part that there is none of; ``None`` is a value."""
+MAX_PART_BYTES: Final = 4 * 2**20
+"""The largest part that the log takes; the database refuses more."""
+MAX_EVENT_TEXT_BYTES: Final = 1024
+"""The longest single text of an event."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A checked event and the parts of its payload, by name; the event already commits to them."""
+
+    event: Event
+    parts: Mapping[str, Part]
+
+
+def draft(
+    event_type: str, *, inputs: object = ABSENT, outputs: object = ABSENT, details: object = ABSENT, **fields: Any
+) -> Draft:
+    """An event ready to be recorded; ``id`` and ``ts`` (now, UTC) are filled in where they are not given.
+
+    Raises :class:`InvalidEventError` naming what is wrong, and :class:`TooLargeError` for a part over
+    :data:`MAX_PART_BYTES` or a text over :data:`MAX_EVENT_TEXT_BYTES`.
+    """
+    for name, value in fields.items():
+        if isinstance(value, str) and len(value.encode(errors="replace")) > MAX_EVENT_TEXT_BYTES:
+            raise TooLargeError(f"{name} is longer than {MAX_EVENT_TEXT_BYTES} bytes")
+    given = zip(PARTS, (inputs, outputs, details), strict=True)
+    parts = {name: _part(name, value) for name, value in given if value is not ABSENT}
+    commitments = {name: commit(part.salt, part.value) for name, part in parts.items()}
+    fields.setdefault("id", new_id())
+    fields.setdefault("ts", datetime.now(UTC))
+    return Draft(make_event(event_type=event_type, **commitments, **fields), parts)
+
+
+def _part(name: str, value: object) -> Part:
+    text = canonical(normalise(value))
+    if len(text) > MAX_PART_BYTES:
+        raise TooLargeError(f"{name} is {len(text)} bytes long; the log takes {MAX_PART_BYTES}")
+    return Part(new_salt(), text)

@@ -1,0 +1,1 @@
+"""PostgreSQL: connecting, the embedded server, migrations, and the statements in ``sql/``."""

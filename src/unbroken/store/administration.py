@@ -1,0 +1,83 @@
+"""What an administrator does: logs and logins. Runs as the owner for one transaction at a time."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from psycopg import sql
+
+from unbroken.errors import ConfigurationError
+from unbroken.store.connection import Connection, translated
+from unbroken.store.sql import query, script
+
+DUTIES: Final = {"writer": "unbroken_writer", "verifier": "unbroken_verifier", "ops": "unbroken_ops"}
+"""What a login may be for, and the role that it becomes a member of."""
+
+TIMEOUTS: Final = {
+    "writer": {
+        "statement_timeout": "10s",
+        "lock_timeout": "8s",
+        "idle_in_transaction_session_timeout": "5s",
+        "transaction_timeout": "30s",
+    },
+    "verifier": {"statement_timeout": "5min", "lock_timeout": "8s", "idle_in_transaction_session_timeout": "1min"},
+    "ops": {"statement_timeout": "1min", "lock_timeout": "8s", "idle_in_transaction_session_timeout": "1min"},
+}
+"""Defaults of a login. They bound accidents: a login can reset its own."""
+
+
+@contextmanager
+def _as_owner(connection: Connection) -> Iterator[None]:
+    with translated(), connection.transaction():
+        connection.execute(script("become_owner"))
+        connection.execute("set local role unbroken_owner")
+        yield
+        connection.execute(script("leave_owner"))
+
+
+def create_log(connection: Connection, origin: str) -> None:
+    """Makes the log named ``origin``; does nothing when there is one."""
+    if not origin or len(origin.encode()) > 255 or "~" in origin or not origin.isprintable():
+        raise ConfigurationError("a log's name is 1 to 255 bytes of printable text without '~'")
+    with _as_owner(connection):
+        connection.execute(query("create_log"), (origin,))
+
+
+def add_login(connection: Connection, name: str, *, duty: str, origin: str | None, password: str | None) -> bool:
+    """Makes the login ``name`` for one duty, with time-outs, and lets a writer record into the log ``origin``.
+
+    A login that is there is kept, with its password. Returns whether it was made.
+    """
+    if duty not in DUTIES:
+        raise ConfigurationError(f"a login is for one of {', '.join(DUTIES)}")
+    if not name or len(name.encode()) > 63 or not name.isprintable() or " as " in name:
+        raise ConfigurationError("a login's name is 1 to 63 bytes of printable text without ' as '")
+    with translated(), connection.transaction():
+        made = _create_role(connection, name, password)
+        connection.execute(_command("grant {} to {}", DUTIES[duty], name))
+        for setting, value in _timeouts(connection, duty):
+            connection.execute(sql.SQL("alter role {} set {} = {}").format(sql.Identifier(name), sql.Identifier(setting), value))
+    if duty == "writer" and origin is not None:
+        with _as_owner(connection):
+            connection.execute(query("grant_writer"), (origin, name))
+    return made
+
+
+def _create_role(connection: Connection, name: str, password: str | None) -> bool:
+    row = connection.execute(query("role_exists"), (name,)).fetchone()
+    if row is not None and row[0]:
+        return False
+    connection.execute(_command("create role {} login inherit", name))
+    if password is not None:
+        verifier = connection.pgconn.encrypt_password(password.encode(), name.encode(), b"scram-sha-256").decode()
+        connection.execute(sql.SQL("alter role {} password {}").format(sql.Identifier(name), verifier))
+    return True
+
+
+def _timeouts(connection: Connection, duty: str) -> list[tuple[str, str]]:
+    known = connection.info.server_version >= 170000
+    return [(key, value) for key, value in TIMEOUTS[duty].items() if known or key != "transaction_timeout"]
+
+
+def _command(template: str, *names: str) -> sql.Composed:
+    return sql.SQL(template).format(*map(sql.Identifier, names))  # type: ignore[arg-type]

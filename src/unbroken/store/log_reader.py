@@ -1,0 +1,208 @@
+"""The reader's side: pages of entries, sessions, sizes. For verifier and ops logins; writes nothing."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from itertools import islice
+from typing import Any, Final, cast
+
+import psycopg
+
+from unbroken.core.entry import Head, StoredEntry
+from unbroken.core.times import format_time
+from unbroken.errors import ConfigurationError
+from unbroken.store.connection import connect, translated
+from unbroken.store.migrations import require_schema
+from unbroken.store.sql import query
+
+PAGE: Final = 10_000
+"""Entries per statement."""
+LOT: Final = 250
+"""Entries that a reader hands out at a time."""
+
+_TABLES: Final = {"logs": "r", "entries": "p", "payloads": "p", "event_ids": "r", "sessions": "r"}
+_BEFORE_COLUMNS: Final = 14
+# The client library streams single rows before its version 17.
+_CHUNK: Final = 200 if psycopg.pq.version() >= 170000 else 1
+_EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
+_LAST: Final = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class SessionCount:
+    """What the database's session table says of one session."""
+
+    session_id: str
+    entries: int
+    first_seq: int
+    last_seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSummary:
+    """One session as a list shows it; times are aware UTC, as the database recorded them."""
+
+    session_id: str
+    entries: int
+    first_seq: int
+    last_seq: int
+    first_at: datetime
+    last_at: datetime
+    actor_id: str
+    agent_id: str | None
+    errors: int
+
+
+@dataclass(frozen=True, slots=True)
+class LogSize:
+    """Bytes on disk; ``wal`` is what the whole server wrote since the log was made, ``None`` where unknown."""
+
+    entries: int
+    payloads: int
+    indexes: int
+    wal: int | None
+    partitions: int
+
+
+class LogReader:
+    """One connection of a reading login to one log."""
+
+    def __init__(self, conninfo: str, log: str | None = None) -> None:
+        self._connection = cast("psycopg.Connection[tuple[Any, ...]]", connect(conninfo))
+        try:
+            require_schema(self._one("newest_migration")[0])
+            name = self._only_log() if log is None else log
+            found = self._row("find_log", {"name": name})
+            if found is None:
+                raise ConfigurationError(f"there is no log {name!r} here: `unbroken status` lists what there is")
+            self._number, self.log = found
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def _only_log(self) -> str:
+        names = [row[0] for row in self._rows("logs")]
+        if len(names) != 1:
+            raise ConfigurationError(
+                f"name one of these logs: {', '.join(names)}" if names else "there is no log here: run `unbroken init`"
+            )
+        return cast(str, names[0])
+
+    def head(self) -> Head:
+        """The log's end as the database states it; ``0`` and no hash for an empty log."""
+        row = self._row("head", (self._number,))
+        return Head(0, "0" * 64) if row is None else Head(row[0], row[1].hex())
+
+    def entries(
+        self, *, after: int = 0, upto: int = _LAST, session: str | None = None
+    ) -> Iterator[list[StoredEntry]]:
+        """The entries with ``after < seq <= upto`` in order of seq, some at a time; of one session where it is given.
+
+        They are read in statements of :data:`PAGE` entries, each a transaction of its own, so that a reader holds up
+        nobody. While one lot is worked on the server prepares the next.
+        """
+        size = PAGE
+        while size == PAGE:
+            size = 0
+            for lot in _batched(self._page(after, upto, session), LOT):
+                size += len(lot)
+                after = lot[-1].seq
+                yield lot
+
+    def _page(self, after: int, upto: int, session: str | None) -> Iterator[StoredEntry]:
+        given = {"log": self._number, "after": after, "upto": upto, "limit": PAGE, "session": session}
+        name = "page" if session is None else "session_page"
+        with translated(), self._connection.cursor(binary=True) as cursor:
+            self._connection.execute(query("join_by_merging"))
+            for row in cursor.stream(query(name), given, size=_CHUNK):
+                yield StoredEntry(
+                    self.log, row[0], row[1], _time(row[2]), *row[3:_BEFORE_COLUMNS], row[_BEFORE_COLUMNS:]
+                )
+            self._connection.execute(query("join_as_planned"))
+
+    def session_counts(self) -> Iterator[SessionCount]:
+        """The database's session table, in order of session id."""
+        after = ""
+        while rows := self._rows("sessions_page", {"log": self._number, "after": after, "limit": PAGE}):
+            yield from (SessionCount(*row) for row in rows)
+            after = rows[-1][0]
+
+    def stray_ids(self, *, limit: int = 100) -> list[tuple[int, bool]]:
+        """Numbers where the index of ids and the entries disagree, and whether there is an entry of that number."""
+        return [(row[0], row[1]) for row in self._rows("stray_ids", {"log": self._number, "limit": limit})]
+
+    def stray_payloads(self, *, limit: int = 100) -> list[int]:
+        """Numbers of payloads that belong to no entry."""
+        return [row[0] for row in self._rows("stray_payloads", {"log": self._number, "limit": limit})]
+
+    def impostors(self) -> list[str]:
+        """Tables that are not what their name says: missing, a view, or rewritten by a rule or a policy."""
+        kinds = {row[0]: (row[1], row[2]) for row in self._rows("relation_kinds", (list(_TABLES),))}
+        return [name for name, kind in _TABLES.items() if kinds.get(name) != (kind, False)]
+
+    def sessions(self, *, limit: int, before: int = _LAST) -> list[SessionSummary]:
+        """The sessions whose last entry comes before ``before``, newest first."""
+        given = {"log": self._number, "limit": limit, "before": before}
+        return [SessionSummary(*row) for row in self._rows("recent_sessions", given)]
+
+    def size(self) -> LogSize:
+        """What the log takes on disk."""
+        return LogSize(*self._one("log_size", {"log": self._number}))
+
+    def writers(self) -> list[tuple[str, datetime, bool]]:
+        """Logins that may record here, since when, and whether the login exists."""
+        return [(row[0], row[1], row[2]) for row in self._rows("log_writers", {"log": self._number})]
+
+    def last_recorded(self) -> tuple[datetime, datetime] | None:
+        """When the newest entry was recorded, and the time now, both by the database's clock."""
+        row = self._row("last_recorded", (self._number,))
+        return None if row is None else (row[0], row[1])
+
+    def close(self) -> None:
+        """Closes the connection."""
+        self._connection.close()
+
+    def __enter__(self) -> "LogReader":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _rows(self, name: str, given: Any = None) -> list[tuple[Any, ...]]:
+        with translated(), self._connection.cursor(binary=True) as cursor:
+            return cursor.execute(query(name), given).fetchall()
+
+    def _row(self, name: str, given: Any = None) -> tuple[Any, ...] | None:
+        rows = self._rows(name, given)
+        return rows[0] if rows else None
+
+    def _one(self, name: str, given: Any = None) -> tuple[Any, ...]:
+        row = self._row(name, given)
+        if row is None:
+            raise ConfigurationError("the database gave no answer: run `unbroken init` again")
+        return row
+
+
+def list_logs(conninfo: str) -> list[str]:
+    """The full names of all logs in a database."""
+    with connect(conninfo) as connection, translated():
+        return [cast(str, row[0]) for row in connection.execute(query("logs"))]
+
+
+@lru_cache(maxsize=4096)
+def _time(sent: bytes) -> str:
+    """A timestamptz as the server sends it, microseconds since 2000, as a line writes it.
+
+    What no line can hold, such as infinity, becomes a text that no line holds either, so that the hash fails.
+    """
+    try:
+        return format_time(_EPOCH + timedelta(microseconds=int.from_bytes(sent, signed=True)))
+    except OverflowError:
+        return f"out of range: {sent.hex()}"
+
+
+def _batched(items: Iterator[StoredEntry], size: int) -> Iterator[list[StoredEntry]]:
+    """Lists of up to ``size`` items."""
+    while lot := list(islice(items, size)):
+        yield lot

@@ -1,0 +1,35 @@
+-- The same rows under column names that teams already use. security_invoker: a reader sees what its own grants allow.
+
+create or replace view unbroken.agent_audit with (security_invoker = true, security_barrier = true) as
+select e.id,
+       (j.event ->> 'ts')::timestamptz as ts,
+       e.actor_id, e.agent_id, e.session_id, e.event_type,
+       j.event ->> 'prompt_hash' as prompt_hash,
+       p.inputs, p.outputs,
+       j.event -> 'decision' as decision,
+       (j.event ->> 'input_tokens')::bigint + (j.event ->> 'output_tokens')::bigint as tokens,
+       (j.event ->> 'cost_usd')::numeric as cost_usd,
+       encode(e.prev_hash, 'hex') as prev_hash,
+       encode(e.hash, 'hex') as hash,
+       e.log, e.seq
+  from unbroken.entries e
+ cross join lateral (select e.event::json as event) j
+  left join lateral unbroken.payload_for_reader(e.log, e.seq) p on true;
+
+create or replace view unbroken.audit_log with (security_invoker = true, security_barrier = true) as
+select e.id,
+       e.recorded_at as timestamp,
+       e.event_type as action,
+       e.actor_id,
+       j.event ->> 'actor_type' as actor_type,
+       e.session_id as conversation_id,
+       j.event ->> 'agent_name' as agent_name,
+       e.resource_type, e.resource_id,
+       p.details,
+       j.event ->> 'classification' as data_classification,
+       encode(e.hash, 'hex') as integrity_hash,
+       encode(e.prev_hash, 'hex') as previous_hash,
+       e.log, e.seq
+  from unbroken.entries e
+ cross join lateral (select e.event::json as event) j
+  left join lateral unbroken.payload_for_reader(e.log, e.seq) p on true;

@@ -1,0 +1,135 @@
+-- The statements that the package sends, each under its name.
+
+-- name: append
+select * from unbroken.append(%s, %b::text[], %b::text[], %b::bytea[], %b::text[], %b::bytea[], %b::text[], %b::bytea[])
+
+-- name: receipts
+select * from unbroken.receipts(%s, %b::uuid[], %b::bytea[])
+
+-- name: describe_log
+select log, writer, migration, oldest from unbroken.describe_log(%s)
+
+-- name: create_log
+select unbroken.create_log(%s)
+
+-- name: grant_writer
+select unbroken.grant_writer(%s, %s)
+
+-- name: applied_migrations
+select number, name, checksum from unbroken.migrations order by number
+
+-- name: record_migration
+insert into unbroken.migrations (number, name, checksum) values (%s, %s, %s)
+
+-- name: migration_lock
+select pg_advisory_xact_lock(hashtext('unbroken migration'))
+
+-- name: schema_present
+select to_regclass('unbroken.migrations') is not null
+
+-- name: schema_fingerprint
+select obj_description(to_regnamespace('unbroken'), 'pg_namespace')
+
+-- name: is_superuser
+select rolsuper from pg_roles where rolname = current_user
+
+-- name: role_exists
+select exists (select from pg_roles where rolname = %s)
+
+-- name: newest_migration
+select max(number) from unbroken.migrations
+
+-- name: logs
+select origin || '~' || incarnation from unbroken.logs order by origin collate "C", incarnation
+
+-- name: find_log
+-- By full name, or by origin, which stands for its newest incarnation.
+select log, origin || '~' || incarnation
+  from unbroken.logs where origin || '~' || incarnation = %(name)s or origin = %(name)s
+ order by incarnation desc limit 1
+
+-- name: head
+select seq, hash from unbroken.entries where log = %s order by seq desc limit 1
+
+-- name: page
+-- In order of seq; after the payload the search columns.
+select e.seq, e.session_seq, timestamptz_send(e.recorded_at), e.writer, e.principal, e.prev_hash, e.hash, convert_to(e.event, 'UTF8'),
+       convert_to(p.inputs, 'UTF8'), p.inputs_salt, convert_to(p.outputs, 'UTF8'), p.outputs_salt,
+       convert_to(p.details, 'UTF8'), p.details_salt,
+       e.actor_id, e.agent_id, e.event_type, e.id::text, e.outcome, e.resource_id, e.resource_type, e.session_id, e.side_effect, e.tool
+  from unbroken.entries e
+  left join unbroken.payloads p on p.log = e.log and p.seq = e.seq
+ where e.log = %(log)s and e.seq > %(after)s and e.seq <= %(upto)s
+ order by e.seq
+ limit %(limit)s
+
+-- name: session_page
+select e.seq, e.session_seq, timestamptz_send(e.recorded_at), e.writer, e.principal, e.prev_hash, e.hash, convert_to(e.event, 'UTF8'),
+       convert_to(p.inputs, 'UTF8'), p.inputs_salt, convert_to(p.outputs, 'UTF8'), p.outputs_salt,
+       convert_to(p.details, 'UTF8'), p.details_salt,
+       e.actor_id, e.agent_id, e.event_type, e.id::text, e.outcome, e.resource_id, e.resource_type, e.session_id, e.side_effect, e.tool
+  from unbroken.entries e
+  left join unbroken.payloads p on p.log = e.log and p.seq = e.seq
+ where e.log = %(log)s and e.session_id = %(session)s and e.seq > %(after)s and e.seq <= %(upto)s
+ order by e.seq
+ limit %(limit)s
+
+-- name: join_by_merging
+-- Entries and payloads stand in the same order; without statistics the planner would look up each payload singly.
+set enable_nestloop = off
+
+-- name: join_as_planned
+reset enable_nestloop
+
+-- name: sessions_page
+-- In order of session_id.
+select session_id, entries, first_seq, last_seq
+  from unbroken.sessions where log = %(log)s and session_id > %(after)s order by session_id limit %(limit)s
+
+-- name: stray_ids
+-- Ids that stand for no entry (a tail that was cut off, or an id planted to keep an event out), and entries without one.
+select coalesce(i.seq, e.seq), e.seq is not null
+  from (select id, seq from unbroken.event_ids where log = %(log)s) i
+  full join (select id, seq from unbroken.entries where log = %(log)s) e on e.seq = i.seq and e.id = i.id
+ where i.seq is null or e.seq is null
+ order by 1 limit %(limit)s
+
+-- name: stray_payloads
+select p.seq
+  from unbroken.payloads p left join unbroken.entries e on e.log = p.log and e.seq = p.seq
+ where p.log = %(log)s and e.seq is null order by p.seq limit %(limit)s
+
+-- name: relation_kinds
+-- What the names that a verifier reads really are; a view or a rule in their place could show it other rows than others.
+select c.relname, c.relkind::text, exists (select from pg_rewrite r where r.ev_class = c.oid) or c.relrowsecurity
+  from pg_class c join pg_namespace n on n.oid = c.relnamespace
+ where n.nspname = 'unbroken' and c.relname = any (%s)
+
+-- name: recent_sessions
+select s.session_id, s.entries, s.first_seq, s.last_seq, f.recorded_at, l.recorded_at, f.actor_id, f.agent_id,
+       (select count(*) from unbroken.entries x where x.log = s.log and x.session_id = s.session_id and x.event_type = 'error')
+  from unbroken.sessions s
+  join unbroken.entries f on f.log = s.log and f.seq = s.first_seq
+  join unbroken.entries l on l.log = s.log and l.seq = s.last_seq
+ where s.log = %(log)s and s.last_seq < %(before)s
+ order by s.last_seq desc
+ limit %(limit)s
+
+-- name: log_size
+-- WAL is that of the whole server since the log was made, so an upper bound on a shared one.
+select coalesce(sum(pg_total_relation_size(c.oid)) filter (where c.relname like 'entries%%'), 0)::bigint,
+       coalesce(sum(pg_total_relation_size(c.oid)) filter (where c.relname like 'payloads%%'), 0)::bigint,
+       coalesce(sum(pg_total_relation_size(c.oid)) filter (where c.relname in ('event_ids', 'sessions')), 0)::bigint,
+       case when pg_is_in_recovery() then null
+            else (select pg_wal_lsn_diff(pg_current_wal_lsn(), l.created_lsn) from unbroken.logs l where l.log = %(log)s) end::bigint,
+       count(*) filter (where c.relname ~ ('^entries_' || %(log)s || '_'))
+  from pg_class c join pg_namespace n on n.oid = c.relnamespace
+ where n.nspname = 'unbroken' and c.relkind = 'r'
+
+-- name: log_writers
+select g.login, g.granted_at,
+       exists (select from pg_roles r where r.rolname = g.login)
+  from unbroken.grants g where g.log = %(log)s and g.duty = 'writer' order by g.login
+
+-- name: last_recorded
+select recorded_at, clock_timestamp() from unbroken.entries where log = %s order by seq desc limit 1

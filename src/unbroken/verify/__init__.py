@@ -1,0 +1,1 @@
+"""Findings from any source of entries: a database, an export. Trusts neither, and imports no store."""

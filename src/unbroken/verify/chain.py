@@ -1,0 +1,228 @@
+"""The entries of a log one after another: order, links, sessions. Follows spec/FORMAT.md, "Order and links"."""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from unbroken.core.entry import GENESIS, Head
+from unbroken.verify.examine import Broken, Fault, Intact
+from unbroken.verify.finding import Finding, FindingList, Kind
+from unbroken.verify.sessions import SessionState, SessionStates
+
+START = Head(0, GENESIS)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A page of entries that are all intact, faultless and follow one another; what the chain needs of them.
+
+    ``sessions`` holds, per session, its first and last session_seq and seq in the page, numbered without gaps.
+    """
+
+    log: str
+    first_seq: int
+    last_seq: int
+    first_prev: bytes
+    last_hash: bytes
+    sessions: dict[str, tuple[int, int, int, int]]
+
+
+def summarise(steps: Sequence[Intact | Broken]) -> Run | None:
+    """The page as one :class:`Run`, or ``None`` where it has to be followed entry by entry."""
+    sessions: dict[str, tuple[int, int, int, int]] = {}
+    before: Intact | None = None
+    for step in steps:
+        if isinstance(step, Broken) or step.faults:
+            return None
+        if before is not None and not (
+            step.seq == before.seq + 1 and step.prev_hash == before.hash and step.log == before.log
+        ):
+            return None
+        if step.session is not None and step.session_seq is not None:
+            known = sessions.get(step.session)
+            if known is not None and step.session_seq != known[1] + 1:
+                return None
+            first_number, first_seq = (step.session_seq, step.seq) if known is None else (known[0], known[2])
+            sessions[step.session] = (first_number, step.session_seq, first_seq, step.seq)
+        before = step
+    first = steps[0] if steps else None
+    if before is None or not isinstance(first, Intact):
+        return None
+    return Run(before.log, first.seq, before.seq, first.prev_hash, before.hash, sessions)
+
+
+@dataclass(slots=True)
+class Chain:
+    """Where in the log a run of verification stands.
+
+    ``top`` is the highest intact entry so far; ``broken`` counts the entries since then that can't be believed, and
+    ``links`` are the hashes by which the last of them may be followed. ``absent`` is the number of entries that the
+    whole run lacks. A ``sparse`` chain is one session's: it lacks numbers by its nature.
+    """
+
+    log: str | None = None
+    start: Head = START
+    heads: tuple[Head, ...] = ()
+    sparse: bool = False
+    unique_ids: bool = True
+    findings: FindingList = field(default_factory=FindingList)
+    sessions: SessionStates = field(default_factory=SessionStates)
+    entries: int = 0
+    absent: int = 0
+    broken: int = 0
+    links: frozenset[bytes] = frozenset()
+    gaps: list[tuple[int, int]] = field(default_factory=list)
+    ids: set[bytes] = field(default_factory=set)
+    met: set[Head] = field(default_factory=set)
+    top: Head = START
+
+    def __post_init__(self) -> None:
+        self.top = self.start
+        self.met = {head for head in self.heads if head == self.start}
+
+    @property
+    def end(self) -> int:
+        """The highest number that is accounted for."""
+        return self.top.seq + self.broken
+
+    def follow_run(self, run: Run) -> bool:
+        """Takes a whole page where nothing is or was wrong; ``False`` where its entries must be followed singly."""
+        if self.findings.total or self.broken or self.sparse or not self.unique_ids:
+            return False
+        if run.first_seq != self.top.seq + 1 or run.first_prev.hex() != self.top.hash or run.log != (self.log or run.log):
+            return False
+        if any(run.first_seq <= head.seq <= run.last_seq and head.seq != run.last_seq for head in self.heads):
+            return False
+        if any(head.seq == run.last_seq and head.hash != run.last_hash.hex() for head in self.heads):
+            return False
+        known = {session: self.sessions.get(session) for session in run.sessions}
+        for session, (first, *_) in run.sessions.items():
+            state = known[session]
+            if first != (state.last if state else (first - 1 if self.start.seq else 0)) + 1:
+                return False
+        for session, (_, last, first_seq, last_seq) in run.sessions.items():
+            state = known[session]
+            self.sessions.put(session, SessionState(last, 0, state.first_seq if state else first_seq, last_seq))
+        self.log = run.log
+        self.top = Head(run.last_seq, run.last_hash.hex())
+        self.met.update(head for head in self.heads if head == self.top)
+        self.entries += run.last_seq - run.first_seq + 1
+        return True
+
+    def follow(self, steps: Iterable[Intact | Broken]) -> None:
+        """Takes entries one by one."""
+        for step in steps:
+            self.entries += 1
+            if isinstance(step, Broken):
+                self._follow_broken(step)
+            else:
+                self._follow_intact(step)
+
+    def finish(self) -> None:
+        """Reports what never came."""
+        for first, last in () if self.sparse else self.gaps:
+            wanted = f"entry {first}" if first == last else f"entries {first} to {last}"
+            self.find("missing", first, expected=wanted, found=f"entry {last + 1}")
+        for head in self.heads:
+            if head.seq > self.end:
+                wanted = f"entries up to the expected head {head.seq}"
+                self.find("truncated", self.end + 1, expected=wanted, found=f"the end after {self.end}")
+
+    def find(self, kind: Kind, seq: int, *, expected: str, found: str, session: str | None = None) -> None:
+        """Adds a finding at ``seq``."""
+        self.findings.add(Finding(kind, seq, expected, found, self.log or "", session))
+
+    def _follow_broken(self, step: Broken) -> None:
+        fault = step.fault
+        self.find(fault.kind, self.end + 1, expected=fault.expected, found=fault.found, session=step.session)
+        self.broken += 1
+        self.absent += 1
+        self.links = frozenset(step.links)
+
+    def _follow_intact(self, step: Intact) -> None:
+        self.log = self.log or step.log
+        if step.seq > self.top.seq:
+            linked = self._is_linked(step)
+            self._advance(step)
+            self._check_belonging(step, linked=linked)
+            self._check_id(step)
+            self._check_session(step)
+        elif self._fill(step.seq):
+            found = f"after entry {self.top.seq}"
+            self.find("reordered", step.seq, expected="entries in the order of seq", found=found, session=step.session)
+            self._check_belonging(step, linked=True)
+            self._check_id(step)
+        else:
+            self.find("duplicate", step.seq, expected="each seq once", found="the seq again", session=step.session)
+            return
+        for fault in step.faults:
+            self._add_fault(fault, step)
+
+    def _add_fault(self, fault: Fault, step: Intact) -> None:
+        self.findings.add(
+            Finding(fault.kind, step.seq, fault.expected, fault.found, step.log, step.session, fault.part)
+        )
+
+    def _is_linked(self, step: Intact) -> bool:
+        distance = step.seq - self.top.seq
+        if distance == 1:
+            return step.prev_hash.hex() == self.top.hash
+        if distance == self.broken + 1 and self.links:
+            return step.prev_hash in self.links
+        return True
+
+    def _advance(self, step: Intact) -> None:
+        first = self.end + 1
+        if step.seq > first:
+            self.gaps.append((first, step.seq - 1))
+            self.absent += 0 if self.sparse else step.seq - first
+        self.top, self.broken, self.links = Head(step.seq, step.hash.hex()), 0, frozenset()
+
+    def _fill(self, seq: int) -> bool:
+        """Takes ``seq`` out of the gaps; whether it was in one."""
+        at = bisect_right(self.gaps, seq, key=lambda gap: gap[0]) - 1
+        if at < 0 or self.gaps[at][1] < seq:
+            return False
+        first, last = self.gaps[at]
+        self.gaps[at : at + 1] = [gap for gap in ((first, seq - 1), (seq + 1, last)) if gap[0] <= gap[1]]
+        return True
+
+    def _check_belonging(self, step: Intact, *, linked: bool) -> None:
+        """At most one finding: the first of link, log and head that is wrong."""
+        heads = [head for head in self.heads if head.seq == step.seq]
+        wrong = next((head for head in heads if head.hash != step.hash.hex()), None)
+        if not linked:
+            wanted, found = "the hash of the entry before it", f"prev_hash {step.prev_hash.hex()}"
+        elif step.log != self.log:
+            wanted, found = f"log {self.log}", f"log {step.log}"
+        elif wrong is not None:
+            wanted, found = f"the expected head's hash {wrong.hash}", f"hash {step.hash.hex()}"
+        else:
+            self.met.update(heads)
+            return
+        self.find("forked", step.seq, expected=wanted, found=found, session=step.session)
+
+    def _check_id(self, step: Intact) -> None:
+        """Where no index vouches for it, that no event id comes twice."""
+        if self.unique_ids:
+            return
+        key = bytes.fromhex(step.id.replace("-", ""))
+        if key in self.ids:
+            found = f"{step.id} again"
+            self.find("duplicate", step.seq, expected="each event id once", found=found, session=step.session)
+        self.ids.add(key)
+
+    def _check_session(self, step: Intact) -> None:
+        """That a session's numbers go on, as far as entries that are absent don't explain a jump."""
+        if step.session is None or step.session_seq is None:
+            return
+        state = self.sessions.get(step.session)
+        last, absent, first_seq = (state.last, state.absent, state.first_seq) if state else (0, 0, step.seq)
+        if state is None and self.start.seq:
+            last, absent = step.session_seq - 1, self.absent
+        if not last < step.session_seq <= last + 1 + self.absent - absent:
+            wanted, found = f"session_seq {last + 1}", f"session_seq {step.session_seq}"
+            self.find("session_gap", step.seq, expected=wanted, found=found, session=step.session)
+        self.sessions.put(
+            step.session, SessionState(max(last, step.session_seq), self.absent, first_seq, step.seq)
+        )

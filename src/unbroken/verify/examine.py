@@ -1,0 +1,135 @@
+"""One entry by itself: is it what it says it is? Pure, so pages can be examined by several processes."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import NamedTuple
+
+from unbroken.core.commitment import PARTS, SALT_BYTES
+from unbroken.core.entry import COLUMNS, StoredEntry, hash_of
+from unbroken.core.event import Event, read_event
+from unbroken.errors import InvalidEventError
+from unbroken.verify.finding import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something wrong with one entry, before its place in the log is known."""
+
+    kind: Kind
+    expected: str
+    found: str
+    part: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """An entry that can't be believed: why, and the hashes by which the next one may link to it."""
+
+    fault: Fault
+    links: tuple[bytes, ...] = ()
+    session: str | None = None
+
+
+class Intact(NamedTuple):
+    """An entry whose line is canonical and hashes to what it states; ``faults`` concern what is held beside it."""
+
+    seq: int
+    log: str
+    id: str
+    prev_hash: bytes
+    hash: bytes
+    session: str | None
+    session_seq: int | None
+    faults: tuple[Fault, ...] = ()
+
+
+
+def examine(entry: StoredEntry) -> Intact | Broken:
+    """Checks an entry's hash, canonical form, shape, columns and payload; never its place."""
+    computed = hash_of(entry.line)
+    if computed != entry.hash:
+        fault = Fault(
+            "altered_entry",
+            expected=f"hash {entry.hash.hex()}",
+            found=f"a line that hashes to {computed.hex()}, under number {entry.seq}",
+        )
+        return Broken(fault, (entry.hash, computed))
+    try:
+        event = read_event(entry.event)
+    except InvalidEventError as error:
+        return _not_canonical(entry, str(error))
+    if (event.session_id is None) != (entry.session_seq is None):
+        return _not_canonical(entry, "session_id and session_seq without each other")
+    return Intact(
+        entry.seq,
+        entry.log,
+        event.id,
+        entry.prev_hash,
+        entry.hash,
+        event.session_id,
+        entry.session_seq,
+        () if _is_faultless(entry, event) else tuple(_faults(entry, event)),
+    )
+
+
+def _not_canonical(entry: StoredEntry, why: str) -> Broken:
+    return Broken(Fault("non_canonical", "the canonical text of an entry", why), (entry.hash,))
+
+
+def _is_faultless(entry: StoredEntry, event: Event) -> bool:
+    """The common case in few steps; where it says no, :func:`_faults` says why."""
+    return (
+        (entry.columns is None or entry.columns == columns_of(event))
+        and _matches(event.inputs, entry.inputs, entry.inputs_salt)
+        and _matches(event.outputs, entry.outputs, entry.outputs_salt)
+        and _matches(event.details, entry.details, entry.details_salt)
+    )
+
+
+def _matches(commitment: str | None, value: bytes | None, salt: bytes | None) -> bool:
+    if value is None or salt is None:
+        return commitment is None and value is None and salt is None
+    return len(salt) == SALT_BYTES and sha256(salt + value).hexdigest() == commitment
+
+
+def columns_of(event: Event) -> tuple[object, ...]:
+    """What a database must say of ``event`` under :data:`COLUMNS`."""
+    return (
+        event.actor_id,
+        event.agent_id,
+        event.event_type,
+        event.id,
+        None if event.decision is None else event.decision.outcome,
+        event.resource_id,
+        event.resource_type,
+        event.session_id,
+        event.side_effect,
+        event.tool,
+    )
+
+
+def _faults(entry: StoredEntry, event: Event) -> Iterator[Fault]:
+    for part in PARTS:
+        value, salt = getattr(entry, part), getattr(entry, f"{part}_salt")
+        fault = _fault_of_part(part, commitment=getattr(event, part), value=value, salt=salt)
+        if fault is not None:
+            yield fault
+    if entry.columns is None:
+        return
+    for name, column, text in zip(COLUMNS, entry.columns, columns_of(event), strict=True):
+        if column != text:
+            yield Fault("column_disagrees", f"{name} as the event states it", f"another value in column {name}")
+
+
+def _fault_of_part(part: str, *, commitment: str | None, value: bytes | None, salt: bytes | None) -> Fault | None:
+    if value is None:
+        if commitment is not None:
+            return Fault("missing", f"a value for {commitment}", "nothing", part)
+        return None if salt is None else Fault("commitment_wrong", "no salt", "a salt without a value", part)
+    if commitment is None:
+        return Fault("commitment_wrong", "no value", "a value without commitment", part)
+    if salt is None or len(salt) != SALT_BYTES:
+        return Fault("commitment_wrong", f"a salt of {SALT_BYTES} bytes", "another salt", part)
+    digest = sha256(salt + value).hexdigest()
+    return None if digest == commitment else Fault("altered_payload", commitment, digest, part)

@@ -1,0 +1,179 @@
+"""Entries from an export: JSON Lines, as spec/FORMAT.md ("The export form") defines them."""
+
+import json
+from collections.abc import Iterable
+from typing import Annotated, Any, Final, Literal, NoReturn
+
+import msgspec
+from msgspec import Meta
+
+from unbroken.core.commitment import PARTS
+from unbroken.core.entry import Head, StoredEntry, hash_of
+from unbroken.core.event import Text
+from unbroken.core.normalise import MAX_INTEGER, is_holdable
+from unbroken.core.times import is_time
+from unbroken.verify.chain import Chain
+from unbroken.verify.examine import Broken, Fault, Intact, examine
+from unbroken.verify.finding import Report
+from unbroken.verify.run import report_of
+
+MAX_EXPORT_BYTES: Final = 64 << 20
+"""Bytes of one export line that are read; a longer one is unverifiable here."""
+MAX_LINE_BYTES: Final = 1 << 20
+MAX_DEPTH: Final = 32
+"""Levels of nesting within which a line may still be one of a later version."""
+
+Hex64 = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
+Number = Annotated[int, Meta(ge=1, le=MAX_INTEGER)]
+
+
+class _Line(msgspec.Struct, forbid_unknown_fields=True):
+    event: msgspec.Raw
+    log: Annotated[str, Meta(pattern=r"\A[^~\x00-\x1f]+~[1-9][0-9]*\Z")]
+    prev_hash: Hex64
+    recorded_at: str
+    seq: Number
+    v: Literal[1]
+    writer: Text
+    principal: Text | None = None
+    session_seq: Number | None = None
+
+
+_read_line = msgspec.json.Decoder(_Line).decode
+
+
+def verify_export(lines: Iterable[str], *, expect: Head | None = None) -> Report:
+    """Verifies the entries of an export in the order in which they stand."""
+    chain = Chain(heads=() if expect is None else (expect,), unique_ids=False)
+    chain.follow(read_entry(line.removesuffix("\n")) for line in lines)
+    chain.finish()
+    return report_of(chain, scope="an export", expect=expect)
+
+
+def read_entry(text: str) -> Intact | Broken:
+    """One export line, examined."""
+    if len(text) > MAX_EXPORT_BYTES:
+        return _unreadable(f"an export line longer than {MAX_EXPORT_BYTES} bytes")
+    try:
+        export = _strict(text)
+        line, stated, payload = _fields(export)
+    except ValueError as error:
+        return _unreadable(str(error))
+    return _read(line, stated, payload)
+
+
+def _unreadable(why: str) -> Broken:
+    return Broken(Fault("unverifiable", "an export line of version 1", why))
+
+
+def _fields(export: object) -> tuple[bytes, bytes, dict[str, bytes]]:
+    """Line, stated hash and payload columns of an export object; raises ``ValueError``."""
+    if not isinstance(export, dict) or not {"hash", "line"} <= export.keys() <= {"hash", "line", "payload"}:
+        raise ValueError("an export line without exactly the keys hash, line and perhaps payload")
+    line, stated, payload = export["line"], export["hash"], export.get("payload", {})
+    if not isinstance(line, str) or not isinstance(stated, str) or not _is_hex64(stated):
+        raise ValueError("an export line whose line is no text or whose hash is not 64 lower-case hex digits")
+    if not isinstance(payload, dict) or not payload.keys() <= set(PARTS):
+        raise ValueError("a payload that is no object of inputs, outputs and details")
+    columns: dict[str, bytes] = {}
+    for name, part in payload.items():
+        columns |= _part(name, part)
+    raw = line.encode()
+    if len(raw) > MAX_LINE_BYTES:
+        raise ValueError(f"a line longer than {MAX_LINE_BYTES} bytes")
+    return raw, bytes.fromhex(stated), columns
+
+
+def _part(name: str, part: object) -> dict[str, bytes]:
+    match part:
+        case {"salt": str(salt), "value": str(value), **others} if not others:
+            # A salt that is no hex can't match: an empty one is reported as wrong, like any other length.
+            return {name: value.encode(), f"{name}_salt": bytes.fromhex(salt) if _is_hex64(salt) else b""}
+    raise ValueError("a part of a payload without exactly the texts salt and value")
+
+
+def _read(line: bytes, stated: bytes, payload: dict[str, bytes]) -> Intact | Broken:
+    computed = hash_of(line)
+    if computed != stated:
+        fault = Fault("altered_entry", f"hash {stated.hex()}", f"a line that hashes to {computed.hex()}")
+        return Broken(fault, (stated, computed))
+    entry = _entry(line, stated, payload)
+    if entry is not None:
+        return examine(entry)
+    if _is_other_version(line):
+        return Broken(Fault("unverifiable", "a line of version 1", "a version that is not known here"), (stated,))
+    return Broken(Fault("non_canonical", "the canonical text of an entry", "another text"), (stated,))
+
+
+def _entry(line: bytes, stated: bytes, payload: dict[str, bytes]) -> StoredEntry | None:
+    """The entry, if ``line`` is exactly what it prints as."""
+    try:
+        read = _read_line(line)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return None
+    entry = StoredEntry(
+        log=read.log,
+        seq=read.seq,
+        session_seq=read.session_seq,
+        recorded_at=read.recorded_at,
+        writer=read.writer,
+        principal=read.principal,
+        prev_hash=bytes.fromhex(read.prev_hash),
+        hash=stated,
+        event=bytes(read.event),
+        **payload,
+    )
+    texts = (read.log, read.writer, read.principal or "")
+    return entry if entry.line == line and is_time(read.recorded_at) and all(map(is_holdable, texts)) else None
+
+
+def _is_other_version(line: bytes) -> bool:
+    """Whether this is a line of a version not known here, rather than something that never was a line."""
+    try:
+        value = _strict(line.decode())
+        json.dumps(value, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(value, dict) and type(value.get("v")) is int and value["v"] != 1 and _depth(value) <= MAX_DEPTH
+
+
+def _depth(value: object) -> int:
+    depth, layer = 0, [value]
+    while layer := [item for item in layer if isinstance(item, dict | list)]:
+        depth += 1
+        layer = [inner for item in layer for inner in (item.values() if isinstance(item, dict) else item)]
+    return depth
+
+
+def _is_hex64(text: str) -> bool:
+    return len(text) == 64 and not set(text) - set("0123456789abcdef")
+
+
+def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise ValueError("a repeated key")
+    return result
+
+
+def _integer(digits: str) -> int:
+    if digits.startswith("-") or len(digits) > 16 or int(digits) > MAX_INTEGER:
+        raise ValueError("a number that the format does not hold")
+    return int(digits)
+
+
+def _refused(_: str) -> NoReturn:
+    raise ValueError("a number that the format does not hold")
+
+
+_decoder = json.JSONDecoder(
+    object_pairs_hook=_no_repeats, parse_int=_integer, parse_float=_refused, parse_constant=_refused
+)
+
+
+def _strict(text: str) -> Any:
+    """The JSON value of ``text``; raises ``ValueError`` for all that the format never holds."""
+    try:
+        return _decoder.decode(text)
+    except RecursionError as error:
+        raise ValueError("nested too deeply to be read") from error

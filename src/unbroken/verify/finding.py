@@ -1,0 +1,86 @@
+"""What verification says: findings with a kind and a place, and a verdict; never a bare yes."""
+
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from unbroken.core.entry import Head
+
+Kind = Literal[
+    "altered_entry",
+    "altered_payload",
+    "missing",
+    "duplicate",
+    "reordered",
+    "forked",
+    "truncated",
+    "session_gap",
+    "non_canonical",
+    "column_disagrees",
+    "commitment_wrong",
+    "unverifiable",
+]
+Verdict = Literal["proven", "findings", "consistent", "unverifiable"]
+
+EXIT_CODES: Final[dict[Verdict, int]] = {"proven": 0, "findings": 1, "consistent": 3, "unverifiable": 4}
+"""2 is left for usage and connection errors, which give no verdict."""
+MAX_FINDINGS: Final = 1000
+"""Findings that a report lists; more are only counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong: its kind, where (``seq``, and a part or a session where it has one), and what.
+
+    ``expected`` and ``found`` name hashes, numbers and columns; they never quote a payload.
+    """
+
+    kind: Kind
+    seq: int
+    expected: str
+    found: str
+    log: str
+    session: str | None = None
+    part: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a run showed.
+
+    ``head`` is the last intact entry in order: worth keeping where the log's owner can't reach. ``scope`` says
+    what was looked at; ``kept`` names the earlier head that the log was also held against, if there was one.
+    """
+
+    verdict: Verdict
+    log: str
+    scope: str
+    head: Head
+    entries: int
+    findings: tuple[Finding, ...] = ()
+    findings_total: int = 0
+    kept: Head | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """The process exit code that stands for the verdict."""
+        return EXIT_CODES[self.verdict]
+
+
+@dataclass(slots=True)
+class FindingList:
+    """Collects findings in bounded memory."""
+
+    kept: list[Finding] = field(default_factory=list)
+    total: int = 0
+    only_unverifiable: bool = True
+
+    def add(self, finding: Finding) -> None:
+        """Counts a finding, and keeps it while there is room."""
+        self.total += 1
+        self.only_unverifiable &= finding.kind == "unverifiable"
+        if len(self.kept) < MAX_FINDINGS:
+            self.kept.append(finding)
+
+    def in_order(self) -> tuple[Finding, ...]:
+        """The kept findings by seq; those of one seq in the order in which they were made."""
+        return tuple(sorted(self.kept, key=lambda finding: finding.seq))

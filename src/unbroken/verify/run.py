@@ -1,0 +1,206 @@
+"""Verifying a log, a range of it, or one session, page by page in constant memory."""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from itertools import count
+from multiprocessing import get_context
+from typing import Final, TypeAlias
+
+from unbroken.core.entry import Head, StoredEntry
+from unbroken.verify.chain import START, Chain, Run, summarise
+from unbroken.verify.examine import examine
+from unbroken.verify.finding import Report, Verdict
+from unbroken.verify.source import Index, Source
+
+UNIT: Final = 2000
+"""Entries that are read and examined at a time."""
+AHEAD: Final = 4
+"""Units that each worker process may be ahead of the chain."""
+
+Progress: TypeAlias = Callable[[int, int], None]
+"""Called with the number of the last entry that was checked and the last one there is to check."""
+
+
+def verify_log(
+    source: Index,
+    *,
+    expect: Head | None = None,
+    kept: Head | None = None,
+    workers: int = 1,
+    connect: Callable[[], Source] | None = None,
+    progress: Progress = lambda _done, _of: None,
+) -> Report:
+    """Verifies a whole log up to the end it has now.
+
+    ``expect`` is a head known from outside: only it can make the verdict *proven*. ``kept`` is a head that this
+    verifier saw earlier, which the log must still contain. With more than one worker each process makes its own
+    source with ``connect``, which must be picklable.
+    """
+    heads = tuple(dict.fromkeys(head for head in (expect, kept) if head is not None))
+    chain = Chain(log=source.log, heads=heads)
+    for name in source.impostors():
+        chain.find("unverifiable", 0, expected=f"{name} to be a plain table", found="something in its place")
+    upto = source.head().seq
+    if workers > 1 and connect is not None and upto > UNIT:
+        _follow_in_parallel(chain, source, upto=upto, workers=workers, connect=connect, progress=progress)
+    _follow(chain, source, after=chain.end if chain.entries else 0, upto=upto, progress=progress)
+    chain.finish()
+    _check_tables(chain, source)
+    return report_of(chain, scope="the whole log", expect=expect, kept=kept)
+
+
+def verify_range(source: Source, *, first: int, last: int, progress: Progress = lambda _done, _of: None) -> Report:
+    """Verifies the entries from ``first`` to ``last``, which hang on what the database says came before."""
+    entries = next(source.entries(after=first - 1, upto=first), None)
+    start = START if first == 1 or not entries else Head(first - 1, entries[0].prev_hash.hex())
+    chain = Chain(log=source.log, start=start)
+    _follow(chain, source, after=first - 1, upto=last, progress=progress)
+    if chain.end < last:
+        chain.find("truncated", chain.end + 1, expected=f"entries up to {last}", found=f"the end after {chain.end}")
+    chain.finish()
+    return report_of(chain, scope=f"entries {first} to {last}")
+
+
+def verify_session(source: Source, session: str) -> Report:
+    """Verifies one session's entries by themselves.
+
+    Shows that each is unaltered and that they are numbered without a gap from 1; not where they stand in the log,
+    and not that the session went no further.
+    """
+    chain = Chain(log=source.log, sparse=True)
+    _follow(chain, source, after=0, upto=2**63 - 1, session=session)
+    return report_of(chain, scope="one session")
+
+
+def _follow(
+    chain: Chain,
+    source: Source,
+    *,
+    after: int,
+    upto: int,
+    session: str | None = None,
+    progress: Progress = lambda _done, _of: None,
+) -> None:
+    for entries in source.entries(after=after, upto=upto, session=session):
+        _follow_page(chain, entries)
+        progress(entries[-1].seq, upto)
+
+
+def _follow_page(chain: Chain, entries: list[StoredEntry]) -> None:
+    steps = [examine(entry) for entry in entries]
+    run = summarise(steps)
+    if run is None or not chain.follow_run(run):
+        chain.follow(steps)
+
+
+# Each worker process has a source of its own; it is made once, by the pool's initializer.
+_source: Source | None = None
+
+
+def _start_worker(connect: Callable[[], Source]) -> None:
+    global _source  # noqa: PLW0603
+    _source = connect()
+
+
+def _examine_unit(after: int, upto: int) -> tuple[int, Run | None]:
+    """The number of entries in a unit, and what the chain needs of it if there is nothing wrong with it."""
+    if _source is None:
+        return 0, None
+    steps = [examine(entry) for entries in _source.entries(after=after, upto=upto) for entry in entries]
+    return len(steps), summarise(steps)
+
+
+def _follow_in_parallel(
+    chain: Chain, source: Source, *, upto: int, workers: int, connect: Callable[[], Source], progress: Progress
+) -> None:
+    """Follows whole units while they are there; leaves off where numbers are missing, for the rest to be followed singly."""
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), _start_worker, (connect,))
+    with pool:
+        for after, result in _in_order(pool, upto=upto, ahead=workers * AHEAD):
+            size, run = result.result()
+            last = min(after + UNIT, upto)
+            if size != last - after:
+                pool.shutdown(cancel_futures=True)
+                return
+            if run is None or not chain.follow_run(run):
+                _follow(chain, source, after=after, upto=last)
+            progress(last, upto)
+
+
+def _in_order(
+    pool: ProcessPoolExecutor, *, upto: int, ahead: int
+) -> Iterator[tuple[int, "Future[tuple[int, Run | None]]"]]:
+    waiting: deque[tuple[int, Future[tuple[int, Run | None]]]] = deque()
+    for after in count(0, UNIT):
+        if after < upto:
+            waiting.append((after, pool.submit(_examine_unit, after, min(after + UNIT, upto))))
+        if not waiting:
+            return
+        if len(waiting) >= ahead or after >= upto:
+            yield waiting.popleft()
+
+
+def _check_tables(chain: Chain, source: Index) -> None:
+    """That the tables beside the entries know neither more nor less than the entries."""
+    told = {finding.seq for finding in chain.findings.kept}
+    beyond = 0
+    for seq, is_entry in source.stray_ids():
+        if seq > chain.end:
+            beyond = max(beyond, seq)
+        elif seq not in told:
+            found = "none under this number" if is_entry else "one that is no entry's"
+            chain.find("column_disagrees", seq, expected="the entry's id in event_ids", found=found)
+            told.add(seq)
+    beyond = max([beyond, *(seq for seq in source.stray_payloads() if seq > chain.end)])
+    if chain.absent == 0:
+        beyond = max(beyond, _check_sessions(chain, source))
+    if beyond > chain.end:
+        found = f"the end after {chain.end}, though other tables know of entry {beyond}"
+        chain.find("truncated", chain.end + 1, expected=f"entries up to {beyond}", found=found)
+
+
+def _check_sessions(chain: Chain, source: Index) -> int:
+    """Compares the table of sessions with what was read; the highest entry it knows of, as far as nothing explains it."""
+    upto = source.head().seq
+    beyond = 0
+    for row in source.session_counts():
+        state = chain.sessions.take(row.session_id)
+        if row.last_seq > upto:
+            beyond = max(beyond, row.last_seq)
+        stated = (row.entries, row.first_seq, row.last_seq)
+        read = None if state is None else (state.last, state.first_seq, state.last_seq)
+        if stated != read and row.last_seq <= chain.end:
+            place = row.first_seq if state is None else state.last_seq
+            chain.find(
+                "column_disagrees",
+                place,
+                expected=f"sessions to say {read or 'nothing'} (entries, first, last)",
+                found=f"{stated}",
+                session=row.session_id,
+            )
+    for session in chain.sessions:
+        state = chain.sessions.get(session)
+        place = 0 if state is None else state.last_seq
+        chain.find("column_disagrees", place, expected="a row in sessions", found="none", session=session)
+    return beyond
+
+
+def report_of(chain: Chain, *, scope: str, expect: Head | None = None, kept: Head | None = None) -> Report:
+    """The verdict on a chain that was followed to its end."""
+    return Report(
+        verdict=_verdict(chain, expect),
+        log=chain.log or "",
+        scope=scope,
+        head=chain.top,
+        entries=chain.entries,
+        findings=chain.findings.in_order(),
+        findings_total=chain.findings.total,
+        kept=kept,
+    )
+
+
+def _verdict(chain: Chain, expect: Head | None) -> Verdict:
+    if chain.findings.total:
+        return "unverifiable" if chain.findings.only_unverifiable else "findings"
+    return "proven" if expect is not None and expect in chain.met and expect == chain.top else "consistent"

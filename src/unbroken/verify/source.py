@@ -1,0 +1,49 @@
+"""The few reads that verification needs. Whoever can answer them can be verified."""
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from unbroken.core.entry import Head, StoredEntry
+
+
+class Source(Protocol):
+    """A log as some store gives it back."""
+
+    log: str
+
+    def head(self) -> Head:
+        """The end that the store states; it only bounds the run and proves nothing."""
+
+    def entries(
+        self, *, after: int = ..., upto: int = ..., session: str | None = None
+    ) -> Iterator[list[StoredEntry]]:
+        """The entries with ``after < seq <= upto`` in order of seq, some at a time; of one session where it is given."""
+
+
+class SessionRow(Protocol):
+    """What an index says of one session."""
+
+    @property
+    def session_id(self) -> str: ...
+    @property
+    def entries(self) -> int: ...
+    @property
+    def first_seq(self) -> int: ...
+    @property
+    def last_seq(self) -> int: ...
+
+
+class Index(Source, Protocol):
+    """A source that is a database, with tables beside the entries that must agree with them."""
+
+    def impostors(self) -> list[str]:
+        """Tables that are not what their name says."""
+
+    def session_counts(self) -> Iterator[SessionRow]:
+        """What the table of sessions says, in order of session id."""
+
+    def stray_ids(self) -> list[tuple[int, bool]]:
+        """Numbers where the index of ids and the entries disagree, and whether there is an entry of that number."""
+
+    def stray_payloads(self) -> list[int]:
+        """Numbers of payloads that belong to no entry."""

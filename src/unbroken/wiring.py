@@ -1,0 +1,98 @@
+"""Puts the parts together; the only module that names concrete ones."""
+
+import os
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from unbroken.capture.trail import Trail
+from unbroken.core.keyed import LogKey
+from unbroken.errors import ConfigurationError
+from unbroken.ledger.ledger import Ledger
+from unbroken.store import administration, embedded
+from unbroken.store.connection import Connection
+from unbroken.store.connection import connect as connect_database
+from unbroken.store.log_reader import LogReader
+from unbroken.store.log_writer import LogWriter
+from unbroken.store.migrations import install
+
+DEFAULT_LOG: Final = "local/agents"
+WRITER: Final = "recorder"
+VERIFIER: Final = "verifier"
+_KEY_FILE: Final = "log.key"
+
+
+def open(folder: Path | str, *, log: str = DEFAULT_LOG) -> Trail:  # noqa: A001 - the package's front door
+    """A trail into the log named ``log`` of the embedded PostgreSQL in ``folder``; both are made when they are not there.
+
+    Several processes may open one folder. Closing the trail leaves it; the last one to leave stops the server.
+    """
+    server = embedded.enter(folder)
+    try:
+        prepare_embedded(server, log)
+        ledger = Ledger(lambda: LogWriter(server.conninfo(WRITER), log), key=embedded_key(server.folder))
+    except BaseException:
+        server.leave()
+        raise
+    return Trail(ledger, on_close=server.leave)
+
+
+def connect(conninfo: str, *, log: str, key: LogKey | None = None) -> Trail:
+    """A trail into the log named ``log`` of a PostgreSQL that is set up, as the writer login in ``conninfo``.
+
+    ``key`` is the log's key for hashes of prompts and arguments; without one they are not recorded.
+    """
+    return Trail(open_ledger(conninfo, log=log, key=key))
+
+
+def open_ledger(conninfo: str, *, log: str, key: LogKey | None = None) -> Ledger:
+    """The same without the trail, for importers."""
+    return Ledger(lambda: LogWriter(conninfo, log), key=key)
+
+
+def prepare_embedded(server: embedded.EmbeddedServer, log: str) -> None:
+    """Brings an embedded database to this release, with the log and its two logins."""
+    with connect_database(server.conninfo("postgres")) as connection:
+        prepare(connection, log)
+        administration.add_login(connection, WRITER, duty="writer", origin=log, password=None)
+        administration.add_login(connection, VERIFIER, duty="verifier", origin=None, password=None)
+
+
+def prepare(connection: Connection, log: str) -> list[str]:
+    """Installs or migrates the schema and makes the log; returns the migrations that were applied."""
+    applied = install(connection)
+    administration.create_log(connection, log)
+    return applied
+
+
+def embedded_key(folder: Path) -> LogKey:
+    """The log key kept in an embedded folder, readable by its owner alone; made at first use."""
+    return load_key(folder / _KEY_FILE, create=True)
+
+
+def load_key(path: Path, *, create: bool = False) -> LogKey:
+    """The key in the file ``path``; with ``create`` a new one is written where there is none."""
+    if create and not path.exists():
+        _create_key(path)
+    try:
+        return LogKey.from_text(path.read_text())
+    except OSError as error:
+        raise ConfigurationError(f"the key file {path} can't be read") from error
+
+
+def _create_key(path: Path) -> None:
+    """Writes a new key file as a whole; of several processes at once the first one's stays."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(LogKey.generate().to_text())
+        with suppress(FileExistsError):
+            os.link(name, path)
+    finally:
+        Path(name).unlink()
+
+
+def open_reader(conninfo: str, *, log: str | None = None) -> LogReader:
+    """A reader of one log; ``log`` may be left out where there is only one."""
+    return LogReader(conninfo, log)

@@ -1,0 +1,414 @@
+"""The vectors of spec/ and the verifiers that must agree on them; FORMAT.md's example; spec/verify.py as a command.
+
+``VERIFIERS`` holds every verifier under test. Each takes the lines of an export and an expected head, and gives its
+verdict and the kind, seq and part of each finding.
+"""
+
+import hashlib
+import importlib.util
+import json
+import random
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from unbroken.core.entry import Head
+from unbroken.verify.export import verify_export
+
+SPEC = Path(__file__).parents[2] / "spec"
+
+Place = tuple[str, int, str | None]
+Verifier = Callable[[list[str], str | None], tuple[str, list[Place]]]
+
+
+def load(name: str) -> ModuleType:
+    """A file of spec/ as a module: they are in no package."""
+    spec = importlib.util.spec_from_file_location(f"unbroken_spec_{name}", SPEC / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+verify = load("verify")
+make_vectors = load("make_vectors")
+
+
+def independent(lines: list[str], expect: str | None) -> tuple[str, list[Place]]:
+    report = verify.verify_lines(lines, expect)
+    return report.verdict, [(finding.kind, finding.seq, finding.part) for finding in report.findings]
+
+
+def package(lines: list[str], expect: str | None) -> tuple[str, list[Place]]:
+    report = verify_export(lines, expect=None if expect is None else Head.parse(expect))
+    return report.verdict, [(finding.kind, finding.seq, finding.part) for finding in report.findings]
+
+
+VERIFIERS: dict[str, Verifier] = {"independent": independent, "package": package}
+
+
+@dataclass(frozen=True)
+class Vector:
+    lines: list[str]
+    expect: str | None
+    verdict: str
+    findings: list[Place]
+
+
+def read(path: Path) -> Vector:
+    content = json.loads(path.read_text(encoding="utf-8"))
+    assert content.keys() == {"description", "expect", "verdict", "findings", "lines"}
+    found = [(finding["kind"], finding["seq"], finding.get("part")) for finding in content["findings"]]
+    return Vector(content["lines"], content["expect"], content["verdict"], found)
+
+
+def in_order(places: list[Place]) -> list[tuple[int, str, str]]:
+    return sorted((seq, kind, part or "") for kind, seq, part in places)
+
+
+PATHS = sorted((SPEC / "vectors").glob("*.json"))
+VALID = [path for path in PATHS if path.name.startswith("valid-")]
+LIES = [path for path in PATHS if path.name.startswith("fail-")]
+CLINIC = read(SPEC / "vectors" / "valid-proven.json")
+
+
+# ---- Vectors ----
+
+
+def test_there_are_vectors_of_both_sorts() -> None:
+    assert VALID
+    assert LIES
+    assert len(VALID) + len(LIES) == len(PATHS)
+
+
+@pytest.mark.parametrize("verifier", VERIFIERS.values(), ids=VERIFIERS)
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_verifier_says_what_the_vector_demands(path: Path, verifier: Verifier) -> None:
+    vector = read(path)
+    verdict, findings = verifier(vector.lines, vector.expect)
+    assert (verdict, in_order(findings)) == (vector.verdict, in_order(vector.findings))
+
+
+@pytest.mark.parametrize("path", LIES, ids=lambda path: path.stem)
+def test_every_lie_has_a_finding(path: Path) -> None:
+    vector = read(path)
+    assert vector.findings
+    assert vector.verdict in {"findings", "unverifiable"}
+
+
+@pytest.mark.parametrize("path", VALID, ids=lambda path: path.stem)
+def test_no_valid_log_has_a_finding(path: Path) -> None:
+    vector = read(path)
+    assert not vector.findings
+    assert vector.verdict in {"proven", "consistent"}
+
+
+def test_every_kind_that_an_export_can_show_has_a_vector() -> None:
+    section = (SPEC / "FORMAT.md").read_text(encoding="utf-8").partition("\n## Findings\n")[2].partition("\n## ")[0]
+    kinds = set(re.findall(r"^\| `([a-z_]+)`", section, re.MULTILINE))
+    assert kinds - {"column_disagrees"} == {kind for path in LIES for kind, _, _ in read(path).findings}
+
+
+def test_vectors_are_what_make_vectors_writes(tmp_path: Path) -> None:
+    make_vectors.write(tmp_path)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {
+        path.name: path.read_bytes() for path in PATHS
+    }
+
+
+# ---- FORMAT.md ----
+
+
+def example_blocks() -> dict[str, str]:
+    text = (SPEC / "FORMAT.md").read_text(encoding="utf-8")
+    return dict(re.findall(r"^```(?:json|text) example-([a-z]+)\n(.*?)\n```$", text, re.MULTILINE | re.DOTALL))
+
+
+def test_example_of_the_document_is_one_whole() -> None:
+    block = example_blocks()
+    exported = json.loads(block["export"])
+    part = json.loads(block["payload"])["inputs"]
+    assert block["line"].startswith('{"event":' + block["event"] + ',"log":')
+    assert exported == {"hash": block["hash"], "line": block["line"], "payload": json.loads(block["payload"])}
+    assert hashlib.sha256(b"\x00" + block["line"].encode()).hexdigest() == block["hash"]
+    assert (
+        hashlib.sha256(bytes.fromhex(part["salt"]) + part["value"].encode()).hexdigest()
+        == block["commitment"]
+        == json.loads(block["event"])["inputs"]
+    )
+    assert block["head"] == f"1:{block['hash']}"
+
+
+@pytest.mark.parametrize("verifier", VERIFIERS.values(), ids=VERIFIERS)
+def test_example_of_the_document_is_proven(verifier: Verifier) -> None:
+    block = example_blocks()
+    assert verifier([block["export"]], block["head"]) == ("proven", [])
+
+
+def test_example_of_the_document_is_a_vector() -> None:
+    block = example_blocks()
+    vector = read(SPEC / "vectors" / "valid-example.json")
+    assert (vector.lines, vector.expect) == ([block["export"]], block["head"])
+
+
+def documented_keys(heading: str, level: str) -> dict[str, bool]:
+    """The keys of the first table after a heading, and whether each is always there."""
+    text = (SPEC / "FORMAT.md").read_text(encoding="utf-8").partition(f"\n{level} {heading}\n")[2]
+    table = re.search(r"\n\| key .*?\n\n", text, re.DOTALL)
+    assert table is not None
+    return {key: bool(star) for key, star in re.findall(r"^\| `([a-z_]+)`( \*)? \|", table[0], re.MULTILINE)}
+
+
+def test_document_names_the_keys_that_the_verifier_knows() -> None:
+    event, line = documented_keys("The event", "##"), documented_keys("The line", "##")
+    assert list(event) == sorted(verify.EVENT)
+    assert {key for key, always in event.items() if always} == verify.EVENT_REQUIRED
+    assert list(line) == sorted(verify.LINE)
+    assert {key for key, always in line.items() if always} == verify.LINE_REQUIRED
+
+
+# ---- What every verifier must withstand ----
+
+
+@pytest.mark.parametrize("verifier", VERIFIERS.values(), ids=VERIFIERS)
+def test_no_single_changed_character_goes_unseen(verifier: Verifier) -> None:
+    text = "\n".join(CLINIC.lines)
+    for at in range(len(text)):
+        changed = text[:at] + chr(ord(text[at]) ^ 1) + text[at + 1 :]
+        verdict, findings = verifier(changed.split("\n"), CLINIC.expect)
+        assert verdict in {"findings", "unverifiable"}, f"character {at}"
+        assert findings
+
+
+@pytest.mark.parametrize("verifier", VERIFIERS.values(), ids=VERIFIERS)
+def test_any_pick_of_lines_other_than_all_in_order_is_not_proven(verifier: Verifier) -> None:
+    for seed in range(300):
+        chance = random.Random(seed)  # noqa: S311 - a reproducible choice, nothing secret
+        picked = chance.choices(CLINIC.lines, k=chance.randrange(9))
+        assert (verifier(picked, CLINIC.expect)[0] == "proven") is (picked == CLINIC.lines)
+
+
+@pytest.mark.parametrize("verifier", VERIFIERS.values(), ids=VERIFIERS)
+def test_damaged_lines_end_with_a_verdict(verifier: Verifier) -> None:
+    pieces = ['{"hash":', '"line"', "\\ud800", "\\", '"', "[", "{", "}", "NaN", "-", "9" * 50, "\x00", "\u2028", "null"]
+    for seed in range(300):
+        chance = random.Random(seed)  # noqa: S311 - a reproducible choice, nothing secret
+        line = chance.choice(CLINIC.lines)
+        at = chance.randrange(len(line))
+        verdict, _ = verifier([line[:at] + chance.choice(pieces) + line[at:]], None)
+        assert verdict in {"findings", "unverifiable"}
+
+
+# ---- spec/verify.py alone ----
+
+
+def test_independent_verifier_imports_the_standard_library_alone() -> None:
+    for name in ("verify", "make_vectors"):
+        imported = re.findall(
+            r"^(?:from|import) (\w+)", (SPEC / f"{name}.py").read_text(encoding="utf-8"), re.MULTILINE
+        )
+        assert imported
+        assert set(imported) <= sys.stdlib_module_names
+
+
+def test_lines_are_taken_one_by_one() -> None:
+    taken: list[str] = []
+
+    def lines() -> Iterator[str]:
+        for line in CLINIC.lines:
+            yield line
+            taken.append(line)
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        verify.verify_lines(lines())
+    assert taken == CLINIC.lines
+
+
+@pytest.mark.parametrize("head", ["", "1", "1:", "01:" + "0" * 64, "1:" + "A" * 64, "-1:" + "0" * 64, "0:" + "1" * 64])
+def test_expected_head_that_is_none_is_refused(head: str) -> None:
+    with pytest.raises(ValueError, match="head"):
+        verify.verify_lines([], head)
+
+
+def test_finding_tells_session_and_what_was_expected_and_found() -> None:
+    vector = read(SPEC / "vectors" / "fail-session-gap.json")
+    (finding,) = verify.verify_lines(vector.lines).findings
+    assert (finding.session, finding.expected, finding.found) == ("s-1", "session_seq 3", "session_seq 4")
+
+
+def test_finding_quotes_no_content() -> None:
+    card = "4111 1111 1111 1111"
+    lines = [line.replace("move_visit", card).replace("Move my visit.", card) for line in CLINIC.lines]
+    report = verify.verify_lines(lines)
+    assert report.findings
+    assert card not in repr(report)
+
+
+def head_at(seq: int) -> str:
+    return f"{seq}:{json.loads(CLINIC.lines[seq - 1])['hash']}"
+
+
+def test_range_that_follows_its_head_is_proven() -> None:
+    report = verify.verify_lines(CLINIC.lines[3:], CLINIC.expect, after=head_at(3))
+    assert (report.verdict, report.head) == ("proven", CLINIC.expect)
+
+
+def test_range_that_follows_another_head_is_forked() -> None:
+    report = verify.verify_lines(CLINIC.lines[3:], after="3:" + "0" * 64)
+    assert [(finding.kind, finding.seq) for finding in report.findings] == [("forked", 4)]
+
+
+def test_range_without_its_first_entry_is_missing_it() -> None:
+    report = verify.verify_lines(CLINIC.lines[4:], after=head_at(3))
+    assert [(finding.kind, finding.seq) for finding in report.findings] == [("missing", 4)]
+
+
+def test_expected_head_before_the_range_is_refused() -> None:
+    with pytest.raises(ValueError, match="after the head"):
+        verify.verify_lines(CLINIC.lines[3:], head_at(2), after=head_at(3))
+
+
+def of_session(lines: list[str], session: str) -> list[str]:
+    return [line for line in lines if json.loads(json.loads(line)["line"])["event"].get("session_id") == session]
+
+
+def test_session_alone_is_consistent() -> None:
+    own = of_session(CLINIC.lines, "s-1")
+    assert len(own) < len(CLINIC.lines)
+    assert verify.verify_lines(own, session="s-1").verdict == "consistent"
+    assert verify.verify_lines(CLINIC.lines, session="s-1").verdict == "consistent"
+
+
+def test_session_alone_shows_what_was_withheld_from_its_middle() -> None:
+    first, _, *rest = of_session(CLINIC.lines, "s-1")
+    findings = verify.verify_lines([first, *rest], session="s-1").findings
+    assert [(finding.kind, finding.seq) for finding in findings] == [("session_gap", 3)]
+
+
+def test_session_alone_shows_what_was_moved() -> None:
+    first, second, *rest = of_session(CLINIC.lines, "s-1")
+    findings = verify.verify_lines([first, *rest, second, first], session="s-1").findings
+    assert ("reordered", 2) in [(finding.kind, finding.seq) for finding in findings]
+    assert ("duplicate", 1) in [(finding.kind, finding.seq) for finding in findings]
+
+
+def test_session_has_no_head() -> None:
+    with pytest.raises(ValueError, match="session"):
+        verify.verify_lines(CLINIC.lines, CLINIC.expect, session="s-1")
+
+
+# ---- spec/verify.py as a command ----
+
+
+def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-I", "-W", "error", SPEC / "verify.py", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)  # noqa: S603
+
+
+@pytest.fixture
+def export(tmp_path: Path) -> Path:
+    path = tmp_path / "export.jsonl"
+    path.write_text("".join(line + "\n" for line in CLINIC.lines), encoding="utf-8", newline="\n")
+    return path
+
+
+def test_command_proves_up_to_the_expected_head(export: Path) -> None:
+    assert CLINIC.expect is not None
+    done = run(export, "--expect", CLINIC.expect)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"proven: the log ends at the expected head {CLINIC.expect}" in done.stdout
+
+
+def test_command_without_a_head_calls_the_end_unproven(export: Path) -> None:
+    done = run(export)
+    assert done.returncode == 3
+    assert f"consistent to 6, end unproven; head {CLINIC.expect}" in done.stdout
+
+
+def test_command_prints_findings(export: Path) -> None:
+    export.write_text(export.read_text(encoding="utf-8").replace("move_visit", "drop_visit", 1), encoding="utf-8")
+    done = run(export)
+    assert done.returncode == 1
+    assert "seq 3 (session s-1): altered_entry" in done.stdout
+
+
+def test_command_prints_json(export: Path) -> None:
+    export.write_text("\n".join(CLINIC.lines[1:]), encoding="utf-8")
+    done = run(export, "--json")
+    report = json.loads(done.stdout)
+    assert done.returncode == 1
+    assert (report["verdict"], report["log"], report["head"]) == ("findings", make_vectors.LOG, CLINIC.expect)
+    assert [(finding["kind"], finding["seq"]) for finding in report["findings"]] == [("missing", 1)]
+
+
+@pytest.mark.parametrize(
+    "content", [b"\xff\xfe{}\n", b"\n", b'{"hash":"\xed\xa0\x80"}\n', b"[" * 500_000, b'{"line":' + b"9" * 500_000]
+)
+def test_command_calls_damaged_files_unverifiable(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "damaged"
+    path.write_bytes(content)
+    done = run(path)
+    assert (done.returncode, done.stderr) == (4, "")
+
+
+def test_command_refuses_invalid_utf8_within_a_value(tmp_path: Path) -> None:
+    path = tmp_path / "damaged"
+    path.write_bytes("\n".join(CLINIC.lines).encode().replace(b"Move my visit", b"Move m\xff visit"))
+    done = run(path)
+    assert (done.returncode, done.stderr) == (4, "")
+    assert "seq 2: unverifiable" in done.stdout
+
+
+def test_overlong_lines_are_refused_and_the_next_ones_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verify, "EXPORT_LIMIT", 5000)
+    path = tmp_path / "export"
+    path.write_text("\n".join([*CLINIC.lines[:2], "x" * 20_000, *CLINIC.lines[3:]]), encoding="utf-8")
+    with path.open("rb") as file:
+        texts = list(verify.physical_lines(file))
+    assert [len(text) for text in texts[2:3]] == [5001]
+    report = verify.verify_lines(texts, CLINIC.expect)
+    assert [(finding.kind, finding.seq) for finding in report.findings] == [("unverifiable", 3)]
+
+
+def test_line_longer_than_the_limit_is_refused() -> None:
+    writer = make_vectors.Writer().add(make_vectors.event(1, "request", status="x" * verify.LINE_LIMIT))
+    report = verify.verify_lines(make_vectors.texts(writer.entries))
+    assert [(finding.kind, finding.seq) for finding in report.findings] == [("unverifiable", 1)]
+
+
+def test_command_reads_vectors() -> None:
+    done = run("--vector", SPEC / "vectors" / "fail-changed-value.json")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "seq 3, inputs (session s-1): altered_payload" in done.stdout
+
+
+def test_command_believes_no_head_in_the_file_unless_told_so() -> None:
+    assert run(SPEC / "vectors" / "valid-proven.json").returncode == 4
+
+
+@pytest.mark.parametrize("arguments", [[], ["no-such-file"], ["--expect", "5", str(SPEC / "README.md")], ["--what"]])
+def test_command_tells_wrong_usage(arguments: list[str]) -> None:
+    done = run(*arguments)
+    assert done.returncode == 2
+    assert done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_command_prints_nothing_that_a_terminal_obeys(tmp_path: Path) -> None:
+    fields = make_vectors.event(1, "request", session_id="\x1b[2J\x9b2J")
+    writer = make_vectors.Writer().add(fields, session_seq=2)
+    path = tmp_path / "export"
+    path.write_text(str(writer.entries[0]), encoding="utf-8")
+    done = run(path)
+    assert done.returncode == 1
+    assert "session_gap" in done.stdout
+    assert done.stdout.replace("\n", "").isprintable()

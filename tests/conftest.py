@@ -1,0 +1,177 @@
+"""What tests share: real PostgreSQL servers, a fresh database with a log, and logins for each duty.
+
+``server`` runs every test that uses it on the embedded PostgreSQL and, where it is installed, on Debian's PostgreSQL 15.
+Folders lie directly below the temporary directory: when root runs the tests, the server's user can't pass through
+pytest's own.
+"""
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from unbroken.capture.trail import Trail
+from unbroken.core.entry import StoredEntry
+from unbroken.core.keyed import LogKey
+from unbroken.ledger.ledger import Ledger
+from unbroken.store import administration, embedded
+from unbroken.store.connection import connect
+from unbroken.store.log_reader import LogReader
+from unbroken.store.log_writer import LogWriter
+from unbroken.store.migrations import install
+
+LOG = "clinic.example/agents"
+SHARED = Path(__file__).parents[2] / "shared"
+_DEBIAN = Path("/usr/lib/postgresql/15/bin")
+_TEMPLATE = "unbroken_template"
+
+os.environ.setdefault("UNBROKEN_ALLOW_ROOT", "1")
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running PostgreSQL in which any login may connect without a password."""
+
+    kind: str
+    host: str
+    port: int
+
+    def conninfo(self, user: str, dbname: str) -> str:
+        return f"host={self.host} port={self.port} user={user} dbname={dbname}"
+
+    def execute(self, statement: str, *names: str) -> None:
+        with psycopg.connect(self.conninfo("postgres", "postgres"), autocommit=True) as connection:
+            connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Database:
+    """A database of its own with the schema, the log :data:`LOG`, and the logins writer, verifier and ops."""
+
+    server: Server
+    name: str
+    admin: psycopg.Connection[tuple[Any, ...]]
+
+    def conninfo(self, user: str) -> str:
+        return self.server.conninfo(user, self.name)
+
+    def connect(self, user: str) -> psycopg.Connection[tuple[Any, ...]]:
+        return psycopg.connect(self.conninfo(user), autocommit=True)
+
+    def disarm(self) -> None:
+        """Takes every guard away, as a superuser can."""
+        self.admin.execute("drop event trigger if exists unbroken_refuse_ddl")
+        self.admin.execute("drop event trigger if exists unbroken_refuse_drop")
+        tables = self.admin.execute(
+            "select c.oid::regclass::text from pg_class c where c.relnamespace = 'unbroken'::regnamespace"
+            " and c.relkind in ('r', 'p')"
+        ).fetchall()
+        for (table,) in tables:
+            self.admin.execute(f"alter table {table} disable trigger user")
+
+
+def _folder() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="ub-")).resolve()
+    folder.chmod(0o755)
+    return folder
+
+
+def _embedded_server() -> Iterator[Server]:
+    folder = _folder()
+    with embedded.enter(folder / "store", allow_root=True) as server:
+        yield Server("embedded", str(server.socket_dir), server.port)
+    shutil.rmtree(folder)
+
+
+def _debian_server() -> Iterator[Server]:
+    if not (_DEBIAN / "initdb").exists():
+        pytest.skip("Debian's PostgreSQL 15 is not installed")
+    user: dict[str, Any] = {}
+    folder = _folder()
+    if os.geteuid() == 0:
+        account = pwd.getpwnam("postgres")
+        os.chown(folder, account.pw_uid, account.pw_gid)
+        user = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+    folder.chmod(0o700)
+    data = folder / "data"
+
+    def run(program: str, *arguments: str) -> None:
+        subprocess.run(
+            [_DEBIAN / program, "-D", data, *arguments], check=True, cwd="/", stdout=subprocess.DEVNULL, timeout=60, **user
+        )
+
+    run("initdb", "--locale=C", "--encoding=UTF8", "--auth=trust", "--username=postgres", "--no-sync")
+    options = f"-c listen_addresses='' -k {folder} -c timezone=UTC"
+    run("pg_ctl", "--wait", f"--log={folder}/log", f"--options={options}", "start")
+    try:
+        yield Server("debian15", str(folder), 5432)
+    finally:
+        run("pg_ctl", "--wait", "--mode=immediate", "stop")
+        shutil.rmtree(folder)
+
+
+_SERVERS = {"embedded": _embedded_server, "debian15": _debian_server}
+
+
+@pytest.fixture(scope="session", params=list(_SERVERS))
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    for running in _SERVERS[request.param]():
+        running.execute("create database {}", _TEMPLATE)
+        with connect(running.conninfo("postgres", _TEMPLATE)) as connection:
+            install(connection)
+            administration.create_log(connection, LOG)
+            administration.add_login(connection, "writer", duty="writer", origin=LOG, password=None)
+            administration.add_login(connection, "verifier", duty="verifier", origin=None, password=None)
+            administration.add_login(connection, "ops", duty="ops", origin=None, password=None)
+        yield running
+
+
+@pytest.fixture
+def database(server: Server) -> Iterator[Database]:
+    name = f"test_{uuid.uuid4().hex}"
+    server.execute("create database {} template {}", name, _TEMPLATE)
+    admin = psycopg.connect(server.conninfo("postgres", name), autocommit=True)
+    # The privilege on TEMP belongs to the database and is not copied from the template.
+    admin.execute(sql.SQL("revoke temporary on database {} from public").format(sql.Identifier(name)))
+    yield Database(server, name, admin)
+    admin.close()
+    server.execute("drop database {} with (force)", name)
+
+
+@pytest.fixture
+def ledger(database: Database) -> Iterator[Ledger]:
+    made = Ledger(lambda: LogWriter(database.conninfo("writer"), LOG), key=LogKey.generate())
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def trail(ledger: Ledger) -> Trail:
+    return Trail(ledger)
+
+
+@pytest.fixture
+def reader(database: Database) -> Iterator[LogReader]:
+    with LogReader(database.conninfo("verifier"), LOG) as made:
+        yield made
+
+
+@pytest.fixture
+def entries(database: Database) -> Callable[[], list[StoredEntry]]:
+    """All entries that are committed by now, in order, read over a connection of its own."""
+
+    def read() -> list[StoredEntry]:
+        with LogReader(database.conninfo("verifier"), LOG) as reader:
+            return [entry for lot in reader.entries() for entry in lot]
+
+    return read

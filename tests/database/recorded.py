@@ -1,0 +1,54 @@
+"""Reading back what was recorded, for the tests of capture."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from unbroken.core.entry import StoredEntry
+from unbroken.ledger.ledger import Ledger
+
+Entries = Callable[[], list[StoredEntry]]
+
+
+def events(entries: Entries) -> list[dict[str, Any]]:
+    """The log's events in order, each part's commitment replaced by the part's value."""
+    return [{**json.loads(entry.event), **_parts(entry)} for entry in entries()]
+
+
+def types(entries: Entries) -> list[str]:
+    """The types of the log's events, in order."""
+    return [event["event_type"] for event in events(entries)]
+
+
+def only(entries: Entries, event_type: str) -> dict[str, Any]:
+    """The one event of this type."""
+    (event,) = [event for event in events(entries) if event["event_type"] == event_type]
+    return event
+
+
+def _parts(entry: StoredEntry) -> dict[str, Any]:
+    held = {"inputs": entry.inputs, "outputs": entry.outputs, "details": entry.details}
+    return {name: json.loads(value) for name, value in held.items() if value is not None}
+
+
+@contextmanager
+def refused(database: Any, ledger: Ledger) -> Iterator[None]:
+    """The database refuses this ledger's writes for a block: an administrator has taken the login's grant."""
+    origin, _, incarnation = ledger.log.rpartition("~")
+    names = {"origin": origin, "incarnation": int(incarnation)}
+    taken = database.admin.execute(
+        "delete from unbroken.grants g using unbroken.logs l"
+        " where g.log = l.log and l.origin = %(origin)s and l.incarnation = %(incarnation)s returning g.log, g.login",
+        names,
+    ).fetchall()
+    assert taken, "the writer had no grant to take"
+    database.admin.commit()
+    try:
+        yield
+    finally:
+        for log, login in taken:
+            database.admin.execute(
+                "insert into unbroken.grants (log, login, duty) values (%s, %s, 'writer')", (log, login)
+            )
+        database.admin.commit()

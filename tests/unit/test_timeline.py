@@ -1,0 +1,318 @@
+"""A session is told as a timeline, whatever its entries hold."""
+
+import io
+import json
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+
+from unbroken.cli.timeline_view import TimelineView
+from unbroken.core.entry import StoredEntry
+from unbroken.core.event import encode_event
+from unbroken.core.ids import new_id
+from unbroken.core.times import format_time
+from unbroken.investigate.timeline import Timeline, TimelineItem, timeline_of
+from unbroken.ledger.draft import Draft, draft
+
+START = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
+ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def event(event_type: str, *, second: float = 0, **fields: Any) -> Draft:
+    who = {"actor_id": "anna", "actor_type": "user", "session_id": "s-1", "turn_id": "t-1"}
+    return draft(event_type, **{**who, "ts": START + timedelta(seconds=second), **fields})
+
+
+def stored(draft: Draft, seq: int) -> StoredEntry:
+    made = StoredEntry(
+        log="test.example/agents~1",
+        seq=seq,
+        session_seq=seq,
+        recorded_at=format_time(START),
+        writer="w",
+        principal=None,
+        prev_hash=b"",
+        hash=b"",
+        event=encode_event(draft.event),
+    )
+    for name, part in draft.parts.items():
+        setattr(made, name, part.value)
+        setattr(made, f"{name}_salt", part.salt)
+    return made
+
+
+def entries(*drafts: Draft) -> list[StoredEntry]:
+    return [stored(draft, seq) for seq, draft in enumerate(drafts, 1)]
+
+
+def items(*drafts: Draft, full: bool = False) -> Sequence[TimelineItem]:
+    return timeline_of(entries(*drafts), full=full).items
+
+
+def shown(timeline: Timeline, *, width: int = 100, terminal: bool = False) -> str:
+    file = io.StringIO()
+    console = Console(file=file, width=width, force_terminal=terminal, color_system="truecolor" if terminal else None)
+    console.print(TimelineView(timeline))
+    return file.getvalue()
+
+
+def prompt(*held: tuple[str, str, str], new: int) -> dict[str, object]:
+    """The inputs of a model call: commitment, role and text of each message, the last ``new`` of them being new."""
+    fresh = held[len(held) - new :]
+    return {
+        "messages": [commitment for commitment, _, _ in held],
+        "new": [{"commitment": c, "salt": "", "message": {"role": role, "content": text}} for c, role, text in fresh],
+    }
+
+
+def test_a_tool_call_is_one_line_and_its_result_follows() -> None:
+    call = event("tool_call", tool="book", side_effect=True, inputs={"seat": "12A", "bags": [1, 2]})
+    told = items(call, event("tool_result", tool="book", parent_id=call.event.id, outputs="done"))
+    assert told[0].title == 'book(bags=[1, 2], seat="12A")'
+    assert told[0].marks == ("side effect",)
+    assert told[1].lines == ("done",)
+    text = shown(timeline_of(entries(call, event("tool_result", tool="book", parent_id=call.event.id, outputs="done"))))
+    assert 'SIDE EFFECT  book(bags=[1, 2], seat="12A")' in text
+    assert "→ done" in text
+
+
+def test_a_call_without_a_result_is_marked() -> None:
+    asked, model = event("tool_call", tool="book", call_id="c1"), event("model_call", model="m")
+    assert [item.marks for item in items(asked, model)] == [("no result",), ("no result",)]
+    by_parent = event("model_result", parent_id=model.event.id)
+    by_call = event("tool_result", call_id="c1")
+    assert [item.marks for item in items(asked, model, by_parent, by_call)] == [()] * 4
+    elsewhere = event("tool_result", call_id="c1", turn_id="t-2")
+    assert items(asked, elsewhere)[0].marks == ("no result",)
+
+
+def test_a_failed_tool_tells_its_failure() -> None:
+    failed = event("tool_result", status="error", details={"type": "ValueError", "message": "no seat"})
+    (item,) = items(failed)
+    assert item.marks == ("error",)
+    assert item.lines == ("ValueError: no seat",)
+    assert timeline_of(entries(failed)).summary.errors == 1
+
+
+def test_a_prompt_shows_only_what_no_event_shows() -> None:
+    system, ask, context = ("1", "system", "be kind\n" * 100), ("2", "user", "book it"), ("3", "user", "weather: rain")
+    told = items(
+        event("request", inputs="book it"),
+        event("model_call", model="m-1", inputs=prompt(system, ask, context, new=3)),
+        event("model_call", model="m-1", inputs=prompt(system, ask, context, ("4", "user", "gone"), new=0)),
+    )
+    assert told[1].facts == ("m-1", "3 messages, 3 new", "system prompt, 800 characters")
+    assert told[1].lines == ("user: weather: rain",)
+    assert told[2].facts == ("m-1", "4 messages, 0 new", "1 not held")
+
+
+def test_a_full_timeline_shows_system_prompts_and_folds_nothing() -> None:
+    text = "be kind\n" * 100
+    told = items(
+        event("model_call", inputs=prompt(("1", "system", text), new=1)), event("request", inputs=text), full=True
+    )
+    assert told[0].lines == ("system prompt:", *["be kind"] * 100)
+    assert told[1].lines == ("be kind",) * 100
+
+
+def test_an_answer_is_told_once() -> None:
+    result = event("model_result", outputs={"content": "it is booked"})
+    assert items(result)[0].lines == ("it is booked",)
+    assert items(result, event("response", outputs="it is booked"))[0].lines == ()
+    assert items(result, event("response", outputs="it is not"))[0].lines == ("it is booked",)
+
+
+def test_long_text_is_folded_and_says_how_much_is_left_out() -> None:
+    (many_lines,) = items(event("request", inputs="\n".join(["line"] * 100)))
+    assert len(many_lines.lines) == 13
+    assert many_lines.lines[-1] == f"… +{88 * 5} characters"
+    (long_line,) = items(event("request", inputs="x" * 5000))
+    assert long_line.lines == ("x" * 800 + " … +4,200 characters",)
+    (barely,) = items(event("request", inputs="x" * 805))
+    assert barely.lines == ("x" * 805,)
+
+
+def test_content_that_is_not_held_is_said_to_be_so() -> None:
+    gone = [
+        event("request", inputs="a"),
+        event("tool_call", tool="book", inputs={"a": 1}),
+        event("tool_result", outputs="a"),
+        event("model_call", inputs=prompt(new=0)),
+        event("model_result", outputs="a"),
+        event("error", details={"error": "a"}),
+        event("annotated", details="a"),
+    ]
+    for made in gone:
+        (item,) = timeline_of([stored(Draft(made.event, {}), 1)]).items
+        assert "(content not held)" in " ".join((item.title, *item.facts, *item.lines)), made.event.event_type
+    (nothing,) = items(event("annotated"))
+    assert nothing.lines == ()
+
+
+def test_depth_follows_tools_around_and_not_the_length_of_the_chain() -> None:
+    request = event("request", inputs="go")
+    call = event("model_call", parent_id=request.event.id)
+    outer = event("tool_call", tool="delegate", parent_id=call.event.id)
+    inner = event("request", inputs="part", parent_id=outer.event.id)
+    tool = event("tool_call", tool="look", parent_id=inner.event.id)
+    done = event("tool_result", parent_id=tool.event.id)
+    read = event("data_accessed", resource_type="seat", parent_id=tool.event.id)
+    back = event("tool_result", parent_id=outer.event.id)
+    told = items(request, call, outer, inner, tool, done, read, back)
+    assert [item.depth for item in told] == [0, 1, 1, 1, 2, 2, 3, 1]
+
+
+def test_causes_that_run_in_a_circle_are_harmless() -> None:
+    one, two = new_id(), new_id()
+    told = items(
+        event("tool_call", id=one, parent_id=two, tool="a"), event("tool_call", id=two, parent_id=one, tool="b")
+    )
+    assert [item.depth for item in told] == [1, 2]
+
+
+def test_offsets_count_from_the_first_item() -> None:
+    told = timeline_of(entries(event("request"), event("response", second=65), event("annotated", second=-2)))
+    assert [item.offset for item in told.items] == [timedelta(0), timedelta(seconds=65), timedelta(seconds=-2)]
+    assert "+1m 05s" in shown(told)
+    assert "-2.0s" in shown(told)
+
+
+def test_the_summary_adds_up() -> None:
+    summary = timeline_of(
+        entries(
+            event("request", agent_id="desk", agent_version="2", capture="imported"),
+            event("model_result", model="m-1", input_tokens=1000, output_tokens=20, cost_usd="0.10"),
+            event("model_result", model="m-2", input_tokens=500, cost_usd="0.2"),
+            event("response", second=61, input_tokens=99),
+        )
+    ).summary
+    assert (summary.input_tokens, summary.output_tokens, str(summary.cost_usd)) == (1500, 20, "0.30")
+    assert summary.models == ("m-1", "m-2")
+    assert summary.agents == ("desk 2",)
+    assert summary.first == START
+    text = shown(timeline_of(entries(event("request"), event("response", second=61))))
+    assert "2026-01-31 09:30:00 UTC to 09:31:01 (1m 01s)" in text
+    assert "anna (user)" in text
+
+
+def test_findings_stand_at_their_entry() -> None:
+    told = timeline_of(entries(event("request", inputs="a"), event("response", outputs="b")), findings={2: ["altered"]})
+    assert [item.findings for item in told.items] == [(), ("altered",)]
+    (line,) = [line for line in shown(told).splitlines() if "FINDING" in line]
+    assert "altered" in line
+    assert "agent" in line
+
+
+HOSTILE = "\x1b[31mred\x1b]0;title\x07 \x9b2J [bold]markup[/bold] [link=http://x]y[/link] :smile: \u202egnp\r over"
+
+
+def test_hostile_content_reaches_no_terminal() -> None:
+    call = event(
+        "tool_call",
+        tool=f"t{HOSTILE}",
+        actor_id=HOSTILE,
+        agent_id=HOSTILE,
+        session_id=HOSTILE,
+        inputs={HOSTILE: HOSTILE},
+    )
+    made = [
+        event("request", inputs=HOSTILE),
+        event("model_call", model=HOSTILE, inputs=prompt((HOSTILE, HOSTILE, HOSTILE + "2"), new=1)),
+        event("model_result", outputs={"content": HOSTILE, "tool_calls": [{"function": {"name": HOSTILE}}]}),
+        call,
+        event("tool_result", status=HOSTILE, outputs=[{"type": HOSTILE, "text": HOSTILE}, {"type": HOSTILE}]),
+        event("error", details={"type": HOSTILE, "message": HOSTILE}),
+        event("conversation_started", details={"source": {"file": HOSTILE, "line": HOSTILE}}),
+        event("data_accessed", resource_id=HOSTILE, purpose=HOSTILE, decision={"outcome": HOSTILE, "by": HOSTILE}),
+        event("annotated", details={HOSTILE: HOSTILE}),
+    ]
+    for full in (False, True):
+        told = timeline_of(entries(*made), findings={1: [HOSTILE]}, full=full)
+        text = ESCAPES.sub("", shown(told, terminal=True, width=300))
+        assert not set(text) & {"\x1b", "\x9b", "\x07", "\r", "\u202e"}
+        assert "[bold]markup[/bold]" in text
+        assert ":smile:" in text
+        assert "␛[31mred" in text
+
+
+def test_wide_characters_stay_within_the_width() -> None:
+    told = timeline_of(
+        entries(event("request", inputs="日本語のテキスト" * 40), event("response", outputs="👩‍💻" * 60))
+    )
+    lines = shown(told, width=60).splitlines()
+    assert max(Console(width=200).measure(line).maximum for line in lines) <= 60
+
+
+@pytest.mark.parametrize(
+    "value", [b"[" * 100_000, b"{", b"\xff\xfe", b"", b'"\\ud800"', b"1e999999", b"[" * 900 + b"]" * 900, b"nul"]
+)
+@pytest.mark.parametrize(
+    "event_type", ["request", "model_call", "model_result", "tool_call", "tool_result", "annotated"]
+)
+def test_payloads_that_are_no_json_are_shown_as_they_are(event_type: str, value: bytes) -> None:
+    entry = stored(event(event_type, tool="t", inputs=1, outputs=1, details=1), 1)
+    entry.inputs = entry.outputs = entry.details = value
+    for full in (False, True):
+        told = timeline_of([entry], full=full)
+        assert len(told.items) == 1
+        assert shown(told)
+
+
+def test_an_event_that_cannot_be_read_is_shown_raw() -> None:
+    good = stored(event("request", inputs="a"), 1)
+    for text in (b"{", b'{"v":"\x1b[2J"}', b"\xff", b"[" * 100_000, good.event.replace(b"2026-01-31", b"2026-02-31")):
+        bad = stored(event("request"), 2)
+        bad.event = text
+        told = timeline_of([good, bad], findings={2: ["unverifiable"]})
+        assert told.items[1].kind == "unreadable"
+        assert "unverifiable" in shown(told)
+        assert "\x1b" not in shown(told)
+        assert timeline_of([bad]).items[0].time is None
+
+
+KEYS = (
+    "messages",
+    "new",
+    "message",
+    "content",
+    "role",
+    "tool_calls",
+    "function",
+    "name",
+    "commitment",
+    "source",
+    "type",
+)
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda children: st.lists(children) | st.dictionaries(st.text() | st.sampled_from(KEYS), children),
+    max_leaves=12,
+)
+
+
+@given(value=json_values, full=st.booleans())
+@pytest.mark.parametrize(
+    "event_type",
+    ["request", "model_call", "model_result", "tool_call", "tool_result", "error", "conversation_started", "reviewed"],
+)
+def test_no_shape_of_payload_breaks_the_timeline(event_type: str, value: object, full: bool) -> None:
+    entry = stored(event(event_type, inputs=1, outputs=1, details=1), 1)
+    entry.inputs = entry.outputs = entry.details = json.dumps(value).encode()
+    assert shown(timeline_of([entry], full=full))
+
+
+def test_without_a_terminal_there_is_no_escape_sequence_and_nothing_is_lost() -> None:
+    told = timeline_of(
+        entries(event("tool_call", tool="book", side_effect=True), event("error", details={"error": "x"}))
+    )
+    plain = shown(told)
+    assert "\x1b" not in plain
+    coloured = shown(told, terminal=True)
+    assert "\x1b" in coloured
+    assert ESCAPES.sub("", coloured) == plain
