@@ -1,6 +1,6 @@
 """What tests share: real PostgreSQL servers, a fresh database with a log, and logins for each duty.
 
-``server`` runs every test that uses it on the embedded PostgreSQL and, where it is installed, on Debian's PostgreSQL 15.
+``server`` runs every test that uses it on the embedded PostgreSQL and, where installed, on Debian's PostgreSQL 15.
 Folders lie directly below the temporary directory: when root runs the tests, the server's user can't pass through
 pytest's own.
 """
@@ -51,7 +51,7 @@ class Server:
 
     def execute(self, statement: str, *names: str) -> None:
         with psycopg.connect(self.conninfo("postgres", "postgres"), autocommit=True) as connection:
-            connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))  # type: ignore[arg-type]
+            connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,12 @@ def _debian_server() -> Iterator[Server]:
 
     def run(program: str, *arguments: str) -> None:
         subprocess.run(
-            [_DEBIAN / program, "-D", data, *arguments], check=True, cwd="/", stdout=subprocess.DEVNULL, timeout=60, **user
+            [_DEBIAN / program, "-D", data, *arguments],
+            check=True,
+            cwd="/",
+            stdout=subprocess.DEVNULL,
+            timeout=60,
+            **user,
         )
 
     run("initdb", "--locale=C", "--encoding=UTF8", "--auth=trust", "--username=postgres", "--no-sync")

@@ -1,11 +1,11 @@
 """The chain of custody of what AI agents did.
 
-    import unbroken
+import unbroken
 
-    with unbroken.open("audit") as trail:
-        with trail.session(actor="u-17", agent="clinic-agent") as session:
-            with session.turn("When is my appointment?") as turn:
-                turn.respond("Tomorrow at nine.")
+with unbroken.open("audit") as trail:
+    with trail.session(actor="u-17", agent="clinic-agent") as session:
+        with session.turn("When is my appointment?") as turn:
+            turn.respond("Tomorrow at nine.")
 """
 
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from unbroken import errors
 if TYPE_CHECKING:
     from unbroken.capture.trail import Trail
     from unbroken.core.keyed import LogKey
-    from unbroken.wiring import connect, open
+    from unbroken.wiring import connect, open  # noqa: A004
 
 __version__ = "0.1.0"
 __all__ = ["LogKey", "Trail", "__version__", "connect", "errors", "open"]

@@ -24,7 +24,7 @@ _KEY_FILE: Final = "log.key"
 
 
 def open(folder: Path | str, *, log: str = DEFAULT_LOG) -> Trail:  # noqa: A001 - the package's front door
-    """A trail into the log named ``log`` of the embedded PostgreSQL in ``folder``; both are made when they are not there.
+    """A trail into the log named ``log`` of the embedded PostgreSQL in ``folder``; what is not there is made.
 
     Several processes may open one folder. Closing the trail leaves it; the last one to leave stops the server.
     """

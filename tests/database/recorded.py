@@ -43,7 +43,6 @@ def refused(database: Any, ledger: Ledger) -> Iterator[None]:
         names,
     ).fetchall()
     assert taken, "the writer had no grant to take"
-    database.admin.commit()
     try:
         yield
     finally:
@@ -51,4 +50,3 @@ def refused(database: Any, ledger: Ledger) -> Iterator[None]:
             database.admin.execute(
                 "insert into unbroken.grants (log, login, duty) values (%s, %s, 'writer')", (log, login)
             )
-        database.admin.commit()

@@ -30,9 +30,12 @@ def hand(trail: Trail) -> Hand:
 def test_a_tool_that_can_not_be_recorded_does_not_run(
     trail: Trail, hand: Hand, entries: Entries, database: Any, ledger: Ledger
 ) -> None:
-    with trail.session(actor="u") as session:
-        with pytest.raises(AccessDeniedError), session.turn(), refused(database, ledger):
+    def run() -> None:
+        with session.turn(), refused(database, ledger):
             hand.move()
+
+    with trail.session(actor="u") as session, pytest.raises(AccessDeniedError):
+        run()
     assert hand.moved == 0
     assert types(entries) == ["conversation_started", "request", "conversation_ended"]
 
@@ -75,10 +78,15 @@ def test_a_failure_in_a_nested_turn_stops_the_turn_around_it(
         with session.turn(), refused(database, ledger):
             hand.move()
 
-    with trail.session(actor="u") as session, pytest.raises(RecordingStoppedError), session.turn():
-        with suppress(AccessDeniedError):
-            nested()
-        hand.move()
+    def run() -> None:
+        with session.turn():
+            with suppress(AccessDeniedError):
+                nested()
+            with suppress(RecordingStoppedError):
+                hand.move()
+
+    with trail.session(actor="u") as session, pytest.raises(RecordingStoppedError):
+        run()
     assert hand.moved == 0
 
 
@@ -177,10 +185,14 @@ def test_a_value_that_can_not_be_recorded_stops_the_turn_and_the_log_says_so(
     def strange() -> object:
         return cycle
 
-    with trail.session(actor="u") as session, pytest.raises(RecordingStoppedError), session.turn():
-        with suppress(InvalidEventError):
-            strange()
-        hand.move()
+    def run() -> None:
+        with session.turn():
+            with suppress(InvalidEventError):
+                strange()
+            hand.move()
+
+    with trail.session(actor="u") as session, pytest.raises(RecordingStoppedError):
+        run()
     assert hand.moved == 0
     assert types(entries) == ["conversation_started", "request", "tool_call", "error", "conversation_ended"]
     assert only(entries, "error")["details"]["error_type"] == "unbroken.errors.InvalidEventError"
@@ -190,9 +202,10 @@ def test_a_broken_connection_is_made_anew(trail: Trail, entries: Entries, databa
     with trail.session(actor="u") as session, session.turn() as turn:
         writer = trail.record("annotated").writer
         database.admin.execute(
-            "select pg_terminate_backend(pid, 5000) from pg_stat_activity where usename = %s", (writer,)
+            "select pg_terminate_backend(pid, 5000) from pg_stat_activity"
+            " where usename = %s and datname = current_database()",
+            (writer,),
         )
-        database.admin.commit()
         turn.respond("still here")
     assert types(entries)[-2:] == ["response", "conversation_ended"]
 
@@ -200,9 +213,12 @@ def test_a_broken_connection_is_made_anew(trail: Trail, entries: Entries, databa
 def test_a_refused_request_does_not_begin_the_turn(
     trail: Trail, entries: Entries, database: Any, ledger: Ledger
 ) -> None:
-    with trail.session(actor="u") as session:
-        with refused(database, ledger), pytest.raises(AccessDeniedError), session.turn("hello"):
+    def run() -> None:
+        with refused(database, ledger), session.turn("hello"):
             pytest.fail("the block ran")
+
+    with trail.session(actor="u") as session, pytest.raises(AccessDeniedError):
+        run()
     assert types(entries) == ["conversation_started", "conversation_ended"]
     assert only(entries, "conversation_ended")["details"]["turns"] == 0
 

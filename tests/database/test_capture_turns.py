@@ -215,9 +215,9 @@ def test_a_thread_without_context_can_use_the_turn(trail: Trail, entries: Entrie
 def test_an_agent_called_as_a_tool_has_a_session_of_its_own(trail: Trail, entries: Entries) -> None:
     @trail.tool
     def ask_expert(question: str) -> str:
-        with trail.session("inner", actor="till", actor_type="agent", agent="expert") as session:
-            with session.turn(question) as turn:
-                turn.respond("42")
+        expert = trail.session("inner", actor="till", actor_type="agent", agent="expert")
+        with expert, expert.turn(question) as turn:
+            turn.respond("42")
         return "42"
 
     with trail.session("outer", actor="u", agent="till") as session, session.turn("hello") as turn:

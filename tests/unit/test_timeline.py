@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.console import Console
 
@@ -93,7 +93,7 @@ def test_a_call_without_a_result_is_marked() -> None:
 
 
 def test_a_failed_tool_tells_its_failure() -> None:
-    failed = event("tool_result", status="error", details={"type": "ValueError", "message": "no seat"})
+    failed = event("tool_result", status="error", details={"error_type": "ValueError", "error_message": "no seat"})
     (item,) = items(failed)
     assert item.marks == ("error",)
     assert item.lines == ("ValueError: no seat",)
@@ -227,7 +227,7 @@ def test_hostile_content_reaches_no_terminal() -> None:
         event("model_result", outputs={"content": HOSTILE, "tool_calls": [{"function": {"name": HOSTILE}}]}),
         call,
         event("tool_result", status=HOSTILE, outputs=[{"type": HOSTILE, "text": HOSTILE}, {"type": HOSTILE}]),
-        event("error", details={"type": HOSTILE, "message": HOSTILE}),
+        event("error", details={"error_type": HOSTILE, "error_message": HOSTILE}),
         event("conversation_started", details={"source": {"file": HOSTILE, "line": HOSTILE}}),
         event("data_accessed", resource_id=HOSTILE, purpose=HOSTILE, decision={"outcome": HOSTILE, "by": HOSTILE}),
         event("annotated", details={HOSTILE: HOSTILE}),
@@ -297,6 +297,7 @@ json_values = st.recursive(
 
 
 @given(value=json_values, full=st.booleans())
+@example(value={"tool_calls": True, "messages": 1, "new": {}}, full=False)
 @pytest.mark.parametrize(
     "event_type",
     ["request", "model_call", "model_result", "tool_call", "tool_result", "error", "conversation_started", "reviewed"],

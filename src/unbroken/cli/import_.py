@@ -16,7 +16,7 @@ from unbroken.capture.chat import DEFAULT_AGENT
 from unbroken.capture.chat_files import Broken
 from unbroken.capture.chat_import import Progress as ImportProgress
 from unbroken.capture.chat_import import Report, import_chat
-from unbroken.cli.target import LogOption, StoreOption, open_ledger
+from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption, open_ledger
 from unbroken.investigate.printable import printable
 
 SHOWN_PLACES: Final = 20
@@ -33,26 +33,27 @@ def _group() -> None:
 @app.command("chat")
 def import_chat_command(
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE...", exists=True, dir_okay=False, readable=True, show_default=False)
+        list[Path], typer.Argument(metavar="FILE", exists=True, dir_okay=False, readable=True, show_default=False)
     ],
     side_effect: Annotated[
         list[str] | None,
         typer.Option("--side-effect", metavar="TOOL", help="A tool that changes something; repeat for several."),
     ] = None,
     agent: Annotated[str, typer.Option(help="The agent_id that the events get.")] = DEFAULT_AGENT,
-    json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
-    store: StoreOption = None,
+    json: JsonOption = False,
+    store: StoreOption = DEFAULT_STORE,
     log: LogOption = None,
 ) -> None:
     """Import OpenAI-style chat transcripts: each conversation becomes a session.
 
-    A FILE is a JSON array of conversations, one conversation, or JSON Lines with one on each line; a conversation is
-    an array of messages or an object that holds one as "messages". Importing a file again adds nothing. Records that
-    can't be read are listed, all others go in, and the exit code is then 1.
+    A FILE is a JSON array of conversations, one conversation, or JSON Lines.
+    A conversation is an array of messages, or an object with "messages".
+    Importing a file again adds nothing. Records that can't be read are
+    listed, all others go in, and the exit code is then 1.
 
       unbroken import chat conversations.json
 
-      unbroken import chat --side-effect book_flight --side-effect send_mail --agent desk-1 2026-*.jsonl
+      unbroken import chat --side-effect book --side-effect pay 2026-*.jsonl
     """
     with open_ledger(store, log) as ledger, _progress_bar() as on_progress:
         report = import_chat(ledger, files, side_effects=side_effect or (), agent=agent, on_progress=on_progress)

@@ -9,6 +9,7 @@ from typing import Annotated, Final
 import typer
 
 from unbroken import wiring
+from unbroken.core.keyed import LogKey
 from unbroken.errors import ConfigurationError
 from unbroken.ledger.ledger import Ledger
 from unbroken.store import embedded
@@ -72,7 +73,9 @@ def _conninfo(store: str, *, login: str, create: bool = False) -> Iterator[str]:
         yield store
         return
     if not create and not embedded.is_embedded(store):
-        raise ConfigurationError(f"there is no log in the folder {store}: make one with `unbroken init --store {store}`")
+        raise ConfigurationError(
+            f"there is no log in the folder {store}: make one with `unbroken init --store {store}`"
+        )
     with embedded.enter(store) as server:
         yield server.conninfo(login)
 
@@ -82,10 +85,10 @@ def _only_origin(store: str) -> str:
     if is_conninfo(store):
         raise ConfigurationError("name the log with --log: a writer can't see which logs there are")
     with open_reader(store, None) as reader:
-        return reader.log.rpartition("~")[0]
+        return reader.log.partition("~")[0]
 
 
-def _key(store: str) -> wiring.LogKey | None:
+def _key(store: str) -> LogKey | None:
     """The folder's own key, or the one in the file that UNBROKEN_KEY_FILE names."""
     if not is_conninfo(store):
         return wiring.embedded_key(Path(store))

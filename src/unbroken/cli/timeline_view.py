@@ -35,6 +35,8 @@ _WORDS: Final = {
     "unreadable": ("?", "bold red"),
 }
 _MARK_STYLES: Final = {SIDE_EFFECT: "bold black on yellow", NO_RESULT: "bold red", ERROR: "bold red"}
+_ERRORS: Final = ("error", "unreadable")
+"""Kinds whose word says already that something is wrong."""
 _WORD_WIDTH: Final = 9
 _OFFSET_WIDTH: Final = 8
 _INDENT: Final = 2
@@ -150,7 +152,8 @@ def _body(item: TimelineItem) -> Padding | Text:
 
 
 def _first_line(item: TimelineItem) -> Text:
-    pieces = [Text(mark.upper() if mark == SIDE_EFFECT else mark, _mark_style(mark)) for mark in item.marks]
+    marks = [mark for mark in item.marks if mark != ERROR or item.kind not in _ERRORS]
+    pieces = [Text(mark.upper() if mark == SIDE_EFFECT else mark, _mark_style(mark)) for mark in marks]
     pieces += [Text(item.title, "bold" if item.kind == "tool_call" else "")] if item.title else []
     if item.facts:
         pieces.append(Text(" · ".join(item.facts), "dim"))

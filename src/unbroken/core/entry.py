@@ -142,5 +142,7 @@ class Head:
         """The head that ``text`` states; raises ``ValueError`` for anything but ``seq:hash``."""
         match = _HEAD.fullmatch(text)
         if match is None or int(match[1]) > MAX_INTEGER or (match[1] == "0") != (match[2] == GENESIS):
-            raise ValueError("a head is written SEQ:HASH, a number and 64 lower-case hex digits; an empty log's is 0:00…0")
+            raise ValueError(
+                "a head is written SEQ:HASH, a number and 64 lower-case hex digits; an empty log's is 0:00…0"
+            )
         return cls(int(match[1]), match[2])

@@ -157,7 +157,7 @@ def make_event(**fields: Any) -> Event:
     for field in ("event_type", "actor_id", "actor_type"):
         if not given.get(field):
             raise InvalidEventError(f"an event needs {field}")
-    kind = given["event_type"] = SYNONYMS.get(given["event_type"], given["event_type"])
+    kind = given["event_type"] = SYNONYMS.get(str(given["event_type"]), given["event_type"])
     if kind not in EVENT_TYPES:
         raise InvalidEventError(f"unknown event_type {str(kind)[:40]!r}; known are {', '.join(sorted(EVENT_TYPES))}")
     try:
@@ -176,7 +176,7 @@ def make_event(**fields: Any) -> Event:
 def _convert(key: str, value: object) -> object:
     if isinstance(value, datetime):
         return format_time(value)
-    if key in _LISTS and isinstance(value, list | tuple | set | frozenset):
+    if key in _LISTS and isinstance(value, list | tuple | set | frozenset) and all(type(item) is str for item in value):
         return tuple(sorted(set(value))) or None
     return value
 
@@ -202,7 +202,7 @@ _hex64 = _form("[0-9a-f]{64}")
 _keyed = lru_cache(4096)(_form("k[0-9a-z]{1,16}:[0-9a-f]{64}"))
 
 # msgspec could check these while decoding, at three times the cost.
-_FORMS: Final = {
+_FORMS: Final[dict[str, Callable[[str], object]]] = {
     "id": _uuid,
     "parent_id": _uuid,
     "recorder": lru_cache(4096)(_uuid),
@@ -221,7 +221,11 @@ _formed = attrgetter(*_FORMS)
 _matchers: Final = tuple(_FORMS.values())
 _sets = attrgetter("domains", "redactions", "scope", "subjects")
 _NO_SETS: Final = (None, None, None, None)
-_DECISION_FORMS: Final = {"arguments_hash": _keyed, "request": _uuid, "at": _FORMS["ts"]}
+_DECISION_FORMS: Final[dict[str, Callable[[str], object]]] = {
+    "arguments_hash": _keyed,
+    "request": _uuid,
+    "at": _FORMS["ts"],
+}
 
 
 def fault_of(event: Event) -> str | None:

@@ -21,9 +21,9 @@ anything else                              ``{"type": "<qualified name>"}``
 =========================================  ==============================================
 
 No JSON text can hold a lone surrogate, and parsers disagree on NUL, so such a text is given twice: readable, with
-U+FFFD and U+2400 in their place, and exact, as UTF-8 (surrogates encoded as they stand). In keys only the readable form
-is kept. An unknown object never becomes its ``repr``, which may hold secrets and changes with every run. Cycles, depth over
-:data:`MAX_DEPTH` and more than :data:`MAX_NODES` values are errors.
+U+FFFD and U+2400 in their place, and exact, as UTF-8 (surrogates encoded as they stand). In keys only the readable
+form is kept. An unknown object never becomes its ``repr``, which may hold secrets and changes with every run. Cycles,
+depth over :data:`MAX_DEPTH` and more than :data:`MAX_NODES` values are errors.
 """
 
 import base64
@@ -35,7 +35,8 @@ import math
 import re
 import uuid
 from collections import deque
-from collections.abc import Mapping, Set
+from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from pathlib import PurePath
 from typing import Any, Final, TypeAlias
 
@@ -49,7 +50,7 @@ MAX_DEPTH: Final = 64
 MAX_NODES: Final = 1_000_000
 MAX_INTEGER: Final = 2**53 - 1
 
-Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
 _UNHOLDABLE = re.compile("[\x00\ud800-\udfff]")
 
@@ -80,9 +81,9 @@ class _Walk:
         self._nodes += 1
         if self._nodes > MAX_NODES:
             raise TooLargeError(f"a value with more than {MAX_NODES} parts can't be recorded")
-        scalar = _SCALARS.get(type(value))
-        if scalar is not None:
-            return scalar(value)
+        convert = _SCALARS.get(type(value))
+        if convert is not None:
+            return convert(value)
         return self._container(value, depth)
 
     def _container(self, value: object, depth: int) -> Json:
@@ -101,7 +102,7 @@ class _Walk:
             return self._object(value, depth)
         if isinstance(value, list | tuple | deque):
             return [self.value(item, depth) for item in value]
-        if isinstance(value, Set):
+        if isinstance(value, AbstractSet):
             return sorted((self.value(item, depth) for item in value), key=rfc8785.dumps)
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
             return self._object({f.name: getattr(value, f.name) for f in dataclasses.fields(value)}, depth)
@@ -148,7 +149,7 @@ def _datetime(value: dt.datetime) -> Json:
     return value.isoformat() if value.tzinfo is None else format_time(value)
 
 
-_SCALARS: Final[dict[type, Any]] = {
+_SCALARS: Final[dict[type, Callable[[Any], Json]]] = {
     type(None): lambda value: value,
     bool: lambda value: value,
     str: _text,
@@ -171,8 +172,14 @@ def _by_base(value: object) -> Json:
         return normalise(value.value)
     if isinstance(value, PurePath):
         return _text(str(value))
+    # A subclass may print itself otherwise: what is recorded is the plain value.
+    if isinstance(value, str):
+        return _text(str.__str__(value))
+    if isinstance(value, int):
+        return _integer(int.__int__(value))
+    if isinstance(value, float):
+        return _float(float.__float__(value))
     for base, convert in _SCALARS.items():
         if isinstance(value, base):
-            plain: Json = convert(base(value) if base in (str, int, float) else value)  # type: ignore[call-arg]
-            return plain
+            return convert(value)
     return {"type": f"{type(value).__module__}.{type(value).__qualname__}"}

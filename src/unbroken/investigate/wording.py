@@ -108,13 +108,8 @@ class _Teller:
 
     def _model_result(self, event: Event, parts: dict[str, Any]) -> Wording:
         outputs = parts["outputs"]
-        asked = within(outputs, "tool_calls") or within(parts["details"], "tool_calls") or []
-        names = [
-            text_of(within(call, "function", "name") or within(call, "name"))
-            for call in asked
-            if isinstance(call, dict)
-        ]
-        asks = f"asks for {', '.join(short(name, _BRIEF) for name in names)}" if names else "answers"
+        names = _names_of(within(outputs, "tool_calls") or within(parts["details"], "tool_calls"))
+        asks = f"asks for {short(', '.join(names), _BRIEF)}" if names else "answers"
         facts = (asks, *_figures(event))
         text = text_of(outputs["content"] if isinstance(outputs, dict) and "content" in outputs else outputs)
         self.shown.add(text)
@@ -184,8 +179,14 @@ def _response(entry: StoredEntry, event: Event) -> tuple[str | None, str]:
 
 def _failure(details: Any) -> str:
     """An exception as its recorder told it, ``type: message``; empty where the details tell of none."""
-    kind, message = within(details, "type"), within(details, "message")
+    kind, message = within(details, "error_type"), within(details, "error_message")
     return f"{kind}: {message}" if isinstance(kind, str) and isinstance(message, str) else ""
+
+
+def _names_of(calls: Any) -> list[str]:
+    """The tools that a model asks for, in the two shapes in which calls are written."""
+    asked = [call for call in calls if isinstance(call, dict)] if isinstance(calls, list) else []
+    return [text_of(within(call, "function", "name") or call.get("name")) for call in asked]
 
 
 def _is_content(value: Any) -> bool:

@@ -92,7 +92,8 @@ class Ledger:
             for number, draft in enumerate(drafts, self._next)
         ]
         return [
-            _Sealed(event.id, encode_event(event), dict(draft.parts)) for event, draft in zip(events, drafts, strict=True)
+            _Sealed(event.id, encode_event(event), dict(draft.parts))
+            for event, draft in zip(events, drafts, strict=True)
         ]
 
     def _record_batch(self, drafts: Sequence[Draft]) -> list[Receipt]:

@@ -19,6 +19,7 @@ TIMEOUTS: Final = {
         "lock_timeout": "8s",
         "idle_in_transaction_session_timeout": "5s",
         "transaction_timeout": "30s",
+        "default_transaction_isolation": "read committed",
     },
     "verifier": {"statement_timeout": "5min", "lock_timeout": "8s", "idle_in_transaction_session_timeout": "1min"},
     "ops": {"statement_timeout": "1min", "lock_timeout": "8s", "idle_in_transaction_session_timeout": "1min"},
@@ -56,7 +57,9 @@ def add_login(connection: Connection, name: str, *, duty: str, origin: str | Non
         made = _create_role(connection, name, password)
         connection.execute(_command("grant {} to {}", DUTIES[duty], name))
         for setting, value in _timeouts(connection, duty):
-            connection.execute(sql.SQL("alter role {} set {} = {}").format(sql.Identifier(name), sql.Identifier(setting), value))
+            connection.execute(
+                sql.SQL("alter role {} set {} = {}").format(sql.Identifier(name), sql.Identifier(setting), value)
+            )
     if duty == "writer" and origin is not None:
         with _as_owner(connection):
             connection.execute(query("grant_writer"), (origin, name))
@@ -80,4 +83,4 @@ def _timeouts(connection: Connection, duty: str) -> list[tuple[str, str]]:
 
 
 def _command(template: str, *names: str) -> sql.Composed:
-    return sql.SQL(template).format(*map(sql.Identifier, names))  # type: ignore[arg-type]
+    return sql.SQL(template).format(*map(sql.Identifier, names))

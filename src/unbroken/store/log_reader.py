@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import islice
-from typing import Any, Final, cast
+from typing import Any, Final, Self, cast
 
 import psycopg
 
@@ -72,14 +72,16 @@ class LogReader:
         self._connection = cast("psycopg.Connection[tuple[Any, ...]]", connect(conninfo))
         try:
             require_schema(self._one("newest_migration")[0])
-            name = self._only_log() if log is None else log
-            found = self._row("find_log", {"name": name})
-            if found is None:
-                raise ConfigurationError(f"there is no log {name!r} here: `unbroken status` lists what there is")
-            self._number, self.log = found
+            self._number, self.log = self._find(self._only_log() if log is None else log)
         except BaseException:
             self._connection.close()
             raise
+
+    def _find(self, name: str) -> tuple[int, str]:
+        found = self._row("find_log", {"name": name})
+        if found is None:
+            raise ConfigurationError(f"there is no log {name!r} here: `unbroken status` lists what there is")
+        return cast("tuple[int, str]", found)
 
     def _only_log(self) -> str:
         names = [row[0] for row in self._rows("logs")]
@@ -87,16 +89,14 @@ class LogReader:
             raise ConfigurationError(
                 f"name one of these logs: {', '.join(names)}" if names else "there is no log here: run `unbroken init`"
             )
-        return cast(str, names[0])
+        return str(names[0])
 
     def head(self) -> Head:
         """The log's end as the database states it; ``0`` and no hash for an empty log."""
         row = self._row("head", (self._number,))
         return Head(0, "0" * 64) if row is None else Head(row[0], row[1].hex())
 
-    def entries(
-        self, *, after: int = 0, upto: int = _LAST, session: str | None = None
-    ) -> Iterator[list[StoredEntry]]:
+    def entries(self, *, after: int = 0, upto: int = _LAST, session: str | None = None) -> Iterator[list[StoredEntry]]:
         """The entries with ``after < seq <= upto`` in order of seq, some at a time; of one session where it is given.
 
         They are read in statements of :data:`PAGE` entries, each a transaction of its own, so that a reader holds up
@@ -116,9 +116,8 @@ class LogReader:
         with translated(), self._connection.cursor(binary=True) as cursor:
             self._connection.execute(query("join_by_merging"))
             for row in cursor.stream(query(name), given, size=_CHUNK):
-                yield StoredEntry(
-                    self.log, row[0], row[1], _time(row[2]), *row[3:_BEFORE_COLUMNS], row[_BEFORE_COLUMNS:]
-                )
+                stored: list[Any] = [self.log, *row[:2], _time(row[2]), *row[3:_BEFORE_COLUMNS], row[_BEFORE_COLUMNS:]]
+                yield StoredEntry(*stored)
             self._connection.execute(query("join_as_planned"))
 
     def session_counts(self) -> Iterator[SessionCount]:
@@ -163,7 +162,7 @@ class LogReader:
         """Closes the connection."""
         self._connection.close()
 
-    def __enter__(self) -> "LogReader":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -187,7 +186,7 @@ class LogReader:
 def list_logs(conninfo: str) -> list[str]:
     """The full names of all logs in a database."""
     with connect(conninfo) as connection, translated():
-        return [cast(str, row[0]) for row in connection.execute(query("logs"))]
+        return [str(row[0]) for row in connection.execute(query("logs"))]
 
 
 @lru_cache(maxsize=4096)

@@ -12,7 +12,7 @@ from typing import Final, LiteralString
 
 from psycopg import sql
 
-from unbroken.errors import SchemaError
+from unbroken.errors import ConfigurationError, SchemaError
 from unbroken.store.connection import Connection, translated
 from unbroken.store.sql import query, script, scripts
 
@@ -29,6 +29,8 @@ def install(connection: Connection) -> list[str]:
     superuser can make, are left out without one. Does nothing where all is up to date; safe to run again and by
     several processes at once.
     """
+    if connection.info.parameter_status("server_encoding") != "UTF8":
+        raise ConfigurationError("unbroken needs a database in UTF8: create one with `encoding 'UTF8' template template0`")
     with translated(), connection.transaction():
         connection.execute(query("migration_lock"))
         if _scalar(connection, "schema_fingerprint") == fingerprint():

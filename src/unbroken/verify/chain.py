@@ -89,7 +89,11 @@ class Chain:
         """Takes a whole page where nothing is or was wrong; ``False`` where its entries must be followed singly."""
         if self.findings.total or self.broken or self.sparse or not self.unique_ids:
             return False
-        if run.first_seq != self.top.seq + 1 or run.first_prev.hex() != self.top.hash or run.log != (self.log or run.log):
+        if (
+            run.first_seq != self.top.seq + 1
+            or run.first_prev.hex() != self.top.hash
+            or run.log != (self.log or run.log)
+        ):
             return False
         if any(run.first_seq <= head.seq <= run.last_seq and head.seq != run.last_seq for head in self.heads):
             return False
@@ -223,6 +227,4 @@ class Chain:
         if not last < step.session_seq <= last + 1 + self.absent - absent:
             wanted, found = f"session_seq {last + 1}", f"session_seq {step.session_seq}"
             self.find("session_gap", step.seq, expected=wanted, found=found, session=step.session)
-        self.sessions.put(
-            step.session, SessionState(max(last, step.session_seq), self.absent, first_seq, step.seq)
-        )
+        self.sessions.put(step.session, SessionState(max(last, step.session_seq), self.absent, first_seq, step.seq))

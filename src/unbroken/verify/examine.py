@@ -44,7 +44,6 @@ class Intact(NamedTuple):
     faults: tuple[Fault, ...] = ()
 
 
-
 def examine(entry: StoredEntry) -> Intact | Broken:
     """Checks an entry's hash, canonical form, shape, columns and payload; never its place."""
     computed = hash_of(entry.line)

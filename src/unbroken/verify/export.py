@@ -66,7 +66,7 @@ def _unreadable(why: str) -> Broken:
     return Broken(Fault("unverifiable", "an export line of version 1", why))
 
 
-def _fields(export: object) -> tuple[bytes, bytes, dict[str, bytes]]:
+def _fields(export: object) -> tuple[bytes, bytes, dict[str, Any]]:
     """Line, stated hash and payload columns of an export object; raises ``ValueError``."""
     if not isinstance(export, dict) or not {"hash", "line"} <= export.keys() <= {"hash", "line", "payload"}:
         raise ValueError("an export line without exactly the keys hash, line and perhaps payload")
@@ -75,7 +75,7 @@ def _fields(export: object) -> tuple[bytes, bytes, dict[str, bytes]]:
         raise ValueError("an export line whose line is no text or whose hash is not 64 lower-case hex digits")
     if not isinstance(payload, dict) or not payload.keys() <= set(PARTS):
         raise ValueError("a payload that is no object of inputs, outputs and details")
-    columns: dict[str, bytes] = {}
+    columns: dict[str, Any] = {}
     for name, part in payload.items():
         columns |= _part(name, part)
     raw = line.encode()
@@ -92,7 +92,7 @@ def _part(name: str, part: object) -> dict[str, bytes]:
     raise ValueError("a part of a payload without exactly the texts salt and value")
 
 
-def _read(line: bytes, stated: bytes, payload: dict[str, bytes]) -> Intact | Broken:
+def _read(line: bytes, stated: bytes, payload: dict[str, Any]) -> Intact | Broken:
     computed = hash_of(line)
     if computed != stated:
         fault = Fault("altered_entry", f"hash {stated.hex()}", f"a line that hashes to {computed.hex()}")
@@ -105,7 +105,7 @@ def _read(line: bytes, stated: bytes, payload: dict[str, bytes]) -> Intact | Bro
     return Broken(Fault("non_canonical", "the canonical text of an entry", "another text"), (stated,))
 
 
-def _entry(line: bytes, stated: bytes, payload: dict[str, bytes]) -> StoredEntry | None:
+def _entry(line: bytes, stated: bytes, payload: dict[str, Any]) -> StoredEntry | None:
     """The entry, if ``line`` is exactly what it prints as."""
     try:
         read = _read_line(line)

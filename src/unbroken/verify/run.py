@@ -114,7 +114,7 @@ def _examine_unit(after: int, upto: int) -> tuple[int, Run | None]:
 def _follow_in_parallel(
     chain: Chain, source: Source, *, upto: int, workers: int, connect: Callable[[], Source], progress: Progress
 ) -> None:
-    """Follows whole units while they are there; leaves off where numbers are missing, for the rest to be followed singly."""
+    """Follows whole units while they are there; leaves off where numbers are missing."""
     pool = ProcessPoolExecutor(workers, get_context("spawn"), _start_worker, (connect,))
     with pool:
         for after, result in _in_order(pool, upto=upto, ahead=workers * AHEAD):
@@ -161,7 +161,7 @@ def _check_tables(chain: Chain, source: Index) -> None:
 
 
 def _check_sessions(chain: Chain, source: Index) -> int:
-    """Compares the table of sessions with what was read; the highest entry it knows of, as far as nothing explains it."""
+    """Compares the table of sessions with what was read; the highest entry that it knows of beyond the end."""
     upto = source.head().seq
     beyond = 0
     for row in source.session_counts():

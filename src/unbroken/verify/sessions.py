@@ -58,7 +58,9 @@ class SessionStates:
         if self._spill is None:
             # An empty name is a temporary database on disk, private to this connection.
             self._spill = sqlite3.connect("")
-            self._spill.execute("create table state (session text primary key, a int, b int, c int, d int) without rowid")
+            self._spill.execute(
+                "create table state (session text primary key, a int, b int, c int, d int) without rowid"
+            )
         rows = ((session, *state) for session, state in self._held.items())
         self._spill.executemany("insert or replace into state values (?, ?, ?, ?, ?)", rows)
         self._held.clear()

@@ -14,10 +14,8 @@ class Source(Protocol):
     def head(self) -> Head:
         """The end that the store states; it only bounds the run and proves nothing."""
 
-    def entries(
-        self, *, after: int = ..., upto: int = ..., session: str | None = None
-    ) -> Iterator[list[StoredEntry]]:
-        """The entries with ``after < seq <= upto`` in order of seq, some at a time; of one session where it is given."""
+    def entries(self, *, after: int = ..., upto: int = ..., session: str | None = None) -> Iterator[list[StoredEntry]]:
+        """The entries with ``after < seq <= upto`` in order of seq, some at a time; of one session if it is given."""
 
 
 class SessionRow(Protocol):

@@ -3,7 +3,7 @@
 import re
 from functools import cache
 from importlib import resources
-from typing import LiteralString, cast
+from typing import LiteralString
 
 _NAME = re.compile(r"^-- name: ([a-z_]+)\n", re.MULTILINE)
 
@@ -11,8 +11,7 @@ _NAME = re.compile(r"^-- name: ([a-z_]+)\n", re.MULTILINE)
 @cache
 def script(name: str) -> LiteralString:
     """The text of one file, by its path below this folder without the ending."""
-    text = resources.files(__name__).joinpath(f"{name}.sql").read_text(encoding="utf-8")
-    return cast(LiteralString, text)
+    return resources.files(__name__).joinpath(f"{name}.sql").read_text(encoding="utf-8")
 
 
 def scripts(folder: str) -> list[str]:
@@ -30,4 +29,4 @@ def query(name: str) -> LiteralString:
 def _queries() -> dict[str, LiteralString]:
     _, *blocks = _NAME.split(script("queries"))
     pairs = zip(blocks[::2], blocks[1::2], strict=True)
-    return {name: cast(LiteralString, text.strip()) for name, text in pairs}
+    return {name: text.strip() for name, text in pairs}

@@ -23,7 +23,7 @@ declare
   v_part1 text; v_part2 text; v_part3 text; v_link bytea;
 begin
   -- Before the lock: everything that needs only the caller's input, so that several writers do it side by side.
-  if n is null or n not between 1 and 5000 or array_ndims(p_events) <> 1
+  if n is null or n not between 1 and 5000 or array_ndims(p_events) <> 1 or array_lower(p_events, 1) <> 1
      or (n, n, n, n, n, n) is distinct from (cardinality(p_inputs), cardinality(p_inputs_salts), cardinality(p_outputs),
                                  cardinality(p_outputs_salts), cardinality(p_details), cardinality(p_details_salts)) then
     raise exception 'a batch is 1 to 5000 events and as many inputs, outputs, details and salts' using errcode = 'UB002';
@@ -47,8 +47,12 @@ begin
     raise exception 'event % of %: %', v_at, n, v_faults[v_at] using errcode = 'UB001', detail = (v_at - 1)::text;
   end if;
 
+  -- A snapshot taken before the lock would show an old head.
+  if current_setting('transaction_isolation') <> 'read committed' then
+    raise exception 'append runs in READ COMMITTED' using errcode = 'UB002';
+  end if;
   -- The lock that orders appends. Its row is never updated: a head kept there would bloat under every long reader.
-  perform from logs l where l.log = v_log for update;
+  perform from logs l where l.log = v_log for no key update;
   select l.origin || '~' || l.incarnation, coalesce(e.seq, 0), coalesce(e.hash, '\x0000000000000000000000000000000000000000000000000000000000000000'), e.recorded_at
     into strict v_name, v_seq, v_head, v_before
     from logs l

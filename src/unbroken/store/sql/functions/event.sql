@@ -32,7 +32,7 @@ language sql immutable parallel safe
 return array_ndims(items) = 1
    and array_position(items, null) is null
    and array_position(items, '') is null
-   and items = array(select distinct item from unnest(items) item order by item);
+   and items = array(select distinct item collate "C" from unnest(items) as item order by item collate "C");
 
 create or replace function unbroken.is_time(value text) returns boolean
 language sql stable parallel safe

@@ -25,6 +25,7 @@ language plpgsql set search_path = unbroken, pg_temp as $$
 declare
   v_now  constant bigint := (p_last - 1) >> 20;
   v_soon constant bigint := (p_last - 1 + (1 << 18)) >> 20;
+  v_patience constant text := current_setting('lock_timeout');
 begin
   if to_regclass(format('unbroken.payloads_%s_%s', p_log, v_now)) is null then
     perform unbroken.attach_partition(p_log, v_now);
@@ -36,6 +37,6 @@ begin
     exception when lock_not_available then
       null;
     end;
-    perform set_config('lock_timeout', '0', true);
+    perform set_config('lock_timeout', v_patience, true);
   end if;
 end $$;
