@@ -311,7 +311,7 @@ def test_session_has_no_head() -> None:
 
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-I", "-W", "error", SPEC / "verify.py", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)  # noqa: S603
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
 
 
 @pytest.fixture

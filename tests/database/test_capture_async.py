@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from recorded import Entries, events, only, refused, types
+from tests.database.recorded import Entries, events, only, refused, types
 
 from unbroken.capture import Trail
 from unbroken.capture import turn as turn_module

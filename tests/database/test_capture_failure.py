@@ -4,7 +4,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from recorded import Entries, only, refused, types
+from tests.database.recorded import Entries, only, refused, types
 
 from unbroken.capture import Trail
 from unbroken.errors import AccessDeniedError, InvalidEventError, RecordingStoppedError
@@ -105,6 +105,27 @@ def test_a_failure_that_leaves_the_turn_is_not_disguised(trail: Trail, database:
         with pytest.raises(AccessDeniedError) as caught:
             run()
         assert caught.value is first[0]
+
+
+@pytest.mark.parametrize("around", ["tool", "model call"])
+def test_a_failure_comes_unchanged_through_what_is_around_it(
+    trail: Trail, hand: Hand, entries: Entries, database: Any, ledger: Ledger, around: str
+) -> None:
+    @trail.tool
+    def tool() -> None:
+        with refused(database, ledger):
+            hand.move()
+
+    def run() -> None:
+        with session.turn() as turn:
+            if around == "tool":
+                tool()
+            with turn.model_call("m-1"), refused(database, ledger):
+                hand.move()
+
+    with trail.session(actor="u") as session, pytest.raises(AccessDeniedError):
+        run()
+    assert types(entries)[3:] == ["conversation_ended"]
 
 
 def test_a_failure_behind_another_exception_is_brought_out(trail: Trail, database: Any, ledger: Ledger) -> None:

@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from recorded import Entries, events, only, refused, types
+from tests.database.recorded import Entries, events, only, refused, types
 
 from unbroken.capture import Trail
 from unbroken.core.canonical import canonical

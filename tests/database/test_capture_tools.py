@@ -4,7 +4,7 @@ import inspect
 from typing import Any
 
 import pytest
-from recorded import Entries, events, only, types
+from tests.database.recorded import Entries, events, only, types
 
 from unbroken.capture import Trail
 from unbroken.errors import ConfigurationError, InvalidEventError, TooLargeError
@@ -231,6 +231,14 @@ def test_generators_and_classes_are_refused_as_tools(trail: Trail) -> None:
     for thing in unfit:
         with pytest.raises(ConfigurationError):
             trail.tool(thing)
+
+
+@pytest.mark.parametrize("resource", ["patient", ("patient", "id"), ("patient", "id.patient_id"), ("a", "b", "c")])
+def test_a_resource_that_names_no_argument_is_refused(trail: Trail, resource: Any) -> None:
+    def chart(patient_id: str) -> None: ...
+
+    with pytest.raises(ConfigurationError, match="argument of chart"):
+        trail.tool(resource=resource)(chart)
 
 
 def test_an_awaitable_from_a_plain_function_is_refused(trail: Trail, entries: Entries) -> None:

@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 import pytest
-from recorded import Entries, events, only, types
+from tests.database.recorded import Entries, events, only, types
 
 from unbroken.capture import Trail
 from unbroken.capture import turn as turn_module
@@ -156,6 +156,28 @@ def test_leaving_a_turn_waits_for_its_threads(trail: Trail, entries: Entries) ->
             turn.respond("x")
             leaving.set()
         assert types(entries)[-1] == "tool_result"
+        thread.join()
+
+
+@pytest.mark.parametrize("operation", ["model call", "nested turn"])
+def test_leaving_a_turn_waits_for_blocks_in_other_threads(trail: Trail, entries: Entries, operation: str) -> None:
+    started, leaving = threading.Event(), threading.Event()
+
+    def work() -> None:
+        with turn.model_call("m-1") if operation == "model call" else session.turn("nested"):
+            started.set()
+            assert leaving.wait(10)
+            time.sleep(0.1)
+            trail.record("reviewed")
+
+    with trail.session(actor="u") as session:
+        with session.turn() as turn:
+            thread = threading.Thread(target=contextvars.copy_context().run, args=(work,))
+            thread.start()
+            assert started.wait(10)
+            turn.respond("x")
+            leaving.set()
+        assert "reviewed" in types(entries)
         thread.join()
 
 

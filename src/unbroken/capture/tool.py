@@ -76,12 +76,20 @@ def _recorded_coroutine(
     return run
 
 
-def check_kind(function: object) -> None:
-    """Raises :class:`ConfigurationError` for what can't be recorded as a tool."""
+def check(function: object, resource: object) -> None:
+    """Raises :class:`ConfigurationError` for what can't be recorded as a tool, and for a resource it doesn't name."""
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
         raise ConfigurationError("a generator can't be recorded as a tool: return its items as a list")
     if not (inspect.isfunction(function) or inspect.ismethod(function)):
         raise ConfigurationError("only functions and methods are tools: put @trail.tool next to the def")
+    match resource:
+        case None:
+            return
+        case (str(), str(path)) if path.split(".")[0] in inspect.signature(function).parameters:
+            return
+    raise ConfigurationError(
+        f"resource is a type and the name of an argument of {function.__name__}, which has none such"
+    )
 
 
 def _finished(value: R) -> R:

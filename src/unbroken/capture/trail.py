@@ -9,7 +9,7 @@ from typing import Any, ParamSpec, Self, TypeVar, overload
 from unbroken.capture.recorder import Recorder
 from unbroken.capture.scope import inside
 from unbroken.capture.session import Session
-from unbroken.capture.tool import Tool, check_kind, recorded
+from unbroken.capture.tool import Tool, check, recorded
 from unbroken.core.event import ActorType
 from unbroken.core.ids import new_id
 from unbroken.ledger.draft import ABSENT
@@ -121,7 +121,7 @@ class Trail:
         """
 
         def decorate(function: Callable[P, R]) -> Callable[P, R]:
-            check_kind(function)
+            check(function, resource)
             tool = Tool(name=name or function.__name__, side_effect=side_effect, resource=resource, fields=fields)
             return recorded(self._recorder, function, tool=tool)
 

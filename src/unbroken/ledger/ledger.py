@@ -44,6 +44,13 @@ class Ledger:
         self.recorder = new_id()
         self._next = 1
 
+    @property
+    def writer(self) -> str:
+        """Who the log states as the writer of what this ledger records."""
+        with self._lock:
+            self._renew_after_fork()
+            return self._connected().writer
+
     def record(self, drafts: Sequence[Draft]) -> list[Receipt]:
         """Commits the drafts in order and returns their receipts; several batches when there are very many.
 

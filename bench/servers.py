@@ -1,0 +1,133 @@
+"""The PostgreSQL servers that are measured, each as it is by default, in a folder that is removed afterwards."""
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from unbroken.store import administration, embedded
+from unbroken.store.connection import connect
+from unbroken.store.migrations import install
+
+LOG: Final = "bench.example/agents"
+_DEBIAN: Final = Path("/usr/lib/postgresql/15/bin")
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running PostgreSQL on a Unix socket, in which any login may connect without a password."""
+
+    kind: str
+    host: str
+    port: int
+    data: Path
+
+    def conninfo(self, user: str, dbname: str = "postgres") -> str:
+        return make_conninfo(host=self.host, port=self.port, user=user, dbname=dbname)
+
+    @property
+    def postmaster(self) -> int:
+        """The process that every backend is forked from."""
+        return int((self.data / "postmaster.pid").read_text().split(maxsplit=1)[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """A database of its own with the schema, the log :data:`LOG`, and the logins ``writer`` and ``verifier``."""
+
+    server: Server
+    name: str
+
+    def conninfo(self, user: str) -> str:
+        return self.server.conninfo(user, self.name)
+
+    def connect(self, user: str) -> psycopg.Connection[tuple[Any, ...]]:
+        return psycopg.connect(self.conninfo(user), autocommit=True)
+
+
+@contextmanager
+def fresh_database(server: Server, name: str) -> Iterator[Database]:
+    """An empty log, dropped afterwards."""
+    database = Database(server, name)
+    _administer(server, "create database {}", name)
+    try:
+        with connect(database.conninfo("postgres")) as connection:
+            install(connection)
+            administration.create_log(connection, LOG)
+            administration.add_login(connection, "writer", duty="writer", origin=LOG, password=None)
+            administration.add_login(connection, "verifier", duty="verifier", origin=None, password=None)
+        yield database
+    finally:
+        _administer(server, "drop database {} with (force)", name)
+
+
+def _administer(server: Server, statement: str, name: str) -> None:
+    with psycopg.connect(server.conninfo("postgres"), autocommit=True) as connection:
+        connection.execute(sql.SQL(statement).format(sql.Identifier(name)))
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """Directly below the temporary directory: when root runs this, the server's user must be able to reach it."""
+    folder = Path(tempfile.mkdtemp(prefix="ub-bench-")).resolve()
+    folder.chmod(0o755)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+@contextmanager
+def _embedded() -> Iterator[Server]:
+    with _folder() as folder, embedded.enter(folder / "store", allow_root=True) as server:
+        yield Server("embedded", str(server.socket_dir), server.port, server.folder / "pgdata")
+
+
+@contextmanager
+def _debian15() -> Iterator[Server]:
+    with _folder() as folder:
+        account: dict[str, Any] = {}
+        if os.geteuid() == 0:
+            entry = pwd.getpwnam("postgres")
+            os.chown(folder, entry.pw_uid, entry.pw_gid)
+            account = {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+        data = folder / "data"
+
+        def run(program: str, *arguments: str) -> None:
+            subprocess.run(  # noqa: S603
+                [_DEBIAN / program, "-D", data, *arguments],
+                check=True,
+                cwd="/",
+                stdout=subprocess.DEVNULL,
+                timeout=120,
+                **account,
+            )
+
+        run("initdb", "--locale=C", "--encoding=UTF8", "--auth=trust", "--username=postgres")
+        options = f"-c listen_addresses='' -k {folder} -c timezone=UTC"
+        run("pg_ctl", "--wait", f"--log={folder}/log", f"--options={options}", "start")
+        try:
+            yield Server("debian15", str(folder), 5432, data)
+        finally:
+            run("pg_ctl", "--wait", "--mode=immediate", "stop")
+
+
+SERVERS: Final[dict[str, Callable[[], AbstractContextManager[Server]]]] = {
+    "embedded": _embedded,
+    "debian15": _debian15,
+}
+
+
+def is_installed(kind: str) -> bool:
+    """Whether this machine has the server at all."""
+    return kind != "debian15" or (_DEBIAN / "initdb").exists()

@@ -1,0 +1,75 @@
+"""Where the example's database lies: a folder of its own, gone afterwards unless it is to be kept."""
+
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Final, NoReturn
+
+from unbroken.errors import ConfigurationError
+from unbroken.store import embedded
+from unbroken.store.embedded import EmbeddedServer
+
+_ENDING: Final = tuple(signal.Signals[name] for name in ("SIGTERM", "SIGHUP") if name in signal.Signals.__members__)
+
+
+@contextmanager
+def running_server(keep: Path | None) -> Iterator[EmbeddedServer]:
+    """A PostgreSQL in the new folder ``keep``, or in a temporary one that is removed, however the block ends."""
+    with _ending_in_order(), _folder(keep) as folder:
+        server = embedded.enter(folder)
+        try:
+            yield server
+        finally:
+            with _undisturbed():
+                server.leave()
+
+
+@contextmanager
+def _folder(keep: Path | None) -> Iterator[Path]:
+    if keep is not None:
+        if keep.exists() and (not keep.is_dir() or any(keep.iterdir())):
+            raise ConfigurationError(f"{keep} is there already: --keep takes a folder that is new or empty")
+        yield keep
+        return
+    folder = Path(tempfile.mkdtemp(prefix="unbroken-demo-"))
+    try:
+        if os.geteuid() == 0:
+            folder.chmod(0o711)  # the server's user passes through; what is inside has modes of its own
+        yield folder
+    finally:
+        with _undisturbed():
+            shutil.rmtree(folder)
+
+
+@contextmanager
+def _ending_in_order() -> Iterator[None]:
+    """A closed terminal or a polite kill ends the program as an exception does, so that it tidies up."""
+    before = {number: signal.getsignal(number) for number in _ENDING}
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:
+            signal.signal(number, _end)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _end(number: int, _: FrameType | None) -> NoReturn:
+    raise SystemExit(128 + number)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Nobody's impatience keeps the tidying up from its end, which is seconds away."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, *_ENDING)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
