@@ -35,8 +35,10 @@ MARKER = "zebra7391"
 """Stands in the content of what is sent; it must not come back in an error."""
 TABLES = ("entries", "payloads", "event_ids", "sessions")
 
-_PART = "%s::text[], %s::bytea[]"
-_APPEND = f"select * from unbroken.append(%s, %s::text[], {_PART}, {_PART}, {_PART})"
+_APPEND = (
+    "select * from unbroken.append(%s, %s::text[],"
+    " %s::text[], %s::bytea[], %s::text[], %s::bytea[], %s::text[], %s::bytea[])"
+)
 
 
 @dataclass(frozen=True)
@@ -193,7 +195,7 @@ def both_accept(database: Database, *, log: str = LOG) -> int:
 def database_on(server: Server) -> Iterator[Database]:
     """An installed database that several tests may share."""
     name = f"test_{uuid.uuid4().hex}"
-    server.execute("create database {} template unbroken_template", name)
+    server.execute("create database {} template unbroken_template strategy file_copy", name)
     admin = psycopg.connect(server.conninfo("postgres", name), autocommit=True)
     admin.execute(sql.SQL("revoke temporary on database {} from public").format(sql.Identifier(name)))
     try:

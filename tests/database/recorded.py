@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from tests.conftest import Database
 from unbroken.core.entry import StoredEntry
 from unbroken.ledger.ledger import Ledger
 
@@ -33,7 +34,7 @@ def _parts(entry: StoredEntry) -> dict[str, Any]:
 
 
 @contextmanager
-def refused(database: Any, ledger: Ledger) -> Iterator[None]:
+def refused(database: Database, ledger: Ledger) -> Iterator[None]:
     """The database refuses this ledger's writes for a block: an administrator has taken the login's grant."""
     origin, _, incarnation = ledger.log.rpartition("~")
     names = {"origin": origin, "incarnation": int(incarnation)}

@@ -3,11 +3,11 @@
 import asyncio
 import threading
 from collections.abc import Sequence
-from typing import Any
 
 import pytest
-from tests.database.recorded import Entries, events, only, refused, types
 
+from tests.conftest import Database
+from tests.database.recorded import Entries, events, only, refused, types
 from unbroken.capture import Trail
 from unbroken.capture import turn as turn_module
 from unbroken.errors import AccessDeniedError, ConfigurationError, OutcomeUnknownError, RecordingStoppedError
@@ -273,7 +273,7 @@ def test_cancelled_on_entering_a_turn_has_an_end(ledger: Ledger, entries: Entrie
     assert types(entries) == ["conversation_started", "request", "error", "conversation_ended"]
 
 
-def test_failure_is_sticky_over_tasks(trail: Trail, database: Any, ledger: Ledger) -> None:
+def test_failure_is_sticky_over_tasks(trail: Trail, database: Database, ledger: Ledger) -> None:
     moved: list[int] = []
 
     @trail.tool(side_effect=True)

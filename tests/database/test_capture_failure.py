@@ -1,11 +1,11 @@
 """When recording fails: nothing goes on in that turn, whoever swallows the first error."""
 
 from contextlib import suppress
-from typing import Any
 
 import pytest
-from tests.database.recorded import Entries, only, refused, types
 
+from tests.conftest import Database
+from tests.database.recorded import Entries, only, refused, types
 from unbroken.capture import Trail
 from unbroken.errors import AccessDeniedError, InvalidEventError, RecordingStoppedError
 from unbroken.ledger.ledger import Ledger
@@ -28,7 +28,7 @@ def hand(trail: Trail) -> Hand:
 
 
 def test_a_tool_that_can_not_be_recorded_does_not_run(
-    trail: Trail, hand: Hand, entries: Entries, database: Any, ledger: Ledger
+    trail: Trail, hand: Hand, entries: Entries, database: Database, ledger: Ledger
 ) -> None:
     def run() -> None:
         with session.turn(), refused(database, ledger):
@@ -41,7 +41,7 @@ def test_a_tool_that_can_not_be_recorded_does_not_run(
 
 
 def test_after_a_swallowed_failure_everything_in_the_turn_is_refused(
-    trail: Trail, hand: Hand, entries: Entries, database: Any, ledger: Ledger
+    trail: Trail, hand: Hand, entries: Entries, database: Database, ledger: Ledger
 ) -> None:
     def run() -> None:
         with session.turn() as turn:
@@ -72,7 +72,7 @@ def test_after_a_swallowed_failure_everything_in_the_turn_is_refused(
 
 
 def test_a_failure_in_a_nested_turn_stops_the_turn_around_it(
-    trail: Trail, hand: Hand, database: Any, ledger: Ledger
+    trail: Trail, hand: Hand, database: Database, ledger: Ledger
 ) -> None:
     def nested() -> None:
         with session.turn(), refused(database, ledger):
@@ -90,7 +90,7 @@ def test_a_failure_in_a_nested_turn_stops_the_turn_around_it(
     assert hand.moved == 0
 
 
-def test_a_failure_that_leaves_the_turn_is_not_disguised(trail: Trail, database: Any, ledger: Ledger) -> None:
+def test_a_failure_that_leaves_the_turn_is_not_disguised(trail: Trail, database: Database, ledger: Ledger) -> None:
     def run() -> None:
         with session.turn() as turn:
             try:
@@ -109,7 +109,7 @@ def test_a_failure_that_leaves_the_turn_is_not_disguised(trail: Trail, database:
 
 @pytest.mark.parametrize("around", ["tool", "model call"])
 def test_a_failure_comes_unchanged_through_what_is_around_it(
-    trail: Trail, hand: Hand, entries: Entries, database: Any, ledger: Ledger, around: str
+    trail: Trail, hand: Hand, entries: Entries, database: Database, ledger: Ledger, around: str
 ) -> None:
     @trail.tool
     def tool() -> None:
@@ -128,7 +128,7 @@ def test_a_failure_comes_unchanged_through_what_is_around_it(
     assert types(entries)[3:] == ["conversation_ended"]
 
 
-def test_a_failure_behind_another_exception_is_brought_out(trail: Trail, database: Any, ledger: Ledger) -> None:
+def test_a_failure_behind_another_exception_is_brought_out(trail: Trail, database: Database, ledger: Ledger) -> None:
     wrapped = RuntimeError("the framework's own")
 
     def run() -> None:
@@ -146,7 +146,7 @@ def test_a_failure_behind_another_exception_is_brought_out(trail: Trail, databas
 
 
 def test_when_an_error_can_not_be_recorded_the_failure_is_raised_from_it(
-    trail: Trail, database: Any, ledger: Ledger
+    trail: Trail, database: Database, ledger: Ledger
 ) -> None:
     error = ValueError("kaput")
 
@@ -168,7 +168,7 @@ def test_when_an_error_can_not_be_recorded_the_failure_is_raised_from_it(
 class _Refusal:
     """:func:`refused` without a block, to outlast one."""
 
-    def __init__(self, database: Any, ledger: Ledger) -> None:
+    def __init__(self, database: Database, ledger: Ledger) -> None:
         self._manager = refused(database, ledger)
 
     def enter(self) -> None:
@@ -179,7 +179,7 @@ class _Refusal:
 
 
 def test_when_a_result_can_not_be_recorded_the_call_stands_alone_and_raises(
-    trail: Trail, entries: Entries, database: Any, ledger: Ledger
+    trail: Trail, entries: Entries, database: Database, ledger: Ledger
 ) -> None:
     grant = _Refusal(database, ledger)
 
@@ -219,7 +219,7 @@ def test_a_value_that_can_not_be_recorded_stops_the_turn_and_the_log_says_so(
     assert only(entries, "error")["details"]["error_type"] == "unbroken.errors.InvalidEventError"
 
 
-def test_a_broken_connection_is_made_anew(trail: Trail, entries: Entries, database: Any) -> None:
+def test_a_broken_connection_is_made_anew(trail: Trail, entries: Entries, database: Database) -> None:
     with trail.session(actor="u") as session, session.turn() as turn:
         writer = trail.record("annotated").writer
         database.admin.execute(
@@ -232,7 +232,7 @@ def test_a_broken_connection_is_made_anew(trail: Trail, entries: Entries, databa
 
 
 def test_a_refused_request_does_not_begin_the_turn(
-    trail: Trail, entries: Entries, database: Any, ledger: Ledger
+    trail: Trail, entries: Entries, database: Database, ledger: Ledger
 ) -> None:
     def run() -> None:
         with refused(database, ledger), session.turn("hello"):
@@ -244,7 +244,7 @@ def test_a_refused_request_does_not_begin_the_turn(
     assert only(entries, "conversation_ended")["details"]["turns"] == 0
 
 
-def test_the_message_for_models_tells_nothing(trail: Trail, hand: Hand, database: Any, ledger: Ledger) -> None:
+def test_the_message_for_models_tells_nothing(trail: Trail, hand: Hand, database: Database, ledger: Ledger) -> None:
     with trail.session(actor="u") as session, suppress(RecordingStoppedError), session.turn():
         with refused(database, ledger), suppress(AccessDeniedError):
             hand.move()

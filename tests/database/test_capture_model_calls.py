@@ -4,8 +4,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from tests.database.recorded import Entries, events, only, refused, types
 
+from tests.conftest import Database
+from tests.database.recorded import Entries, events, only, refused, types
 from unbroken.capture import Trail
 from unbroken.core.canonical import canonical
 from unbroken.core.commitment import opens
@@ -98,7 +99,7 @@ def test_sessions_share_no_messages(trail: Trail, entries: Entries) -> None:
 
 
 def test_a_prompt_that_was_not_recorded_is_not_referred_to(
-    trail: Trail, entries: Entries, database: Any, ledger: Ledger
+    trail: Trail, entries: Entries, database: Database, ledger: Ledger
 ) -> None:
     with trail.session(actor="u") as session:
         with pytest.raises(AccessDeniedError), session.turn() as turn, refused(database, ledger):

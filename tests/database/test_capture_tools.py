@@ -4,8 +4,8 @@ import inspect
 from typing import Any
 
 import pytest
-from tests.database.recorded import Entries, events, only, types
 
+from tests.database.recorded import Entries, events, only, types
 from unbroken.capture import Trail
 from unbroken.errors import ConfigurationError, InvalidEventError, TooLargeError
 

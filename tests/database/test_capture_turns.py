@@ -6,8 +6,8 @@ import time
 from typing import Any
 
 import pytest
-from tests.database.recorded import Entries, events, only, types
 
+from tests.database.recorded import Entries, events, only, types
 from unbroken.capture import Trail
 from unbroken.capture import turn as turn_module
 from unbroken.errors import InvalidEventError, OutcomeUnknownError

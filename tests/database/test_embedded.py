@@ -13,7 +13,6 @@ import socket
 import stat
 import subprocess
 import sys
-import sysconfig
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -37,7 +36,7 @@ server.leave()
 print("out", flush=True)
 """
 _SOURCE = Path(embedded.__file__).parents[2]
-_PACKAGES = Path(sysconfig.get_path("purelib"))
+_PACKAGES = Path(psycopg.__file__).parents[1]
 _IS_ROOT = os.geteuid() == 0
 
 root_only = pytest.mark.skipif(not _IS_ROOT, reason="only root can act as several users")
@@ -145,8 +144,8 @@ def member() -> Iterator[Callable[[Path], _Member]]:
 
     yield join
     for one in members:
-        if one.process.poll() is None:
-            one.kill()
+        with one.process:
+            one.process.kill()
 
 
 def _postmaster(folder: Path) -> int:

@@ -102,6 +102,16 @@ def test_an_unknown_object_never_shows_its_repr() -> None:
     assert normalise(Secretive()) == {"type": f"{__name__}.Secretive"}
 
 
+class Stubborn(pydantic.BaseModel):
+    @pydantic.model_serializer
+    def refuse(self) -> str:
+        raise RuntimeError
+
+
+def test_a_model_that_cannot_be_printed_is_named() -> None:
+    assert normalise([Stubborn()]) == [{"type": f"{__name__}.Stubborn"}]
+
+
 def test_a_cycle_is_refused() -> None:
     loop: list[object] = []
     loop.append({"again": loop})

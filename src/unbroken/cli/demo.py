@@ -1,18 +1,13 @@
-"""``unbroken demo``: from an agent's conversations to a forgery that is found out, in one command."""
+"""``unbroken demo``: from an agent's conversations to forgeries that are found out, in one command."""
 
-import re
+import shlex
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 from rich.console import Console
-from rich.padding import Padding
-from rich.rule import Rule
-from rich.table import Table
-from rich.text import Text
 
 import unbroken
 from unbroken import wiring
@@ -22,39 +17,38 @@ from unbroken.demo import agent
 from unbroken.demo.clinic import Clinic
 from unbroken.demo.conversations import CONVERSATIONS, NORMAL
 from unbroken.demo.folder import running_server
+from unbroken.demo.page import WIDTH, Page
 from unbroken.demo.tampering import SUPERUSER, TAMPERINGS, Tampering, copied, forge, refusal
 from unbroken.investigate.timeline import timeline_of
 from unbroken.store.embedded import DATABASE, EmbeddedServer
 from unbroken.store.log_reader import LogReader
-from unbroken.verify.finding import Finding, Report
+from unbroken.verify.finding import Report
 from unbroken.verify.run import verify_log
 
 LOG: Final = "clinic.example/agents"
-_WIDTH: Final = 100
-_PAUSE_SECONDS: Final = 1.5
-_LONG_HASH: Final = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{52}\b")
 
 
 def demo(
     keep: Annotated[
-        Path | None, typer.Option("--keep", metavar="FOLDER", help="Keep the database in this new folder.")
+        Path | None, typer.Option("--keep", metavar="FOLDER", help="Keep the database, in this new folder.")
     ] = None,
     fast: Annotated[bool, typer.Option("--fast", "--no-pause", help="Don't pause between the steps.")] = False,
 ) -> None:
     """Watch an agent being recorded, and forgeries of its record being found.
 
     Starts a PostgreSQL in a temporary folder, lets the agent of a small
-    clinic answer three calls, shows one, verifies the log, forges copies of
-    it and verifies those. Needs no key and no network, and takes seconds.
-    The exit code is 0 only if every forgery was found.
+    clinic answer three calls, shows one of them, verifies the log, forges
+    copies of it and verifies those. Needs no key and no network, and takes
+    a few seconds. The exit code is 0 only if every forgery was found.
 
       unbroken demo
 
       unbroken demo --keep my-first-log
     """
     terminal = Console(highlight=False)
-    console = Console(highlight=False, width=min(terminal.width, _WIDTH))
-    if not _Demo(console, keep, pauses=console.is_terminal and not fast).run():
+    console = Console(highlight=False, width=min(terminal.width, WIDTH))
+    page = Page(console, pauses=console.is_terminal and not fast)
+    if not _Demo(page, keep).run():
         raise typer.Exit(1)
 
 
@@ -62,19 +56,154 @@ def demo(
 class _Demo:
     """The steps in order, each with what it says."""
 
-    console: Console
+    page: Page
     keep: Path | None
-    pauses: bool
 
     def run(self) -> bool:
-        """Whether everything that was forged was found."""
+        """Whether every forgery was found."""
         self._introduce()
-        with self.console.status("Starting PostgreSQL ...") as status, running_server(self.keep) as server:
-            status.update("Recording ...")
-            self._record(server, status.stop)
+        begun = time.monotonic()
+        status = self.page.console.status("Starting PostgreSQL and recording ...")
+        with status, running_server(self.keep) as server:
+            self._record(server)
+            status.stop()
+            self._tell_recorded(server, seconds=time.monotonic() - begun)
             self._show(server)
             head = self._verify(server)
             found = self._tamper(server, head)
-            self._conclude(found)
-        self._say_goodbye(server.folder)
+        self._sum_up(found)
+        self._point_on(head)
         return all(found)
+
+    @property
+    def _store(self) -> str:
+        """How a command is told of the folder, where that is one to stay."""
+        return "" if self.keep is None else f" --store {shlex.quote(str(self.keep))}"
+
+    def _introduce(self) -> None:
+        self.page.say(
+            "The agent of a small clinic answers three calls. All that it does is recorded in PostgreSQL, in a log "
+            "where each entry holds the hash of the one before it. Then copies of the log are forged, to see whether "
+            "that is noticed. Clinic, callers and language model are invented: no key and no network is needed."
+        )
+
+    def _record(self, server: EmbeddedServer) -> None:
+        clinic = Clinic()
+        with unbroken.open(server.folder, log=LOG) as trail:
+            for conversation in CONVERSATIONS:
+                conversation.hold(trail, clinic)
+
+    def _tell_recorded(self, server: EmbeddedServer, *, seconds: float) -> None:
+        self.page.heading(1, "Record")
+        self.page.say(
+            f"A PostgreSQL was started in {server.folder}, and the calls were recorded there, in {seconds:.1f} s "
+            f"altogether. The agent's login, {wiring.WRITER}, may add entries and do nothing else."
+        )
+        self.page.console.print()
+        with LogReader(server.conninfo(wiring.VERIFIER), LOG) as reader:
+            entries = {session.session_id: session.entries for session in reader.sessions(limit=len(CONVERSATIONS))}
+        rows = [
+            (call.session_id, call.caller, call.about, str(len(call.questions)), str(entries[call.session_id]))
+            for call in CONVERSATIONS
+        ]
+        self.page.table(("session", "caller", "what happens", "turns", "entries"), rows, numbers=2)
+        self.page.say(
+            "Each tool call was in the log before the tool's code ran. The agent is an ordinary loop with ordinary "
+            f"functions as tools; copy from it: {agent.__file__}"
+        )
+
+    def _show(self, server: EmbeddedServer) -> None:
+        self.page.heading(2, "Read")
+        self.page.say(
+            "The first call, entry by entry: number in the log, time since the call began, who or what, and what."
+        )
+        self.page.console.print()
+        self.page.command(f"unbroken show {NORMAL.session_id}{self._store}")
+        self.page.console.print()
+        with LogReader(server.conninfo(wiring.VERIFIER), LOG) as reader:
+            entries = [entry for lot in reader.entries(session=NORMAL.session_id) for entry in lot]
+        self.page.show(TimelineView(timeline_of(entries)))
+
+    def _verify(self, server: EmbeddedServer) -> Head:
+        self.page.heading(3, "Verify")
+        self.page.say("Every hash, number and stored content is computed anew and compared.")
+        report = self._verified(server, DATABASE)
+        self.page.quote([("head", str(report.head))])
+        self.page.say(
+            "All fits together. But whoever owns the database could have cut off the end, or written the whole log "
+            "anew, and that would fit together too. So keep the head, which is the number and hash of the last entry, "
+            "where the database's owner can't change it: it proves this log and no other."
+        )
+        self._verified(server, DATABASE, expect=report.head)
+        return report.head
+
+    def _verified(self, server: EmbeddedServer, dbname: str, *, expect: Head | None = None) -> Report:
+        """Verifies as the verifier login, and says so."""
+        self.page.console.print()
+        store = self._store if dbname == DATABASE else ""
+        self.page.command(f"unbroken verify{store}" + ("" if expect is None else f" --expect {expect}"))
+        with LogReader(server.conninfo(wiring.VERIFIER, dbname), LOG) as reader:
+            report = verify_log(reader, expect=expect)
+        self.page.verdict(report)
+        return report
+
+    def _tamper(self, server: EmbeddedServer, head: Head) -> list[bool]:
+        self.page.heading(4, "Forge")
+        self.page.say(
+            "Somebody wants the record to say that the caller's dose is 50 mg and not 5 mg. The database refuses:"
+        )
+        self.page.console.print()
+        with copied(server) as copy:
+            self.page.quote(
+                [
+                    (f"to the agent's login, {wiring.WRITER}", refusal(server.conninfo(wiring.WRITER, copy))),
+                    (f"to the superuser, {SUPERUSER}", refusal(server.conninfo(SUPERUSER, copy))),
+                ]
+            )
+        self.page.say(
+            "A superuser can still take the guards away by force, and then change anything. Here that is done, each "
+            "time in a fresh copy of the database."
+        )
+        return [
+            self._found(server, tampering, letter=letter, head=head)
+            for letter, tampering in zip("abcdefgh", TAMPERINGS, strict=False)
+        ]
+
+    def _found(self, server: EmbeddedServer, tampering: Tampering, *, letter: str, head: Head) -> bool:
+        self.page.say(f"{letter}) {tampering.done}")
+        with copied(server) as copy:
+            seq = forge(tampering, server.conninfo(SUPERUSER, copy))
+            report = self._verified(server, copy)
+            if tampering.hidden:
+                self.page.say("No contradiction is left inside. The head that was kept tells:")
+                report = self._verified(server, copy, expect=head)
+        found = any((finding.kind, finding.seq) == (tampering.kind, seq) for finding in report.findings)
+        self.page.show(tampering.why_found if found else "NOT FOUND. This should not happen; please report it.")
+        return found
+
+    def _sum_up(self, found: list[bool]) -> None:
+        self.page.heading(5, "What this shows, and what not")
+        self.page.say(
+            f"Shown: {sum(found)} of {len(found)} forgeries were found, each at its place. A superuser can't be kept "
+            "from changing or destroying data, but it does not go unnoticed."
+        )
+        self.page.say(
+            "Not shown: that what the agent recorded is true; only that it is what was recorded. And there is no "
+            "outside anchor yet: this program merely remembered the head. Where it matters, keep a head outside from "
+            "time to time. What was recorded after the last head that you kept could be rewritten unnoticed."
+        )
+
+    def _point_on(self, head: Head) -> None:
+        self.page.heading(6, "Go on")
+        if self.keep is None:
+            self.page.say("The temporary folder is gone and its PostgreSQL stopped. To keep the log and look around:")
+            self.page.show("unbroken demo --keep my-first-log")
+        else:
+            self.page.say(f"The log is kept in {self.keep}; its PostgreSQL starts when a command needs it. Try:")
+            for command in ("sessions", "show call-2042", "verify", f"verify --expect {head}"):
+                self.page.show(f"unbroken {command}{self._store}")
+        self.page.say("A log of your own; tail shows what is being recorded, while it is, in a second terminal:")
+        self.page.show("unbroken init --store audit")
+        self.page.show("unbroken tail --store audit")
+        self.page.say("And in your agent:")
+        self.page.show('trail = unbroken.open("audit")')

@@ -108,9 +108,8 @@ class _Walk:
             return self._object({f.name: getattr(value, f.name) for f in dataclasses.fields(value)}, depth)
         if isinstance(value, msgspec.Struct):
             return self._object(msgspec.structs.asdict(value), depth)
-        dump = getattr(value, "model_dump", None)
-        if callable(dump) and hasattr(type(value), "model_fields"):
-            return self._object(dump(), depth)
+        if hasattr(type(value), "model_fields") and isinstance(fields := _dumped(value), Mapping):
+            return self._object(fields, depth)
         return _by_base(value)
 
     def _object(self, mapping: Mapping[Any, Any], depth: int) -> Json:
@@ -121,6 +120,14 @@ class _Walk:
                 raise InvalidEventError("two keys of one object become the same text")
             result[name] = self.value(item, depth)
         return result
+
+
+def _dumped(model: Any) -> object:
+    """A pydantic model's fields; ``None`` where its own code can't print them: recording must not fail for that."""
+    try:
+        return model.model_dump()
+    except Exception:  # noqa: BLE001 - a model's serialisers may raise anything
+        return None
 
 
 def _key(key: object) -> str:

@@ -1,7 +1,7 @@
 """The clinic's agent: a loop round a model, with ordinary functions as tools, recorded through the public API.
 
-This is the file to copy from. What records are the lines with ``trail``, ``session``, ``turn`` and ``call`` in them; the
-rest is what an agent looks like without recording.
+This is the file to copy from. What records are the lines with ``trail``, ``session``, ``turn`` and ``call`` in them;
+the rest is what an agent looks like without recording.
 """
 
 import json
@@ -56,9 +56,7 @@ class ClinicAgent:
 
     def talk(self, caller: str, questions: Iterable[str], *, session_id: str) -> None:
         """Answers the questions of one call, one after the other."""
-        with self.trail.session(
-            session_id, actor=caller, agent="clinic-agent", agent_version="1.4", purpose="appointments"
-        ) as session:
+        with self.trail.session(session_id, actor=caller, agent="clinic-agent", agent_version="1.4") as session:
             for question in questions:
                 with session.turn(question) as turn:
                     turn.respond(self._answer(question, turn))

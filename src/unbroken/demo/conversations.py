@@ -118,7 +118,7 @@ TAKEN: Final = Conversation(
 REFUSED: Final = Conversation(
     "call-2043",
     "caller-90",
-    "asks for a neighbour's record, is refused",
+    "asks about a neighbour, is refused",
     [
         Question(
             "My neighbour is Nora Lindqvist. What does she take for her blood pressure?",

@@ -1,0 +1,92 @@
+"""The list of commands. Each one's module is imported when it runs, so that help and completion answer at once."""
+
+from importlib import import_module
+from typing import Annotated, Any, Final
+
+import typer
+from typer.core import TyperGroup
+
+import unbroken
+
+COMMANDS: Final = {
+    "demo": ("unbroken.cli.demo", "demo", "Watch an agent be recorded, read back, verified, tampered with and found out."),
+    "init": ("unbroken.cli.init", "init", "Set up a log: in a folder, or in a PostgreSQL that you have."),
+    "login": ("unbroken.cli.login", "app", "Add and list the database logins that record, verify and watch a log."),
+    "import": ("unbroken.cli.import_", "app", "Import conversations that were recorded elsewhere."),
+    "tail": ("unbroken.cli.tail", "tail", "Show the newest entries, and new ones as they come."),
+    "sessions": ("unbroken.cli.sessions", "sessions", "List sessions, the newest first."),
+    "show": ("unbroken.cli.show", "show", "Show one session as a timeline, verified."),
+    "verify": ("unbroken.cli.verify", "verify", "Check that nothing in a log was changed, removed or moved."),
+    "status": ("unbroken.cli.status", "status", "Tell how a log is doing, in text and in the exit code."),
+}
+"""Name: module, what it offers (a function or a Typer), and the first sentence of its help."""
+
+
+class _Commands(TyperGroup):
+    """Lists commands by what stands above, and imports the one that is run."""
+
+    def resolve_command(self, ctx: Any, args: Any) -> Any:
+        name, listed, rest = super().resolve_command(ctx, args)
+        return name, listed if name is None else load(name), rest
+
+
+app = typer.Typer(
+    cls=_Commands,
+    no_args_is_help=True,
+    # Plain text: it reads the same in a pager, a narrow window and a file.
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def load(name: str) -> Any:
+    """The command ``name`` with its options."""
+    module, attribute, _ = COMMANDS[name]
+    found = getattr(import_module(module), attribute)
+    holder = typer.Typer(add_completion=False, rich_markup_mode=None)
+    holder.callback()(_nothing)
+    if isinstance(found, typer.Typer):
+        holder.add_typer(found, name=name)
+    else:
+        holder.command(name)(found)
+    group: Any = typer.main.get_command(holder)
+    return group.commands[name]
+
+
+def _nothing() -> None: ...
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"unbroken {unbroken.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _unbroken(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """A tamper-evident log of what AI agents did, kept in PostgreSQL.
+
+    Every entry holds the hash of the one before it, so that a change, a gap or
+    a swap is found by whoever verifies the log.
+
+    \b
+    First steps, with nothing set up:
+      unbroken demo
+      unbroken init
+      unbroken import chat conversations.json
+      unbroken sessions
+      unbroken verify
+
+    The log is looked for in --store (or UNBROKEN_STORE): a folder, or the
+    connection string of a PostgreSQL. Exit codes: 2 for wrong usage or a
+    database that can't be reached; the others stand in each command's help.
+    """
+
+
+for _name, (_, _, _summary) in COMMANDS.items():
+    app.command(_name, help=_summary)(_nothing)
