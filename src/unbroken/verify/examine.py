@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import NamedTuple
 
+import msgspec
+
 from unbroken.core.commitment import PARTS, SALT_BYTES
 from unbroken.core.entry import COLUMNS, StoredEntry, hash_of
-from unbroken.core.event import Event, read_event
+from unbroken.core.event import Event, decode_event, read_event
 from unbroken.errors import InvalidEventError
 from unbroken.verify.finding import Kind
 
@@ -53,7 +55,7 @@ def examine(entry: StoredEntry) -> Intact | Broken:
             expected=f"hash {entry.hash.hex()}",
             found=f"a line that hashes to {computed.hex()}, under number {entry.seq}",
         )
-        return Broken(fault, (entry.hash, computed))
+        return Broken(fault, (entry.hash, computed), _claimed_session(entry))
     try:
         event = read_event(entry.event)
     except InvalidEventError as error:
@@ -73,7 +75,16 @@ def examine(entry: StoredEntry) -> Intact | Broken:
 
 
 def _not_canonical(entry: StoredEntry, why: str) -> Broken:
-    return Broken(Fault("non_canonical", "the canonical text of an entry", why), (entry.hash,))
+    fault = Fault("non_canonical", "the canonical text of an entry", why)
+    return Broken(fault, (entry.hash,), _claimed_session(entry))
+
+
+def _claimed_session(entry: StoredEntry) -> str | None:
+    """The session that a broken entry names, so that a finding says where to look; it proves nothing."""
+    try:
+        return decode_event(entry.event).session_id
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return None
 
 
 def _is_faultless(entry: StoredEntry, event: Event) -> bool:
