@@ -13,15 +13,19 @@ from typing import TYPE_CHECKING, Any
 from unbroken import errors
 
 if TYPE_CHECKING:
+    from unbroken.capture.session import Session
     from unbroken.capture.trail import Trail
+    from unbroken.capture.turn import Turn
     from unbroken.core.keyed import LogKey
     from unbroken.wiring import connect, open  # noqa: A004
 
 __version__ = "0.1.0"
-__all__ = ["LogKey", "Trail", "__version__", "connect", "errors", "open"]
+__all__ = ["LogKey", "Session", "Trail", "Turn", "__version__", "connect", "errors", "open"]
 
 _HOMES = {
+    "Session": "unbroken.capture.session",
     "Trail": "unbroken.capture.trail",
+    "Turn": "unbroken.capture.turn",
     "LogKey": "unbroken.core.keyed",
     "connect": "unbroken.wiring",
     "open": "unbroken.wiring",

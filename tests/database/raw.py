@@ -103,10 +103,15 @@ def call(connection: Connection, log: str | None, *arrays: Any) -> list[Received
         return [Received(*row) for row in cursor.execute(_APPEND, (log, *arrays)).fetchall()]
 
 
-def contents(database: Database) -> dict[str, list[tuple[Any, ...]]]:
+def contents(database: Database) -> dict[str, list[str]]:
     """Every row of every table that a batch touches."""
-    rows = sql.SQL("select t::text from unbroken.{} t")
-    return {table: sorted(database.admin.execute(rows.format(sql.Identifier(table))).fetchall()) for table in TABLES}
+    return {table: rows(database.admin, table) for table in TABLES}
+
+
+def rows(connection: Connection, relation: str) -> list[str]:
+    """The rows of a table or a view of the schema, each as one text, in the order of these texts."""
+    statement = sql.SQL("select t::text from unbroken.{} t").format(sql.Identifier(relation))
+    return sorted(row[0] for row in connection.execute(statement).fetchall())
 
 
 def said(error: psycopg.Error) -> str:

@@ -430,25 +430,22 @@ def test_a_part_over_four_megabytes_is_refused(stage: Database, shut: Connection
     raw.refused(stage, shut, [sent({"outputs": json.dumps("é" * (2 * 2**20))})])
 
 
-@pytest.mark.parametrize("depth", [64, 1200, 6000, 20_000, 1_000_000])
+@pytest.mark.parametrize("depth", [64, 1200, 6000, 20_000, 200_000])
 @pytest.mark.parametrize("shape", ["lists", "objects", "escaped"])
-def test_a_deep_payload_stops_nobody(database: Database, writer: Connection, depth: int, shape: str) -> None:
-    left, middle, right = {"lists": ("[", "", "]"), "objects": ('{"a":', "1", "}"), "escaped": ("[", '"\\u00e9"', "]")}[
-        shape
-    ]
-    deep = left * depth + middle + right * depth
-    append(writer, [sent()])
-    before = raw.contents(database)
+def test_a_deep_payload_stops_nobody(hall: Database, guest: Connection, depth: int, shape: str) -> None:
+    marks = {"lists": ("[", "", "]"), "objects": ('{"a":', "1", "}"), "escaped": ("[", '"\\u00e9"', "]")}
+    left, middle, right = marks[shape]
+    (row,) = append(guest, [sent()])
     try:
-        append(writer, [sent({"details": deep})])
+        append(guest, [sent({"details": left * depth + middle + right * depth})])
     except psycopg.Error as error:
         assert error.sqlstate == "UB001", raw.said(error)  # noqa: PT017 - refusing is one of two right answers
-        assert raw.contents(database) == before
-    append(writer, [sent()])
-    raw.both_accept(database)
-    with database.connect("verifier") as verifier:
+        assert len(raw.read_all(hall)) == row.seq
+    append(guest, [sent()])
+    size = raw.both_accept(hall)
+    with hall.connect("verifier") as verifier:
         for view in ("agent_audit", "audit_log"):
-            assert len(raw.rows(verifier, view)) == len(raw.read_all(database))
+            assert len(raw.rows(verifier, view)) == size
 
 
 # ---- Limits ----

@@ -23,6 +23,8 @@ import pytest
 
 from unbroken.errors import ConfigurationError, UnavailableError
 from unbroken.store import embedded
+from unbroken.store.embedded import membership, programs
+from unbroken.store.embedded import server as lifecycle
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Unix only")
 
@@ -35,7 +37,7 @@ sys.stdin.readline()
 server.leave()
 print("out", flush=True)
 """
-_SOURCE = Path(embedded.__file__).parents[2]
+_SOURCE = Path(embedded.__file__).parents[3]
 _PACKAGES = Path(psycopg.__file__).parents[1]
 _IS_ROOT = os.geteuid() == 0
 
@@ -358,6 +360,13 @@ def test_a_start_that_was_killed_before_the_database_was_made_is_completed(folde
             assert _runs(second)
 
 
+def test_a_first_start_puts_no_failure_into_the_servers_log(new_folder: Path) -> None:
+    embedded.enter(new_folder).leave()
+    text = (new_folder / "server.log").read_text()
+    assert "ready to accept connections" in text
+    assert "FATAL" not in text
+
+
 def test_four_first_starts_at_once_make_one_server(new_folder: Path, member: Callable[[Path], _Member]) -> None:
     members = [member(new_folder) for _ in range(4)]
     assert [one.heard("in") for one in members] == [True] * 4
@@ -388,7 +397,7 @@ def test_a_forked_child_does_not_stop_its_parents_server(folder: Path) -> None:
 
     def end_as_programs_do() -> None:
         server.leave()
-        embedded._process.give_up_everything()
+        membership.this_process.give_up_everything()
 
     child = _fork(end_as_programs_do)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
@@ -544,8 +553,8 @@ def test_a_server_that_does_not_answer_is_waited_for_only_so_long(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = embedded.enter(folder)
-    monkeypatch.setattr(embedded, "START_SECONDS", 0.2)
-    monkeypatch.setattr(embedded, "_connects", lambda *_: False)
+    monkeypatch.setattr(lifecycle, "START_SECONDS", 0.2)
+    monkeypatch.setattr(lifecycle, "connects", lambda *_: False)
     with pytest.raises(UnavailableError, match="neither answered nor ended"):
         embedded.enter(folder)
     server.leave()
@@ -556,8 +565,8 @@ def test_a_decision_of_another_process_is_waited_for_only_so_long(
     new_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     new_folder.mkdir(mode=0o755)
-    monkeypatch.setattr(embedded, "DECISION_SECONDS", 0.2)
-    with embedded._decision(new_folder), pytest.raises(UnavailableError, match="Another process"):
+    monkeypatch.setattr(membership, "DECISION_SECONDS", 0.2)
+    with membership.decision(new_folder), pytest.raises(UnavailableError, match="Another process"):
         embedded.enter(new_folder)
     assert not embedded.is_embedded(new_folder)
 
@@ -566,7 +575,7 @@ def test_a_failed_first_start_leaves_no_server_behind(new_folder: Path, monkeypa
     def fail(cluster: object, socket_dir: object) -> None:
         raise UnavailableError("no database")
 
-    monkeypatch.setattr(embedded, "_ensure_database", fail)
+    monkeypatch.setattr(lifecycle, "ensure_database", fail)
     with pytest.raises(UnavailableError, match="no database"):
         embedded.enter(new_folder)
     assert not (new_folder / "pgdata" / "postmaster.pid").exists()
@@ -660,10 +669,10 @@ def test_programs_that_the_servers_user_can_not_read_are_copied_once(
 ) -> None:
     closed = place / "venv"
     closed.mkdir(mode=0o700)
-    package = embedded._package()
-    for part in embedded._parts(package):
+    package = programs._package()
+    for part in programs._parts(package):
         shutil.copytree(part, closed / part.relative_to(package.parent))
-    monkeypatch.setattr(embedded, "_package", lambda: closed / package.name)
+    monkeypatch.setattr(programs, "_package", lambda: closed / package.name)
     with embedded.enter(new_folder) as server:
         assert _runs(server)
         program = Path(f"/proc/{_postmaster(new_folder)}/exe").readlink()
@@ -680,7 +689,7 @@ def test_programs_that_the_servers_user_can_not_read_are_copied_once(
 def test_a_copy_of_the_programs_that_others_may_change_is_refused(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(embedded, "_usable", lambda *_: False)
+    monkeypatch.setattr(programs, "_usable", lambda *_: False)
     embedded.enter(folder).leave()
     next(folder.glob("postgresql-*")).chmod(0o777)
     with pytest.raises(ConfigurationError, match="somebody else"):

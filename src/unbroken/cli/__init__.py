@@ -1,5 +1,6 @@
 """The command ``unbroken``: one file per command; no SQL and no rules of its own."""
 
+import io
 import sys
 
 from unbroken.errors import UnbrokenError
@@ -9,6 +10,10 @@ def main() -> None:
     """Runs the command line; errors of the package become one line on stderr and exit code 2."""
     from unbroken.cli.app import app
 
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal or pipe that can't show a character gets its escape, not an exception.
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except UnbrokenError as error:

@@ -9,9 +9,13 @@ from typer.core import TyperGroup
 import unbroken
 
 COMMANDS: Final = {
-    "demo": ("unbroken.cli.demo", "demo", "Watch an agent be recorded, read back, verified, tampered with and found out."),
+    "demo": (
+        "unbroken.cli.demo",
+        "demo",
+        "Watch an agent being recorded, and forgeries of its record being found.",
+    ),
     "init": ("unbroken.cli.init", "init", "Set up a log: in a folder, or in a PostgreSQL that you have."),
-    "login": ("unbroken.cli.login", "app", "Add and list the database logins that record, verify and watch a log."),
+    "login": ("unbroken.cli.login", "app", "Add and list the database logins of a log."),
     "import": ("unbroken.cli.import_", "app", "Import conversations that were recorded elsewhere."),
     "tail": ("unbroken.cli.tail", "tail", "Show the newest entries, and new ones as they come."),
     "sessions": ("unbroken.cli.sessions", "sessions", "List sessions, the newest first."),

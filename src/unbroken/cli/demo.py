@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
-from rich.console import Console
 
 import unbroken
 from unbroken import wiring
+from unbroken.cli.demo_page import WIDTH, Page
+from unbroken.cli.printing import console
 from unbroken.cli.timeline_view import TimelineView
 from unbroken.core.entry import Head
 from unbroken.demo import agent
 from unbroken.demo.clinic import Clinic
 from unbroken.demo.conversations import CONVERSATIONS, NORMAL
 from unbroken.demo.folder import running_server
-from unbroken.demo.page import WIDTH, Page
 from unbroken.demo.tampering import SUPERUSER, TAMPERINGS, Tampering, copied, forge, refusal
 from unbroken.investigate.timeline import timeline_of
 from unbroken.store.embedded import DATABASE, EmbeddedServer
@@ -41,14 +41,20 @@ def demo(
     copies of it and verifies those. Needs no key and no network, and takes
     a few seconds. The exit code is 0 only if every forgery was found.
 
+    \b
+    Examples:
       unbroken demo
-
       unbroken demo --keep my-first-log
     """
-    terminal = Console(highlight=False)
-    console = Console(highlight=False, width=min(terminal.width, WIDTH))
-    page = Page(console, pauses=console.is_terminal and not fast)
-    if not _Demo(page, keep).run():
+    out = console()
+    out.width = min(out.width, WIDTH)
+    page = Page(out, pauses=out.is_terminal and not fast)
+    try:
+        found = _Demo(page, keep).run()
+    except KeyboardInterrupt:
+        page.say("Stopped, and nothing is left behind." if keep is None else f"Stopped. {keep} is as far as it got.")
+        raise typer.Exit(130) from None
+    if not found:
         raise typer.Exit(1)
 
 
@@ -99,14 +105,16 @@ class _Demo:
             f"A PostgreSQL was started in {server.folder}, and the calls were recorded there, in {seconds:.1f} s "
             f"altogether. The agent's login, {wiring.WRITER}, may add entries and do nothing else."
         )
-        self.page.console.print()
         with LogReader(server.conninfo(wiring.VERIFIER), LOG) as reader:
             entries = {session.session_id: session.entries for session in reader.sessions(limit=len(CONVERSATIONS))}
-        rows = [
-            (call.session_id, call.caller, call.about, str(len(call.questions)), str(entries[call.session_id]))
-            for call in CONVERSATIONS
-        ]
-        self.page.table(("session", "caller", "what happens", "turns", "entries"), rows, numbers=2)
+        self.page.table(
+            ("session", "caller", "what happens", "turns", "entries"),
+            [
+                (call.session_id, call.caller, call.about, len(call.questions), entries[call.session_id])
+                for call in CONVERSATIONS
+            ],
+            numbers=("turns", "entries"),
+        )
         self.page.say(
             "Each tool call was in the log before the tool's code ran. The agent is an ordinary loop with ordinary "
             f"functions as tools; copy from it: {agent.__file__}"
@@ -117,34 +125,27 @@ class _Demo:
         self.page.say(
             "The first call, entry by entry: number in the log, time since the call began, who or what, and what."
         )
-        self.page.console.print()
-        self.page.command(f"unbroken show {NORMAL.session_id}{self._store}")
-        self.page.console.print()
+        self.page.commands(f"unbroken show {NORMAL.session_id}{self._store}")
         with LogReader(server.conninfo(wiring.VERIFIER), LOG) as reader:
             entries = [entry for lot in reader.entries(session=NORMAL.session_id) for entry in lot]
-        self.page.show(TimelineView(timeline_of(entries)))
+        self.page.console.print(TimelineView(timeline_of(entries)))
 
     def _verify(self, server: EmbeddedServer) -> Head:
         self.page.heading(3, "Verify")
         self.page.say("Every hash, number and stored content is computed anew and compared.")
-        report = self._verified(server, DATABASE)
-        self.page.quote([("head", str(report.head))])
-        self.page.say(
-            "All fits together. But whoever owns the database could have cut off the end, or written the whole log "
-            "anew, and that would fit together too. So keep the head, which is the number and hash of the last entry, "
-            "where the database's owner can't change it: it proves this log and no other."
-        )
-        self._verified(server, DATABASE, expect=report.head)
-        return report.head
+        head = self._verified(server, DATABASE).head
+        self.page.quote([("head to keep", str(head))])
+        self.page.say("The head is the number and the hash of the last entry. With it, there is one log that fits:")
+        self._verified(server, DATABASE, expect=head)
+        return head
 
     def _verified(self, server: EmbeddedServer, dbname: str, *, expect: Head | None = None) -> Report:
-        """Verifies as the verifier login, and says so."""
-        self.page.console.print()
+        """Verifies as the verifier login, and shows it as the command does."""
         store = self._store if dbname == DATABASE else ""
-        self.page.command(f"unbroken verify{store}" + ("" if expect is None else f" --expect {expect}"))
+        self.page.commands(f"unbroken verify{store}{'' if expect is None else f' --expect {expect}'}")
         with LogReader(server.conninfo(wiring.VERIFIER, dbname), LOG) as reader:
             report = verify_log(reader, expect=expect)
-        self.page.verdict(report)
+        self.page.report(report, expect=expect)
         return report
 
     def _tamper(self, server: EmbeddedServer, head: Head) -> list[bool]:
@@ -152,7 +153,6 @@ class _Demo:
         self.page.say(
             "Somebody wants the record to say that the caller's dose is 50 mg and not 5 mg. The database refuses:"
         )
-        self.page.console.print()
         with copied(server) as copy:
             self.page.quote(
                 [
@@ -162,48 +162,47 @@ class _Demo:
             )
         self.page.say(
             "A superuser can still take the guards away by force, and then change anything. Here that is done, each "
-            "time in a fresh copy of the database."
+            "time in a fresh copy of the database, and the copy is verified."
         )
         return [
-            self._found(server, tampering, letter=letter, head=head)
-            for letter, tampering in zip("abcdefgh", TAMPERINGS, strict=False)
+            self._found(server, tampering, title=f"{letter}) {tampering.done}", head=head)
+            for letter, tampering in zip("abcd", TAMPERINGS, strict=False)
         ]
 
-    def _found(self, server: EmbeddedServer, tampering: Tampering, *, letter: str, head: Head) -> bool:
-        self.page.say(f"{letter}) {tampering.done}")
+    def _found(self, server: EmbeddedServer, tampering: Tampering, *, title: str, head: Head) -> bool:
+        self.page.say(title, style="bold")
         with copied(server) as copy:
             seq = forge(tampering, server.conninfo(SUPERUSER, copy))
             report = self._verified(server, copy)
             if tampering.hidden:
-                self.page.say("No contradiction is left inside. The head that was kept tells:")
+                self.page.say("From inside, nothing is to be seen. The head that was kept tells:")
                 report = self._verified(server, copy, expect=head)
         found = any((finding.kind, finding.seq) == (tampering.kind, seq) for finding in report.findings)
-        self.page.show(tampering.why_found if found else "NOT FOUND. This should not happen; please report it.")
+        self.page.say(tampering.why_found if found else "NOT FOUND. This should not happen; please report it.")
         return found
 
     def _sum_up(self, found: list[bool]) -> None:
         self.page.heading(5, "What this shows, and what not")
         self.page.say(
-            f"Shown: {sum(found)} of {len(found)} forgeries were found, each at its place. A superuser can't be kept "
-            "from changing or destroying data, but it does not go unnoticed."
+            f"Shown: {sum(found)} of {len(found)} forgeries were found, those of single entries at their place. A "
+            "superuser can't be kept from changing or destroying data, but it does not go unnoticed."
         )
         self.page.say(
             "Not shown: that what the agent recorded is true; only that it is what was recorded. And there is no "
-            "outside anchor yet: this program merely remembered the head. Where it matters, keep a head outside from "
-            "time to time. What was recorded after the last head that you kept could be rewritten unnoticed."
+            "outside anchor yet: this program merely remembered the head, and `unbroken verify` keeps the one it saw "
+            "last on the machine where it runs. What was recorded after the last head that somebody kept out of the "
+            "forger's reach could be rewritten unnoticed."
         )
 
     def _point_on(self, head: Head) -> None:
         self.page.heading(6, "Go on")
         if self.keep is None:
             self.page.say("The temporary folder is gone and its PostgreSQL stopped. To keep the log and look around:")
-            self.page.show("unbroken demo --keep my-first-log")
+            self.page.commands("unbroken demo --keep my-first-log")
         else:
             self.page.say(f"The log is kept in {self.keep}; its PostgreSQL starts when a command needs it. Try:")
-            for command in ("sessions", "show call-2042", "verify", f"verify --expect {head}"):
-                self.page.show(f"unbroken {command}{self._store}")
+            commands = ("sessions", "show call-2042", "verify", f"verify --expect {head}")
+            self.page.commands(*(f"unbroken {command}{self._store}" for command in commands))
         self.page.say("A log of your own; tail shows what is being recorded, while it is, in a second terminal:")
-        self.page.show("unbroken init --store audit")
-        self.page.show("unbroken tail --store audit")
-        self.page.say("And in your agent:")
-        self.page.show('trail = unbroken.open("audit")')
+        self.page.commands("unbroken init --store audit", "unbroken tail --store audit")
+        self.page.say('And in your agent: trail = unbroken.open("audit")')

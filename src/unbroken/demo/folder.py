@@ -3,9 +3,11 @@
 import os
 import shutil
 import signal
+import sys
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Final, NoReturn
@@ -14,6 +16,7 @@ from unbroken.errors import ConfigurationError
 from unbroken.store import embedded
 from unbroken.store.embedded import EmbeddedServer
 
+_SETTLED_SECONDS: Final = 10.0
 _ENDING: Final = tuple(signal.Signals[name] for name in ("SIGTERM", "SIGHUP") if name in signal.Signals.__members__)
 
 
@@ -38,12 +41,23 @@ def _folder(keep: Path | None) -> Iterator[Path]:
         return
     folder = Path(tempfile.mkdtemp(prefix="unbroken-demo-"))
     try:
-        if os.geteuid() == 0:
+        if sys.platform != "win32" and os.geteuid() == 0:
             folder.chmod(0o711)  # the server's user passes through; what is inside has modes of its own
         yield folder
     finally:
         with _undisturbed():
+            _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    """Removes the folder. What PostgreSQL's programs still write while they end from an interrupt has to settle."""
+    deadline = time.monotonic() + _SETTLED_SECONDS
+    while time.monotonic() < deadline:
+        with suppress(OSError):
             shutil.rmtree(folder)
+            return
+        time.sleep(0.05)
+    shutil.rmtree(folder)
 
 
 @contextmanager

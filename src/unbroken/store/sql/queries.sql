@@ -36,6 +36,9 @@ select rolsuper from pg_roles where rolname = current_user
 -- name: role_exists
 select exists (select from pg_roles where rolname = %s)
 
+-- name: database_exists
+select exists (select from pg_database where datname = %s)
+
 -- name: newest_migration
 select max(number) from unbroken.migrations
 

@@ -1,0 +1,135 @@
+"""What this user's verifier saw last of each log: its head and the verdict, in a file that the database can't reach.
+
+The file is ``unbroken/heads.json`` in ``$XDG_STATE_HOME`` or ``~/.local/state``, for its owner alone. It names stores
+by folder or by host, port and database, never with a login or password.
+"""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
+
+from unbroken.cli.target import is_conninfo
+from unbroken.core.entry import Head
+from unbroken.errors import ConfigurationError
+from unbroken.verify.finding import Verdict
+
+
+class Seen(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The last run over a whole log: its verdict, how far it came, and when (aware UTC, this machine's clock).
+
+    ``head`` is the newest head of a run without findings, seen at ``head_at``; a later run is held against it.
+    """
+
+    verdict: Verdict
+    at: datetime
+    upto: int
+    findings: int = 0
+    head: str | None = None
+    head_at: datetime | None = None
+
+    @property
+    def kept(self) -> Head | None:
+        """The head to hold the log against."""
+        return None if self.head is None else Head.parse(self.head)
+
+
+class _File(msgspec.Struct, forbid_unknown_fields=True):
+    version: Literal[1] = 1
+    stores: dict[str, dict[str, Seen]] = {}
+
+
+class KeptHeads:
+    """The file, read and replaced as a whole. Methods raise ``OSError`` where it can't be read or written."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path or _state_folder() / "heads.json"
+
+    def __str__(self) -> str:
+        return str(self._path)
+
+    def recall(self, store: str, log: str) -> Seen | None:
+        """What was seen of ``log`` in the store named ``store`` by :func:`name_of`."""
+        return self._read().stores.get(store, {}).get(log)
+
+    def remember(self, store: str, log: str, *, seen: Seen) -> None:
+        """Keeps ``seen`` in place of what was known."""
+        with self._changing() as file:
+            file.stores.setdefault(store, {})[log] = seen
+
+    def forget(self, store: str, log: str) -> bool:
+        """Drops what was seen; whether there was anything."""
+        with self._changing() as file:
+            return file.stores.get(store, {}).pop(log, None) is not None
+
+    def _read(self) -> _File:
+        try:
+            file = msgspec.json.decode(self._path.read_bytes(), type=_File)
+            for logs in file.stores.values():
+                for seen in logs.values():
+                    _ = seen.kept
+        except (FileNotFoundError, NotADirectoryError):
+            return _File()
+        except ValueError as error:
+            raise ConfigurationError(
+                f"{self._path} is damaged, and with it the heads that logs are held against: move it away to go on"
+            ) from error
+        return file
+
+    @contextmanager
+    def _changing(self) -> Iterator[_File]:
+        """The content to change; nobody else changes it meanwhile, and readers see the old or the new file."""
+        import fcntl
+
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with self._path.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            file = self._read()
+            yield file
+            self._replace(msgspec.json.format(msgspec.json.encode(file), indent=1) + b"\n")
+
+    def _replace(self, content: bytes) -> None:
+        # mkstemp makes the file with mode 0600.
+        descriptor, name = tempfile.mkstemp(dir=self._path.parent, prefix=self._path.name)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).replace(self._path)
+        except BaseException:
+            with suppress(OSError):
+                Path(name).unlink()
+            raise
+
+
+def name_of(store: str) -> str:
+    """A store's name, fit to be shown and kept: a folder's real path, or a server and database without any login."""
+    if not is_conninfo(store):
+        return str(Path(store).resolve())
+    try:
+        given = conninfo_to_dict(store)
+    except ProgrammingError as error:
+        raise ConfigurationError("the connection string can't be read") from error
+
+    def setting(name: str, default: str) -> str:
+        return str(given.get(name) or os.environ.get(f"PG{name.upper().replace('DBNAME', 'DATABASE')}") or default)
+
+    service = setting("service", "")
+    host = str(given.get("host") or given.get("hostaddr") or os.environ.get("PGHOST") or "localhost")
+    place = f"postgresql://{host}:{setting('port', '5432')}/{setting('dbname', setting('user', ''))}"
+    return f"{place}?service={service}" if service else place
+
+
+def _state_folder() -> Path:
+    given = os.environ.get("XDG_STATE_HOME", "")
+    # The base directory specification says that a relative path is to be ignored.
+    base = Path(given) if given.startswith("/") else Path("~/.local/state").expanduser()
+    return base / "unbroken"

@@ -1,0 +1,83 @@
+"""``unbroken sessions``: which conversations there are."""
+
+from datetime import timedelta
+from typing import Annotated, Any
+
+import typer
+
+from unbroken.cli.printing import ROWS, as_json_time, cells, console, duration, moment, plain_table, print_json
+from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption, open_reader
+from unbroken.store.log_reader import SessionSummary
+
+
+def sessions(
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, metavar="N", help="How many to list.")] = 20,
+    before: Annotated[
+        int | None, typer.Option(min=1, metavar="SEQ", help="Only those whose last entry comes before this number.")
+    ] = None,
+    json: JsonOption = False,
+    store: StoreOption = DEFAULT_STORE,
+    log: LogOption = None,
+) -> None:
+    """List sessions, the newest first.
+
+    Shows what the database says of them; `unbroken show` and
+    `unbroken verify` check it. Times are UTC, by the database's clock.
+
+    \b
+    Examples:
+      unbroken sessions
+      unbroken sessions --limit 100 --before 5000
+      unbroken sessions --json
+    """
+    with open_reader(store, log) as reader:
+        found = reader.sessions(limit=limit, **({} if before is None else {"before": before}))
+        name = reader.log
+    older = min((session.last_seq for session in found), default=0) if len(found) == limit else None
+    if json:
+        print_json({"log": name, "sessions": [_as_json(session) for session in found], "next_before": older})
+        return
+    if not found:
+        typer.echo("No sessions yet." if before is None else f"No sessions before entry {before:,}.")
+        return
+    _print(found)
+    if older is not None and older > 1:
+        console(stderr=True).print(f"Older ones: unbroken sessions --before {older}", style="dim")
+
+
+def _print(found: list[SessionSummary]) -> None:
+    table = plain_table(
+        "session", "actor", "agent", "entries", "errors", "began (UTC)", "lasted", right=("entries", "errors")
+    )
+    table.columns[0].no_wrap, table.columns[0].overflow = True, "ellipsis"
+    for session in found:
+        table.add_row(
+            *cells(
+                session.session_id,
+                session.actor_id,
+                session.agent_id or "",
+                f"{session.entries:,}",
+                f"{session.errors:,}" if session.errors else "",
+                moment(session.first_at)[:-3],
+                _length(session.last_at - session.first_at),
+            )
+        )
+    console(piped=ROWS).print(table)
+
+
+def _length(length: timedelta) -> str:
+    return f"{length.total_seconds():.1f} s" if length < timedelta(seconds=60) else duration(length)
+
+
+def _as_json(session: SessionSummary) -> dict[str, Any]:
+    return {
+        "session_id": session.session_id,
+        "actor_id": session.actor_id,
+        "agent_id": session.agent_id,
+        "entries": session.entries,
+        "errors": session.errors,
+        "first_at": as_json_time(session.first_at),
+        "last_at": as_json_time(session.last_at),
+        "first_seq": session.first_seq,
+        "last_seq": session.last_seq,
+    }

@@ -1,0 +1,247 @@
+"""``unbroken status``: for people, and in its exit code for monitors."""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Final
+
+import typer
+from rich.text import Text
+
+from unbroken.cli.kept_heads import KeptHeads, Seen, name_of
+from unbroken.cli.known_logs import known_logs
+from unbroken.cli.printing import (
+    amount,
+    as_json_time,
+    columns,
+    console,
+    counted,
+    duration,
+    moment,
+    print_json,
+    warn,
+)
+from unbroken.cli.report_view import verdict_in_words
+from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption, open_reader
+from unbroken.core.entry import SEGMENT, Head
+from unbroken.errors import ConfigurationError
+from unbroken.investigate.printable import printable
+from unbroken.store.log_reader import LogReader, LogSize
+
+FINE: Final = 0
+BROKEN: Final = 1
+STALE: Final = 3
+_WORST_FIRST: Final = (BROKEN, STALE, FINE)
+_AGE = re.compile(r"([1-9][0-9]{0,5})([smhd])")
+_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+@dataclass(frozen=True, slots=True)
+class LogStatus:
+    """One log at one time; times are aware UTC."""
+
+    log: str
+    head: Head
+    writers: list[tuple[str, datetime, bool]]
+    last_recorded: tuple[datetime, datetime] | None
+    size: LogSize
+    seen: Seen | None
+    now: datetime
+
+    @property
+    def since_verified(self) -> timedelta | None:
+        """Since the last verdict over the whole log, by this machine's clock."""
+        return None if self.seen is None else self.now - self.seen.at
+
+    @property
+    def lost_its_head(self) -> bool:
+        """Whether the log has plainly lost the head that was seen before, without looking further."""
+        kept = None if self.seen is None else self.seen.kept
+        return kept is not None and (self.head.seq < kept.seq or (self.head.seq == kept.seq and self.head != kept))
+
+    @property
+    def partitions_ahead(self) -> int:
+        """Partitions that are attached and hold nothing yet."""
+        used = (self.head.seq + SEGMENT - 1) // SEGMENT
+        return max(self.size.partitions - max(used, 1), 0)
+
+    def exit_code(self, max_age: timedelta) -> int:
+        """What a monitor is to be told."""
+        if self.lost_its_head or (self.seen is not None and self.seen.verdict in ("findings", "unverifiable")):
+            return BROKEN
+        return STALE if self.since_verified is None or self.since_verified > max_age else FINE
+
+
+def status(
+    max_age: Annotated[
+        str, typer.Option(metavar="AGE", help="How old the last verdict may be, such as 90m, 36h or 7d.")
+    ] = "1d",
+    json: JsonOption = False,
+    store: StoreOption = DEFAULT_STORE,
+    log: LogOption = None,
+) -> None:
+    """Tell how a log is doing, in text and in the exit code.
+
+    Of all logs in the store, or of --log. It verifies nothing: it tells the
+    last verdict that `unbroken verify` kept in your state directory, and
+    whether the log's end still is at or after the head seen then.
+
+    \b
+    Exit codes:
+      0  the last verdict was good and is not older than --max-age
+      1  the last verification found something, or the head seen is gone
+      2  wrong usage, or the database can't be reached
+      3  never verified by you, or too long ago
+
+    \b
+    Examples:
+      unbroken status
+      unbroken status --log clinic.example/agents --max-age 36h
+      unbroken status --json | jq '.logs[].head'
+    """
+    oldest = _age(max_age)
+    names = known_logs(store) if log is None else [log]
+    if not names:
+        raise ConfigurationError("there is no log here: run `unbroken init`")
+    found = [_status(store, name) for name in names]
+    code = min((each.exit_code(oldest) for each in found), key=_WORST_FIRST.index)
+    if json:
+        print_json({"store": name_of(store), "exit_code": code, "logs": [_as_json(each, oldest) for each in found]})
+    else:
+        _print(found, oldest)
+    raise typer.Exit(code)
+
+
+def _age(text: str) -> timedelta:
+    match = _AGE.fullmatch(text)
+    if match is None:
+        raise typer.BadParameter("an age is a number and one of s, m, h, d: such as 36h", param_hint="--max-age")
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+
+def _status(store: str, log: str) -> LogStatus:
+    with open_reader(store, log) as reader:
+        return LogStatus(
+            log=reader.log,
+            head=reader.head(),
+            writers=reader.writers(),
+            last_recorded=reader.last_recorded(),
+            size=reader.size(),
+            seen=_recall(store, reader),
+            now=datetime.now(UTC),
+        )
+
+
+def _recall(store: str, reader: LogReader) -> Seen | None:
+    kept = KeptHeads()
+    try:
+        return kept.recall(name_of(store), reader.log)
+    except OSError as error:
+        warn(f"{kept} can't be read: {error.strerror}")
+        return None
+
+
+def _print(found: list[LogStatus], max_age: timedelta) -> None:
+    out = console()
+    for number, each in enumerate(found):
+        if number:
+            out.print()
+        out.print(
+            columns(
+                [
+                    ("log", each.log),
+                    ("head", str(each.head)),
+                    ("last entry", _last_entry(each)),
+                    ("writers", _writers(each)),
+                    ("partitions", f"{each.size.partitions}, {each.partitions_ahead} ahead"),
+                    *_sizes(each),
+                    ("verdict", _verdict(each, max_age)),
+                ]
+            )
+        )
+
+
+def _last_entry(each: LogStatus) -> str:
+    if each.last_recorded is None:
+        return "none yet"
+    recorded, now = each.last_recorded
+    return f"{duration(now - recorded)} ago ({moment(recorded)} UTC)"
+
+
+def _writers(each: LogStatus) -> Text:
+    text = Text(", ").join(
+        Text(printable(login)) if exists else Text(f"{printable(login)} (no such login any more)", "red")
+        for login, _, exists in each.writers
+    )
+    return text if each.writers else Text("none: see `unbroken login add`")
+
+
+def _sizes(each: LogStatus) -> list[tuple[str, str]]:
+    size, entries = each.size, each.head.seq
+    total = amount(size.entries + size.indexes + size.payloads)
+    if not entries:
+        return [("on disk", total)]
+    bare = (size.entries + size.indexes) / entries
+    rows = [
+        ("on disk", f"{total}: {amount(bare)} per entry, {amount(bare + size.payloads / entries)} with its payload")
+    ]
+    if size.wal is not None:
+        share = amount(size.wal / entries)
+        rows.append(("WAL", f"at most {share} per entry (all that the server wrote since the log was made)"))
+    return rows
+
+
+def _verdict(each: LogStatus, max_age: timedelta) -> Text:
+    code = each.exit_code(max_age)
+    style = {FINE: "green", STALE: "yellow", BROKEN: "bold red"}[code]
+    if each.seen is None or each.since_verified is None:
+        return Text("never verified by you: run `unbroken verify`", style)
+    words = verdict_in_words(each.seen.verdict, upto=each.seen.upto, findings=each.seen.findings)
+    text = Text(f"{words}, {duration(each.since_verified)} ago", style)
+    if each.lost_its_head and each.seen.kept is not None:
+        text.append(
+            f"\nbut the head seen then, {each.seen.kept.seq:,}, is not the log's any more: run `unbroken verify`"
+        )
+    elif each.head.seq > each.seen.upto:
+        text.append(f" ({counted(each.head.seq - each.seen.upto, 'entry')} since)", "default")
+    if code == STALE:
+        text.append("\ntoo long ago: run `unbroken verify`")
+    return text
+
+
+def _as_json(each: LogStatus, max_age: timedelta) -> dict[str, Any]:
+    entries = each.head.seq
+    bare = each.size.entries + each.size.indexes
+    recorded = each.last_recorded
+    return {
+        "log": each.log,
+        "exit_code": each.exit_code(max_age),
+        "head": str(each.head),
+        "last_recorded_at": None if recorded is None else as_json_time(recorded[0]),
+        "seconds_since_last": None if recorded is None else (recorded[1] - recorded[0]).total_seconds(),
+        "writers": [
+            {"login": login, "granted_at": as_json_time(granted), "exists": exists}
+            for login, granted, exists in each.writers
+        ],
+        "partitions": each.size.partitions,
+        "partitions_ahead": each.partitions_ahead,
+        "bytes": {"entries": each.size.entries, "indexes": each.size.indexes, "payloads": each.size.payloads},
+        "bytes_per_entry": bare / entries if entries else None,
+        "bytes_per_entry_with_payload": (bare + each.size.payloads) / entries if entries else None,
+        "wal_bytes_per_entry_at_most": each.size.wal / entries if entries and each.size.wal is not None else None,
+        "kept_head": None if each.seen is None else each.seen.head,
+        "kept_head_lost": each.lost_its_head,
+        "verdict": _verdict_as_json(each),
+    }
+
+
+def _verdict_as_json(each: LogStatus) -> dict[str, Any] | None:
+    if each.seen is None or each.since_verified is None:
+        return None
+    return {
+        "verdict": each.seen.verdict,
+        "upto": each.seen.upto,
+        "findings": each.seen.findings,
+        "at": as_json_time(each.seen.at),
+        "seconds_ago": each.since_verified.total_seconds(),
+    }

@@ -1,0 +1,162 @@
+"""``unbroken tail``: what is being recorded, while it is."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Annotated, Any, Final
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from unbroken.cli.access import reading_payloads
+from unbroken.cli.printing import ROWS, console, print_json, warn
+from unbroken.cli.report_view import finding_in_words
+from unbroken.cli.target import DEFAULT_STORE, LogOption, StoreOption, open_reader
+from unbroken.core.commitment import PARTS
+from unbroken.core.entry import Head, StoredEntry
+from unbroken.core.event import Event, decode_event
+from unbroken.investigate.printable import printable
+from unbroken.store.log_reader import LogReader
+from unbroken.verify.chain import START, Chain
+from unbroken.verify.examine import examine
+from unbroken.verify.finding import Finding, FindingList
+
+POLL_S: Final = 0.3
+"""How long an entry may wait to be seen."""
+_SESSION_SHOWN: Final = 12
+
+
+def tail(
+    number: Annotated[int, typer.Option("--number", "-n", min=0, metavar="N", help="Entries to begin with.")] = 10,
+    follow: Annotated[bool, typer.Option("--follow/--no-follow", help="Wait for new entries.")] = True,
+    json: Annotated[bool, typer.Option("--json", help="Print entries in the export form, one on each line.")] = False,
+    store: StoreOption = DEFAULT_STORE,
+    log: LogOption = None,
+) -> None:
+    """Show the newest entries, and new ones as they come.
+
+    Each entry is verified by itself and against the one before; what is
+    wrong with it is printed beneath it. Ctrl-C ends. Times are UTC, by the
+    database's clock. What --json prints, `unbroken verify --file` reads.
+
+    \b
+    Examples:
+      unbroken tail
+      unbroken tail -n 50 --no-follow
+      unbroken tail --json -n 0 | jq -c '.line | fromjson | .event.tool'
+    """
+    with suppress(KeyboardInterrupt), open_reader(store, log) as reader, reading_payloads("tail"):
+        watch = _Watch(reader, after=max(reader.head().seq - number, 0))
+        printed = _JsonLines() if json else _TextLines(console(piped=ROWS))
+        while True:
+            for entry, findings in watch.news():
+                printed.entry(entry, findings)
+            if not follow:
+                return
+            time.sleep(POLL_S)
+
+
+class _Watch:
+    """Gives each new entry once, with what is wrong with it or between it and the one before."""
+
+    def __init__(self, reader: LogReader, *, after: int) -> None:
+        self._reader = reader
+        self._after = after
+        self._chain: Chain | None = None
+
+    def news(self) -> Iterator[tuple[StoredEntry, list[Finding]]]:
+        """The entries that are there and were not given yet."""
+        for lot in self._reader.entries(after=self._after):
+            for entry in lot:
+                self._after = entry.seq
+                yield entry, self._findings(entry)
+
+    def _findings(self, entry: StoredEntry) -> list[Finding]:
+        chain = self._chain or self._start(entry)
+        chain.follow([examine(entry)])
+        chain.finish()
+        found = list(chain.findings.kept)
+        chain.findings = FindingList()
+        chain.gaps.clear()
+        return found
+
+    def _start(self, entry: StoredEntry) -> Chain:
+        """A chain that takes from the first entry what came before it."""
+        before = START if entry.seq == 1 else Head(entry.seq - 1, entry.prev_hash.hex())
+        self._chain = Chain(log=self._reader.log, start=before)
+        return self._chain
+
+
+class _JsonLines:
+    """Entries in the export form; findings on standard error, where they disturb nobody who reads it."""
+
+    def entry(self, entry: StoredEntry, findings: list[Finding]) -> None:
+        print_json(export_form(entry))
+        sys.stdout.flush()
+        for finding in findings:
+            warn(f"finding at entry {finding.seq}: {finding_in_words(finding)}")
+
+
+class _TextLines:
+    """One line for each entry, cut at the terminal's width, and one for each finding."""
+
+    def __init__(self, out: Console) -> None:
+        self._out = out
+
+    def entry(self, entry: StoredEntry, findings: list[Finding]) -> None:
+        self._out.print(_line(entry), no_wrap=True, overflow="ellipsis")
+        for finding in findings:
+            self._out.print(Text(f"{'FINDING':>16}  {_placed(finding, entry)}", "bold red"))
+
+
+def _placed(finding: Finding, entry: StoredEntry) -> str:
+    place = "" if finding.seq == entry.seq else f"at entry {finding.seq}: "
+    return place + finding_in_words(finding)
+
+
+def _line(entry: StoredEntry) -> Text:
+    event = _event(entry)
+    when = printable(entry.recorded_at[:19].replace("T", " "))
+    start = Text.assemble((f"{entry.seq:>7}", "dim"), f"  {when}  ")
+    if event is None:
+        return start.append("an event that this version can't read", "bold red")
+    style = "bold red" if event.event_type == "error" or event.status == "error" else "bold"
+    start.append(f"{printable(event.event_type):<20}", style)
+    start.append(f"  {printable(_who(event))}")
+    if event.tool:
+        start.append(f"  {printable(event.tool)}", "yellow")
+    if event.side_effect and event.event_type == "tool_call":
+        start.append("  SIDE EFFECT", "bold black on yellow")
+    if event.session_id:
+        start.append(f"  {_short(printable(event.session_id))}", "dim")
+    return start
+
+
+def _who(event: Event) -> str:
+    agent = event.agent_name or event.agent_id
+    return event.actor_id if agent is None or agent == event.actor_id else f"{event.actor_id} > {agent}"
+
+
+def _short(session: str) -> str:
+    return session if len(session) <= _SESSION_SHOWN else session[: _SESSION_SHOWN - 1] + "…"
+
+
+def _event(entry: StoredEntry) -> Event | None:
+    try:
+        return decode_event(entry.event)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        return None
+
+
+def export_form(entry: StoredEntry) -> dict[str, Any]:
+    """An entry as an export holds it (spec/FORMAT.md, "The export form")."""
+    payload = {
+        name: {"salt": part.salt.hex(), "value": part.value.decode()}
+        for name in PARTS
+        if (part := entry.parts.get(name)) is not None
+    }
+    form: dict[str, Any] = {"hash": entry.hash.hex(), "line": entry.line.decode()}
+    return form | ({"payload": payload} if payload else {})

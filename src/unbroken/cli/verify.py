@@ -1,0 +1,238 @@
+"""``unbroken verify``: is what the log holds what was recorded?"""
+
+import os
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from msgspec.structs import replace
+from rich.text import Text
+
+from unbroken.cli.access import reading_payloads
+from unbroken.cli.kept_heads import KeptHeads, Seen, name_of
+from unbroken.cli.late_progress import LateProgress
+from unbroken.cli.printing import console, print_json, warn
+from unbroken.cli.report_view import print_report, report_as_json
+from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption, open_reader
+from unbroken.core.entry import Head
+from unbroken.errors import ConfigurationError
+from unbroken.investigate.printable import printable
+from unbroken.store.log_reader import LogReader
+from unbroken.verify.export import MAX_EXPORT_BYTES, verify_export
+from unbroken.verify.finding import Report
+from unbroken.verify.run import verify_log, verify_range, verify_session
+
+LARGE: Final = 200_000
+"""Entries from which on several processes are quicker than one."""
+MAX_WORKERS: Final = 8
+
+_RANGE = re.compile(r"([1-9][0-9]{0,15})\.\.([1-9][0-9]{0,15})")
+
+
+def verify(
+    session: Annotated[
+        str | None, typer.Option(metavar="ID", help="Verify one session, by itself.", show_default=False)
+    ] = None,
+    span: Annotated[
+        str | None, typer.Option("--range", metavar="A..B", help="Verify the entries from number A to number B.")
+    ] = None,
+    expect: Annotated[
+        str | None,
+        typer.Option(metavar="SEQ:HASH", help="A head that you kept, or the file that holds it."),
+    ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option(metavar="EXPORT", exists=True, dir_okay=False, help="Verify an export (JSON Lines), no database."),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Processes to use; by default one, or more where the log is large."),
+    ] = None,
+    forget: Annotated[bool, typer.Option("--forget", help="Drop the head that is kept of this log, and end.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask before forgetting.")] = False,
+    json: JsonOption = False,
+    store: StoreOption = DEFAULT_STORE,
+    log: LogOption = None,
+) -> None:
+    """Check that nothing in a log was changed, removed or moved.
+
+    Computes every hash and compares every column and every stored content,
+    a page at a time, and holds the log against the head that this command
+    saw last; it keeps that in your state directory, not in the database.
+
+    \b
+    Exit codes:
+      0  proven: unaltered, and its end is the head given with --expect
+      1  findings: each is printed with its place
+      2  wrong usage, or the database can't be reached
+      3  consistent, end unproven: unaltered, but no outside head says that
+         this is the end
+      4  unverifiable: something can't be read by this version
+
+    \b
+    Examples:
+      unbroken verify
+      unbroken verify --json | jq -r .head > head.txt
+      unbroken verify --expect head.txt
+      unbroken verify --session call-2042
+      unbroken verify --range 1..1000
+      unbroken verify --file export.jsonl --json
+    """
+    _require_one_scope({"--session": session, "--range": span, "--file": file, "--forget": forget or None}, expect)
+    head = None if expect is None else _head(expect)
+    if forget:
+        _forget(store, log, yes=yes)
+        return
+    if file is not None:
+        report = _verify_file(file, head)
+    else:
+        with open_reader(store, log) as reader, reading_payloads("verify"):
+            if session is not None:
+                report = _known(verify_session(reader, session), session)
+            elif span is not None:
+                report = _verify_range(reader, span)
+            else:
+                report = _verify_whole(reader, store, expect=head, workers=workers)
+    if json:
+        print_json(report_as_json(report, expect=head))
+    else:
+        _print(report, head)
+    raise typer.Exit(report.exit_code)
+
+
+def _require_one_scope(scopes: dict[str, object], expect: str | None) -> None:
+    given = [name for name, value in scopes.items() if value is not None]
+    if len(given) > 1:
+        raise typer.BadParameter(f"{' and '.join(given)} exclude each other")
+    if expect is not None and given and given != ["--file"]:
+        raise typer.BadParameter(f"--expect tells the end of a whole log, so it can't go with {given[0]}")
+
+
+def _head(text: str) -> Head:
+    """The head that ``text`` is, or that the file of this name holds."""
+    try:
+        return Head.parse(text)
+    except ValueError as error:
+        try:
+            return Head.parse(Path(text).read_text(encoding="utf-8").strip())
+        except (OSError, ValueError):
+            raise typer.BadParameter(str(error), param_hint="--expect") from error
+
+
+def _known(report: Report, session: str) -> Report:
+    if report.entries == 0:
+        raise ConfigurationError(f"there is no session {session!r} in {report.log}: `unbroken sessions` lists them")
+    return report
+
+
+def _verify_range(reader: LogReader, span: str) -> Report:
+    match = _RANGE.fullmatch(span)
+    if match is None or int(match[1]) > int(match[2]):
+        raise typer.BadParameter("a range is two entry numbers, such as 1..1000", param_hint="--range")
+    with LateProgress("verifying") as progress:
+        return verify_range(reader, first=int(match[1]), last=int(match[2]), progress=progress)
+
+
+def _verify_whole(reader: LogReader, store: str, *, expect: Head | None, workers: int | None) -> Report:
+    kept, place = KeptHeads(), name_of(store)
+    seen = _recall(kept, place, reader.log)
+    number = workers or _workers_for(reader.head().seq)
+    with LateProgress("verifying") as progress:
+        report = verify_log(
+            reader,
+            expect=expect,
+            kept=None if seen is None else seen.kept,
+            workers=number,
+            connect=partial(_connect_worker, store, reader.log),
+            progress=progress,
+        )
+    try:
+        kept.remember(place, reader.log, seen=_now_seen(report, seen))
+    except OSError as error:
+        warn(f"the head and the verdict can't be kept in {kept}: {error.strerror}")
+    return report
+
+
+def _recall(kept: KeptHeads, place: str, log: str) -> Seen | None:
+    try:
+        return kept.recall(place, log)
+    except OSError as error:
+        warn(f"{kept} can't be read, so the log is not held against an earlier head: {error.strerror}")
+        return None
+
+
+def _now_seen(report: Report, before: Seen | None) -> Seen:
+    """What to keep: a run with findings leaves the earlier head, so that the next one finds them again."""
+    now = datetime.now(UTC)
+    seen = Seen(verdict=report.verdict, at=now, upto=report.head.seq, findings=report.findings_total)
+    if report.findings_total == 0:
+        return replace(seen, head=str(report.head), head_at=now)
+    return seen if before is None else replace(seen, head=before.head, head_at=before.head_at)
+
+
+def _workers_for(entries: int) -> int:
+    return 1 if entries < LARGE else min(os.cpu_count() or 1, MAX_WORKERS)
+
+
+# A worker process uses its reader until it ends, and never closes it.
+_worker = ExitStack()
+
+
+def _connect_worker(store: str, log: str) -> LogReader:
+    return _worker.enter_context(open_reader(store, log))
+
+
+def _verify_file(file: Path, expect: Head | None) -> Report:
+    with LateProgress("verifying") as progress:
+        return verify_export(_lines(file, progress), expect=expect)
+
+
+def _lines(path: Path, progress: LateProgress) -> Iterator[str]:
+    """The lines of a file, cut at LF only. Of one that is too long only so much is kept that it is refused."""
+    size, done = path.stat().st_size, 0
+    with path.open("rb") as file:
+        while chunk := file.readline(MAX_EXPORT_BYTES + 2):
+            done += len(chunk)
+            rest = chunk
+            while len(rest) > MAX_EXPORT_BYTES and not rest.endswith(b"\n"):
+                rest = file.readline(MAX_EXPORT_BYTES + 2)
+                done += len(rest)
+            yield chunk.decode("utf-8", "surrogateescape")
+            progress(done, size)
+
+
+def _print(report: Report, expect: Head | None) -> None:
+    out = console()
+    print_report(out, report, expect=expect)
+    if report.verdict in ("proven", "consistent") and report.scope in ("the whole log", "an export"):
+        out.print(Text.assemble(("\nhead to keep  ", "dim"), str(report.head)), soft_wrap=True)
+
+
+def _forget(store: str, log: str | None, *, yes: bool) -> None:
+    with open_reader(store, log) as reader:
+        name = reader.log
+    kept, place, shown = KeptHeads(), name_of(store), printable(name)
+    try:
+        seen = kept.recall(place, name)
+        if seen is None:
+            typer.echo(f"No head of {shown} is kept.")
+            return
+        if not yes and not _agreed(f"Forget that {shown} had the head {seen.head}?"):
+            typer.echo("Kept.")
+            return
+        kept.forget(place, name)
+    except OSError as error:
+        raise ConfigurationError(f"{kept} can't be changed: {error.strerror}") from error
+    typer.echo(f"Forgotten: the next verification of {shown} starts afresh.")
+
+
+def _agreed(question: str) -> bool:
+    if not sys.stdin.isatty():
+        raise ConfigurationError("nobody is there to be asked: say --yes to forget the head")
+    return typer.confirm(question)

@@ -1,0 +1,236 @@
+"""The example that a newcomer runs first: what it says, that it is true, and that it leaves nothing behind."""
+
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from tests.database.recorded import events
+from tests.system.processes import PATIENCE_S, UNBROKEN, environment, open_folder, run, servers_below
+from unbroken import wiring
+from unbroken.cli import app as command_line
+from unbroken.cli import demo as demo_command
+from unbroken.core.entry import Head, StoredEntry
+from unbroken.demo.tampering import Tampering
+from unbroken.store import embedded
+from unbroken.store.connection import connect
+from unbroken.store.log_reader import LogReader
+from unbroken.verify.run import verify_log
+
+WIDEST = 100
+UNBREAKABLE = re.compile("[0-9a-f]{64}|/agent[.]py")
+"""Hashes and paths, which somebody will want to copy."""
+NUMBERED = re.compile(r"^ *(\d+) [ +0-9.s]{8} [a-z]+ ", re.MULTILINE)
+"""A row of a timeline: number, time since the start, kind."""
+
+
+@dataclass(frozen=True)
+class Ran:
+    """One run of the demo: what it wrote, and what was in its temporary folder before and after it ended."""
+
+    code: int
+    out: str
+    err: str
+    left: list[str]
+    servers: list[str]
+
+    @property
+    def prose(self) -> str:
+        """The text with line breaks as spaces, so that a sentence is found wherever it is broken."""
+        return re.sub(r"\s+", " ", self.out)
+
+
+@pytest.fixture(scope="module")
+def ran() -> Iterator[Ran]:
+    with open_folder() as temporary:
+        result = run(*UNBROKEN, "demo", env=environment(TMPDIR=temporary))
+        left = [path.name for path in temporary.iterdir()]
+        yield Ran(result.returncode, result.stdout, result.stderr, left, servers_below(temporary))
+
+
+def test_it_succeeds_and_says_nothing_on_standard_error(ran: Ran) -> None:
+    assert (ran.code, ran.err) == (0, "")
+
+
+def test_it_says_how_the_calls_were_recorded(ran: Ran) -> None:
+    assert "The agent's login, recorder, may add entries and do nothing else." in ran.prose
+    for session in ("call-2041", "call-2042", "call-2043"):
+        assert re.search(rf"^ +{session} +caller-\d+ .* \d+ +\d+ *$", ran.out, re.MULTILINE)
+
+
+def test_it_shows_a_session_event_by_event(ran: Ran) -> None:
+    assert "$ unbroken show call-2041" in ran.out
+    assert "SIDE EFFECT book_appointment(patient_id" in ran.prose
+    assert "Your record says ramipril 5 mg, one in the morning." in ran.out
+    numbers = [int(number) for number in NUMBERED.findall(ran.out)]
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert len(numbers) > 30
+
+
+def test_it_tells_what_a_kept_head_adds_to_verification(ran: Ran) -> None:
+    head = re.search(r"^ +head to keep +((\d+):[0-9a-f]{64}) *$", ran.out, re.MULTILINE)
+    assert head is not None
+    assert f"$ unbroken verify\nconsistent to {head[2]}, end unproven" in ran.out
+    assert f"$ unbroken verify --expect {head[1]}\nproven to {head[2]}" in ran.out
+
+
+def test_it_shows_that_the_guards_refuse_both_the_agent_and_the_superuser(ran: Ran) -> None:
+    assert re.search(r"login, recorder +permission denied for table payloads", ran.out)
+    assert re.search(r"superuser, postgres +the log is append-only: UPDATE on payloads\w* is refused", ran.out)
+
+
+def test_it_finds_each_forgery_at_its_place(ran: Ran) -> None:
+    found = re.findall(r"^(altered_\w+|missing|forked) at entry (\d+)", ran.out, re.MULTILINE)
+    changed = shown_as(ran.out, "ramipril 5 mg, one in the")
+    booked = shown_as(ran.out, "SIDE EFFECT  book_appointment")
+    last = re.search(r"head to keep +(\d+):", ran.out)
+    assert last is not None
+    assert found == [
+        ("altered_payload", changed),
+        ("altered_entry", booked),
+        ("missing", booked),
+        ("forked", last[1]),
+    ]
+    assert "Shown: 4 of 4 forgeries were found" in ran.prose
+
+
+def shown_as(out: str, text: str) -> str:
+    """The number of the first entry of the timeline in which the text stands."""
+    before = out[: out.index(text)]
+    return str(NUMBERED.findall(before)[-1])
+
+
+def test_a_finding_tells_session_part_and_what_was_expected(ran: Ran) -> None:
+    finding = ran.prose[ran.prose.index("altered_payload at entry") :]
+    place = r"altered_payload at entry (\d+) .*seq \1 session call-2041 part outputs"
+    assert re.match(rf"{place} expected [0-9a-f]{{64}} found [0-9a-f]{{64}} ", finding)
+
+
+def test_it_tells_that_a_consistent_rewrite_shows_only_against_the_kept_head(ran: Ran) -> None:
+    rewritten = ran.prose[ran.prose.index("d) Everything") :]
+    plain, against_head = rewritten.split("The head that was kept tells:")
+    assert "consistent to" in plain
+    assert "finding" not in plain
+    assert re.search(r"--expect \S+ 1 finding .*forked at entry", against_head)
+
+
+def test_it_tells_what_is_not_shown_and_how_to_go_on(ran: Ran) -> None:
+    assert "there is no outside anchor yet" in ran.prose
+    for command in ("unbroken demo --keep my-first-log", "unbroken init --store audit", "unbroken tail --store audit"):
+        assert f"\n$ {command}\n" in ran.out
+
+
+def test_in_a_pipe_it_writes_plain_text_of_the_width_of_a_page(ran: Ran) -> None:
+    assert "\x1b" not in ran.out
+    assert "\r" not in ran.out
+    breakable = (line.rstrip() for line in ran.out.splitlines() if not UNBREAKABLE.search(line))
+    assert max(map(len, breakable)) <= WIDEST
+
+
+def test_it_leaves_neither_files_nor_processes(ran: Ran) -> None:
+    assert (ran.left, ran.servers) == ([], [])
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A run with --keep, and the folder that it kept."""
+
+    folder: Path
+    code: int
+    out: str
+    stopped: bool
+
+
+@pytest.fixture(scope="module")
+def kept() -> Iterator[Kept]:
+    with open_folder() as place:
+        folder = place / "first log"
+        result = run(*UNBROKEN, "demo", "--fast", "--keep", folder, env=environment(COLUMNS="80"))
+        yield Kept(folder, result.returncode, result.stdout, stopped=servers_below(folder) == [])
+
+
+def test_a_kept_folder_holds_the_log_whose_head_was_told(kept: Kept) -> None:
+    told = re.search(r"^[$] unbroken verify --expect (\d+:[0-9a-f]{64}) --store '.*first log'$", kept.out, re.MULTILINE)
+    assert told is not None
+    with embedded.enter(kept.folder) as server, LogReader(server.conninfo(wiring.VERIFIER)) as reader:
+        assert servers_below(kept.folder) != []
+        report = verify_log(reader, expect=Head.parse(told[1]))
+    assert (kept.code, kept.stopped) == (0, True)
+    assert (report.verdict, report.log) == ("proven", "clinic.example/agents~1")
+
+
+def test_a_kept_folder_holds_no_forged_copy(kept: Kept) -> None:
+    with embedded.enter(kept.folder) as server, connect(server.conninfo("postgres")) as connection:
+        rows = connection.execute("select datname from pg_database where not datistemplate order by 1").fetchall()
+    assert rows == [("postgres",), ("unbroken",)]
+
+
+def test_the_calls_hold_a_booking_a_tool_that_fails_and_a_refusal(kept: Kept) -> None:
+    def calls(session: str) -> list[tuple[str, str | None, str | None]]:
+        def entries() -> list[StoredEntry]:
+            return [entry for lot in reader.entries(session=session) for entry in lot]
+
+        told = [event for event in events(entries) if event["event_type"] in ("tool_result", "response")]
+        return [(event["event_type"], event.get("tool"), event.get("status")) for event in told]
+
+    with embedded.enter(kept.folder) as server, LogReader(server.conninfo(wiring.VERIFIER)) as reader:
+        assert ("tool_result", "book_appointment", "ok") in calls("call-2041")
+        assert ("tool_result", "book_appointment", "error") in calls("call-2042")
+        assert calls("call-2043")[:2] == [("response", None, "ok")] * 2
+
+
+def test_a_folder_with_something_in_it_is_refused_and_left_alone() -> None:
+    with open_folder() as folder:
+        (folder / "mine").touch()
+        result = run(*UNBROKEN, "demo", "--keep", folder, env=environment())
+        assert result.returncode == 2
+        assert "--keep takes a folder that is new or empty" in result.stderr
+        assert [path.name for path in folder.iterdir()] == ["mine"]
+
+
+@pytest.mark.parametrize("after", ["no key and no network", "1  Record", "$ unbroken verify"])
+def test_an_interrupt_leaves_nothing_behind(after: str) -> None:
+    with open_folder() as temporary:
+        process = subprocess.Popen(
+            [*UNBROKEN, "demo"],
+            env=environment(TMPDIR=temporary, COLUMNS="200"),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+        )
+        assert process.stdout is not None
+        for line in process.stdout:
+            if after in line:
+                break
+        process.send_signal(signal.SIGINT)
+        rest, _ = process.communicate(timeout=PATIENCE_S)
+        assert process.returncode == 130
+        assert rest.endswith("\nStopped, and nothing is left behind.\n")
+        assert (list(temporary.iterdir()), servers_below(temporary)) == ([], [])
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root is refused")
+def test_root_is_told_how_to_allow_it() -> None:
+    with open_folder() as temporary:
+        result = run(*UNBROKEN, "demo", env=environment(TMPDIR=temporary, UNBROKEN_ALLOW_ROOT=None))
+        assert result.returncode == 2
+        assert "set UNBROKEN_ALLOW_ROOT=1" in result.stderr
+        assert list(temporary.iterdir()) == []
+
+
+def test_a_forgery_that_is_not_found_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    blunt = Tampering("Nothing at all.", "It can't be.", "altered_entry", forge=lambda _: 1)
+    monkeypatch.setattr(demo_command, "TAMPERINGS", (blunt,))
+    with open_folder() as temporary:
+        monkeypatch.setattr("tempfile.tempdir", str(temporary))
+        result = CliRunner().invoke(command_line.app, ["demo", "--no-pause"])
+        assert result.exit_code == 1
+        assert "NOT FOUND" in result.output
+        assert list(temporary.iterdir()) == []
