@@ -8,8 +8,7 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from unbroken import Trail
-from unbroken.capture import Turn
+from unbroken import Trail, Turn
 from unbroken.demo.clinic import Clinic, ClinicError, Row
 from unbroken.demo.model import Message, ScriptedModel, ToolRequest
 
