@@ -1,8 +1,12 @@
 """What a figure means nothing without: the machine, the versions, the settings."""
 
+import hashlib
 import importlib.metadata
 import os
 import platform
+import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,6 +15,8 @@ from servers import Server
 
 _BUSY: Final = 0.25
 """Load per core above which something else is plainly running."""
+_START_S: Final = 2.0
+_COMPUTE_S: Final = 0.5
 _SETTINGS: Final = (
     "fsync",
     "synchronous_commit",
@@ -33,6 +39,7 @@ def of_machine() -> dict[str, Any]:
         "msgspec": importlib.metadata.version("msgspec"),
         "sqlalchemy": importlib.metadata.version("sqlalchemy"),
         "load": round(os.getloadavg()[0], 2),
+        "parallel": _parallel(os.cpu_count() or 1),
     }
 
 
@@ -47,6 +54,24 @@ def of_server(server: Server) -> dict[str, str]:
         names = ("server_version", *_SETTINGS)
         rows = connection.execute("select name, current_setting(name) from unnest(%s::text[]) name", (list(names),))
         return dict(rows.fetchall())
+
+
+def _parallel(cores: int) -> dict[str, float]:
+    """How much more several processes compute at once than one does: virtual cores are often less than whole ones."""
+    counts = sorted({1, 2, cores})
+    with ProcessPoolExecutor(cores, get_context("spawn")) as pool:
+        done = {count: sum(pool.map(_compute, [time.monotonic() + _START_S] * count)) for count in counts}
+    return {f"{count} processes": round(done[count] / done[1], 2) for count in counts if count > 1}
+
+
+def _compute(start: float) -> int:
+    """Rounds of hashing within :data:`_COMPUTE_S` from ``start``, until which each process waits for the others."""
+    time.sleep(max(0.0, start - time.monotonic()))
+    block, rounds = bytes(1000), 0
+    while time.monotonic() < start + _COMPUTE_S:
+        hashlib.sha256(block).hexdigest()
+        rounds += 1
+    return rounds
 
 
 def _field(path: Path, name: str) -> str | None:

@@ -65,7 +65,7 @@ def _measured(kind: str, names: Any, plan: Plan) -> Iterator[tuple[Server, Resul
 def _introduce(machine: dict[str, Any], plan: Plan) -> None:
     print("# unbroken, measured\n")
     for name, value in machine.items():
-        print(f"- {name}: {value}")
+        print(f"- {name}: {', '.join(f'{k} {v}' for k, v in value.items()) if isinstance(value, dict) else value}")
     print(f"- repetitions: {plan.rounds} after {plan.warm_up} to warm up; medians; contenders in turn, commits durable")
     if plan is QUICK:
         print("- a quick run: its figures show the order of magnitude and are not to be quoted")

@@ -88,9 +88,11 @@ def _result(server: Server, plan: Plan, built: float, wal: float, runs: dict[int
         figures,
         targets,
         [
-            f"Built by two writers at {built:,.0f} entries/s, {wal:,.0f} bytes of WAL per entry; VACUUM, ANALYZE and",
-            f"CHECKPOINT before the first run. {_placement()} The whole of verify_log is timed, starting its",
-            f"processes included. Medians of {plan.verifications}. Peak: all of its processes together.",
+            f"Built by two writers at {built:,.0f} entries/s, {wal:,.0f} bytes of WAL per entry.",
+            "VACUUM, ANALYZE and CHECKPOINT before the first run, as autovacuum and time would do.",
+            _placement(),
+            f"The whole of verify_log is timed, with the start of its processes. Medians of {plan.verifications}.",
+            "peak MB: the verifier's processes together, each at its own highest.",
         ],
     )
 

@@ -12,6 +12,9 @@ from tests.system.cli import UNBROKEN, Cli
 from tests.system.cli_reference import REFERENCE, command_lines, help_of, reference
 from unbroken.cli.app import COMMANDS, load
 
+LISTED = 66
+"""Characters that a summary may have in the list of commands before it is cut off."""
+
 
 def test_the_reference_is_what_help_says() -> None:
     assert REFERENCE.read_text(encoding="utf-8") == reference(), "python -m tests.system.cli_reference writes it anew"
@@ -26,8 +29,9 @@ def test_help_fits_80_columns_and_shows_no_markup(line: tuple[str, ...]) -> None
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_list_says_of_each_command_what_its_own_help_says(name: str) -> None:
-    assert load(name).help.split("\n")[0] == COMMANDS[name][2]
-    assert f"\n  {name:<10}{COMMANDS[name][2]}" in help_of(())
+    listed, own = COMMANDS[name][2], load(name).help.split("\n")[0]
+    assert f"\n  {name:<10}{listed}" in help_of(())
+    assert listed == own or len(own) > LISTED
 
 
 @pytest.mark.parametrize("line", [line for line in command_lines() if line and line[0] != "import"], ids=" ".join)

@@ -73,7 +73,9 @@ def test_every_layer_is_in_the_table() -> None:
 def test_modules_do_not_import_each_other_in_circles() -> None:
     names = {".".join(("unbroken", *path.relative_to(SOURCE).with_suffix("").parts)): path for path in MODULES}
     graph = {
-        name: {target for each in imported(path, checking=False) if (target := _module(each, names)) not in (None, name)}
+        name: {
+            target for each in imported(path, checking=False) if (target := _module(each, names)) not in (None, name)
+        }
         for name, path in names.items()
     }
     graphlib.TopologicalSorter(graph).prepare()
@@ -92,7 +94,9 @@ def test_the_database_driver_is_used_in_the_store_alone(path: Path) -> None:
 
 def test_functions_that_run_as_their_owner_fix_their_search_path() -> None:
     text = "\n".join(path.read_text(encoding="utf-8") for path in (SOURCE / "store" / "sql").rglob("*.sql"))
-    heads = re.findall(r"create or replace function .*? as \$\$|create or replace function .*?\nreturn ", text, re.DOTALL)
+    heads = re.findall(
+        r"create or replace function .*? as \$\$|create or replace function .*?\nreturn ", text, re.DOTALL
+    )
     definers = [head for head in heads if "security definer" in head]
     assert len(definers) >= 4
     for head in definers:

@@ -12,7 +12,7 @@ COMMANDS: Final = {
     "demo": (
         "unbroken.cli.demo",
         "demo",
-        "Watch an agent being recorded, and forgeries of its record being found.",
+        "Watch an agent being recorded, and forgeries being found.",
     ),
     "init": ("unbroken.cli.init", "init", "Set up a log: in a folder, or in a PostgreSQL that you have."),
     "login": ("unbroken.cli.login", "app", "Add and list the database logins of a log."),

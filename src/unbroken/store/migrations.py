@@ -30,7 +30,7 @@ def install(connection: Connection) -> list[str]:
     several processes at once.
     """
     if connection.info.parameter_status("server_encoding") != "UTF8":
-        raise ConfigurationError("unbroken needs a database in UTF8: `create database … encoding utf8 template template0`")
+        raise ConfigurationError("unbroken needs a database in UTF8: create one with encoding utf8, template template0")
     with translated(), connection.transaction():
         connection.execute(query("migration_lock"))
         if _scalar(connection, "schema_fingerprint") == fingerprint():
