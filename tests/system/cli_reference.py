@@ -1,8 +1,10 @@
-"""docs/cli.md is what --help says. ``python -m tests.system.cli_reference`` writes it anew."""
+"""docs/cli.md is made of the help of each command. ``python -m tests.system.cli_reference`` writes it anew."""
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+import typer.main
 from typer.testing import CliRunner
 
 from unbroken.cli.app import COMMANDS, app, load
@@ -12,9 +14,8 @@ REFERENCE: Final = Path(__file__).parents[2] / "docs" / "cli.md"
 _INTRODUCTION: Final = """\
 # The command `unbroken`
 
-What `--help` says of each command. All of them take the store from `--store` or `UNBROKEN_STORE`, and the log, where
-there are several, from `--log` or `UNBROKEN_LOG`. A log key for a database is read from the file that
-`UNBROKEN_KEY_FILE` names.
+All commands take the store from `--store` or `UNBROKEN_STORE`, and the log, where there are several, from `--log` or
+`UNBROKEN_LOG`. A log key for a database is read from the file that `UNBROKEN_KEY_FILE` names.
 
 Wrong usage, a database that can't be reached and every other error end with exit code 2 and one line on standard error.
 """
@@ -36,9 +37,31 @@ def help_of(line: tuple[str, ...]) -> str:
 
 
 def reference() -> str:
-    """The whole document."""
-    sections = [f"## `{' '.join(('unbroken', *line))}`\n\n```text\n{help_of(line)}\n```\n" for line in command_lines()]
-    return "\n".join([_INTRODUCTION, *sections])
+    """The whole document; it does not depend on how a version of the library lays out help."""
+    return "\n".join([_INTRODUCTION, *map(_section, command_lines())])
+
+
+def _section(line: tuple[str, ...]) -> str:
+    command = _command(line)
+    text = command.help.replace("\b\n", "").strip()
+    options = "".join(_options(command))
+    return f"## `{' '.join(('unbroken', *line))}`\n\n```text\n{text}\n```\n" + (f"\n{options}" if options else "")
+
+
+def _command(line: tuple[str, ...]) -> Any:
+    if not line:
+        return typer.main.get_command(app)
+    command = load(line[0])
+    return command if len(line) == 1 else command.commands[line[1]]
+
+
+def _options(command: Any) -> Iterator[str]:
+    for option in command.params:
+        if option.param_type_name == "argument":
+            yield f"- `{option.metavar}`: {option.help or 'required'}\n"
+        elif option.help and "completion" not in option.name:
+            names = ", ".join([*option.opts, *option.secondary_opts])
+            yield f"- `{names}{f' {option.metavar}' if option.metavar else ''}`: {option.help}\n"
 
 
 if __name__ == "__main__":

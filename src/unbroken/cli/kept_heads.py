@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import Literal
 
 import msgspec
-from psycopg import ProgrammingError
-from psycopg.conninfo import conninfo_to_dict
 
 from unbroken.cli.target import is_conninfo
 from unbroken.core.entry import Head
 from unbroken.errors import ConfigurationError
+from unbroken.store.address import address_of
 from unbroken.verify.finding import Verdict
 
 
@@ -112,20 +111,7 @@ class KeptHeads:
 
 def name_of(store: str) -> str:
     """A store's name, fit to be shown and kept: a folder's real path, or a server and database without any login."""
-    if not is_conninfo(store):
-        return str(Path(store).resolve())
-    try:
-        given = conninfo_to_dict(store)
-    except ProgrammingError as error:
-        raise ConfigurationError("the connection string can't be read") from error
-
-    def setting(name: str, default: str) -> str:
-        return str(given.get(name) or os.environ.get(f"PG{name.upper().replace('DBNAME', 'DATABASE')}") or default)
-
-    service = setting("service", "")
-    host = str(given.get("host") or given.get("hostaddr") or os.environ.get("PGHOST") or "localhost")
-    place = f"postgresql://{host}:{setting('port', '5432')}/{setting('dbname', setting('user', ''))}"
-    return f"{place}?service={service}" if service else place
+    return address_of(store) if is_conninfo(store) else str(Path(store).resolve())
 
 
 def _state_folder() -> Path:

@@ -7,7 +7,9 @@ select e.id,
        j.event ->> 'prompt_hash' as prompt_hash,
        p.inputs, p.outputs,
        j.event -> 'decision' as decision,
-       (j.event ->> 'input_tokens')::bigint + (j.event ->> 'output_tokens')::bigint as tokens,
+       case when num_nonnulls(j.event ->> 'input_tokens', j.event ->> 'output_tokens') > 0
+            then coalesce((j.event ->> 'input_tokens')::bigint, 0) + coalesce((j.event ->> 'output_tokens')::bigint, 0)
+        end as tokens,
        (j.event ->> 'cost_usd')::numeric as cost_usd,
        encode(e.prev_hash, 'hex') as prev_hash,
        encode(e.hash, 'hex') as hash,
