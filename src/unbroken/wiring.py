@@ -4,9 +4,8 @@ import os
 import tempfile
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from unbroken.capture.trail import Trail
 from unbroken.core.keyed import LogKey
 from unbroken.errors import ConfigurationError
 from unbroken.ledger.ledger import Ledger
@@ -17,17 +16,22 @@ from unbroken.store.log_reader import LogReader
 from unbroken.store.log_writer import LogWriter
 from unbroken.store.migrations import install
 
+if TYPE_CHECKING:
+    from unbroken.capture.trail import Trail
+
 DEFAULT_LOG: Final = "local/agents"
 WRITER: Final = "recorder"
 VERIFIER: Final = "verifier"
 _KEY_FILE: Final = "log.key"
 
 
-def open(folder: Path | str, *, log: str = DEFAULT_LOG) -> Trail:  # noqa: A001 - the package's front door
+def open(folder: Path | str, *, log: str = DEFAULT_LOG) -> "Trail":  # noqa: A001 - the package's front door
     """A trail into the log named ``log`` of the embedded PostgreSQL in ``folder``; what is not there is made.
 
     Several processes may open one folder. Closing the trail leaves it; the last one to leave stops the server.
     """
+    from unbroken.capture.trail import Trail
+
     server = embedded.enter(folder)
     try:
         prepare_embedded(server, log)
@@ -38,11 +42,13 @@ def open(folder: Path | str, *, log: str = DEFAULT_LOG) -> Trail:  # noqa: A001 
     return Trail(ledger, on_close=server.leave)
 
 
-def connect(conninfo: str, *, log: str, key: LogKey | None = None) -> Trail:
+def connect(conninfo: str, *, log: str, key: LogKey | None = None) -> "Trail":
     """A trail into the log named ``log`` of a PostgreSQL that is set up, as the writer login in ``conninfo``.
 
     ``key`` is the log's key for hashes of prompts and arguments; without one they are not recorded.
     """
+    from unbroken.capture.trail import Trail
+
     return Trail(open_ledger(conninfo, log=log, key=key))
 
 
@@ -55,8 +61,13 @@ def prepare_embedded(server: embedded.EmbeddedServer, log: str) -> None:
     """Brings an embedded database to this release, with the log and its two logins."""
     with connect_database(server.conninfo("postgres")) as connection:
         prepare(connection, log)
-        administration.add_login(connection, WRITER, duty="writer", origin=log, password=None)
-        administration.add_login(connection, VERIFIER, duty="verifier", origin=None, password=None)
+        add_embedded_logins(connection, log)
+
+
+def add_embedded_logins(connection: Connection, log: str) -> None:
+    """The login that records into ``log`` and the one that verifies; the server's Unix socket needs no passwords."""
+    administration.add_login(connection, WRITER, duty="writer", origin=log, password=None)
+    administration.add_login(connection, VERIFIER, duty="verifier", origin=None, password=None)
 
 
 def prepare(connection: Connection, log: str) -> list[str]:

@@ -269,6 +269,48 @@ def test_the_owner_attaches_nothing_but_empty_partitions(untouched: Database, nu
     attempt(untouched, f"select unbroken.attach_partition(1, {number})", role="unbroken_owner")
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "create table public.mine (a int)",
+        "create schema mine create table t (a int) create view v as select 1 as a",
+        "create function public.f() returns int language sql as 'select 1'",
+        "create table public.entries_1_0 (a int)",
+        "create type public.event as (a int)",
+        "create temporary table logs (a int)",
+        "grant create on schema public to writer",
+        "comment on schema public is 'mine'",
+        "create extension if not exists plpgsql",
+        "do $d$ begin create table public.a (); alter table public.a add b int; drop table public.a; end $d$",
+    ],
+)
+def test_the_rest_of_the_database_is_free(untouched: Database, statement: str) -> None:
+    """The database may hold other things; the guard is none of their business."""
+    assert attempt(untouched, statement) is None
+
+
+@pytest.mark.parametrize("role", ["unbroken_owner", *("writer", "verifier", "ops")])
+def test_nobody_but_a_superuser_comes_near_the_guard(untouched: Database, role: str) -> None:
+    statements = (
+        "drop event trigger unbroken_refuse_ddl",
+        "alter event trigger unbroken_refuse_drop disable",
+        "create event trigger e on ddl_command_end execute function unbroken.refuse_change()",
+        "set session_replication_role = replica",
+        "set event_triggers = off",
+    )
+    for statement in statements:
+        assert attempt(untouched, statement, role=role) in {"42501", "42P17", "42704"}, statement
+    functions = untouched.admin.execute(
+        "select p.oid::regprocedure::text, p.proacl::text, pg_get_userbyid(p.proowner) from pg_event_trigger e"
+        " join pg_proc p on p.oid = e.evtfoid"
+    ).fetchall()
+    assert len(functions) == 2
+    for name, _, owner in functions:
+        assert owner == "postgres"
+        rights = untouched.admin.execute("select has_function_privilege(%s, %s::regprocedure, 'execute')", (role, name))
+        assert rights.fetchone() == (False,)
+
+
 # ---- Privileges ----
 
 LOGINS = ("writer", "verifier", "ops")
@@ -289,7 +331,7 @@ def test_no_login_writes(untouched: Database, login: str) -> None:
         for table in (*OWNED, *PARTITIONS):
             for template in (
                 "insert into @ default values",
-                "insert into unbroken.{table} overriding system value select * from @",
+                "insert into @ overriding system value select * from @",
                 "delete from @",
                 "truncate @",
                 "lock table @ in access exclusive mode",
@@ -318,7 +360,6 @@ def test_no_login_makes_or_grants_anything(untouched: Database, login: str) -> N
         "set role unbroken_owner",
         "set session authorization postgres",
         "set session_replication_role = replica",
-        "grant select on unbroken.payloads to public",
         "create publication p for all tables",
         "select pg_read_file('PG_VERSION')",
         "copy (select 1) to program 'true'",
@@ -438,7 +479,7 @@ def test_views_show_what_the_reader_itself_may_see(filled: Database) -> None:
     wanted = ["security_invoker=true", "security_barrier=true"]
     assert options == [("agent_audit", wanted), ("audit_log", wanted)]
     with filled.admin.transaction(force_rollback=True):
-        filled.admin.execute("grant usage on schema unbroken to public")
+        filled.disarm()
         filled.admin.execute("grant select on unbroken.agent_audit to unbroken_writer")
         filled.admin.execute("set local role unbroken_writer")
         with pytest.raises(psycopg.errors.InsufficientPrivilege):

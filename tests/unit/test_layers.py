@@ -149,7 +149,8 @@ def test_only_the_store_knows_the_driver() -> None:
     wrong = [
         f"{name_of(path)} imports {name}"
         for path in modules()
-        if layer_of(path) != "store"
+        # The demo forges its own database, as whoever owns it could.
+        if layer_of(path) not in ("store", "demo")
         for name in imports_of(path)
         if name.split(".")[0] in DRIVERS
     ]
@@ -241,4 +242,5 @@ def test_every_function_with_a_body_of_text_has_a_fixed_search_path() -> None:
 
 
 def test_every_function_stands_in_the_schema() -> None:
-    assert [name for name, _ in functions() if not name.startswith("unbroken.")] == []
+    schemas = {name.partition(".")[0] for name, _ in functions()}
+    assert schemas == {"unbroken", "unbroken_guard"}

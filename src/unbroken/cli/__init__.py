@@ -17,5 +17,7 @@ def main() -> None:
     try:
         app()
     except UnbrokenError as error:
-        print(f"unbroken: {error}", file=sys.stderr)
+        from unbroken.investigate.printable import printable
+
+        print(f"unbroken: {printable(str(error))}", file=sys.stderr)
         sys.exit(2)

@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
 import typer
 
@@ -12,12 +12,7 @@ from unbroken.cli.kept_heads import name_of
 from unbroken.cli.target import DEFAULT_STORE, LogOption, StoreOption, is_conninfo, open_administration
 from unbroken.errors import ConfigurationError
 from unbroken.investigate.printable import printable
-from unbroken.store import embedded
-from unbroken.store.connection import Connection
-from unbroken.store.migrations import fingerprint
-from unbroken.store.sql import query
-
-State = Literal["absent", "older", "current"]
+from unbroken.store.migrations import State, is_guarded, state_of
 
 NO_GUARDS: Final = (
     "Note: this login is no superuser, so the guards that refuse ALTER and DROP in the schema were left out. "
@@ -53,16 +48,15 @@ def init(
     """
     origin = _origin(store, log)
     with open_administration(store, create=True) as connection:
-        before = _state(connection)
+        before = state_of(connection)
         applied = wiring.prepare(connection, origin)
-        superuser = _scalar(connection, "is_superuser") is True
-    if not is_conninfo(store):
-        with embedded.enter(store) as server:
-            wiring.prepare_embedded(server, origin)
-            wiring.embedded_key(server.folder)
+        guarded = is_guarded(connection)
+        if not is_conninfo(store):
+            wiring.add_embedded_logins(connection, origin)
+            wiring.embedded_key(Path(store))
     for line in (
         *_done(store, origin, before, applied),
-        *([] if superuser or before == "current" else [NO_GUARDS]),
+        *([] if guarded else [NO_GUARDS]),
         *_key(key_file),
         *_next(store, origin, key_file),
     ):
@@ -75,18 +69,6 @@ def _origin(store: str, log: str | None) -> str:
     if is_conninfo(store):
         raise ConfigurationError("name the log with --log, for instance --log clinic.example/agents")
     return wiring.DEFAULT_LOG
-
-
-def _state(connection: Connection) -> State:
-    found = _scalar(connection, "schema_fingerprint")
-    if found is None:
-        return "absent"
-    return "current" if found == fingerprint() else "older"
-
-
-def _scalar(connection: Connection, name: str) -> object:
-    row = connection.execute(query(name)).fetchone()
-    return None if row is None else row[0]
 
 
 def _done(store: str, origin: str, before: State, applied: list[str]) -> Iterator[str]:

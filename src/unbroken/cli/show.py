@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -82,7 +81,7 @@ def _entries_of(reader: LogReader, session: str) -> list[StoredEntry]:
     entries = _read(reader, session)
     if entries:
         return entries
-    fitting = list(islice(_beginning_with(reader, session), NAMED + 1))
+    fitting = reader.sessions_beginning(session, limit=NAMED + 1)
     if len(fitting) == 1:
         return _read(reader, fitting[0])
     if fitting:
@@ -93,15 +92,6 @@ def _entries_of(reader: LogReader, session: str) -> list[StoredEntry]:
 
 def _read(reader: LogReader, session: str) -> list[StoredEntry]:
     return [entry for lot in reader.entries(session=session) for entry in lot]
-
-
-def _beginning_with(reader: LogReader, prefix: str) -> Iterator[str]:
-    """Session ids that begin with ``prefix``. They come in order of code points."""
-    for count in reader.session_counts():
-        if count.session_id.startswith(prefix):
-            yield count.session_id
-        elif count.session_id > prefix:
-            return
 
 
 def _marks(entries: list[StoredEntry], report: Report) -> dict[int, list[str]]:

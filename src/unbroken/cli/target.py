@@ -25,13 +25,20 @@ StoreOption = Annotated[
         "--store",
         "-s",
         envvar="UNBROKEN_STORE",
+        metavar="STORE",
         help="A folder (embedded PostgreSQL) or a connection string such as postgresql://app@db.example/audit.",
         show_default=True,
     ),
 ]
 LogOption = Annotated[
     str | None,
-    typer.Option("--log", "-l", envvar="UNBROKEN_LOG", help="The log's name; may be left out where there is only one."),
+    typer.Option(
+        "--log",
+        "-l",
+        envvar="UNBROKEN_LOG",
+        metavar="LOG",
+        help="The log's name; may be left out where there is only one.",
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
@@ -44,14 +51,14 @@ def is_conninfo(store: str) -> bool:
 @contextmanager
 def open_reader(store: str, log: str | None) -> Iterator[LogReader]:
     """A reader of one log, with the login in the connection string or the folder's own verifier login."""
-    with _conninfo(store, login=wiring.VERIFIER) as conninfo, LogReader(conninfo, log) as reader:
+    with conninfo_of(store, login=wiring.VERIFIER) as conninfo, LogReader(conninfo, log) as reader:
         yield reader
 
 
 @contextmanager
 def open_ledger(store: str, log: str | None) -> Iterator[Ledger]:
     """A ledger of one log, with the login in the connection string or the folder's own writer login."""
-    with _conninfo(store, login=wiring.WRITER) as conninfo:
+    with conninfo_of(store, login=wiring.WRITER) as conninfo:
         origin = log or _only_origin(store)
         ledger = wiring.open_ledger(conninfo, log=origin, key=_key(store))
         try:
@@ -63,12 +70,13 @@ def open_ledger(store: str, log: str | None) -> Iterator[Ledger]:
 @contextmanager
 def open_administration(store: str, *, create: bool = False) -> Iterator[Connection]:
     """A connection that may install and make logins; in a folder that is the embedded server's superuser."""
-    with _conninfo(store, login="postgres", create=create) as conninfo, connect_database(conninfo) as connection:
+    with conninfo_of(store, login="postgres", create=create) as conninfo, connect_database(conninfo) as connection:
         yield connection
 
 
 @contextmanager
-def _conninfo(store: str, *, login: str, create: bool = False) -> Iterator[str]:
+def conninfo_of(store: str, *, login: str, create: bool = False) -> Iterator[str]:
+    """The connection string for ``store``, as ``login`` in a folder, which is entered meanwhile."""
     if is_conninfo(store):
         yield store
         return

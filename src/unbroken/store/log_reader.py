@@ -127,6 +127,11 @@ class LogReader:
             yield from (SessionCount(*row) for row in rows)
             after = rows[-1][0]
 
+    def sessions_beginning(self, prefix: str, *, limit: int) -> list[str]:
+        """The first session ids that begin with ``prefix``."""
+        given = {"log": self._number, "prefix": prefix, "limit": limit}
+        return [row[0] for row in self._rows("sessions_beginning", given)]
+
     def stray_ids(self, *, limit: int = 100) -> list[tuple[int, bool]]:
         """Numbers where the index of ids and the entries disagree, and whether there is an entry of that number."""
         return [(row[0], row[1]) for row in self._rows("stray_ids", {"log": self._number, "limit": limit})]

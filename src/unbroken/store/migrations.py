@@ -8,7 +8,7 @@ import hashlib
 import re
 from collections.abc import Iterator
 from functools import cache
-from typing import Final, LiteralString
+from typing import Final, Literal, LiteralString
 
 from psycopg import sql
 
@@ -18,6 +18,8 @@ from unbroken.store.sql import query, script, scripts
 
 NEWEST: Final = max(int(name.split("/")[1][:4]) for name in scripts("migrations"))
 """The number of the newest migration that this release knows."""
+
+State = Literal["absent", "older", "current"]
 
 _NUMBERED = re.compile(r"migrations/(\d{4})_([a-z_]+)")
 
@@ -33,10 +35,10 @@ def install(connection: Connection) -> list[str]:
         raise ConfigurationError("unbroken needs a database in UTF8: create one with encoding utf8, template template0")
     with translated(), connection.transaction():
         connection.execute(query("migration_lock"))
-        if _scalar(connection, "schema_fingerprint") == fingerprint():
+        superuser = _scalar(connection, "is_superuser")
+        if state_of(connection) == "current" and (is_guarded(connection) or not superuser):
             return []
         connection.execute(script("roles"))
-        superuser = _scalar(connection, "is_superuser")
         if superuser:
             connection.execute(script("ddl_guard_off"))
         connection.execute(script("become_owner"))
@@ -76,6 +78,19 @@ def fingerprint() -> str:
     """What the schema's comment holds when it is exactly this release's."""
     names = [*scripts("migrations"), *scripts("functions"), "privileges", "ddl_guard", "roles"]
     return "unbroken " + hashlib.sha256("".join(map(script, names)).encode()).hexdigest()
+
+
+def state_of(connection: Connection) -> State:
+    """Whether the database has this release's schema, an older one (or a newer), or none."""
+    found = _scalar(connection, "schema_fingerprint")
+    if found is None:
+        return "absent"
+    return "current" if found == fingerprint() else "older"
+
+
+def is_guarded(connection: Connection) -> bool:
+    """Whether the guards against DDL stand, which only a superuser can make."""
+    return _scalar(connection, "ddl_guard_stands") is True
 
 
 def numbered() -> Iterator[tuple[int, str, LiteralString]]:

@@ -138,7 +138,9 @@ class Chain:
 
     def _follow_broken(self, step: Broken) -> None:
         fault = step.fault
-        self.find(fault.kind, self.end + 1, expected=fault.expected, found=fault.found, session=step.session)
+        # Where an entry stands in the log is what counts; among one session's alone, only it can say where that is.
+        place = step.seq if self.sparse and step.seq is not None else self.end + 1
+        self.find(fault.kind, place, expected=fault.expected, found=fault.found, session=step.session)
         self.broken += 1
         self.absent += 1
         self.links = frozenset(step.links)

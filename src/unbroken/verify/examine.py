@@ -26,11 +26,15 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """An entry that can't be believed: why, and the hashes by which the next one may link to it."""
+    """An entry that can't be believed: why, and the hashes by which the next one may link to it.
+
+    ``session`` and ``seq`` are what it says of itself, so that a person knows where to look; they prove nothing.
+    """
 
     fault: Fault
     links: tuple[bytes, ...] = ()
     session: str | None = None
+    seq: int | None = None
 
 
 class Intact(NamedTuple):
@@ -55,7 +59,7 @@ def examine(entry: StoredEntry) -> Intact | Broken:
             expected=f"hash {entry.hash.hex()}",
             found=f"a line that hashes to {computed.hex()}, under number {entry.seq}",
         )
-        return Broken(fault, (entry.hash, computed), _claimed_session(entry))
+        return Broken(fault, (entry.hash, computed), _claimed_session(entry), entry.seq)
     try:
         event = read_event(entry.event)
     except InvalidEventError as error:
@@ -76,7 +80,7 @@ def examine(entry: StoredEntry) -> Intact | Broken:
 
 def _not_canonical(entry: StoredEntry, why: str) -> Broken:
     fault = Fault("non_canonical", "the canonical text of an entry", why)
-    return Broken(fault, (entry.hash,), _claimed_session(entry))
+    return Broken(fault, (entry.hash,), _claimed_session(entry), entry.seq)
 
 
 def _claimed_session(entry: StoredEntry) -> str | None:

@@ -11,7 +11,7 @@ create table if not exists unbroken_guard.seal (state text not null);
 -- Everything that defines the schema, as one text per fact. Partitions appear only where something is wrong with them;
 -- one that is empty and not attached is about to be.
 create or replace function unbroken_guard.facts() returns setof text
-language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable set search_path = unbroken, pg_temp as $$
 declare
   v_schema constant oid := to_regnamespace('unbroken');
   v_owner  constant oid := to_regrole('unbroken_owner');
@@ -123,13 +123,13 @@ begin
 end $$;
 
 create or replace function unbroken_guard.state() returns text
-language sql stable set search_path = pg_catalog, pg_temp
+language sql stable set search_path = unbroken, pg_temp
 return (select encode(sha256(convert_to(coalesce(string_agg(fact, E'\n' order by fact collate "C"), ''), 'UTF8')), 'hex')
           from unbroken_guard.facts() as fact);
 
 -- Runs with its owner's rights, which are the installer's: whoever gives the command need not be able to read the seal.
 create or replace function unbroken_guard.refuse_ddl() returns event_trigger
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql security definer set search_path = unbroken, pg_temp as $$
 declare
   v_stack text;
   v_hit   boolean;

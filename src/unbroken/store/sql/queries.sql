@@ -30,6 +30,10 @@ select to_regclass('unbroken.migrations') is not null
 -- name: schema_fingerprint
 select obj_description(to_regnamespace('unbroken'), 'pg_namespace')
 
+-- name: ddl_guard_stands
+select count(*) = 2 from pg_event_trigger
+ where evtname in ('unbroken_refuse_ddl', 'unbroken_refuse_drop') and evtenabled = 'A'
+
 -- name: is_superuser
 select rolsuper from pg_roles where rolname = current_user
 
@@ -89,6 +93,11 @@ reset enable_nestloop
 select session_id, entries, first_seq, last_seq
   from unbroken.sessions where log = %(log)s and session_id > %(after)s order by session_id limit %(limit)s
 
+-- name: sessions_beginning
+select session_id
+  from unbroken.sessions where log = %(log)s and session_id >= %(prefix)s and starts_with(session_id, %(prefix)s)
+ order by session_id limit %(limit)s
+
 -- name: stray_ids
 -- Ids that stand for no entry (a tail that was cut off, or an id planted to keep an event out), and entries without one.
 select coalesce(i.seq, e.seq), e.seq is not null
@@ -109,25 +118,34 @@ select c.relname, c.relkind::text, exists (select from pg_rewrite r where r.ev_c
  where n.nspname = 'unbroken' and c.relname = any (%s)
 
 -- name: recent_sessions
-select s.session_id, s.entries, s.first_seq, s.last_seq, f.recorded_at, l.recorded_at, f.actor_id, f.agent_id,
+select s.session_id, s.entries, s.first_seq, s.last_seq, coalesce(f.recorded_at, l.recorded_at),
+       coalesce(l.recorded_at, f.recorded_at), coalesce(f.actor_id, l.actor_id), coalesce(f.agent_id, l.agent_id),
        (select count(*) from unbroken.entries x where x.log = s.log and x.session_id = s.session_id and x.event_type = 'error')
   from unbroken.sessions s
-  join unbroken.entries f on f.log = s.log and f.seq = s.first_seq
-  join unbroken.entries l on l.log = s.log and l.seq = s.last_seq
- where s.log = %(log)s and s.last_seq < %(before)s
+  left join unbroken.entries f on f.log = s.log and f.seq = s.first_seq
+  left join unbroken.entries l on l.log = s.log and l.seq = s.last_seq
+ where s.log = %(log)s and s.last_seq < %(before)s and (f.seq is not null or l.seq is not null)
  order by s.last_seq desc
  limit %(limit)s
 
 -- name: log_size
--- WAL is that of the whole server since the log was made, so an upper bound on a shared one.
-select coalesce(sum(pg_total_relation_size(c.oid)) filter (where c.relname like 'entries%%'), 0)::bigint,
-       coalesce(sum(pg_total_relation_size(c.oid)) filter (where c.relname like 'payloads%%'), 0)::bigint,
-       coalesce(sum(pg_total_relation_size(c.oid)) filter (where c.relname in ('event_ids', 'sessions')), 0)::bigint,
+-- The partitions of this log, and its share of the tables that all logs of the database have in common. WAL is that of
+-- the whole server since the log was made, so an upper bound on a shared one.
+with sized as (
+  select c.relname, pg_total_relation_size(c.oid) as size
+    from pg_class c join pg_namespace n on n.oid = c.relnamespace
+   where n.nspname = 'unbroken' and c.relkind = 'r'
+), heads as (
+  select l.log, coalesce((select e.seq from unbroken.entries e where e.log = l.log order by e.seq desc limit 1), 0) as seq from unbroken.logs l
+)
+select coalesce(sum(s.size) filter (where starts_with(s.relname, 'entries_' || %(log)s || '_')), 0)::bigint,
+       coalesce(sum(s.size) filter (where starts_with(s.relname, 'payloads_' || %(log)s || '_')), 0)::bigint,
+       (coalesce(sum(s.size) filter (where s.relname in ('event_ids', 'sessions')), 0)
+         * (select coalesce(sum(h.seq) filter (where h.log = %(log)s) / nullif(sum(h.seq), 0), 1) from heads h))::bigint,
        case when pg_is_in_recovery() then null
             else (select pg_wal_lsn_diff(pg_current_wal_lsn(), l.created_lsn) from unbroken.logs l where l.log = %(log)s) end::bigint,
-       count(*) filter (where c.relname ~ ('^entries_' || %(log)s || '_'))
-  from pg_class c join pg_namespace n on n.oid = c.relnamespace
- where n.nspname = 'unbroken' and c.relkind = 'r'
+       count(*) filter (where starts_with(s.relname, 'entries_' || %(log)s || '_'))
+  from sized s
 
 -- name: log_writers
 select g.login, g.granted_at,
