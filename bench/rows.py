@@ -54,7 +54,7 @@ class Batch:
 
 
 class Conversations:
-    """An endless stream of events of about ``entry_bytes`` each. A ``seed`` gives the same texts again, not the same ids."""
+    """An endless stream of events of about ``entry_bytes`` each. A ``seed`` gives the same texts again, not the ids."""
 
     def __init__(self, entry_bytes: int, *, seed: int) -> None:
         self._random = random.Random(seed)  # noqa: S311 - content, no secret

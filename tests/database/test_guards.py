@@ -311,6 +311,29 @@ def test_nobody_but_a_superuser_comes_near_the_guard(untouched: Database, role: 
         assert rights.fetchone() == (False,)
 
 
+SPY = "language plpgsql as $$ begin raise exception 'ran as %', current_user using errcode = 'UB099'; end $$"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        f"create function unbroken.concat_ws(text, text, oid, aclitem[], text) returns text {SPY}",
+        f"create function unbroken.concat_ws(text, text, name, text) returns text {SPY}",
+        f"create function unbroken.concat_ws(text, text, text, boolean, boolean) returns text {SPY}",
+        f"create function unbroken.regexp_match(name, text) returns text[] {SPY}",
+        f"create function unbroken.format(text, name) returns text {SPY}",
+        f"create function unbroken.obj_description(oid, text) returns text {SPY}",
+    ],
+)
+def test_nothing_that_the_owner_makes_runs_with_the_guards_rights(untouched: Database, statement: str) -> None:
+    """A function is there, and could be found, before the guard refuses it."""
+    with untouched.connect("postgres") as fresh:
+        fresh.execute("set role unbroken_owner")
+        with pytest.raises(psycopg.Error) as caught:
+            fresh.execute(statement.encode())
+    assert caught.value.sqlstate == "UB011", caught.value.diag.message_primary
+
+
 # ---- Privileges ----
 
 LOGINS = ("writer", "verifier", "ops")

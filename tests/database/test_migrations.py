@@ -4,6 +4,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -272,6 +273,36 @@ def test_a_database_of_another_encoding_is_refused(server: Server, empty: Callab
         with pytest.raises(ConfigurationError, match="UTF"):
             install(connection)
         assert connection.execute("select to_regnamespace('unbroken')").fetchone() == (None,)
+
+
+@pytest.mark.parametrize("server", ["debian15"], indirect=True)
+def test_a_server_may_speak_another_language(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Messages and call stacks are translated, so nothing may hang on their words."""
+    monkeypatch.setenv("LANGUAGE", "de")
+    for german in _SERVERS[server.kind]():
+        german.execute("alter system set lc_messages = 'C.UTF-8'")
+        german.execute("select pg_reload_conf()")
+        german.execute("create database {}", "d")
+        with connect(german.conninfo("postgres", "d")) as connection:
+            with pytest.raises(psycopg.errors.DivisionByZero) as caught:
+                connection.execute("select 1 / 0")
+            if "Division durch Null" not in str(caught.value):
+                pytest.skip("this server has no translations")
+            install(connection)
+            administration.create_log(connection, LOG)
+            administration.add_login(connection, "writer", duty="writer", origin=LOG, password=None)
+            administration.add_login(connection, "verifier", duty="verifier", origin=None, password=None)
+        works(partial(german.conninfo, dbname="d"), "writer")
+
+
+@pytest.mark.parametrize(
+    "setting", ["default_transaction_isolation=serializable", "search_path=public", "DateStyle=German"]
+)
+def test_a_writer_records_whatever_its_login_was_set_to(database: Database, setting: str) -> None:
+    conninfo = psycopg.conninfo.make_conninfo(database.conninfo("writer"), options=f"-c {setting}")
+    with closing(LogWriter(conninfo, LOG)) as writer:
+        assert len(writer.append([str(sent().text).encode()], [{}])) == 1
+    assert raw.both_accept(database) == 1
 
 
 # ---- Schemas that do not fit ----

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 
 import psycopg
 import pytest
@@ -23,7 +23,7 @@ from unbroken.ledger.ledger import Ledger
 from unbroken.store import administration
 from unbroken.store.log_reader import LogReader
 from unbroken.store.log_writer import LogWriter
-from unbroken.verify.finding import Finding, Report
+from unbroken.verify.finding import Finding, Kind, Report
 from unbroken.verify.run import verify_log, verify_range, verify_session
 
 CONVERSATIONS = SHARED / "data" / "airline" / "conversations.json"
@@ -686,6 +686,25 @@ def test_a_function_in_the_readers_way_does_not_hide_a_change(small: Small) -> N
     alter = sql.SQL("alter role verifier in database {} set search_path = evil, pg_catalog")
     small.database.admin.execute(alter.format(sql.Identifier(small.database.name)))
     assert small.found() == [("altered_entry", 4, None)]
+
+
+def test_every_kind_that_a_database_can_show_is_shown(small: Small) -> None:
+    """Entries are read in the order of seq, so only an export can hold them in another."""
+    rewrite(small, first=8, change=lambda row: row.update(prev_hash=b"\x07" * 32))
+    rewrite(small, first=9, change=lambda row: row.update(session_seq=7))
+    rewrite(small, first=10, change=lambda row: row.update(event=row["event"] + " "))
+    small.do("update unbroken.entries set writer = 'x' where seq = 2")
+    small.do("update unbroken.payloads set inputs = '1' where seq = 3")
+    small.do("delete from unbroken.entries where seq = 4")
+    small.do("update unbroken.payloads set inputs_salt = '\\x00' where seq = 5")
+    small.do("update unbroken.entries set tool = 'x' where seq = 7")
+    small.do("alter table unbroken.entries drop constraint entries_pkey")
+    small.do("insert into unbroken.entries select * from unbroken.entries where seq = 1")
+    small.do("alter table unbroken.logs enable row level security")
+    small.do("create policy p on unbroken.logs using (true)")
+    report = small.report(expect=Head(12, "00" * 32))
+    assert report.verdict == "findings"
+    assert {finding.kind for finding in report.findings} == {*get_args(Kind)} - {"reordered"}
 
 
 # ---- Parts of a log ----
