@@ -891,10 +891,10 @@ def test_an_old_snapshot_does_not_fork_the_log(
         writer.execute(f"begin isolation level {level}")
         writer.execute("select * from unbroken.describe_log(%s)", (LOG,)).fetchall()
         append(other, [sent(session_id=session)])
-        raw.refused(database, writer, [sent(session_id=session)], state="UB002")
+        raw.refused(database, writer, [sent(session_id=session)], state="UB004")
         writer.execute("rollback")
         writer.execute(f"begin isolation level {level}")
-        raw.refused(database, writer, [sent(session_id=session)], state="UB002")
+        raw.refused(database, writer, [sent(session_id=session)], state="UB004")
         writer.execute("rollback")
         append(writer, [sent(session_id=session)])
     assert raw.both_accept(database) == 3

@@ -93,7 +93,11 @@ class StoredEntry(msgspec.Struct, gc=False):
 
 @lru_cache(maxsize=1024)
 def _quoted(text: str) -> bytes:
-    return msgspec.json.encode(text)
+    """A JSON text. Lone surrogates stand for bytes that are no UTF-8, and are printed as those: no line holds them."""
+    try:
+        return msgspec.json.encode(text)
+    except UnicodeEncodeError:
+        return b'"%b"' % text.encode("utf-8", "surrogateescape")
 
 
 def line_of(

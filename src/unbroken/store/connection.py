@@ -1,11 +1,11 @@
 """Connections to PostgreSQL, and its errors as ours."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final, TypeAlias
 
 import psycopg
-from psycopg import errors as pg
 
 from unbroken.errors import (
     AccessDeniedError,
@@ -19,6 +19,12 @@ from unbroken.errors import (
 Connection: TypeAlias = psycopg.Connection[tuple[object, ...]]
 
 DEADLINE_S: Final = 10
+# While connecting, the client library passes on a text and no SQLSTATE. In another language a refusal reads as
+# unavailable, which is as true.
+_REFUSED: Final = re.compile(
+    r'role ".*" does not exist|authentication failed|no pg_hba\.conf entry|not permitted to log in'
+    r"|permission denied for database"
+)
 _WAITS: Final = {
     "connect_timeout": DEADLINE_S,
     "keepalives": 1,
@@ -40,8 +46,8 @@ def connect(conninfo: str) -> Connection:
     except psycopg.ProgrammingError as error:
         raise ConfigurationError("the connection string can't be read") from error
     except psycopg.OperationalError as error:
-        if isinstance(error, pg.InvalidAuthorizationSpecification | pg.InvalidPassword):
-            raise AccessDeniedError("the database refused this login") from error
+        if _REFUSED.search(str(error)):
+            raise AccessDeniedError("the server refused this login") from error
         raise UnavailableError("the database can't be reached; nothing was recorded") from error
 
 
@@ -63,6 +69,8 @@ def _translate(error: psycopg.Error) -> Exception:
             return InvalidEventError(text, index=int(detail) if detail else None)
         case "UB002":
             return TooLargeError(text)
+        case "UB004":
+            return ConfigurationError(f"{text}: set default_transaction_isolation accordingly")
         case "UB003" | "UB010" | "UB011" | "42501":
             return AccessDeniedError(text)
         case "3F000" | "42P01" | "42883" | "42703" | "42704":

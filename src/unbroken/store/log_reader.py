@@ -8,8 +8,9 @@ from itertools import islice
 from typing import Any, Final, Self, cast
 
 import psycopg
+from psycopg.types.string import ByteaBinaryLoader
 
-from unbroken.core.entry import Head, StoredEntry
+from unbroken.core.entry import GENESIS, Head, StoredEntry
 from unbroken.core.times import format_time
 from unbroken.errors import ConfigurationError
 from unbroken.store.connection import connect, translated
@@ -71,6 +72,7 @@ class LogReader:
     def __init__(self, conninfo: str, log: str | None = None) -> None:
         self._connection = cast("psycopg.Connection[tuple[Any, ...]]", connect(conninfo))
         try:
+            self._rows("fixed_names", fetch=False)
             require_schema(self._one("newest_migration")[0])
             self._number, self.log = self._find(self._only_log() if log is None else log)
         except BaseException:
@@ -92,9 +94,9 @@ class LogReader:
         return str(names[0])
 
     def head(self) -> Head:
-        """The log's end as the database states it; ``0`` and no hash for an empty log."""
-        row = self._row("head", (self._number,))
-        return Head(0, "0" * 64) if row is None else Head(row[0], row[1].hex())
+        """The log's end as the database states it; ``0`` and zeros for an empty log, or where it states no hash."""
+        seq, digest = self._row("head", (self._number,)) or (0, None)
+        return Head(seq, digest.hex() if isinstance(digest, bytes) else GENESIS)
 
     def entries(self, *, after: int = 0, upto: int = _LAST, session: str | None = None) -> Iterator[list[StoredEntry]]:
         """The entries with ``after < seq <= upto`` in order of seq, some at a time; of one session where it is given.
@@ -114,15 +116,16 @@ class LogReader:
         given = {"log": self._number, "after": after, "upto": upto, "limit": PAGE, "session": session}
         name = "page" if session is None else "session_page"
         with translated(), self._connection.cursor(binary=True) as cursor:
+            # A byte that was changed on disk need not leave text behind.
+            cursor.adapters.register_loader("text", ByteaBinaryLoader)
             self._connection.execute(query("join_by_merging"))
             for row in cursor.stream(query(name), given, size=_CHUNK):
-                stored: list[Any] = [self.log, *row[:2], _time(row[2]), *row[3:_BEFORE_COLUMNS], row[_BEFORE_COLUMNS:]]
-                yield StoredEntry(*stored)
+                yield _stored(self.log, row)
             self._connection.execute(query("join_as_planned"))
 
     def session_counts(self) -> Iterator[SessionCount]:
         """The database's session table, in order of session id."""
-        after = ""
+        after: str | None = None
         while rows := self._rows("sessions_page", {"log": self._number, "after": after, "limit": PAGE}):
             yield from (SessionCount(*row) for row in rows)
             after = rows[-1][0]
@@ -173,9 +176,10 @@ class LogReader:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _rows(self, name: str, given: Any = None) -> list[tuple[Any, ...]]:
+    def _rows(self, name: str, given: Any = None, *, fetch: bool = True) -> list[tuple[Any, ...]]:
         with translated(), self._connection.cursor(binary=True) as cursor:
-            return cursor.execute(query(name), given).fetchall()
+            cursor.execute(query(name), given)
+            return cursor.fetchall() if fetch else []
 
     def _row(self, name: str, given: Any = None) -> tuple[Any, ...] | None:
         rows = self._rows(name, given)
@@ -192,6 +196,31 @@ def list_logs(conninfo: str) -> list[str]:
     """The full names of all logs in a database."""
     with connect(conninfo) as connection, translated():
         return [str(row[0]) for row in connection.execute(query("logs"))]
+
+
+def _stored(log: str, row: tuple[Any, ...]) -> StoredEntry:
+    """A row of a page. What a line can't lack and is lacking becomes empty, so that the hash fails."""
+    seq, session_seq, sent, writer, principal, prev_hash, digest, event, *parts = row[:_BEFORE_COLUMNS]
+    fields: list[Any] = [
+        log,
+        seq,
+        session_seq,
+        _time(sent or b""),
+        _text(writer or b""),
+        None if principal is None else _text(principal),
+        prev_hash or b"",
+        digest or b"",
+        event or b"",
+        *parts,
+        tuple([_text(value) if type(value) is bytes else value for value in row[_BEFORE_COLUMNS:]]),
+    ]
+    return StoredEntry(*fields)
+
+
+@lru_cache(maxsize=65536)
+def _text(raw: bytes) -> str:
+    """Text of a column; what is no UTF-8 stays visible as lone surrogates, which no event holds."""
+    return raw.decode("utf-8", "surrogateescape")
 
 
 @lru_cache(maxsize=4096)

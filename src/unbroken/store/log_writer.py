@@ -38,6 +38,7 @@ class LogWriter:
         self._connection: Connection = connect(conninfo)
         try:
             with translated():
+                self._connection.execute(query("read_committed"))
                 row = self._connection.execute(query("describe_log"), (origin,)).fetchone()
             self.log, self.writer, newest, oldest = cast("tuple[str, str, int | None, int]", row)
             require_schema(newest, oldest=oldest)

@@ -7,9 +7,11 @@ files of ``sql/functions``, which replace what is there. A new database takes th
 import hashlib
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
 from typing import Final, Literal, LiteralString
 
+from psycopg import errors as pg
 from psycopg import sql
 
 from unbroken.errors import ConfigurationError, SchemaError
@@ -18,6 +20,8 @@ from unbroken.store.sql import query, script, scripts
 
 NEWEST: Final = max(int(name.split("/")[1][:4]) for name in scripts("migrations"))
 """The number of the newest migration that this release knows."""
+
+_TRIES: Final = 5
 
 State = Literal["absent", "older", "current"]
 
@@ -33,7 +37,16 @@ def install(connection: Connection) -> list[str]:
     """
     if connection.info.parameter_status("server_encoding") != "UTF8":
         raise ConfigurationError("unbroken needs a database in UTF8: create one with encoding utf8, template template0")
-    with translated(), connection.transaction():
+    for _ in range(_TRIES - 1):
+        # Roles belong to the server, which the lock of one database does not cover.
+        with translated(), suppress(pg.UniqueViolation, pg.DuplicateObject, pg.InternalError_):
+            return _install(connection)
+    with translated():
+        return _install(connection)
+
+
+def _install(connection: Connection) -> list[str]:
+    with connection.transaction():
         connection.execute(query("migration_lock"))
         superuser = _scalar(connection, "is_superuser")
         if state_of(connection) == "current" and (is_guarded(connection) or not superuser):

@@ -3,6 +3,14 @@
 -- name: append
 select * from unbroken.append(%s, %b::text[], %b::text[], %b::bytea[], %b::text[], %b::bytea[], %b::text[], %b::bytea[])
 
+-- name: read_committed
+-- A login's default may be another one, in which append refuses to run.
+set default_transaction_isolation = 'read committed'
+
+-- name: fixed_names
+-- Whoever owns the database decides where a login looks names up first, and could put other functions in the way.
+set search_path = pg_catalog, pg_temp
+
 -- name: receipts
 select * from unbroken.receipts(%s, %b::uuid[], %b::bytea[])
 
@@ -59,10 +67,9 @@ select log, origin || '~' || incarnation
 select seq, hash from unbroken.entries where log = %s order by seq desc limit 1
 
 -- name: page
--- In order of seq; after the payload the search columns.
-select e.seq, e.session_seq, timestamptz_send(e.recorded_at), e.writer, e.principal, e.prev_hash, e.hash, convert_to(e.event, 'UTF8'),
-       convert_to(p.inputs, 'UTF8'), p.inputs_salt, convert_to(p.outputs, 'UTF8'), p.outputs_salt,
-       convert_to(p.details, 'UTF8'), p.details_salt,
+-- In order of seq; after the payload the search columns. Texts are read as the bytes that are there.
+select e.seq, e.session_seq, timestamptz_send(e.recorded_at), e.writer, e.principal, e.prev_hash, e.hash, e.event,
+       p.inputs, p.inputs_salt, p.outputs, p.outputs_salt, p.details, p.details_salt,
        e.actor_id, e.agent_id, e.event_type, e.id::text, e.outcome, e.resource_id, e.resource_type, e.session_id, e.side_effect, e.tool
   from unbroken.entries e
   left join unbroken.payloads p on p.log = e.log and p.seq = e.seq
@@ -71,9 +78,8 @@ select e.seq, e.session_seq, timestamptz_send(e.recorded_at), e.writer, e.princi
  limit %(limit)s
 
 -- name: session_page
-select e.seq, e.session_seq, timestamptz_send(e.recorded_at), e.writer, e.principal, e.prev_hash, e.hash, convert_to(e.event, 'UTF8'),
-       convert_to(p.inputs, 'UTF8'), p.inputs_salt, convert_to(p.outputs, 'UTF8'), p.outputs_salt,
-       convert_to(p.details, 'UTF8'), p.details_salt,
+select e.seq, e.session_seq, timestamptz_send(e.recorded_at), e.writer, e.principal, e.prev_hash, e.hash, e.event,
+       p.inputs, p.inputs_salt, p.outputs, p.outputs_salt, p.details, p.details_salt,
        e.actor_id, e.agent_id, e.event_type, e.id::text, e.outcome, e.resource_id, e.resource_type, e.session_id, e.side_effect, e.tool
   from unbroken.entries e
   left join unbroken.payloads p on p.log = e.log and p.seq = e.seq
@@ -91,7 +97,8 @@ reset enable_nestloop
 -- name: sessions_page
 -- In order of session_id.
 select session_id, entries, first_seq, last_seq
-  from unbroken.sessions where log = %(log)s and session_id > %(after)s order by session_id limit %(limit)s
+  from unbroken.sessions where log = %(log)s and (%(after)s::text is null or session_id > %(after)s)
+ order by session_id limit %(limit)s
 
 -- name: sessions_beginning
 select session_id

@@ -6,7 +6,11 @@ declare
 begin
   foreach v_role in array array['unbroken_owner', 'unbroken_writer', 'unbroken_verifier', 'unbroken_ops'] loop
     if not exists (select from pg_roles where rolname = v_role) then
-      execute format('create role %I nologin noinherit', v_role);
+      begin
+        execute format('create role %I nologin noinherit', v_role);
+      exception when duplicate_object or unique_violation then
+        null;  -- made meanwhile, for another database of this server
+      end;
     end if;
   end loop;
 end $$;

@@ -2,7 +2,7 @@
 -- recomputes its own hashes.
 --
 -- SQLSTATE  UB001 an event is refused (DETAIL: its position, from 0)    UB002 the batch is refused
---           UB003 this login has no grant on this log, or there is no such log
+--           UB003 this login has no grant on this log, or there is no such log    UB004 another isolation level
 --           23505 an id is already recorded: ask unbroken.receipts and send the rest
 
 create or replace function unbroken.append(
@@ -49,7 +49,7 @@ begin
 
   -- A snapshot taken before the lock would show an old head.
   if current_setting('transaction_isolation') <> 'read committed' then
-    raise exception 'append runs in READ COMMITTED' using errcode = 'UB002';
+    raise exception 'append runs in READ COMMITTED' using errcode = 'UB004';
   end if;
   -- The lock that orders appends. Its row is never updated: a head kept there would bloat under every long reader.
   perform from logs l where l.log = v_log for no key update;
