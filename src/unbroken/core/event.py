@@ -124,7 +124,10 @@ def encode_event(event: Event) -> bytes:
 
 
 def read_event(text: bytes) -> Event:
-    """The event that ``text`` is the canonical text of; raises :class:`InvalidEventError` saying what is wrong."""
+    """The event that ``text`` is the canonical text of; raises :class:`InvalidEventError` saying what is wrong.
+
+    The form of commitments is left to :func:`are_commitments`: one that a value matches has it.
+    """
     try:
         event = _decoder.decode(text)
         spelt = _encoder.encode(event)
@@ -167,7 +170,7 @@ def make_event(**fields: Any) -> Event:
     for key, text in _texts(event):
         if not is_holdable(text):
             raise InvalidEventError(f"{key} holds NUL or a lone surrogate, which no JSON parser reads alike")
-    fault = fault_of(event)
+    fault = fault_of(event) or (None if are_commitments(event) else "a commitment is not 64 lower-case hex digits")
     if fault is not None:
         raise InvalidEventError(f"not an event: {fault}")
     return event
@@ -206,10 +209,7 @@ _FORMS: Final[dict[str, Callable[[str], object]]] = {
     "id": _uuid,
     "parent_id": _uuid,
     "recorder": lru_cache(4096)(_uuid),
-    "details": _hex64,
-    "inputs": _hex64,
     "original": _hex64,
-    "outputs": _hex64,
     "event_type": lru_cache(256)(_form("[a-z_]+([.][a-z_]+)?")),
     "prompt_hash": _keyed,
     "cost_usd": _form("(0|[1-9][0-9]*)([.][0-9]+)?"),
@@ -239,6 +239,12 @@ def fault_of(event: Event) -> str | None:
     if event.decision is not None:
         return "decision is empty" if event.decision == Decision() else _malformed(event.decision, _DECISION_FORMS)
     return None
+
+
+def are_commitments(event: Event) -> bool:
+    """Whether what stands under ``inputs``, ``outputs`` and ``details`` has the form of a commitment."""
+    given = (event.inputs, event.outputs, event.details)
+    return all(text is None or _hex64(text) is not None for text in given)
 
 
 def _malformed(struct: msgspec.Struct, forms: Mapping[str, Callable[[str], object]]) -> str | None:

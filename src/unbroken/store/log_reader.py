@@ -23,7 +23,10 @@ LOT: Final = 250
 """Entries that a reader hands out at a time."""
 
 _TABLES: Final = {"logs": "r", "entries": "p", "payloads": "p", "event_ids": "r", "sessions": "r"}
+_BEFORE_PAYLOAD: Final = 8
 _BEFORE_COLUMNS: Final = 14
+_TEXTS: Final = frozenset({3, 4, *range(_BEFORE_COLUMNS, 24)})
+"""Where texts stand in a row of a page; the event and the payload come as bytes."""
 # The client library streams single rows before its version 17.
 _CHUNK: Final = 200 if psycopg.pq.version() >= 170000 else 1
 _EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
@@ -104,23 +107,27 @@ class LogReader:
         They are read in statements of :data:`PAGE` entries, each a transaction of its own, so that a reader holds up
         nobody. While one lot is worked on the server prepares the next.
         """
-        size = PAGE
+        as_bytes, size = False, PAGE
         while size == PAGE:
             size = 0
-            for lot in _batched(self._page(after, upto, session), LOT):
-                size += len(lot)
-                after = lot[-1].seq
-                yield lot
+            try:
+                for lot in _batched(self._page(after, upto, session, as_bytes=as_bytes), LOT):
+                    size += len(lot)
+                    after = lot[-1].seq
+                    yield lot
+            except UnicodeDecodeError:
+                # A byte that was changed on disk need not leave text behind: go on from the last lot, slower.
+                as_bytes, size = True, PAGE
 
-    def _page(self, after: int, upto: int, session: str | None) -> Iterator[StoredEntry]:
+    def _page(self, after: int, upto: int, session: str | None, *, as_bytes: bool) -> Iterator[StoredEntry]:
         given = {"log": self._number, "after": after, "upto": upto, "limit": PAGE, "session": session}
         name = "page" if session is None else "session_page"
         with translated(), self._connection.cursor(binary=True) as cursor:
-            # A byte that was changed on disk need not leave text behind.
-            cursor.adapters.register_loader("text", ByteaBinaryLoader)
+            if as_bytes:
+                cursor.adapters.register_loader("text", ByteaBinaryLoader)
             self._connection.execute(query("join_by_merging"))
             for row in cursor.stream(query(name), given, size=_CHUNK):
-                yield _stored(self.log, row)
+                yield _stored(self.log, _with_texts(row) if as_bytes else row)
             self._connection.execute(query("join_as_planned"))
 
     def session_counts(self) -> Iterator[SessionCount]:
@@ -198,29 +205,27 @@ def list_logs(conninfo: str) -> list[str]:
         return [str(row[0]) for row in connection.execute(query("logs"))]
 
 
+def _with_texts(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """A row whose texts came as bytes; what is no UTF-8 stays visible as lone surrogates, which no event holds."""
+    return tuple(
+        value.decode("utf-8", "surrogateescape") if place in _TEXTS and isinstance(value, bytes) else value
+        for place, value in enumerate(row)
+    )
+
+
 def _stored(log: str, row: tuple[Any, ...]) -> StoredEntry:
     """A row of a page. What a line can't lack and is lacking becomes empty, so that the hash fails."""
-    seq, session_seq, sent, writer, principal, prev_hash, digest, event, *parts = row[:_BEFORE_COLUMNS]
-    fields: list[Any] = [
-        log,
-        seq,
-        session_seq,
-        _time(sent or b""),
-        _text(writer or b""),
-        None if principal is None else _text(principal),
-        prev_hash or b"",
-        digest or b"",
-        event or b"",
-        *parts,
-        tuple([_text(value) if type(value) is bytes else value for value in row[_BEFORE_COLUMNS:]]),
-    ]
-    return StoredEntry(*fields)
-
-
-@lru_cache(maxsize=65536)
-def _text(raw: bytes) -> str:
-    """Text of a column; what is no UTF-8 stays visible as lone surrogates, which no event holds."""
-    return raw.decode("utf-8", "surrogateescape")
+    seq, session_seq, sent, writer, principal, prev_hash, digest, event = row[:_BEFORE_PAYLOAD]
+    if None in (sent, writer, prev_hash, digest, event):
+        sent, writer, prev_hash, digest, event = (
+            sent or b"",
+            writer or "",
+            prev_hash or b"",
+            digest or b"",
+            event or b"",
+        )
+    fields: list[Any] = [log, seq, session_seq, _time(sent), writer, principal, prev_hash, digest, event]
+    return StoredEntry(*fields, *row[_BEFORE_PAYLOAD:_BEFORE_COLUMNS], row[_BEFORE_COLUMNS:])  # type: ignore[call-arg]
 
 
 @lru_cache(maxsize=4096)

@@ -9,7 +9,7 @@ import msgspec
 
 from unbroken.core.commitment import PARTS, SALT_BYTES
 from unbroken.core.entry import COLUMNS, StoredEntry, hash_of
-from unbroken.core.event import Event, decode_event, read_event
+from unbroken.core.event import Event, are_commitments, decode_event, read_event
 from unbroken.errors import InvalidEventError
 from unbroken.verify.finding import Kind
 
@@ -66,6 +66,9 @@ def examine(entry: StoredEntry) -> Intact | Broken:
         return _not_canonical(entry, str(error))
     if (event.session_id is None) != (entry.session_seq is None):
         return _not_canonical(entry, "session_id and session_seq without each other")
+    faultless = _is_faultless(entry, event)
+    if not faultless and not are_commitments(event):
+        return _not_canonical(entry, "a commitment that is not 64 lower-case hex digits")
     return Intact(
         entry.seq,
         entry.log,
@@ -74,7 +77,7 @@ def examine(entry: StoredEntry) -> Intact | Broken:
         entry.hash,
         event.session_id,
         entry.session_seq,
-        () if _is_faultless(entry, event) else tuple(_faults(entry, event)),
+        () if faultless else tuple(_faults(entry, event)),
     )
 
 

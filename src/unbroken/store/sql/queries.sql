@@ -67,19 +67,20 @@ select log, origin || '~' || incarnation
 select seq, hash from unbroken.entries where log = %s order by seq desc limit 1
 
 -- name: page
--- In order of seq; after the payload the search columns. Texts are read as the bytes that are there.
-select e.seq, e.session_seq, timestamptz_send(e.recorded_at), e.writer, e.principal, e.prev_hash, e.hash, e.event,
-       p.inputs, p.inputs_salt, p.outputs, p.outputs_salt, p.details, p.details_salt,
+-- In order of seq; after the payload the search columns. The planner does not see by itself that payloads lie in the same range.
+select e.seq, e.session_seq, timestamptz_send(e.recorded_at), e.writer, e.principal, e.prev_hash, e.hash, textsend(e.event),
+       textsend(p.inputs), p.inputs_salt, textsend(p.outputs), p.outputs_salt, textsend(p.details), p.details_salt,
        e.actor_id, e.agent_id, e.event_type, e.id::text, e.outcome, e.resource_id, e.resource_type, e.session_id, e.side_effect, e.tool
   from unbroken.entries e
   left join unbroken.payloads p on p.log = e.log and p.seq = e.seq
+        and p.log = %(log)s and p.seq > %(after)s and p.seq <= %(upto)s
  where e.log = %(log)s and e.seq > %(after)s and e.seq <= %(upto)s
  order by e.seq
  limit %(limit)s
 
 -- name: session_page
-select e.seq, e.session_seq, timestamptz_send(e.recorded_at), e.writer, e.principal, e.prev_hash, e.hash, e.event,
-       p.inputs, p.inputs_salt, p.outputs, p.outputs_salt, p.details, p.details_salt,
+select e.seq, e.session_seq, timestamptz_send(e.recorded_at), e.writer, e.principal, e.prev_hash, e.hash, textsend(e.event),
+       textsend(p.inputs), p.inputs_salt, textsend(p.outputs), p.outputs_salt, textsend(p.details), p.details_salt,
        e.actor_id, e.agent_id, e.event_type, e.id::text, e.outcome, e.resource_id, e.resource_type, e.session_id, e.side_effect, e.tool
   from unbroken.entries e
   left join unbroken.payloads p on p.log = e.log and p.seq = e.seq
