@@ -35,7 +35,6 @@ format: $(READY) ## rewrite the sources in the project's format
 	$(BIN)/ruff check --fix .
 
 bench: $(READY) ## the figures that README and docs quote
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	$(BIN)/python bench/run.py
 
 vectors: $(READY) ## write spec/vectors anew

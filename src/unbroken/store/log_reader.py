@@ -214,16 +214,13 @@ def _with_texts(row: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _stored(log: str, row: tuple[Any, ...]) -> StoredEntry:
-    """A row of a page. What a line can't lack and is lacking becomes empty, so that the hash fails."""
+    """A row of a page. What a line can't lack and is lacking, or not of its type, becomes empty: the hash fails then."""
     seq, session_seq, sent, writer, principal, prev_hash, digest, event = row[:_BEFORE_PAYLOAD]
-    if None in (sent, writer, prev_hash, digest, event):
-        sent, writer, prev_hash, digest, event = (
-            sent or b"",
-            writer or "",
-            prev_hash or b"",
-            digest or b"",
-            event or b"",
+    if not type(sent) is type(prev_hash) is type(digest) is type(event) is bytes or type(writer) is not str:
+        sent, prev_hash, digest, event = (
+            value if isinstance(value, bytes) else b"" for value in (sent, prev_hash, digest, event)
         )
+        writer = writer if isinstance(writer, str) else ""
     fields: list[Any] = [log, seq, session_seq, _time(sent), writer, principal, prev_hash, digest, event]
     return StoredEntry(*fields, *row[_BEFORE_PAYLOAD:_BEFORE_COLUMNS], row[_BEFORE_COLUMNS:])  # type: ignore[call-arg]
 
