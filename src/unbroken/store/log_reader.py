@@ -214,7 +214,7 @@ def _with_texts(row: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _stored(log: str, row: tuple[Any, ...]) -> StoredEntry:
-    """A row of a page. What a line can't lack and is lacking, or not of its type, becomes empty: the hash fails then."""
+    """A row of a page. What a line can't lack, and is not there in its type, becomes empty: the hash fails then."""
     seq, session_seq, sent, writer, principal, prev_hash, digest, event = row[:_BEFORE_PAYLOAD]
     if not type(sent) is type(prev_hash) is type(digest) is type(event) is bytes or type(writer) is not str:
         sent, prev_hash, digest, event = (
