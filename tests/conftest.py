@@ -131,6 +131,9 @@ _SERVERS = {"embedded": _embedded_server, "debian15": _debian_server}
 @pytest.fixture(scope="session", params=list(_SERVERS))
 def server(request: pytest.FixtureRequest) -> Iterator[Server]:
     for running in _SERVERS[request.param]():
+        # No test here pulls the plug, and databases are made and dropped by the hundred.
+        running.execute("alter system set fsync = off")
+        running.execute("select pg_reload_conf()")
         running.execute("create database {}", _TEMPLATE)
         with connect(running.conninfo("postgres", _TEMPLATE)) as connection:
             install(connection)

@@ -91,7 +91,6 @@ class StoredEntry(msgspec.Struct, gc=False):
         }
 
 
-@lru_cache(maxsize=1024)
 def _quoted(text: str) -> bytes:
     """A JSON text. Lone surrogates stand for bytes that are no UTF-8, and are printed as those: no line holds them."""
     try:
@@ -112,17 +111,19 @@ def line_of(
     writer: str,
 ) -> bytes:
     """An entry's canonical line (RFC 8785) in UTF-8; ``event`` is the event's canonical text, ``prev_hash`` hex."""
-    on_behalf = b"" if principal is None else b',"principal":' + _quoted(principal)
+    before, between, after = _frame(log, principal, recorded_at, writer)
     in_session = b"" if session_seq is None else b',"session_seq":%d' % session_seq
-    return b'{"event":%b,"log":%b,"prev_hash":"%b"%b,"recorded_at":"%b","seq":%d%b,"v":1,"writer":%b}' % (
-        event,
-        _quoted(log),
-        prev_hash.encode(),
-        on_behalf,
-        recorded_at.encode(),
-        seq,
-        in_session,
-        _quoted(writer),
+    return b'{"event":%b%b%b%b%d%b%b' % (event, before, prev_hash.encode(), between, seq, in_session, after)
+
+
+@lru_cache(maxsize=4096)
+def _frame(log: str, principal: str | None, recorded_at: str, writer: str) -> tuple[bytes, bytes, bytes]:
+    """What the lines of a batch have in common: before the previous hash, before the number, and the end."""
+    on_behalf = b"" if principal is None else b',"principal":' + _quoted(principal)
+    return (
+        b',"log":%b,"prev_hash":"' % _quoted(log),
+        b'"%b,"recorded_at":"%b","seq":' % (on_behalf, recorded_at.encode()),
+        b',"v":1,"writer":%b}' % _quoted(writer),
     )
 
 

@@ -136,7 +136,12 @@ def read_event(text: bytes) -> Event:
     if spelt != text:
         raise InvalidEventError("another spelling: spaces, order of keys, repeated keys or escapes")
     fault = fault_of(event)
-    if fault is None and b"\\u0000" in text and not all(is_holdable(item) for _, item in _texts(event)):
+    if (
+        fault is None
+        and b"\\" in text
+        and b"\\u0000" in text
+        and not all(is_holdable(item) for _, item in _texts(event))
+    ):
         fault = "a text holds NUL"
     if fault is not None:
         raise InvalidEventError(fault)
@@ -204,21 +209,30 @@ _hex64 = _form("[0-9a-f]{64}")
 # Few different ones come again and again.
 _keyed = lru_cache(4096)(_form("k[0-9a-z]{1,16}:[0-9a-f]{64}"))
 
+_recorder = lru_cache(4096)(_uuid)
+_event_type = lru_cache(256)(_form("[a-z_]+([.][a-z_]+)?"))
+
+
+def _time(text: str) -> object:
+    return is_time(text) or None
+
+
 # msgspec could check these while decoding, at three times the cost.
 _FORMS: Final[dict[str, Callable[[str], object]]] = {
     "id": _uuid,
+    "event_type": _event_type,
+    "ts": _time,
+    "recorder": _recorder,
     "parent_id": _uuid,
-    "recorder": lru_cache(4096)(_uuid),
     "original": _hex64,
-    "event_type": lru_cache(256)(_form("[a-z_]+([.][a-z_]+)?")),
     "prompt_hash": _keyed,
     "cost_usd": _form("(0|[1-9][0-9]*)([.][0-9]+)?"),
     "trace_id": _form("[0-9a-f]{32}"),
     "span_id": _form("[0-9a-f]{16}"),
-    "ts": lambda text: is_time(text) or None,
 }
-_formed = attrgetter(*_FORMS)
-_matchers: Final = tuple(_FORMS.values())
+_RARE: Final = ("original", "prompt_hash", "cost_usd", "trace_id", "span_id")
+_rare = attrgetter(*_RARE)
+_NONE_RARE: Final = (None,) * len(_RARE)
 _sets = attrgetter("domains", "redactions", "scope", "subjects")
 _NO_SETS: Final = (None, None, None, None)
 _DECISION_FORMS: Final[dict[str, Callable[[str], object]]] = {
@@ -230,9 +244,15 @@ _DECISION_FORMS: Final[dict[str, Callable[[str], object]]] = {
 
 def fault_of(event: Event) -> str | None:
     """What a decoded event breaks of the rules that its types don't state, naming the key; ``None`` if nothing."""
-    for value, match in zip(_formed(event), _matchers, strict=True):
-        if value is not None and match(value) is None:
-            return _malformed(event, _FORMS)
+    if (
+        _uuid(event.id) is None
+        or _event_type(event.event_type) is None
+        or not is_time(event.ts)
+        or (event.recorder is not None and _recorder(event.recorder) is None)
+        or (event.parent_id is not None and _uuid(event.parent_id) is None)
+        or _rare(event) != _NONE_RARE
+    ) and (fault := _malformed(event, _FORMS)) is not None:
+        return fault
     sets = _sets(event)
     if sets != _NO_SETS and not all(map(_is_ascending, sets)):
         return "a list is not sorted or repeats an item"

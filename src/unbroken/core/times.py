@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from unbroken.errors import InvalidEventError
 
@@ -25,10 +26,13 @@ def parse_time(text: str) -> datetime:
 
 def is_time(text: str) -> bool:
     """Whether ``text`` has the one accepted form and names a real calendar time."""
-    if _SHAPE.fullmatch(text) is None:
-        return False
+    return _SHAPE.fullmatch(text) is not None and _is_in_calendar(text[:19])
+
+
+@lru_cache(maxsize=4096)
+def _is_in_calendar(second: str) -> bool:
     try:
-        datetime.fromisoformat(text)
+        datetime.fromisoformat(second)
     except ValueError:
         return False
     return True

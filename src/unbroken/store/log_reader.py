@@ -19,8 +19,8 @@ from unbroken.store.sql import query
 
 PAGE: Final = 10_000
 """Entries per statement."""
-LOT: Final = 250
-"""Entries that a reader hands out at a time."""
+LOT: Final = 50
+"""Entries that a reader hands out at a time: fewer than a socket buffers, so that the server is never waited for."""
 
 _TABLES: Final = {"logs": "r", "entries": "p", "payloads": "p", "event_ids": "r", "sessions": "r"}
 _BEFORE_PAYLOAD: Final = 8
@@ -28,7 +28,7 @@ _BEFORE_COLUMNS: Final = 14
 _TEXTS: Final = frozenset({3, 4, *range(_BEFORE_COLUMNS, 24)})
 """Where texts stand in a row of a page; the event and the payload come as bytes."""
 # The client library streams single rows before its version 17.
-_CHUNK: Final = 200 if psycopg.pq.version() >= 170000 else 1
+_CHUNK: Final = LOT if psycopg.pq.version() >= 170000 else 1
 _EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _LAST: Final = 2**63 - 1
 
@@ -125,10 +125,10 @@ class LogReader:
         with translated(), self._connection.cursor(binary=True) as cursor:
             if as_bytes:
                 cursor.adapters.register_loader("text", ByteaBinaryLoader)
-            self._connection.execute(query("join_by_merging"))
+            self._connection.execute(query("look_up_singly"))
             for row in cursor.stream(query(name), given, size=_CHUNK):
                 yield _stored(self.log, _with_texts(row) if as_bytes else row)
-            self._connection.execute(query("join_as_planned"))
+            self._connection.execute(query("look_up_as_planned"))
 
     def session_counts(self) -> Iterator[SessionCount]:
         """The database's session table, in order of session id."""

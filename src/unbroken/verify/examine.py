@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import NamedTuple
 
 import msgspec
 
@@ -37,7 +36,7 @@ class Broken:
     seq: int | None = None
 
 
-class Intact(NamedTuple):
+class Intact(msgspec.Struct, gc=False):
     """An entry whose line is canonical and hashes to what it states; ``faults`` concern what is held beside it."""
 
     seq: int

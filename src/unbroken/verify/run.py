@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from itertools import count
 from multiprocessing import get_context
 from typing import Final, TypeAlias
@@ -13,9 +13,9 @@ from unbroken.verify.examine import examine
 from unbroken.verify.finding import Report, Verdict
 from unbroken.verify.source import Index, Source
 
-UNIT: Final = 2000
-"""Entries that are read and examined at a time."""
-AHEAD: Final = 4
+UNIT: Final = 8000
+"""Entries that a worker process reads and examines at a time."""
+AHEAD: Final = 2
 """Units that each worker process may be ahead of the chain."""
 
 Progress: TypeAlias = Callable[[int, int], None]
@@ -42,11 +42,14 @@ def verify_log(
     for name in source.impostors():
         chain.find("unverifiable", 0, expected=f"{name} to be a plain table", found="something in its place")
     upto = source.head().seq
-    if workers > 1 and connect is not None and upto > UNIT:
-        _follow_in_parallel(chain, source, upto=upto, workers=workers, connect=connect, progress=progress)
-    _follow(chain, source, after=chain.end if chain.entries else 0, upto=upto, progress=progress)
-    chain.finish()
-    _check_tables(chain, source)
+    with ThreadPoolExecutor(1) as aside:
+        strays = aside.submit(_strays, source) if workers > 1 and connect is not None and upto > UNIT else None
+        if strays is not None and connect is not None:
+            # While the workers read, the connection of this process is idle.
+            _follow_in_parallel(chain, source, upto=upto, workers=workers, connect=connect, progress=progress)
+        _follow(chain, source, after=chain.end if chain.entries else 0, upto=upto, progress=progress)
+        chain.finish()
+        _check_tables(chain, source, _strays(source) if strays is None else strays.result())
     return report_of(chain, scope="the whole log", expect=expect, kept=kept)
 
 
@@ -141,18 +144,26 @@ def _in_order(
             yield waiting.popleft()
 
 
-def _check_tables(chain: Chain, source: Index) -> None:
+_Strays: TypeAlias = tuple[list[tuple[int, bool]], list[int]]
+
+
+def _strays(source: Index) -> _Strays:
+    return source.stray_ids(), source.stray_payloads()
+
+
+def _check_tables(chain: Chain, source: Index, strays: _Strays) -> None:
     """That the tables beside the entries know neither more nor less than the entries."""
+    stray_ids, stray_payloads = strays
     told = {finding.seq for finding in chain.findings.kept}
     beyond = 0
-    for seq, is_entry in source.stray_ids():
+    for seq, is_entry in stray_ids:
         if seq > chain.end:
             beyond = max(beyond, seq)
         elif seq not in told:
             found = "none under this number" if is_entry else "one that is no entry's"
             chain.find("column_disagrees", seq, expected="the entry's id in event_ids", found=found)
             told.add(seq)
-    beyond = max([beyond, *(seq for seq in source.stray_payloads() if seq > chain.end)])
+    beyond = max([beyond, *(seq for seq in stray_payloads if seq > chain.end)])
     if chain.absent == 0:
         beyond = max(beyond, _check_sessions(chain, source))
     if beyond > chain.end:

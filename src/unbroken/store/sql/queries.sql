@@ -67,13 +67,12 @@ select log, origin || '~' || incarnation
 select seq, hash from unbroken.entries where log = %s order by seq desc limit 1
 
 -- name: page
--- In order of seq; after the payload the search columns. The planner does not see by itself that payloads lie in the same range.
+-- In order of seq; after the payload the search columns.
 select e.seq, e.session_seq, timestamptz_send(e.recorded_at), e.writer, e.principal, e.prev_hash, e.hash, textsend(e.event),
        textsend(p.inputs), p.inputs_salt, textsend(p.outputs), p.outputs_salt, textsend(p.details), p.details_salt,
        e.actor_id, e.agent_id, e.event_type, e.id::text, e.outcome, e.resource_id, e.resource_type, e.session_id, e.side_effect, e.tool
   from unbroken.entries e
   left join unbroken.payloads p on p.log = e.log and p.seq = e.seq
-        and p.log = %(log)s and p.seq > %(after)s and p.seq <= %(upto)s
  where e.log = %(log)s and e.seq > %(after)s and e.seq <= %(upto)s
  order by e.seq
  limit %(limit)s
@@ -88,12 +87,15 @@ select e.seq, e.session_seq, timestamptz_send(e.recorded_at), e.writer, e.princi
  order by e.seq
  limit %(limit)s
 
--- name: join_by_merging
--- Entries and payloads stand in the same order; without statistics the planner would look up each payload singly.
-set enable_nestloop = off
+-- name: look_up_singly
+-- Entries by their index, each one's payload by its own: a steady stream in order, also without statistics. Left to
+-- itself the planner sorts or hashes all payloads for every page of a large log.
+set enable_seqscan = off; set enable_bitmapscan = off; set enable_sort = off; set enable_hashjoin = off;
+set enable_mergejoin = off; set enable_material = off; set jit = off; set max_parallel_workers_per_gather = 0
 
--- name: join_as_planned
-reset enable_nestloop
+-- name: look_up_as_planned
+reset enable_seqscan; reset enable_bitmapscan; reset enable_sort; reset enable_hashjoin;
+reset enable_mergejoin; reset enable_material; reset jit; reset max_parallel_workers_per_gather
 
 -- name: sessions_page
 -- In order of session_id.
