@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# In a container the only user is often root. The embedded PostgreSQL refuses that unless told, and then runs as `nobody`.
+export UNBROKEN_ALLOW_ROOT ?= 1
 
 .PHONY: help demo test test-long check format bench vectors clean
 
