@@ -75,7 +75,8 @@ class LogReader:
     def __init__(self, conninfo: str, log: str | None = None) -> None:
         self._connection = cast("psycopg.Connection[tuple[Any, ...]]", connect(conninfo))
         try:
-            self._rows("fixed_names", fetch=False)
+            with translated():
+                self._connection.execute(query("fixed_names"))
             require_schema(self._one("newest_migration")[0])
             self._number, self.log = self._find(self._only_log() if log is None else log)
         except BaseException:
@@ -183,10 +184,9 @@ class LogReader:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _rows(self, name: str, given: Any = None, *, fetch: bool = True) -> list[tuple[Any, ...]]:
+    def _rows(self, name: str, given: Any = None) -> list[tuple[Any, ...]]:
         with translated(), self._connection.cursor(binary=True) as cursor:
-            cursor.execute(query(name), given)
-            return cursor.fetchall() if fetch else []
+            return cursor.execute(query(name), given).fetchall()
 
     def _row(self, name: str, given: Any = None) -> tuple[Any, ...] | None:
         rows = self._rows(name, given)
