@@ -9,7 +9,8 @@ from typing import Any, ParamSpec, Self, TypeVar, overload
 from unbroken.capture.recorder import Recorder
 from unbroken.capture.scope import inside
 from unbroken.capture.session import Session
-from unbroken.capture.tool import Tool, check, recorded
+from unbroken.capture.tool import check, recorded
+from unbroken.capture.tool_call import Tool
 from unbroken.core.event import ActorType
 from unbroken.core.ids import new_id
 from unbroken.ledger.draft import ABSENT
