@@ -67,7 +67,7 @@ def _compare(database: Database, size: int, plan: Plan) -> tuple[float, dict[str
     with (
         closing(PlainTables(database)) as plain,
         closing(LogWriter(database.conninfo("writer"), LOG)) as writer,
-        closing(Ledger(lambda: LogWriter(database.conninfo("writer"), LOG))) as ledger,
+        closing(Ledger(lambda _: LogWriter(database.conninfo("writer"), LOG))) as ledger,
     ):
         contenders: dict[str, Contender] = {
             "copy": lambda: partial(plain.copy, plain.rows(source.batch(BATCH))),

@@ -5,9 +5,11 @@ repeated character, or of random digits, would flatter one side of a comparison 
 """
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from itertools import accumulate
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -66,7 +68,7 @@ class Conversations:
 
     def batch(self, size: int) -> Batch:
         """The next ``size`` events."""
-        drafts = [self._next() for _ in range(size)]
+        drafts = [self.recipe()() for _ in range(size)]
         numbered = enumerate(drafts, self._made - size + 1)
         events = [
             msgspec.structs.replace(item.event, recorder=self._recorder, recorder_seq=number)
@@ -74,8 +76,8 @@ class Conversations:
         ]
         return Batch(drafts, [encode_event(event) for event in events], [dict(item.parts) for item in drafts])
 
-    def _next(self) -> Draft:
-        """A tool call, its result or an answer, in turn; a new session after a number of turns."""
+    def recipe(self) -> Callable[[], Draft]:
+        """What drafts the next event: a tool call, its result or an answer, in turn, with many turns to a session."""
         step = self._made % 3
         if self._left == 0:
             self._left = 3 * _TURNS_PER_SESSION
@@ -84,7 +86,7 @@ class Conversations:
             self._turn, self._tool = new_id(), self._random.choice(_TOOLS)
         self._left -= 1
         self._made += 1
-        about = {
+        about: dict[str, Any] = {
             "actor_id": f"user-{self._patient % 500}",
             "actor_type": "user",
             "agent_id": "clinic-agent",
@@ -92,14 +94,18 @@ class Conversations:
             "turn_id": self._turn,
         }
         if step == 2:
-            return draft("response", outputs={"text": self._text(20)}, **about)
-        call = {"call_id": f"call_{self._made}", "tool": self._tool, "side_effect": self._tool.startswith("book")}
+            return partial(draft, "response", outputs={"text": self._text(20)}, **about)
+        call: dict[str, Any] = {
+            "call_id": f"call_{self._made}",
+            "tool": self._tool,
+            "side_effect": self._tool.startswith("book"),
+        }
         place = {"resource_type": "patient", "resource_id": f"patient-{self._patient}"}
         if step == 0:
-            return draft(
-                "tool_call", inputs={"patient": self._patient, "reason": self._text(50)}, **about, **call, **place
-            )
-        return draft("tool_result", outputs={"status": "ok", "records": [self._text(50)]}, **about, **call, **place)
+            inputs = {"patient": self._patient, "reason": self._text(50)}
+            return partial(draft, "tool_call", inputs=inputs, **about, **call, **place)
+        outputs = {"status": "ok", "records": [self._text(50)]}
+        return partial(draft, "tool_result", outputs=outputs, **about, **call, **place)
 
     def _text(self, around: int) -> str:
         """Prose that fills the payload up beside ``around`` bytes of JSON; lengths vary by a fifth either way."""

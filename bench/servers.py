@@ -5,9 +5,10 @@ import pwd
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +18,8 @@ from psycopg.conninfo import make_conninfo
 
 from unbroken.store import administration, embedded
 from unbroken.store.connection import connect
+from unbroken.store.embedded.accounts import Account, account_of, runner_for
+from unbroken.store.embedded.programs import programs_for
 from unbroken.store.migrations import install
 
 LOG: Final = "bench.example/agents"
@@ -71,6 +74,13 @@ def fresh_database(server: Server, name: str) -> Iterator[Database]:
         _administer(server, "drop database {} with (force)", name)
 
 
+def add_log(database: Database, log: str) -> None:
+    """One more log that the login ``writer`` may record into."""
+    with connect(database.conninfo("postgres")) as connection:
+        administration.create_log(connection, log)
+        administration.add_login(connection, "writer", duty="writer", origin=log, password=None)
+
+
 def _administer(server: Server, statement: str, name: str) -> None:
     with psycopg.connect(server.conninfo("postgres"), autocommit=True) as connection:
         connection.execute(sql.SQL(statement).format(sql.Identifier(name)))
@@ -94,37 +104,51 @@ def _embedded() -> Iterator[Server]:
 
 
 @contextmanager
-def _debian15() -> Iterator[Server]:
+def own_server(
+    kind: str, *, settings: Mapping[str, object] | None = None, environment: Mapping[str, str] | None = None
+) -> Iterator[Server]:
+    """A PostgreSQL set up by hand with ``settings``; ``environment`` is what its processes see besides ours."""
     with _folder() as folder:
-        account: dict[str, Any] = {}
+        programs, account = _installation(kind, folder)
+        who: dict[str, Any] = {}
         if os.geteuid() == 0:
-            entry = pwd.getpwnam("postgres")
-            os.chown(folder, entry.pw_uid, entry.pw_gid)
-            account = {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+            os.chown(folder, account.uid, account.gid)
+            who = {"user": account.uid, "group": account.gid, "extra_groups": []}
         data = folder / "data"
 
         def run(program: str, *arguments: str) -> None:
             subprocess.run(  # noqa: S603
-                [_DEBIAN / program, "-D", data, *arguments],
+                [programs / program, "-D", data, *arguments],
                 check=True,
                 cwd="/",
                 stdout=subprocess.DEVNULL,
                 timeout=120,
-                **account,
+                env={**os.environ, **(environment or {})},
+                **who,
             )
 
         run("initdb", "--locale=C", "--encoding=UTF8", "--auth=trust", "--username=postgres")
-        options = f"-c listen_addresses='' -k {folder} -c timezone=UTC"
+        given = {"listen_addresses": "''", "timezone": "UTC", **(settings or {})}
+        options = " ".join([f"-k {folder}", *(f"-c {name}={value}" for name, value in given.items())])
         run("pg_ctl", "--wait", f"--log={folder}/log", f"--options={options}", "start")
         try:
-            yield Server("debian15", str(folder), 5432, data)
+            yield Server(kind, str(folder), 5432, data)
         finally:
             run("pg_ctl", "--wait", "--mode=immediate", "stop")
 
 
+def _installation(kind: str, folder: Path) -> tuple[Path, Account]:
+    """Where a server's programs are, and who runs it where root can't."""
+    us = account_of(os.geteuid())
+    if kind == "embedded":
+        runner = runner_for(us, allow_root=True)
+        return programs_for(runner, client=us, folder=folder).server, runner
+    return _DEBIAN, account_of(pwd.getpwnam("postgres").pw_uid) if us.uid == 0 else us
+
+
 SERVERS: Final[dict[str, Callable[[], AbstractContextManager[Server]]]] = {
     "embedded": _embedded,
-    "debian15": _debian15,
+    "debian15": partial(own_server, "debian15"),
 }
 
 

@@ -158,7 +158,7 @@ def database(server: Server) -> Iterator[Database]:
 
 @pytest.fixture
 def ledger(database: Database) -> Iterator[Ledger]:
-    made = Ledger(lambda: LogWriter(database.conninfo("writer"), LOG), key=LogKey.generate())
+    made = Ledger(lambda _: LogWriter(database.conninfo("writer"), LOG), key=LogKey.generate())
     yield made
     made.close()
 

@@ -8,13 +8,16 @@
     │   ├── TooLargeError       send less
     │   └── ConflictError       this id already stands for another event
     ├── UnavailableError        try again: nothing was recorded
+    │   └── SpoolFullError      drain the spool: the log can't be reached and no room is left
     ├── OutcomeUnknownError     ask again by id: it may or may not be recorded
+    ├── LogRewoundError         stop: the log has lost entries that it had acknowledged
+    ├── NotApprovedError        get a decision, then call again
     └── RecordingStoppedError   an earlier write failed; stop what you are doing
 
 Messages name events by position and id, never by content, so they may be logged.
 """
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 
 class UnbrokenError(Exception):
@@ -59,6 +62,10 @@ class UnavailableError(UnbrokenError):
     """The database can't be reached or did not answer in time, and nothing was sent to be recorded."""
 
 
+class SpoolFullError(UnavailableError):
+    """The log can't be reached and the local spool is at its limit; what it holds already is safe."""
+
+
 class OutcomeUnknownError(UnbrokenError):
     """The answer to a write was lost and the database could not be asked; ``ids`` are the events concerned."""
 
@@ -67,6 +74,47 @@ class OutcomeUnknownError(UnbrokenError):
     def __init__(self, message: str, *, ids: tuple[str, ...] = ()) -> None:
         super().__init__(message)
         self.ids = ids
+
+
+class LogRewoundError(UnbrokenError):
+    """The log gave out a number again, so entries that it had acknowledged are gone: a restore or a lossy failover.
+
+    The event at hand is recorded. ``seen`` and ``given`` are the highest number acknowledged before and the one now.
+    """
+
+    recorded: ClassVar[bool | None] = True
+
+    def __init__(self, message: str, *, seen: int, given: int) -> None:
+        super().__init__(message)
+        self.seen = seen
+        self.given = given
+
+
+class NotApprovedError(UnbrokenError):
+    """An action needs a decision that is not there: it was not carried out.
+
+    ``state`` tells why: ``pending``, ``denied``, ``expired``, ``used`` or ``unknown``; ``request_id`` is the request to
+    decide on, where there is one, and ``call_id`` the call that it is bound to. ``index`` is the position of the event
+    that the log refused, where it was the log. The text is fit to be shown to a model.
+    """
+
+    def __init__(
+        self, state: str, *, request_id: str | None = None, call_id: str | None = None, index: int | None = None
+    ) -> None:
+        super().__init__(_UNAPPROVED.get(state, _UNAPPROVED["unknown"]))
+        self.state = state
+        self.request_id = request_id
+        self.call_id = call_id
+        self.index = index
+
+
+_UNAPPROVED: Final = {
+    "pending": "This action needs an approval, which has been asked for and is not given yet.",
+    "denied": "This action needs an approval, which was denied.",
+    "expired": "This action needs an approval, and the one that was given has expired.",
+    "used": "This action needs an approval, and the one that was given has been used.",
+    "unknown": "This action needs an approval that was given for exactly this call.",
+}
 
 
 class RecordingStoppedError(UnbrokenError):

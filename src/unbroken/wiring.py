@@ -3,12 +3,14 @@
 import os
 import tempfile
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from unbroken.core.keyed import LogKey
 from unbroken.errors import ConfigurationError
-from unbroken.ledger.ledger import Ledger
+from unbroken.ledger.ledger import DEADLINE_S, Ledger
+from unbroken.ledger.spool_place import SPOOL_LIMIT_BYTES, SpoolPlace
 from unbroken.store import administration, embedded
 from unbroken.store.connection import Connection
 from unbroken.store.connection import connect as connect_database
@@ -35,26 +37,61 @@ def open(folder: Path | str, *, log: str = DEFAULT_LOG) -> "Trail":  # noqa: A00
     server = embedded.enter(folder)
     try:
         prepare_embedded(server, log)
-        ledger = Ledger(lambda: LogWriter(server.conninfo(WRITER), log), key=embedded_key(server.folder))
+        conninfo = server.conninfo(WRITER)
+        ledger = Ledger(partial(_writer, conninfo, log), key=embedded_key(server.folder))
     except BaseException:
         server.leave()
         raise
     return Trail(ledger, on_close=server.leave)
 
 
-def connect(conninfo: str, *, log: str, key: LogKey | None = None) -> "Trail":
+def connect(
+    conninfo: str,
+    *,
+    log: str,
+    key: LogKey | None = None,
+    on_failure: Literal["block", "spool"] = "block",
+    spool: Path | str | None = None,
+    spool_limit_bytes: int = SPOOL_LIMIT_BYTES,
+    deadline_s: float = DEADLINE_S,
+    early_release: bool = False,
+) -> "Trail":
     """A trail into the log named ``log`` of a PostgreSQL that is set up, as the writer login in ``conninfo``.
 
-    ``key`` is the log's key for hashes of prompts and arguments; without one they are not recorded.
+    ``key`` is the log's key for hashes of prompts and arguments; without one they are not recorded, and nothing can be
+    approved. Recording waits ``deadline_s`` seconds at most. In an outage ``block`` makes it fail, and so stops the
+    agent; ``spool`` goes on durably in the folder ``spool``, and the log says so later. ``early_release`` gives up the
+    log's lock before the storage has flushed, and hands out receipts after it has: for slow storage that many processes
+    write to.
     """
     from unbroken.capture.trail import Trail
 
-    return Trail(open_ledger(conninfo, log=log, key=key))
+    place = _spool_place(on_failure, spool, log=log, limit_bytes=spool_limit_bytes)
+    ledger = open_ledger(conninfo, log=log, key=key, deadline_s=deadline_s, early_release=early_release, spool=place)
+    return Trail(ledger)
 
 
-def open_ledger(conninfo: str, *, log: str, key: LogKey | None = None) -> Ledger:
+def open_ledger(
+    conninfo: str,
+    *,
+    log: str,
+    key: LogKey | None = None,
+    deadline_s: float = DEADLINE_S,
+    early_release: bool = False,
+    spool: SpoolPlace | None = None,
+) -> Ledger:
     """The same without the trail, for importers."""
-    return Ledger(lambda: LogWriter(conninfo, log), key=key)
+    return Ledger(partial(_writer, conninfo, log), key=key, deadline_s=deadline_s, early=early_release, spool=spool)
+
+
+def _spool_place(on_failure: str, folder: Path | str | None, *, log: str, limit_bytes: int) -> SpoolPlace | None:
+    if on_failure not in ("block", "spool") or (on_failure == "spool") != (folder is not None):
+        raise ConfigurationError('on_failure is "block", or "spool" with a folder for it')
+    return None if folder is None else SpoolPlace(Path(folder), log, limit_bytes)
+
+
+def _writer(conninfo: str, log: str, wait_s: float) -> LogWriter:
+    return LogWriter(conninfo, log, wait_s=wait_s)
 
 
 def prepare_embedded(server: embedded.EmbeddedServer, log: str) -> None:

@@ -31,6 +31,7 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 PARTS = ("inputs", "outputs", "details")
 SALT = b"\x5a" * 32
 TS = "2026-03-01T09:00:00.000000Z"
+RECORDER = "01970000-0000-7000-8000-00000000aaaa"
 MARKER = "zebra7391"
 """Stands in the content of what is sent; it must not come back in an error."""
 TABLES = ("entries", "payloads", "event_ids", "sessions")
@@ -66,7 +67,16 @@ def new_id() -> str:
 
 def fields(**given: Any) -> dict[str, Any]:
     """A small valid event as a dict; ``None`` takes a key away."""
-    event = {"actor_id": MARKER, "actor_type": "user", "event_type": "request", "id": new_id(), "ts": TS, **given}
+    event = {
+        "actor_id": MARKER,
+        "actor_type": "user",
+        "event_type": "request",
+        "id": new_id(),
+        "recorder": RECORDER,
+        "recorder_seq": 1,
+        "ts": TS,
+        **given,
+    }
     return {key: value for key, value in event.items() if value is not None}
 
 

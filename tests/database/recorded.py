@@ -1,6 +1,7 @@
 """Reading back what was recorded, for the tests of capture."""
 
 import json
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -26,6 +27,31 @@ def only(entries: Entries, event_type: str) -> dict[str, Any]:
     """The one event of this type."""
     (event,) = [event for event in events(entries) if event["event_type"] == event_type]
     return event
+
+
+def every(entries: Entries, event_type: str) -> list[dict[str, Any]]:
+    """The events of this type, in order."""
+    return [event for event in events(entries) if event["event_type"] == event_type]
+
+
+def links(entries: Entries) -> list[tuple[str, str | None]]:
+    """Each event and its parent, as type and tool, in the log's order; fails where a parent is not in the log before.
+
+    Fails as well where a recorder has used a number that no event in the log has: then one was dropped.
+    """
+    names: dict[str, str] = {}
+    found = []
+    for event in events(entries):
+        parent = event.get("parent_id")
+        assert parent is None or parent in names, "a parent that is not in the log, or only later"
+        names[event["id"]] = " ".join([event["event_type"], *filter(None, [event.get("tool")])])
+        found.append((names[event["id"]], None if parent is None else names[parent]))
+    numbers: dict[str, list[int]] = defaultdict(list)
+    for event in events(entries):
+        if "recorder" in event:
+            numbers[event["recorder"]].append(event["recorder_seq"])
+    assert all(sorted(each) == list(range(1, len(each) + 1)) for each in numbers.values())
+    return found
 
 
 def _parts(entry: StoredEntry) -> dict[str, Any]:

@@ -305,3 +305,11 @@ def test_closing_a_trail_closes_its_ledger_and_calls_back_once(trail: Trail) -> 
         assert calls == []
     own.close()
     assert calls == ["closed"]
+
+
+def test_an_event_may_have_a_scope_of_its_own(trail: Trail, entries: Entries) -> None:
+    with trail.session(actor="u", scope=["system=core"]) as session, session.turn() as turn:
+        turn.record("reviewed", scope=["account=7"])
+        turn.respond()
+    assert only(entries, "reviewed")["scope"] == ["account=7"]
+    assert only(entries, "response")["scope"] == ["system=core"]

@@ -112,9 +112,10 @@ def test_triggers_fire_always_and_on_every_partition(filled: Database) -> None:
     found = {name: (triggers, always) for name, triggers, always in tables}
     both = (["refuse_change", "refuse_truncate"], True)
     assert found == {
-        **dict.fromkeys(("entries", "payloads", "event_ids", "logs", "migrations", *PARTITIONS), both),
+        **dict.fromkeys(("entries", "payloads", "event_ids", "logs", "migrations", "recorders", *PARTITIONS), both),
         "sessions": (["refuse_delete", "refuse_truncate", "refuse_uncounting"], True),
         "grants": (["refuse_truncate", "refuse_update"], True),
+        "approvals": (["refuse_delete", "refuse_truncate", "refuse_undeciding"], True),
     }
 
 
@@ -448,6 +449,13 @@ def test_public_has_nothing(filled: Database) -> None:
     assert rights == []
 
 
+FOR_WRITERS = {
+    *("append", "append_early", "barrier", "receipts", "describe_log"),
+    *("stop_recorder", "declare_gap", "approvals_of"),
+}
+FOR_READERS = {"line", "payload_for_reader", "end_lock_holder"}
+
+
 def test_each_login_executes_its_own_functions_and_no_other(filled: Database) -> None:
     granted: dict[str, set[str]] = {}
     for login in LOGINS:
@@ -458,9 +466,9 @@ def test_each_login_executes_its_own_functions_and_no_other(filled: Database) ->
         )
         granted[login] = {name for (name,) in rows.fetchall()}
     assert granted == {
-        "writer": {"append", "receipts", "describe_log"},
-        "verifier": {"line", "payload_for_reader"},
-        "ops": {"line", "payload_for_reader"},
+        "writer": FOR_WRITERS,
+        "verifier": {"barrier", "line", "payload_for_reader"},
+        "ops": {"end_lock_holder", "line", "payload_for_reader"},
     }
 
 
@@ -472,7 +480,7 @@ def test_no_inner_function_can_be_called(untouched: Database) -> None:
         " from pg_proc p where p.pronamespace = 'unbroken'::regnamespace and p.prorettype not in"
         " ('trigger'::regtype, 'event_trigger'::regtype)"
         " and p.proname <> all (%s)",
-        (["append", "receipts", "describe_log", "line", "payload_for_reader"],),
+        ([*FOR_WRITERS, *FOR_READERS],),
     ).fetchall()
     assert len(inner) >= 8
     for login in LOGINS:
@@ -487,7 +495,7 @@ def test_functions_that_run_as_the_owner_have_a_fixed_search_path(filled: Databa
         " pg_proc p"
         " join pg_language l on l.oid = p.prolang where pronamespace = 'unbroken'::regnamespace"
     ).fetchall()
-    assert {row[0] for row in functions if row[1]} == {"append", "receipts", "describe_log", "payload_for_reader"}
+    assert {row[0] for row in functions if row[1]} == FOR_WRITERS | FOR_READERS - {"line"}
     for name, definer, config, language, bound, owner in functions:
         fixed = config == ["search_path=unbroken, pg_temp"]
         assert fixed or (bound and not definer), (name, language)
@@ -522,6 +530,7 @@ def test_no_group_role_is_more_than_it_should_be(filled: Database) -> None:
     )
     assert above.fetchall() == [
         ("ops", "unbroken_ops"),
+        ("unbroken_owner", "pg_signal_backend"),
         ("verifier", "unbroken_verifier"),
         ("writer", "unbroken_writer"),
     ]

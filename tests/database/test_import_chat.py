@@ -173,7 +173,7 @@ def other_ledger(database: Any) -> Iterator[Ledger]:
     origin = "clinic.example/agents"
     with connect(database.conninfo("postgres")) as connection:
         administration.add_login(connection, "importer", duty="writer", origin=origin, password=None)
-    made = Ledger(lambda: LogWriter(database.conninfo("importer"), origin))
+    made = Ledger(lambda _: LogWriter(database.conninfo("importer"), origin))
     yield made
     made.close()
 

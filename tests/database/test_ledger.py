@@ -62,13 +62,18 @@ def test_more_than_a_batch_goes_in_as_several(ledger: Ledger, entries: Entries) 
     assert len(entries()) == MAX_BATCH + 5
 
 
+def is_own(entry: StoredEntry) -> bool:
+    """Whether the log itself made this entry."""
+    return decode_event(entry.event).event_type.startswith("log.")
+
+
 class LosesAnswers(LogWriter):
     """Commits, and loses the connection before the answer arrives, as often as it is told to."""
 
     times = 1
 
-    def append(self, *args: Any) -> list[Row]:
-        rows = super().append(*args)
+    def append(self, *args: Any, **options: Any) -> list[Row]:
+        rows = super().append(*args, **options)
         if type(self).times > 0:
             type(self).times -= 1
             self.close()
@@ -79,7 +84,7 @@ class LosesAnswers(LogWriter):
 @pytest.fixture
 def forgetful(database: Database) -> Iterator[Ledger]:
     LosesAnswers.times = 1
-    with closing(Ledger(lambda: LosesAnswers(database.conninfo("writer"), LOG))) as made:
+    with closing(Ledger(lambda _: LosesAnswers(database.conninfo("writer"), LOG))) as made:
         yield made
 
 
@@ -92,7 +97,7 @@ def test_a_lost_answer_is_asked_for_and_nothing_doubles(forgetful: Ledger, entri
 def test_an_answer_that_stays_lost_names_the_events(database: Database) -> None:
     made: list[LogWriter] = []
 
-    def connect() -> LogWriter:
+    def connect(_: float) -> LogWriter:
         if made:
             raise UnavailableError("no route")
         made.append(LosesAnswers(database.conninfo("writer"), LOG))
@@ -101,7 +106,7 @@ def test_an_answer_that_stays_lost_names_the_events(database: Database) -> None:
     LosesAnswers.times = 1
     drafts = [note(), note()]
     with pytest.raises(OutcomeUnknownError) as caught:
-        Ledger(connect).record(drafts)
+        Ledger(connect, deadline_s=0.5).record(drafts)
     assert caught.value.ids == tuple(item.event.id for item in drafts)
     assert caught.value.recorded is None
 
@@ -121,6 +126,18 @@ def test_the_same_id_for_another_event_is_a_conflict(ledger: Ledger, entries: En
     assert len(entries()) == 1
 
 
+def test_an_event_that_is_recorded_again_gives_its_receipt_again(
+    ledger: Ledger, database: Database, entries: Entries
+) -> None:
+    first, second = note("first"), note("second")
+    (receipt,) = ledger.record([first])
+    assert [each.seq for each in ledger.record([first, second, first])] == [1, 2, 1]
+    assert ledger.record([first]) == [receipt]
+    with closing(Ledger(lambda _: LogWriter(database.conninfo("writer"), LOG))) as another:
+        assert another.record([first]) == [receipt]
+    assert [entry.seq for entry in entries() if not is_own(entry)] == [1, 2]
+
+
 def test_the_same_id_twice_in_a_batch_is_a_conflict(ledger: Ledger, entries: Entries) -> None:
     event_id = new_id()
     with pytest.raises(ConflictError):
@@ -130,14 +147,14 @@ def test_the_same_id_twice_in_a_batch_is_a_conflict(ledger: Ledger, entries: Ent
 
 def test_a_log_without_a_grant_is_refused(database: Database) -> None:
     with pytest.raises(AccessDeniedError):
-        Ledger(lambda: LogWriter(database.conninfo("writer"), "other.example/log"))
+        Ledger(lambda _: LogWriter(database.conninfo("writer"), "other.example/log"))
     with pytest.raises(AccessDeniedError):
-        Ledger(lambda: LogWriter(database.conninfo("ops"), LOG))
+        Ledger(lambda _: LogWriter(database.conninfo("ops"), LOG))
 
 
 def test_an_absent_database_is_unavailable() -> None:
     with pytest.raises(UnavailableError, match="nothing was recorded"):
-        Ledger(lambda: LogWriter("host=/nonexistent user=writer dbname=x", LOG))
+        Ledger(lambda _: LogWriter("host=/nonexistent user=writer dbname=x", LOG))
 
 
 def test_known_ids_name_their_writer(ledger: Ledger) -> None:
@@ -184,13 +201,13 @@ def test_a_forked_child_is_a_recorder_of_its_own(ledger: Ledger, reader: LogRead
 
 def test_a_receipt_that_does_not_match_is_refused(ledger: Ledger, database: Database) -> None:
     class Lies(LogWriter):
-        def append(self, *args: Any) -> list[Row]:
+        def append(self, *args: Any, **options: Any) -> list[Row]:
             return [
                 Row(row.seq, row.session_seq, row.recorded_at, row.prev_hash, bytes(32))
-                for row in super().append(*args)
+                for row in super().append(*args, **options)
             ]
 
-    lied_to = Ledger(lambda: Lies(database.conninfo("writer"), LOG))
+    lied_to = Ledger(lambda _: Lies(database.conninfo("writer"), LOG))
     with closing(lied_to), pytest.raises(UnbrokenError, match="does not match"):
         lied_to.record([note()])
 
@@ -198,7 +215,8 @@ def test_a_receipt_that_does_not_match_is_refused(ledger: Ledger, database: Data
 def test_a_server_that_was_stopped_in_the_middle_records_nothing(database: Database, entries: Entries) -> None:
     """A statement that the server cancels is refused as a whole."""
     holder = psycopg.connect(database.conninfo("postgres"))
-    blocked = Ledger(lambda: LogWriter(f"{database.conninfo('writer')} options='-c statement_timeout=500ms'", LOG))
+    conninfo = f"{database.conninfo('writer')} options='-c statement_timeout=200ms'"
+    blocked = Ledger(lambda _: LogWriter(conninfo, LOG), deadline_s=1)
     with closing(holder), closing(blocked):
         holder.execute("select from unbroken.logs for update")
         with pytest.raises(UnavailableError):

@@ -13,7 +13,7 @@ from psycopg import sql
 
 from tests.conftest import _SERVERS, LOG, Database, Server
 from tests.database import raw
-from tests.database.raw import Connection, append, sent
+from tests.database.raw import Connection, append, new_id, sent
 from unbroken.errors import AccessDeniedError, ConfigurationError, SchemaError, UnavailableError
 from unbroken.store import administration
 from unbroken.store.connection import connect
@@ -22,6 +22,8 @@ from unbroken.store.log_writer import LogWriter
 from unbroken.store.migrations import NEWEST, fingerprint, install
 
 GUARDS = ["unbroken_refuse_ddl", "unbroken_refuse_drop"]
+
+ALL = ["log", "recorders_and_approvals"]
 
 
 @pytest.fixture
@@ -68,7 +70,14 @@ def catalogue(connection: Any) -> list[tuple[Any, ...]]:
 def works(conninfo: Callable[[str], str], login: str) -> None:
     """That the writer ``login`` can append and ``verifier`` read it."""
     with psycopg.connect(conninfo(login), autocommit=True) as writer:
-        append(writer, [sent({"inputs": "1"}, session_id="s"), sent(subjects=["B", "a", "z", "é"])])
+        recorder = new_id()
+        append(
+            writer,
+            [
+                sent({"inputs": "1"}, session_id="s", recorder=recorder),
+                sent(subjects=["B", "a", "z", "é"], recorder=recorder),
+            ],
+        )
     with LogReader(conninfo("verifier"), LOG) as reader:
         assert reader.head().seq >= 2
 
@@ -98,7 +107,7 @@ def in_threads(count: int, work: Callable[[int], Any]) -> list[Any]:
 
 def test_installing_twice_does_nothing_the_second_time(server: Server, empty: Callable[..., str]) -> None:
     with connect(server.conninfo("postgres", empty())) as connection:
-        assert install(connection) == ["log"]
+        assert install(connection) == ALL
         before = catalogue(connection)
         assert install(connection) == []
         assert catalogue(connection) == before
@@ -146,10 +155,7 @@ def test_four_at_once_install_one_schema(server: Server, empty: Callable[..., st
         with connect(server.conninfo("postgres", name)) as connection:
             return install(connection)
 
-    assert (
-        sorted(in_threads(4, work), key=str) == [["log"], [], [], []]
-        or sorted(in_threads(4, work), key=str) == [[]] * 4
-    )
+    assert sorted(in_threads(4, work), key=str) == [ALL, [], [], []] or sorted(in_threads(4, work), key=str) == [[]] * 4
     with connect(server.conninfo("postgres", name)) as connection:
         assert guards(connection) == GUARDS
 
@@ -167,7 +173,7 @@ def test_four_at_once_install_on_a_new_server(bare: Server) -> None:
     results = in_threads(4, work)
     for name in names:
         bare.execute("drop database {} with (force)", name)
-    assert results == [["log"]] * 4
+    assert results == [ALL] * 4
 
 
 def test_four_at_once_make_logs_and_logins(database: Database) -> None:
@@ -207,7 +213,7 @@ def owned(server: Server) -> Iterator[tuple[Server, str]]:
 def test_no_superuser_is_needed(owned: tuple[Server, str]) -> None:
     server, name = owned
     with connect(server.conninfo("installer", name)) as connection:
-        assert install(connection) == ["log"]
+        assert install(connection) == ALL
         assert install(connection) == []
         administration.create_log(connection, LOG)
         for login, duty in (("writer", "writer"), ("verifier", "verifier"), ("ops", "ops")):
@@ -295,14 +301,24 @@ def test_a_server_may_speak_another_language(server: Server, monkeypatch: pytest
         works(partial(german.conninfo, dbname="d"), "writer")
 
 
-@pytest.mark.parametrize(
-    "setting", ["default_transaction_isolation=serializable", "search_path=public", "DateStyle=German"]
-)
+@pytest.mark.parametrize("setting", ["search_path=public", "DateStyle=German"])
 def test_a_writer_records_whatever_its_login_was_set_to(database: Database, setting: str) -> None:
     conninfo = psycopg.conninfo.make_conninfo(database.conninfo("writer"), options=f"-c {setting}")
     with closing(LogWriter(conninfo, LOG)) as writer:
         assert len(writer.append([str(sent().text).encode()], [{}])) == 1
     assert raw.both_accept(database) == 1
+
+
+def test_a_login_with_another_isolation_is_told_what_to_set(database: Database) -> None:
+    """The package does not set it for the session: behind a pooler that would be somebody else's."""
+    conninfo = psycopg.conninfo.make_conninfo(
+        database.conninfo("writer"), options="-c default_transaction_isolation=serializable"
+    )
+    with closing(LogWriter(conninfo, LOG)) as writer:
+        with pytest.raises(ConfigurationError, match="alter role"):
+            writer.append([str(sent().text).encode()], [{}])
+        assert not writer.broken
+    assert raw.both_accept(database) == 0
 
 
 # ---- Schemas that do not fit ----

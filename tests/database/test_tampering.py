@@ -42,7 +42,7 @@ def library(server: Server) -> Iterator[Database]:
     with raw.database_on(server) as database:
         for name in ("second", "third"):
             administration.create_log(database.admin, name)
-        with closing(Ledger(lambda: LogWriter(database.conninfo("writer"), LOG), key=LogKey.generate())) as ledger:
+        with closing(Ledger(lambda _: LogWriter(database.conninfo("writer"), LOG), key=LogKey.generate())) as ledger:
             if CONVERSATIONS.exists():
                 import_chat(ledger, [CONVERSATIONS])
             else:

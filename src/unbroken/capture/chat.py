@@ -35,7 +35,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from unbroken.capture.chat_record import Call, Conversation, Message
+from unbroken.capture.asked import Call
+from unbroken.capture.chat_record import Conversation, Message
 from unbroken.capture.prompts import Prompts
 from unbroken.core.ids import id_of
 from unbroken.core.keyed import LogKey

@@ -17,7 +17,6 @@ A record without a name is identified by all of its content and by how many equa
 """
 
 import hashlib
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from unbroken.capture.asked import Call, call_of
 from unbroken.capture.chat_files import Broken, Place, Record, read_records
 from unbroken.core.canonical import canonical
 from unbroken.core.normalise import Json, normalise
@@ -35,15 +35,6 @@ _SESSION_KEYS: Final = ("session_id", "conversation_id", "id")
 _USER_PATHS: Final = (("user_id",), ("user",), ("metadata", "user_id"), ("info", "task", "user_id"))
 _TIME_KEYS: Final = ("timestamp", "created", "created_at")
 _MILLISECONDS_FROM: Final = 100_000_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A tool call that a model asked for; ``arguments`` are parsed where they are JSON, else the text as it stands."""
-
-    call_id: str | None
-    tool: str
-    arguments: object
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,21 +149,10 @@ def _calls(body: Mapping[str, Json], number: int) -> Iterator[Call]:
 
 
 def _call(function: Json, call_id: Json, number: int) -> Call:
-    name = function.get("name") if isinstance(function, dict) else None
-    if not isinstance(function, dict) or not isinstance(name, str) or not name:
+    call = call_of(function, call_id) if isinstance(function, dict) else None
+    if call is None:
         raise InvalidEventError(f"a tool call of message {number} names no function")
-    return Call(
-        call_id if isinstance(call_id, str) and call_id else None, name, _arguments(function.get("arguments", {}))
-    )
-
-
-def _arguments(value: Json) -> object:
-    if not isinstance(value, str):
-        return value
-    try:
-        return normalise(json.loads(value))
-    except (ValueError, RecursionError):
-        return value
+    return call
 
 
 def _time(stated: Mapping[str, Json]) -> datetime | None:

@@ -3,12 +3,18 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from traceback import TracebackException
+from typing import Final
 
-from unbroken.errors import UnbrokenError
+from unbroken.errors import NotApprovedError, UnbrokenError
+
+PAUSED: Final = "paused"
+"""Nothing failed: a decision is waited for, and what was begun goes on in another turn or process."""
 
 
 def status_of(error: BaseException) -> str:
-    """``error``, or ``aborted`` for a cancellation, an interrupt and the like."""
+    """``error``, ``aborted`` for a cancellation, an interrupt and the like, ``paused`` while an approval is pending."""
+    if isinstance(error, NotApprovedError) and error.state == "pending":
+        return PAUSED
     return "error" if isinstance(error, Exception) else "aborted"
 
 

@@ -12,11 +12,11 @@ same one throughout a session object, and another one in the next.
 """
 
 import hashlib
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from unbroken.capture.forks import ProcessLock
 from unbroken.core.canonical import canonical
 from unbroken.core.commitment import commit, new_salt
 from unbroken.core.keyed import LogKey
@@ -44,7 +44,7 @@ class Prompts:
 
     def __init__(self) -> None:
         # Owns the mapping; two calls that meet the same new message at once may both record it, which does no harm.
-        self._lock = threading.Lock()
+        self._lock = ProcessLock()
         self._commitments: dict[bytes, str] = {}
 
     def refer(self, messages: Sequence[object]) -> Prompt:

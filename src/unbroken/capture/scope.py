@@ -19,13 +19,15 @@ class Scope:
     """One place in one recorder's conversations; ``outer`` is the scope, of any recorder, that it was entered from.
 
     ``fields`` stand on every event recorded in it. ``activity`` is that of the turn around it, if there is one.
-    ``call_id`` is the name that a model gave to the next tool call.
+    ``call_id`` is the name that a model gave to the next tool call, ``within`` the ``tool_call`` of the tool whose code
+    runs here.
     """
 
     recorder: object
     fields: Mapping[str, Any]
     activity: Activity | None = None
     call_id: str | None = None
+    within: str | None = None
     outer: "Scope | None" = None
 
     def caused_by(self, event_id: str) -> "Scope":
@@ -33,10 +35,17 @@ class Scope:
         return replace(self, fields={**self.fields, "parent_id": event_id}, call_id=None)
 
     def marks(self) -> dict[str, bool]:
-        """What the details of an operation say of its place: outside any turn, or after its turn was left."""
+        """What the details of an operation say of its place.
+
+        It is outside any turn, after its turn was left, or in a process that was forked inside of its turn: such a one
+        keeps the place that it was forked at, whatever it does later.
+        """
         if "turn_id" not in self.fields:
             return {"orphan": True}
-        return {"late": True} if self.activity is not None and self.activity.closed else {}
+        if self.activity is None:
+            return {}
+        marks = {"late": self.activity.closed, "forked": self.activity.is_inherited}
+        return {mark: True for mark, holds in marks.items() if holds}
 
     def operation(self, event_id: str) -> AbstractContextManager[None]:
         """Round an operation, named by an event: the turn is not left before it is over."""
@@ -73,3 +82,31 @@ def inside(scope: Scope) -> Iterator[None]:
     finally:
         if _current.get() is entered:
             _current.set(before)
+
+
+class OwnScope:
+    """The current scope of a generator, which keeps it from step to step; whoever takes the steps keeps theirs."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._first = replace(scope, outer=_current.get())
+        self._kept = self._first
+
+    @contextmanager
+    def step(self) -> Iterator[None]:
+        """Round one step, whatever blocks the generator has entered or left in it."""
+        before = _current.get()
+        _current.set(self._kept)
+        try:
+            yield
+        finally:
+            kept = _current.get()
+            # Not where a step of a coroutine is broken off from another context.
+            if kept is not None and self._is_around(kept):
+                self._kept = kept
+                _current.set(before)
+
+    def _is_around(self, scope: Scope) -> bool:
+        at: Scope | None = scope
+        while at is not None and at is not self._first:
+            at = at.outer
+        return at is not None

@@ -1,6 +1,5 @@
 """One conversation."""
 
-import threading
 from collections.abc import Mapping
 from contextlib import ExitStack
 from types import TracebackType
@@ -8,6 +7,7 @@ from typing import Any, Self
 
 from unbroken.capture.aio import AsyncSession
 from unbroken.capture.failures import because_of, described, status_of
+from unbroken.capture.forks import ProcessLock
 from unbroken.capture.prompts import Prompts
 from unbroken.capture.recorder import Recorder
 from unbroken.capture.scope import Scope, inside
@@ -15,7 +15,7 @@ from unbroken.capture.stopwatch import Stopwatch
 from unbroken.capture.threads import in_thread
 from unbroken.capture.turn import Turn
 from unbroken.ledger.draft import ABSENT
-from unbroken.ledger.receipt import Receipt
+from unbroken.ledger.receipt import Kept
 
 
 class Session:
@@ -34,7 +34,7 @@ class Session:
         self._scope = Scope(recorder, {**fields, "session_id": session_id, "parent_id": cause}, around.activity)
         self._prompts = Prompts()
         # Owns the count of turns, which may begin in several threads.
-        self._lock = threading.Lock()
+        self._lock = ProcessLock()
         self._turns = 0
         self._begun: Stopwatch | None = None
         self._stay = ExitStack()
@@ -55,7 +55,7 @@ class Session:
         outputs: object = ABSENT,
         details: object = ABSENT,
         **fields: Any,
-    ) -> Receipt:
+    ) -> Kept:
         """Records any event of this session, outside its turns."""
         return self._recorder.record(self._scope, event_type, inputs=inputs, outputs=outputs, details=details, **fields)
 

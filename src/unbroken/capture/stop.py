@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from unbroken.errors import RecordingStoppedError, UnbrokenError
+from unbroken.errors import NotApprovedError, RecordingStoppedError, UnbrokenError
 
 
 class Stop:
@@ -27,6 +27,9 @@ class Stop:
             raise RecordingStoppedError from self.failure
         try:
             yield
+        except NotApprovedError:
+            # Nothing failed: what was not approved was not done, and the turn may go on without it.
+            raise
         except BaseException as failure:
             if self.failure is None:
                 self.failure = failure

@@ -8,7 +8,8 @@ from typing import Any, Final, Self
 
 from unbroken.capture.activity import Activity
 from unbroken.capture.aio import AsyncTurn
-from unbroken.capture.failures import because_of, described, status_of
+from unbroken.capture.approvals import Approvals, Verdict
+from unbroken.capture.failures import PAUSED, because_of, described, status_of
 from unbroken.capture.model_call import ModelCall
 from unbroken.capture.prompts import Prompts
 from unbroken.capture.recorder import Recorder
@@ -19,8 +20,9 @@ from unbroken.core.canonical import canonical
 from unbroken.core.ids import new_id
 from unbroken.core.normalise import normalise
 from unbroken.errors import InvalidEventError, OutcomeUnknownError, RecordingStoppedError, UnbrokenError
+from unbroken.ledger.approval import Approval
 from unbroken.ledger.draft import ABSENT
-from unbroken.ledger.receipt import Receipt
+from unbroken.ledger.receipt import Kept
 
 DEADLINE_S: Final = 10.0
 """How long leaving a turn waits for its operations in other tasks and threads, in seconds."""
@@ -30,9 +32,12 @@ class Turn:
     """Made by :meth:`Session.turn`. Enter it with ``with``, or with ``async with``, which gives an :class:`AsyncTurn`.
 
     Entering records ``request``. Leaving waits until everything under way in the turn is over and committed, 10 s at
-    most, else it raises :class:`OutcomeUnknownError`. An exception inside is recorded as ``error`` and goes on as it
+    most, else it raises :class:`OutcomeUnknownError`. A generator tool or a stream of a model's answer that only who
+    leaves could read on is recorded as aborted instead. An exception inside is recorded as ``error`` and goes on as it
     is; where recording it fails, the failure is raised from it. A turn that ends well without :meth:`respond` gets an
-    ``annotated`` event of status ``no_response`` about its request: no response is made up.
+    ``annotated`` event of status ``no_response`` about its request: no response is made up. One that ends because an
+    approval is pending gets one of status ``paused``. Before that come ``annotated`` events of status ``not_executed``
+    about the calls that a model asked for and that have not begun.
 
     After a failed write, everything in the turn that records raises :class:`RecordingStoppedError`, and so does leaving
     it unless the failure is what leaves it. A new turn may try again.
@@ -62,7 +67,7 @@ class Turn:
         self._begun: Stopwatch | None = None
         self._stay = ExitStack()
 
-    def respond(self, value: object = ABSENT, **fields: Any) -> Receipt:
+    def respond(self, value: object = ABSENT, **fields: Any) -> Kept:
         """Records the response, with the time since the request, its length, the tools used and the last model."""
         scope = self.here()
         latency = self._latency()
@@ -105,9 +110,19 @@ class Turn:
         outputs: object = ABSENT,
         details: object = ABSENT,
         **fields: Any,
-    ) -> Receipt:
+    ) -> Kept:
         """Records any event in this turn."""
         return self._recorder.record(self.here(), event_type, inputs=inputs, outputs=outputs, details=details, **fields)
+
+    def request_approval(self, *, tool: str, call_id: str, arguments: Mapping[str, object], **options: Any) -> Approval:
+        """As :meth:`Trail.request_approval`, in this turn."""
+        return Approvals(self._recorder).request(
+            self.here(), tool=tool, call_id=call_id, arguments=arguments, **options
+        )
+
+    def decide(self, request: Approval | str, verdict: Verdict, *, by: str, **options: Any) -> Approval:
+        """As :meth:`Trail.decide`: it is recorded in the turn of the request, which may be another."""
+        return Approvals(self._recorder).decide(request, verdict, by=by, **options)
 
     def here(self) -> Scope:
         """The current scope where it is of this turn, else the turn's own: in a thread that knows of no turn."""
@@ -122,6 +137,8 @@ class Turn:
     def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None) -> None:
         with self._stay:
             try:
+                for give_up in self._activity.take_standing():
+                    give_up()
                 futures.wait([self._activity.close()], DEADLINE_S)
             except BaseException as interruption:
                 self._end(error or interruption)
@@ -142,6 +159,8 @@ class Turn:
     ) -> None:
         with self._stay:
             try:
+                for give_up in self._activity.take_standing():
+                    await in_thread(give_up)
                 await wait_for(self._activity.close(), DEADLINE_S)
             except BaseException as interruption:
                 await in_thread(self._end, error or interruption)
@@ -171,19 +190,31 @@ class Turn:
         elif under_way := self._activity.under_way():
             self._give_up(under_way)
         elif not self._answered:
-            self._recorder.record(self._scope, "annotated", status="no_response", latency_ms=self._latency())
+            self._close_with({"event_type": "annotated", "status": "no_response", "latency_ms": self._latency()})
+        else:
+            self._close_with()
 
     def _end_stopped(self, error: BaseException | None, failure: BaseException) -> None:
         """The last word on a turn that was stopped; one event that can't be recorded doesn't keep it back."""
         if isinstance(failure, InvalidEventError):
             with suppress(UnbrokenError):  # the failure itself is on its way to the caller
-                self._recorder.record_regardless(self._scope, "error", **self._failed_with(failure))
+                last = {"event_type": "error", **self._failed_with(failure)}
+                self._recorder.record_regardless(self._scope, *self._not_executed(), last)
         if not self._activity.stop.told_by(error):
             raise RecordingStoppedError from (error or failure)
 
+    def _close_with(self, *last: Mapping[str, Any]) -> None:
+        """Records which calls that a model asked for have not begun, and the ``last`` words on the turn."""
+        if events := [*self._not_executed(), *last]:
+            self._recorder.record_all(self._scope, *events)
+
+    def _not_executed(self) -> list[dict[str, Any]]:
+        return [call.not_executed() for call in self._activity.unstarted.close()]
+
     def _record_error(self, error: BaseException) -> None:
+        told = self._failed_with(error)
         with because_of(error):
-            self._recorder.record(self._scope, "error", **self._failed_with(error))
+            self._close_with({"event_type": "annotated" if told["status"] == PAUSED else "error", **told})
 
     def _failed_with(self, error: BaseException) -> dict[str, Any]:
         return {"status": status_of(error), "latency_ms": self._latency(), "details": described(error)}
@@ -192,7 +223,7 @@ class Turn:
         error = OutcomeUnknownError(
             f"the turn was left while {len(under_way)} of its operations were still running after {DEADLINE_S:.0f} s; "
             "what is done by then is recorded, their results are recorded when they come: "
-            "wait for tasks and threads before leaving the turn",
+            "wait for tasks and threads before leaving the turn, and for generators that others read",
             ids=under_way,
         )
         self._record_error(error)

@@ -25,33 +25,30 @@ from unbroken.investigate.content import (
     within,
 )
 from unbroken.investigate.printable import printable
+from unbroken.investigate.words import Wording, circumstances, count, figures
 
 _SYSTEM_ROLES: Final = ("system", "developer")
 _BRIEF: Final = 100
 _EMPTY: Final = "(empty)"
 
 
-@dataclass(frozen=True, slots=True)
-class Wording:
-    """An event in words, all of them printable."""
-
-    title: str = ""
-    facts: tuple[str, ...] = ()
-    lines: tuple[str, ...] = ()
-
-
 def told(session: Sequence[tuple[StoredEntry, Event | None]], *, full: bool) -> list[Wording]:
     """The wording of each entry of one session, in order; an empty one where the event can't be read."""
-    teller = _Teller(full, {_response(entry, event) for entry, event in session if event})
+    known = {event.id: entry for entry, event in session if event}
+    teller = _Teller(full, {_response(entry, event) for entry, event in session if event}, known)
     return [Wording() if event is None else teller.tell(entry, event) for entry, event in session]
 
 
 @dataclass
 class _Teller:
-    """Goes through a session once. ``shown`` are the texts so far; ``repeated`` are turns and their responses."""
+    """Goes through a session once. ``shown`` are the texts so far; ``repeated`` are turns and their responses.
+
+    ``known`` are the session's entries by the ids of their events.
+    """
 
     full: bool
     repeated: set[tuple[str | None, str]]
+    known: Known
     shown: set[str] = field(default_factory=set)
     held: set[str] = field(default_factory=set)
 
@@ -61,7 +58,7 @@ class _Teller:
             case "request":
                 return Wording(lines=self._spoken(parts["inputs"]))
             case "response":
-                return Wording(facts=tuple(_figures(event)), lines=self._spoken(parts["outputs"]))
+                return Wording(facts=tuple(figures(event)), lines=self._spoken(parts["outputs"]))
             case "model_call":
                 return self._model_call(event, parts)
             case "model_result":
@@ -70,8 +67,19 @@ class _Teller:
                 return self._tool_call(event, parts)
             case "tool_result":
                 return self._tool_result(event, parts)
+            case "error" if event.status == REFUSED:
+                return refused(event, parts, known=self.known)
             case "error":
                 return self._error(event, parts)
+            case "approval_requested":
+                return self._reasoned(*requested(event, parts))
+            case "approval_decided":
+                return self._reasoned(*decided(event, parts, entry=entry, known=self.known))
+            case "annotated" if event.status in NOTES:
+                return noted(event, parts, known=self.known)
+            case "conversation_started" if entry.session_seq is not None and entry.session_seq > 1:
+                started = self._started(event, parts)
+                return replace(started, facts=("conversation resumed", *started.facts))
             case "conversation_started":
                 return self._started(event, parts)
             case "conversation_ended":
@@ -89,7 +97,7 @@ class _Teller:
             return Wording(facts=model, lines=self._fold(text_of(inputs)))
         self.held.update(text_of(within(item, "commitment")) for item in new)
         missing = sum(text_of(reference) not in self.held for reference in messages)
-        facts = [*model, f"{_count(len(messages), 'message')}, {len(new)} new"]
+        facts = [*model, f"{count(len(messages), 'message')}, {len(new)} new"]
         if missing:
             facts.append(f"{missing} not held")
         unshown = [message for item in new if self._is_news(message := within(item, "message"))]
@@ -110,7 +118,7 @@ class _Teller:
         outputs = parts["outputs"]
         names = _names_of(within(outputs, "tool_calls") or within(parts["details"], "tool_calls"))
         asks = f"asks for {short(', '.join(names), _BRIEF)}" if names else "answers"
-        facts = (asks, *_figures(event))
+        facts = (asks, *figures(event))
         text = text_of(outputs["content"] if isinstance(outputs, dict) and "content" in outputs else outputs)
         self.shown.add(text)
         if (event.turn_id, text) in self.repeated:
@@ -120,14 +128,22 @@ class _Teller:
     def _tool_call(self, event: Event, parts: dict[str, Any]) -> Wording:
         arguments = parts["inputs"]
         lines = folded(indented(compact(arguments)), lines=None) if self.full and _is_content(arguments) else ()
-        return Wording(call_text(event.tool or "tool", arguments), tuple(_circumstances(event)), lines)
+        facts = [*circumstances(event, tool=False)]
+        facts += [SELF_ATTESTED] if within(parts["details"], "self_attested") is True else []
+        instead = self.known.get(event.parent_id or "")
+        if instead is not None and is_instead(event, self.events.get(event.parent_id or "")):
+            facts.append(f"in place of entry {instead.seq:,}")
+        return Wording(call_text(event.tool or "tool", arguments), tuple(facts), lines)
+
+    def _reasoned(self, wording: Wording, reason: str) -> Wording:
+        return replace(wording, lines=self._fold(reason, lines=4, characters=320))
 
     def _tool_result(self, event: Event, parts: dict[str, Any]) -> Wording:
         text = _failure(parts["details"]) or text_of(parts["outputs"])
         self.shown.add(text)
         orphan = within(parts["details"], "orphan") is True
         facts = ((f"{printable(event.tool or 'tool')}, answering no recorded call",) if orphan else ()) + tuple(
-            _figures(event)
+            figures(event)
         )
         lines = self._fold(indented(text) if self.full else text, lines=4, characters=320)
         return Wording(facts=facts, lines=lines or (_EMPTY,))
@@ -135,7 +151,7 @@ class _Teller:
     def _error(self, event: Event, parts: dict[str, Any]) -> Wording:
         details = parts["details"]
         stated = within(details, "error") or (details if details is not NOTHING else parts["outputs"])
-        return Wording(facts=tuple(_figures(event)), lines=self._fold(_failure(details) or text_of(stated)))
+        return Wording(facts=tuple(figures(event)), lines=self._fold(_failure(details) or text_of(stated)))
 
     def _started(self, event: Event, parts: dict[str, Any]) -> Wording:
         source = within(parts["details"], "source")
@@ -152,7 +168,7 @@ class _Teller:
 
     def _ended(self, event: Event, parts: dict[str, Any]) -> Wording:
         turns = within(parts["details"], "turns")
-        return Wording(facts=(_count(turns, "turn"),)) if isinstance(turns, int) else self._other(event, parts)
+        return Wording(facts=(count(turns, "turn"),)) if isinstance(turns, int) else self._other(event, parts)
 
     def _other(self, event: Event, parts: dict[str, Any]) -> Wording:
         lines = [
@@ -161,7 +177,7 @@ class _Teller:
             if value is not NOTHING
             for line in self._fold(f"{name}: {text_of(value)}", lines=4, characters=320)
         ]
-        return Wording(facts=(*_circumstances(event), *_figures(event)), lines=tuple(lines))
+        return Wording(facts=(*circumstances(event), *figures(event)), lines=tuple(lines))
 
     def _spoken(self, value: Any) -> tuple[str, ...]:
         text = text_of(value)
@@ -198,7 +214,7 @@ def _is_system(message: Any) -> bool:
 
 
 def _system_prompt(message: Any) -> str:
-    return f"system prompt, {_count(len(text_of(within(message, 'content'))), 'character')}"
+    return f"system prompt, {count(len(text_of(within(message, 'content'))), 'character')}"
 
 
 def _brief(message: Any) -> str:
@@ -211,31 +227,3 @@ def _whole(message: Any) -> tuple[str, ...]:
 
 def _role(message: Any) -> str:
     return "system prompt" if _is_system(message) else printable(text_of(within(message, "role")) or "message")
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def _figures(event: Event) -> Iterator[str]:
-    """Tokens, cost and latency, where the event has them."""
-    if event.input_tokens is not None or event.output_tokens is not None:
-        yield f"{event.input_tokens or 0:,} → {event.output_tokens or 0:,} tokens"
-    if event.cost_usd is not None:
-        yield f"${event.cost_usd}"
-    if event.latency_ms is not None:
-        yield f"{event.latency_ms / 1000:,.1f} s" if event.latency_ms >= 1000 else f"{event.latency_ms} ms"
-
-
-def _circumstances(event: Event) -> Iterator[str]:
-    """What was touched, why, for whom, and what was decided about it."""
-    if event.resource_type or event.resource_id:
-        yield printable("/".join(text for text in (event.resource_type, event.resource_id) if text))
-    if event.tool and event.event_type != "tool_call":
-        yield printable(event.tool)
-    for word, text in (("purpose", event.purpose), ("to", event.recipient), ("model", event.model)):
-        if text:
-            yield printable(f"{word} {text}")
-    if event.decision is not None and event.decision.outcome:
-        by = f" by {event.decision.by}" if event.decision.by else ""
-        yield printable(f"{event.decision.outcome}{by}")

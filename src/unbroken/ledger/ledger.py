@@ -1,172 +1,148 @@
-"""Recording batches of drafts into one log, once each, also when an answer is lost."""
+"""One process's way into one log: events are prepared by callers, grouped, and delivered once each."""
 
-import hashlib
 import os
-import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Final
+from functools import partial
+from typing import Final, TypeVar
 
-import msgspec
-
-from unbroken.core.entry import Part
-from unbroken.core.event import encode_event
-from unbroken.core.ids import new_id
 from unbroken.core.keyed import LogKey
-from unbroken.core.times import format_time
-from unbroken.errors import ConflictError, OutcomeUnknownError, UnavailableError, UnbrokenError
+from unbroken.errors import ConflictError, UnavailableError
+from unbroken.ledger.approval import Approval
+from unbroken.ledger.committer import Committer
+from unbroken.ledger.delivery import Connect, Delivery
 from unbroken.ledger.draft import Draft
-from unbroken.ledger.receipt import Receipt
-from unbroken.store.log_writer import AlreadyRecordedError, LogWriter, Row
+from unbroken.ledger.group import MAX_BATCH, MAX_BATCH_BYTES
+from unbroken.ledger.receipt import Kept
+from unbroken.ledger.spool_place import SpoolPlace
+from unbroken.store.log_writer import Known, LogWriter
 
-MAX_BATCH: Final = 1000
-MAX_BATCH_BYTES: Final = 16 * 2**20
+DEADLINE_S: Final = 10.0
+"""How long recording waits by default, in seconds."""
 
-
-class _Sealed(msgspec.Struct, frozen=True):
-    """A draft with its recorder's number, as it goes to the database."""
-
-    id: str
-    text: bytes
-    parts: dict[str, Part]
+R = TypeVar("R")
 
 
 class Ledger:
-    """One process's way into one log. Safe to use from several threads, which take turns; safe over a fork."""
+    """Safe to use from several threads, whose events are committed together; a forked child is a recorder of its own.
 
-    def __init__(self, connect: Callable[[], LogWriter], *, key: LogKey | None = None) -> None:
+    ``connect`` makes a connection. ``early`` asks for early release of the log's lock: worth it where storage is slow
+    to flush and several processes record single events; receipts are as durable as without it. With a ``spool`` an
+    outage of the log does not stop recording: what :meth:`record` gives for an event is then the word that it is there.
+    """
+
+    def __init__(
+        self,
+        connect: Connect,
+        *,
+        key: LogKey | None = None,
+        deadline_s: float = DEADLINE_S,
+        early: bool = False,
+        spool: SpoolPlace | None = None,
+    ) -> None:
         self.key = key
         self._connect = connect
-        # Owns everything below it: the connection, the recorder's id and its counter.
-        self._lock = threading.Lock()
-        self._pid = os.getpid()
-        self._writer: LogWriter | None = connect()
-        self.log = self._writer.log
-        self.recorder = new_id()
-        self._next = 1
+        self._deadline_s = deadline_s
+        self._early = early
+        self._spool = spool
+        # By process id: after a fork nothing of the parent's is used, closed or waited for.
+        self._processes: dict[int, Committer] = {}
+        self._log: str | None = None
+        # Wrong settings show here and not when the first event is recorded.
+        try:
+            self._log = self._ask(lambda writer, _: writer.log)
+        except UnavailableError:
+            if spool is None:
+                raise
+
+    @property
+    def log(self) -> str:
+        """The log's full name; without its incarnation as long as the log has not been reached."""
+        if self._log is None and self._spool is not None:
+            return self._spool.log
+        return self._log or ""
+
+    @property
+    def recorder(self) -> str:
+        """The random id under which this process records."""
+        return self._here().source.recorder
 
     @property
     def writer(self) -> str:
         """Who the log states as the writer of what this ledger records."""
-        with self._lock:
-            self._renew_after_fork()
-            return self._connected().writer
+        return self._ask(lambda writer, _: writer.writer)
 
-    def record(self, drafts: Sequence[Draft]) -> list[Receipt]:
+    def record(self, drafts: Sequence[Draft], *, deadline_s: float | None = None) -> list[Kept]:
         """Commits the drafts in order and returns their receipts; several batches when there are very many.
 
-        Each batch is recorded as a whole or not at all. Raises the errors of :mod:`unbroken.errors`; an
-        :class:`OutcomeUnknownError` names the ids that may or may not be recorded.
+        Each batch is recorded as a whole or not at all, and has ``deadline_s`` seconds. An event that is in the log
+        already, by its id, gives its receipt again. Raises the errors of :mod:`unbroken.errors`, which say whether
+        the events are recorded; an :class:`OutcomeUnknownError` names those that may or may not be, and recording the
+        same drafts again settles it.
         """
-        with self._lock:
-            self._renew_after_fork()
-            return [receipt for batch in _batches(drafts) for receipt in self._record_batch(batch)]
+        committer = self._here()
+        kept: dict[str, Kept] = {}
+        for batch in _batches(_unique(drafts)):
+            kept.update({each.id: each for each in committer.submit(batch, deadline=self._deadline(deadline_s))})
+        return [kept[draft.event.id] for draft in drafts]
 
     def writers_of(self, ids: Sequence[str]) -> dict[str, str]:
         """Which of ``ids`` are in the log already, and by which writer."""
         found: dict[str, str] = {}
-        with self._lock:
-            self._renew_after_fork()
-            for start in range(0, len(ids), MAX_BATCH):
-                some = ids[start : start + MAX_BATCH]
-                answer = self._connected().receipts(some, [None] * len(some))
-                found.update({event_id: writer for event_id, (_, writer, _) in answer.items()})
+        for start in range(0, len(ids), MAX_BATCH):
+            some = ids[start : start + MAX_BATCH]
+            answer = self._ask(partial(_whereabouts, some))
+            found.update({event_id: known.writer for event_id, known in answer.items()})
         return found
 
-    def close(self) -> None:
-        """Closes the connection; there is nothing to flush."""
-        with self._lock:
-            if self._writer is not None and self._pid == os.getpid():
-                self._writer.close()
-            self._writer = None
+    def approval(self, request: str) -> Approval | None:
+        """What became of a request for approval; ``None`` when this log has none of that id."""
+        found = self._ask(lambda writer, wait_s: writer.approvals(request=request, wait_s=wait_s))
+        return Approval.of(found[0]) if found else None
 
-    def _renew_after_fork(self) -> None:
-        """A forked child has its own connection and is a recorder of its own."""
-        if self._pid != os.getpid():
-            self._pid, self._writer = os.getpid(), None
-            self.recorder, self._next = new_id(), 1
-
-    def _connected(self) -> LogWriter:
-        if self._writer is None or self._writer.broken:
-            self._writer = self._connect()
-        return self._writer
-
-    def _seal(self, drafts: Sequence[Draft]) -> list[_Sealed]:
-        """Numbers are taken here, when the batch is formed, so that a refused draft leaves no gap."""
-        if len({draft.event.id for draft in drafts}) != len(drafts):
-            raise ConflictError("two events of one batch have the same id")
-        events = [
-            msgspec.structs.replace(draft.event, recorder=self.recorder, recorder_seq=number)
-            for number, draft in enumerate(drafts, self._next)
-        ]
+    def approvals_of(self, call_id: str, arguments_hash: str) -> list[Approval]:
+        """The requests for one call with these arguments, newest first."""
+        call = (call_id, arguments_hash)
         return [
-            _Sealed(event.id, encode_event(event), dict(draft.parts))
-            for event, draft in zip(events, drafts, strict=True)
+            Approval.of(row) for row in self._ask(lambda writer, wait_s: writer.approvals(call=call, wait_s=wait_s))
         ]
 
-    def _record_batch(self, drafts: Sequence[Draft]) -> list[Receipt]:
-        sealed = self._seal(drafts)
-        try:
-            receipts = self._append(sealed)
-        except AlreadyRecordedError:
-            receipts = self._settle(sealed)
-        except UnavailableError as error:
-            if self._writer is None or not self._writer.broken:
-                raise
-            receipts = self._ask_again(sealed, error)
-        self._next += len(drafts)
-        return receipts
+    def close(self) -> None:
+        """Tells the log that this recorder has stopped, where it can be told, and closes the connection.
 
-    def _append(self, sealed: Sequence[_Sealed]) -> list[Receipt]:
-        writer = self._connected()
-        rows = writer.append([item.text for item in sealed], [item.parts for item in sealed])
-        return [self._checked(item, row) for item, row in zip(sealed, rows, strict=True)]
+        There is nothing to flush. A recorder whose end the log does not know has died, or lost the database.
+        """
+        committer = self._processes.pop(os.getpid(), None)
+        if committer is not None:
+            committer.close()
 
-    def _ask_again(self, sealed: Sequence[_Sealed], lost: UnavailableError) -> list[Receipt]:
-        """The answer was lost: connect anew, ask what is there, send the rest."""
-        try:
-            return self._settle(sealed)
-        except UnavailableError as error:
-            ids = tuple(item.id for item in sealed)
-            raise OutcomeUnknownError(
-                f"the connection was lost and could not be made again: {len(ids)} events may or may not be recorded",
-                ids=ids,
-            ) from (error if error.__cause__ else lost)
+    def _here(self) -> Committer:
+        pid = os.getpid()
+        committer = self._processes.get(pid)
+        if committer is None:
+            # Of several threads that come here first, one's is kept.
+            delivery = Delivery(self._connect, early=self._early)
+            committer = self._processes.setdefault(pid, Committer(delivery, spool=self._spool))
+        return committer
 
-    def _settle(self, sealed: Sequence[_Sealed]) -> list[Receipt]:
-        """Receipts for what is in the log already, and a new append for what is not."""
-        known = self._connected().receipts(
-            [item.id for item in sealed], [hashlib.sha256(item.text).digest() for item in sealed]
-        )
-        for index, item in enumerate(sealed):
-            if item.id in known and known[item.id][0] != "recorded":
-                raise ConflictError(f"event {index + 1}: its id already stands for another event", index=index)
-        missing = [item for item in sealed if item.id not in known]
-        try:
-            fresh = {receipt.id: receipt for receipt in (self._append(missing) if missing else [])}
-        except AlreadyRecordedError as error:
-            raise ConflictError("another recorder took one of these ids at the same moment") from error
-        return [fresh.get(item.id) or self._found(item, known[item.id]) for item in sealed]
+    def _ask(self, question: Callable[[LogWriter, float], R]) -> R:
+        return self._here().ask(question, deadline=self._deadline(None))
 
-    def _found(self, item: _Sealed, known: tuple[str, str, Row | None]) -> Receipt:
-        _, writer, row = known
-        if row is None:
-            raise OutcomeUnknownError("the database gave no receipt for an event that it knows", ids=(item.id,))
-        return self._checked(item, row, writer=writer)
+    def _deadline(self, seconds: float | None) -> float:
+        return time.monotonic() + (self._deadline_s if seconds is None else seconds)
 
-    def _checked(self, item: _Sealed, row: Row, *, writer: str | None = None) -> Receipt:
-        receipt = Receipt(
-            id=item.id,
-            log=self.log,
-            seq=row.seq,
-            session_seq=row.session_seq,
-            recorded_at=format_time(row.recorded_at),
-            prev_hash=row.prev_hash.hex(),
-            hash=row.hash.hex(),
-            writer=writer or self._connected().writer,
-        )
-        if not receipt.covers(item.text):
-            raise UnbrokenError("the database's receipt does not match the event that was sent: verify the log")
-        return receipt
+
+def _whereabouts(ids: Sequence[str], writer: LogWriter, wait_s: float) -> dict[str, Known]:
+    return writer.receipts(ids, [None] * len(ids), wait_s=wait_s)
+
+
+def _unique(drafts: Sequence[Draft]) -> list[Draft]:
+    """Each event once; an id that stands for two different ones is a conflict."""
+    unique: dict[str, Draft] = {}
+    for index, draft in enumerate(drafts):
+        if unique.setdefault(draft.event.id, draft).event != draft.event:
+            raise ConflictError(f"event {index + 1}: its id stands for another event of this call", index=index)
+    return list(unique.values())
 
 
 def _batches(drafts: Sequence[Draft]) -> Iterator[list[Draft]]:

@@ -1,12 +1,13 @@
 """What a recorder gets back, and how it checks that the database hashed what it was given."""
 
-from dataclasses import dataclass
+from typing import TypeAlias
+
+import msgspec
 
 from unbroken.core.entry import hash_of, line_of
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(msgspec.Struct, frozen=True, gc=False):
     """The envelope of one recorded event; hashes are hex, ``recorded_at`` is the database's clock as in the line."""
 
     id: str
@@ -31,3 +32,12 @@ class Receipt:
             writer=self.writer,
         )
         return hash_of(line).hex() == self.hash
+
+
+class Spooled(msgspec.Struct, frozen=True, gc=False):
+    """An event that is on this machine's disk, because the log could not be reached; it goes to the log later."""
+
+    id: str
+
+
+Kept: TypeAlias = Receipt | Spooled

@@ -19,6 +19,7 @@ TIMEOUTS: Final = {
         "lock_timeout": "8s",
         "idle_in_transaction_session_timeout": "5s",
         "transaction_timeout": "30s",
+        "client_connection_check_interval": "2s",
         "default_transaction_isolation": "read committed",
     },
     "verifier": {"statement_timeout": "5min", "lock_timeout": "8s", "idle_in_transaction_session_timeout": "1min"},

@@ -1,54 +1,146 @@
 """Connections to PostgreSQL, and its errors as ours."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from time import monotonic
 from typing import Final, TypeAlias
 
 import psycopg
+from psycopg import pq
+from psycopg.pq import ConnStatus, PollingStatus
+from psycopg.pq.abc import PGconn
+from psycopg.waiting import Wait
 
 from unbroken.errors import (
     AccessDeniedError,
     ConfigurationError,
     InvalidEventError,
+    NotApprovedError,
     SchemaError,
     TooLargeError,
     UnavailableError,
+    UnbrokenError,
 )
+from unbroken.store.hosts import hosts_of
+from unbroken.store.waiting import BoundedConnection, NoAnswerError, readiness
 
 Connection: TypeAlias = psycopg.Connection[tuple[object, ...]]
+Conninfo: TypeAlias = str | Callable[[], str]
+"""A connection string, or a function that gives one: it is asked at every connect, so that passwords may change."""
 
-DEADLINE_S: Final = 10
+DEADLINE_S: Final = 10.0
+
 # While connecting, the client library passes on a text and no SQLSTATE. In another language a refusal reads as
 # unavailable, which is as true.
 _REFUSED: Final = re.compile(
     r'role ".*" does not exist|authentication failed|no pg_hba\.conf entry|not permitted to log in'
     r"|permission denied for database"
 )
-_WAITS: Final = {
-    "connect_timeout": DEADLINE_S,
+# A pooler that was let in and could not log in further on: not this login's fault.
+_BEYOND: Final = re.compile("server login failed|server login has been failing")
+_UNTRUSTED: Final = re.compile(
+    "certificate verify failed|does not match host name|server does not support SSL|root certificate file"
+    "|weak sslmode|could not get server's host name|certificate could not be obtained"
+)
+_UNREADABLE: Final = re.compile("definition of service|could not match|invalid [a-z_]+ value|invalid port number")
+_KEPT_ALIVE: Final[dict[str, str | int]] = {
+    "fallback_application_name": "unbroken",
     "keepalives": 1,
     "keepalives_idle": 5,
     "keepalives_interval": 2,
     "keepalives_count": 3,
-    "tcp_user_timeout": DEADLINE_S * 1000,
+    "tcp_user_timeout": int(DEADLINE_S * 1000),
 }
 
 
-def connect(conninfo: str) -> Connection:
-    """A connection in autocommit mode, every wait on the network bounded by :data:`DEADLINE_S`.
+def connect(conninfo: Conninfo, *, wait_s: float = DEADLINE_S) -> BoundedConnection:
+    """A connection in autocommit mode, made within ``wait_s`` seconds in all, however many hosts ``conninfo`` names.
 
-    Raises :class:`UnavailableError` when there is no server, :class:`AccessDeniedError` when it refuses the login
-    and :class:`ConfigurationError` when ``conninfo`` can't be read.
+    Without an ``sslmode``, a host that is not this machine has to prove its name (``verify-full``). Raises
+    :class:`UnavailableError` when no server answers, :class:`AccessDeniedError` when the login is refused and
+    :class:`ConfigurationError` when ``conninfo`` can't be read or the server can't prove who it is.
     """
+    deadline = monotonic() + wait_s
+    given = _ask(conninfo)
     try:
-        return psycopg.connect(conninfo, autocommit=True, application_name="unbroken", **_WAITS)  # type: ignore[arg-type]
-    except psycopg.ProgrammingError as error:
-        raise ConfigurationError("the connection string can't be read") from error
+        return _connect(given, deadline)
+    except AccessDeniedError:
+        # The password may have changed between the question and its use.
+        now = _ask(conninfo)
+        if now == given:
+            raise
+        return _connect(now, deadline)
+
+
+def _ask(conninfo: Conninfo) -> str:
+    if isinstance(conninfo, str):
+        return conninfo
+    try:
+        return conninfo()
+    except UnbrokenError:
+        raise
+    except Exception as error:  # whatever it raises: there is nothing to connect with
+        raise UnavailableError("the connection string could not be had; nothing was recorded") from error
+
+
+def _connect(conninfo: str, deadline: float) -> BoundedConnection:
+    try:
+        hosts = hosts_of(conninfo, deadline=deadline, **_KEPT_ALIVE)
+    except psycopg.ProgrammingError:
+        # Its text quotes the string, and so perhaps a password.
+        raise ConfigurationError("the connection string can't be read") from None
     except psycopg.OperationalError as error:
-        if _REFUSED.search(str(error)):
-            raise AccessDeniedError("the server refused this login") from error
-        raise UnavailableError("the database can't be reached; nothing was recorded") from error
+        raise _refused(error) from error
+    failures: list[str] = []
+    for index, host in enumerate(hosts):
+        share = (deadline - monotonic()) / (len(hosts) - index)
+        try:
+            return _open(host, monotonic() + share)
+        except psycopg.OperationalError as error:
+            failures.append(str(error))
+    failure = psycopg.OperationalError("\n".join(failures))
+    raise _refused(failure) from failure
+
+
+def _open(conninfo: str, deadline: float) -> BoundedConnection:
+    server = pq.PGconn.connect_start(conninfo.encode())
+    try:
+        _finish_connecting(server, deadline)
+    except BaseException:
+        server.finish()
+        raise
+    server.nonblocking = 1
+    connection = BoundedConnection(server)
+    connection.autocommit = True
+    return connection
+
+
+def _finish_connecting(server: PGconn, deadline: float) -> None:
+    state: int = PollingStatus.WRITING
+    while state != PollingStatus.OK:
+        if state == PollingStatus.FAILED or server.status == ConnStatus.BAD:
+            raise psycopg.OperationalError(server.get_error_message())
+        wanted = Wait.R if state == PollingStatus.READING else Wait.W
+        if not readiness(server.socket, wanted, deadline=deadline):
+            raise NoAnswerError("no answer in time")
+        state = server.connect_poll()
+
+
+def _refused(error: psycopg.OperationalError) -> UnbrokenError:
+    text = str(error)
+    if _REFUSED.search(text) and not _BEYOND.search(text):
+        return AccessDeniedError("the server refused this login")
+    if _UNTRUSTED.search(text):
+        return ConfigurationError(
+            "the server did not prove that it is the one in the connection string: name the authority that signed its "
+            "certificate in sslrootcert and the host as the certificate does; nothing was sent. A server that is "
+            "not this machine has to, unless the connection string or PGSSLMODE says otherwise (sslmode=require: "
+            "encrypted, to whoever answers)"
+        )
+    if _UNREADABLE.search(text):
+        return ConfigurationError("the connection string can't be used")
+    return UnavailableError("the database can't be reached; nothing was recorded")
 
 
 @contextmanager
@@ -60,7 +152,9 @@ def translated() -> Iterator[None]:
         raise _translate(error) from error
 
 
-def _translate(error: psycopg.Error) -> Exception:
+def _translate(error: psycopg.Error) -> UnbrokenError:
+    if isinstance(error, NoAnswerError):
+        return UnavailableError("the database did not answer in time")
     state = error.sqlstate or ""
     text = (error.diag.message_primary or "").strip()
     match state:
@@ -70,7 +164,12 @@ def _translate(error: psycopg.Error) -> Exception:
         case "UB002":
             return TooLargeError(text)
         case "UB004":
-            return ConfigurationError(f"{text}: set default_transaction_isolation accordingly")
+            return ConfigurationError(
+                f"{text}: take default_transaction_isolation out of the connection string, or "
+                "`alter role <login> set default_transaction_isolation = 'read committed'`; nothing was recorded"
+            )
+        case "UB005":
+            return NotApprovedError(error.diag.message_hint or "unknown")
         case "UB003" | "UB010" | "UB011" | "42501":
             return AccessDeniedError(text)
         case "3F000" | "42P01" | "42883" | "42703" | "42704":

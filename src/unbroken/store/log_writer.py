@@ -1,18 +1,32 @@
-"""The writer's side of the door: the three functions that a recorder may call."""
+"""The writer's side of the door: the functions that a recorder may call."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from functools import partial
+from time import monotonic
+from typing import Any, Final, cast
 
-from psycopg import Connection as PsycopgConnection
-from psycopg.errors import UniqueViolation
+import psycopg
+from psycopg.errors import (
+    DuplicatePreparedStatement,
+    FeatureNotSupported,
+    InvalidSqlStatementName,
+    UniqueViolation,
+)
 
 from unbroken.core.commitment import PARTS
 from unbroken.core.entry import Part
-from unbroken.store.connection import Connection, connect, translated
+from unbroken.core.event import decode_event
+from unbroken.errors import UnavailableError, UnbrokenError
+from unbroken.store.connection import DEADLINE_S, Conninfo, connect, translated
 from unbroken.store.migrations import require_schema
+from unbroken.store.round_trip import Rows, in_one_trip
 from unbroken.store.sql import query
+
+_SEQ: Final = 5
+"""Where receipts have the entry's number."""
 
 
 class AlreadyRecordedError(Exception):
@@ -30,59 +44,204 @@ class Row:
     hash: bytes
 
 
-class LogWriter:
-    """One connection of a writer login to one log. Not for use by several threads at once."""
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the log says of an id that it has: ``state`` is ``recorded``, ``conflict`` or ``present``.
 
-    def __init__(self, conninfo: str, origin: str) -> None:
+    When it is ``recorded`` there is a ``row``, and ``recorder`` and ``recorder_seq`` say under which number.
+    """
+
+    state: str
+    writer: str
+    recorder: str | None
+    recorder_seq: int | None
+    row: Row | None
+
+
+class LogWriter:
+    """One connection of a writer login to one log. Not for use by several threads at once.
+
+    Nothing depends on the state of a session, so that each call may reach another one through a pooler. Each call takes
+    ``wait_s`` seconds at most, those of the constructor where it is not given. When a call raises and :attr:`broken` is
+    true afterwards, its outcome is unknown; otherwise it did nothing.
+    """
+
+    def __init__(self, conninfo: Conninfo, origin: str, *, wait_s: float = DEADLINE_S) -> None:
+        deadline = monotonic() + wait_s
         self._origin = origin
-        self._connection: Connection = connect(conninfo)
+        self._wait_s = wait_s
+        self._unconfirmed: list[str] = []
+        self._connection = connect(conninfo, wait_s=wait_s)
         try:
-            with translated():
-                self._connection.execute(query("read_committed"))
-                row = self._connection.execute(query("describe_log"), (origin,)).fetchone()
-            self.log, self.writer, newest, oldest = cast("tuple[str, str, int | None, int]", row)
+            self._connection.add_notice_handler(partial(_keep_unconfirmed, self._unconfirmed))
+            self._connection.prepare_threshold = None
+            (described,) = self._call("describe_log", (origin,), deadline - monotonic())
+            self.log, self.writer, newest, oldest, answering = cast("tuple[str, str, int | None, int, int]", described)
             require_schema(newest, oldest=oldest)
         except BaseException:
             self._connection.close()
             raise
+        # Behind a pooler a statement prepared in one session is sought in another, which may know its name from
+        # somebody else. And not every pooler follows several transactions in one trip.
+        self._direct = answering == self._connection.info.backend_pid
+        if self._direct:
+            self._connection.prepare_threshold = 0
 
     @property
     def broken(self) -> bool:
         """Whether the connection is gone, so that the outcome of the last call is unknown if it failed."""
         return self._connection.closed
 
-    def append(self, events: Sequence[bytes], parts: Sequence[dict[str, Part]]) -> list[Row]:
-        """Records a batch and returns its rows in order; all of it or nothing.
+    def append(
+        self,
+        events: Sequence[bytes],
+        parts: Sequence[dict[str, Part]],
+        *,
+        wait_s: float | None = None,
+        early: bool = False,
+    ) -> list[Row]:
+        """Records a batch and returns its rows in order; all of it or nothing, and durably.
 
-        Raises :class:`AlreadyRecordedError` when an id is there already. When any other error is raised and
-        :attr:`broken` is true afterwards, the outcome is unknown.
+        With ``early`` the log's lock is given up before the storage has confirmed, which is then waited for without it.
+        Raises :class:`AlreadyRecordedError` when an id is there already.
         """
         columns: list[Sequence[object]] = []
         for part in PARTS:
             held = [payload.get(part) for payload in parts]
             columns.append([None if item is None else item.value.decode() for item in held])
             columns.append([None if item is None else item.salt for item in held])
-        with translated(), self._binary() as cursor:
+        values = (self._origin, [event.decode() for event in events], *columns)
+        with self._asking(wait_s):
             try:
-                cursor.execute(
-                    query("append"), (self._origin, [event.decode() for event in events], *columns), prepare=True
+                rows = (
+                    self._durably("append_early", values, last=lambda _: decode_event(events[-1]).id)
+                    if early
+                    else self._rows("append", values)
                 )
             except UniqueViolation as error:
                 raise AlreadyRecordedError from error
-            return [Row(*row) for row in cursor.fetchall()]
+            return [Row(*row) for row in rows]
 
-    def receipts(self, ids: Sequence[str], hashes: Sequence[bytes | None]) -> dict[str, tuple[str, str, Row | None]]:
-        """State (``recorded``, ``conflict``, ``present``), writer and row of each id that the log knows."""
-        with translated(), self._binary() as cursor:
-            cursor.execute(query("receipts"), (self._origin, list(ids), list(hashes)))
-            return {
-                str(event_id): (state, writer, Row(*row) if state == "recorded" else None)
-                for event_id, state, writer, *row in cursor.fetchall()
-            }
+    def receipts(
+        self, ids: Sequence[str], hashes: Sequence[bytes | None], *, wait_s: float | None = None
+    ) -> dict[str, Known]:
+        """What the log has of these ids, by id; what it says is durable by then, however it was recorded.
+
+        ``hashes`` are the SHA-256 of each event's text without its number, ``None`` to ask only whether an id is there.
+        """
+        with self._asking(wait_s):
+            rows = self._durably("receipts", (self._origin, list(ids), list(hashes)), last=_newest)
+            return {str(event_id): _known(*said) for event_id, *said in rows}
+
+    def barrier(self, event_id: str | None = None, *, wait_s: float | None = None) -> None:
+        """Returns when all that was committed is on disk. With an id, fails when that event is not there any more."""
+        self._call("barrier", (self._origin, event_id), wait_s)
+
+    def stop_recorder(self, recorder: str, used: int, *, wait_s: float | None = None) -> None:
+        """Records that ``recorder`` has stopped after ``used`` numbers."""
+        self._call("stop_recorder", (self._origin, recorder, used), wait_s)
+
+    def declare_gap(
+        self,
+        recorder: str,
+        reason: str,
+        *,
+        numbers: tuple[int, int],
+        times: tuple[str, str],
+        count: int | None = None,
+        refused: Sequence[str] = (),
+        wait_s: float | None = None,
+    ) -> None:
+        """Records that numbers of ``recorder``, first to last, came late or may never come, and their events' times.
+
+        ``count`` is how many events there were, one for each number by default; ``refused`` are ids that were refused.
+        """
+        held = numbers[1] - numbers[0] + 1 if count is None else count
+        self._call("declare_gap", (self._origin, recorder, reason, *numbers, held, *times, list(refused)), wait_s)
+
+    def approvals(
+        self, *, request: str | None = None, call: tuple[str, str] | None = None, wait_s: float | None = None
+    ) -> Rows:
+        """Requests for approval, newest first: the one of an id, or those for a call id with an arguments' hash."""
+        call_id, arguments_hash = call or (None, None)
+        return self._call("approvals_of", (self._origin, request, call_id, arguments_hash), wait_s)
 
     def close(self) -> None:
-        """Closes the connection."""
+        """Closes the connection, without waiting."""
         self._connection.close()
 
-    def _binary(self) -> Any:
-        return cast("PsycopgConnection[tuple[Any, ...]]", self._connection).cursor(binary=True)
+    def _call(self, name: str, values: Sequence[object], wait_s: float | None) -> Rows:
+        with self._asking(wait_s):
+            return self._rows(name, values)
+
+    @contextmanager
+    def _asking(self, wait_s: float | None) -> Iterator[None]:
+        """Bounds one call and keeps the promise of :attr:`broken`: left by anything but an answer, it is true."""
+        seconds = self._wait_s if wait_s is None else wait_s
+        if seconds <= 0:
+            raise UnavailableError("no time was left to ask the database; nothing was recorded")
+        self._unconfirmed.clear()
+        try:
+            with translated(), self._connection.within(seconds):
+                yield
+        except (UnbrokenError, AlreadyRecordedError):
+            raise
+        except BaseException:
+            self.close()
+            raise
+        if self._unconfirmed:
+            self.close()
+            raise UnavailableError("the server stopped waiting for a standby, which may lack what was recorded")
+
+    def _rows(self, name: str, values: Sequence[object]) -> Rows:
+        with self._connection.cursor(binary=True) as cursor:
+            try:
+                return cast("Rows", cursor.execute(query(name), values).fetchall())
+            except (FeatureNotSupported, InvalidSqlStatementName, DuplicatePreparedStatement):
+                if self._connection.prepare_threshold is None:
+                    raise
+                # What was prepared is older than the function it calls, or gone. It did not run.
+                self._connection.prepare_threshold = None
+                return cast("Rows", cursor.execute(query(name), values).fetchall())
+
+    def _durably(self, name: str, values: Sequence[object], *, last: Callable[[Rows], str | None]) -> Rows:
+        """The statement's rows, when all that was committed by then is as safe as a commit makes it.
+
+        ``last`` tells the event that has to be there still. A crash takes what came last, and without a session of its
+        own nobody would notice one that comes between the statement and its barrier.
+        """
+        if self._direct:
+            rows, safe = in_one_trip(self._connection, (query(name), values), (query("barrier"), (None, None)))
+            if isinstance(rows, psycopg.Error):
+                raise rows
+        else:
+            rows = self._rows(name, values)
+            safe = self._outcome("barrier", (self._origin, last(rows)))
+        if isinstance(safe, psycopg.Error):
+            # It is done and others see it, but a crash may undo it.
+            self.close()
+            raise safe
+        return rows
+
+    def _outcome(self, name: str, values: Sequence[object]) -> Rows | psycopg.Error:
+        try:
+            return self._rows(name, values)
+        except psycopg.Error as error:
+            return error
+
+
+def _known(state: str, writer: str, recorder: object, recorder_seq: int | None, *row: Any) -> Known:
+    if state != "recorded":
+        return Known(state, writer, None, None, None)
+    return Known(state, writer, str(recorder), recorder_seq, Row(*row))
+
+
+def _newest(rows: Rows) -> str | None:
+    """The id of the newest entry among receipts."""
+    return max(((row[_SEQ], str(row[0])) for row in rows if row[_SEQ] is not None), default=(0, None))[1]
+
+
+def _keep_unconfirmed(unconfirmed: list[str], notice: psycopg.errors.Diagnostic) -> None:
+    """Keeps the warning of a commit that somebody cancelled while it waited for a standby: it is no error."""
+    if notice.source_function == "SyncRepWaitForLSN":
+        unconfirmed.append(notice.sqlstate or "")

@@ -3,10 +3,6 @@
 -- name: append
 select * from unbroken.append(%s, %b::text[], %b::text[], %b::bytea[], %b::text[], %b::bytea[], %b::text[], %b::bytea[])
 
--- name: read_committed
--- A login's default may be another one, in which append refuses to run.
-set default_transaction_isolation = 'read committed'
-
 -- name: fixed_names
 -- Whoever owns the database decides where a login looks names up first, and could put other functions in the way.
 set search_path = pg_catalog, pg_temp
@@ -15,7 +11,8 @@ set search_path = pg_catalog, pg_temp
 select * from unbroken.receipts(%s, %b::uuid[], %b::bytea[])
 
 -- name: describe_log
-select log, writer, migration, oldest from unbroken.describe_log(%s)
+-- With the process that answers: behind a pooler it is another one than the process that was connected to.
+select log, writer, migration, oldest, pg_catalog.pg_backend_pid() from unbroken.describe_log(%s)
 
 -- name: create_log
 select unbroken.create_log(%s)
@@ -164,3 +161,22 @@ select g.login, g.granted_at,
 
 -- name: last_recorded
 select recorded_at, clock_timestamp() from unbroken.entries where log = %s order by seq desc limit 1
+
+-- name: append_early
+select * from unbroken.append_early(%s, %b::text[], %b::text[], %b::bytea[], %b::text[], %b::bytea[], %b::text[], %b::bytea[])
+
+-- name: barrier
+select unbroken.barrier(%s, %s::uuid)
+
+-- name: stop_recorder
+select unbroken.stop_recorder(%s, %s::uuid, %s)
+
+-- name: declare_gap
+select unbroken.declare_gap(%s, %s::uuid, %s, %s, %s, %s, %s, %s, %s::uuid[])
+
+-- name: approvals_of
+select request::text, state, tool, call_id, arguments_hash, session_id, turn_id, requested_by, agent_id, valid_until, outcome, by, at, self_attested
+  from unbroken.approvals_of(%s, %s::uuid, %s, %s)
+
+-- name: end_lock_holder
+select pid, login from unbroken.end_lock_holder(%s, make_interval(secs => %s))

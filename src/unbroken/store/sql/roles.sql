@@ -14,3 +14,15 @@ begin
     end if;
   end loop;
 end $$;
+
+-- So that unbroken.end_lock_holder, which runs as the owner, can end a session: a privilege is used by inheriting it.
+-- Without it the function says what is missing.
+do $$
+begin
+  if not pg_has_role('unbroken_owner', 'pg_signal_backend', 'usage') then
+    alter role unbroken_owner inherit;
+    grant pg_signal_backend to unbroken_owner;
+  end if;
+exception when insufficient_privilege then
+  null;
+end $$;

@@ -70,7 +70,8 @@ language sql stable parallel safe
 return case
   when unbroken.event_text(j) is distinct from e or e like '%:""%' then 'is not canonical'
   when j.id is null or j.actor_id is null or j.actor_type is null or j.event_type is null or j.ts is null
-    then 'lacks one of actor_id, actor_type, event_type, id, ts'
+    or j.recorder is null or j.recorder_seq is null
+    then 'lacks one of actor_id, actor_type, event_type, id, recorder, recorder_seq, ts'
   when j.event_type <> all ('{request,model_call,model_result,tool_call,tool_result,response,error,conversation_started,conversation_ended,data_accessed,data_modified,data_disclosed,prompt_changed,model_changed,access_granted,access_revoked,approval_requested,approval_decided,reviewed,annotated}'::text[])
     then 'has an event_type that is unknown or reserved for the log itself'
   when not unbroken.is_part(j.inputs, inputs, inputs_salt) then 'does not match its inputs'

@@ -1,7 +1,15 @@
--- After a lost answer: which of these ids are in the log. With the SHA-256 of an event's text the answer tells 'recorded'
--- (with its receipt) from 'conflict' (the id stands for another event); without one it is 'present'.
+-- What an event says, without who numbered it: the same event sent again, perhaps by another recorder, is the same event.
+-- A bare quote after a comma can't stand inside a JSON text, so the first match is the two keys themselves.
+create or replace function unbroken.unnumbered(e text) returns text
+language sql immutable parallel safe
+return regexp_replace(e, ',"recorder":"[0-9a-f-]{36}","recorder_seq":[0-9]+', '');
+
+-- After a lost answer, or for an event that is sent again: which of these ids are in the log. With the SHA-256 of an event's
+-- text without recorder and recorder_seq the answer tells 'recorded' (with its receipt, and under which number) from
+-- 'conflict' (the id stands for another event); without one it is 'present'.
 create or replace function unbroken.receipts(p_log text, p_ids uuid[], p_hashes bytea[])
-returns table (id uuid, state text, writer text, seq bigint, session_seq bigint, recorded_at timestamptz, prev_hash bytea, hash bytea)
+returns table (id uuid, state text, writer text, recorder uuid, recorder_seq bigint,
+               seq bigint, session_seq bigint, recorded_at timestamptz, prev_hash bytea, hash bytea)
 language plpgsql stable security definer set search_path = unbroken, pg_temp as $$
 #variable_conflict use_column
 declare
@@ -11,12 +19,14 @@ begin
     raise exception 'ask for 1 to 5000 ids, with as many hashes or nulls' using errcode = 'UB002';
   end if;
   return query
-  select a.id, s.state, e.writer, r.seq, r.session_seq, r.recorded_at, r.prev_hash, r.hash
+  select a.id, s.state, e.writer, n.recorder, n.recorder_seq, r.seq, r.session_seq, r.recorded_at, r.prev_hash, r.hash
     from (select unnest(p_ids) as id, unnest(p_hashes) as hash) a
     join event_ids i on i.log = v_log and i.id = a.id
     join entries e on e.log = v_log and e.seq = i.seq
    cross join lateral (select case when a.hash is null then 'present'
-                                   when a.hash = sha256(convert_to(e.event, 'UTF8')) then 'recorded'
+                                   when a.hash = sha256(convert_to(unbroken.unnumbered(e.event), 'UTF8')) then 'recorded'
                                    else 'conflict' end as state) s
-    left join lateral (select e.seq, e.session_seq, e.recorded_at, e.prev_hash, e.hash where s.state = 'recorded') r on true;
+    left join lateral (select e.seq, e.session_seq, e.recorded_at, e.prev_hash, e.hash where s.state = 'recorded') r on true
+    left join lateral (select j.recorder, j.recorder_seq from json_populate_record(null::unbroken.event, e.event::json) as j
+                        where s.state = 'recorded') n on true;
 end $$;

@@ -1,0 +1,171 @@
+"""What one process keeps of a ledger: its recorder, its connection, and those who wait for it."""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from unbroken.errors import InvalidEventError, NotApprovedError, OutcomeUnknownError, UnbrokenError
+from unbroken.ledger.delivery import Delivery
+from unbroken.ledger.draft import Draft
+from unbroken.ledger.group import Group, Submission
+from unbroken.ledger.receipt import Kept
+from unbroken.ledger.source import Gap, Source
+from unbroken.ledger.spool_place import SpoolPlace
+from unbroken.store.log_writer import LogWriter
+
+if TYPE_CHECKING:  # brings SQLite along, which is loaded only where a spool is asked for
+    from unbroken.ledger.spooling import Spooling
+
+ASIDE_S: Final = 2.0
+"""How long a recorder's word about itself may hold up those who wait, in seconds."""
+
+MAX_DOUBTFUL: Final = 100_000
+"""Of how many events it is remembered that nobody knew whether they arrived."""
+
+R = TypeVar("R")
+E = TypeVar("E", bound=UnbrokenError)
+_log = logging.getLogger("unbroken")
+
+
+class Committer:
+    """Forms batches, numbers them and delivers them; a forked child has its own."""
+
+    def __init__(self, delivery: Delivery, *, spool: SpoolPlace | None = None) -> None:
+        self.source = Source()
+        self._delivery: Delivery | Spooling = delivery
+        if spool is not None:
+            self._delivery = _spooling(delivery, spool, recorder=self.source.recorder)
+        self._group = Group(self._commit)
+        # Owned by whoever leads the group. In order of arrival.
+        self._doubtful: dict[str, None] = {}
+
+    def submit(self, drafts: Sequence[Draft], *, deadline: float) -> Sequence[Kept]:
+        """Records the drafts together with whatever else waits; returns when they are committed."""
+        return self._group.submit(Submission(drafts, deadline=deadline))
+
+    def ask(self, question: Callable[[LogWriter, float], R], *, deadline: float) -> R:
+        """The log's answer to a question that changes nothing; ``question`` gets the seconds that it may take."""
+        return self._delivery.ask(question, deadline=deadline)
+
+    def close(self) -> None:
+        """Tells the log how many numbers were used, where it can be told soon, and closes the connection."""
+        try:
+            self._delivery.finish()
+            if self.source.used:
+                deadline = time.monotonic() + ASIDE_S
+                self._account_for_gaps(deadline)
+                self._delivery.ask(
+                    lambda writer, wait_s: writer.stop_recorder(self.source.recorder, self.source.used, wait_s=wait_s),
+                    deadline=deadline,
+                )
+        except UnbrokenError as error:
+            # It shows there as a recorder that never stopped.
+            _log.warning("the log could not be told that recorder %s has stopped: %s", self.source.recorder, error)
+        finally:
+            self._delivery.close()
+
+    def _commit(self, batch: list[Submission]) -> None:
+        """Settles every submission: one that the log refuses doesn't keep the others out."""
+        waiting = list(batch)
+        while waiting:
+            try:
+                self._deliver(waiting)
+            except (InvalidEventError, NotApprovedError) as error:
+                for submission, fault in _blamed(waiting, error):
+                    submission.fail(fault)
+            except UnbrokenError as error:
+                for submission in waiting:
+                    submission.fail(self._answer(submission, error))
+            waiting = [submission for submission in waiting if not submission.settled]
+
+    def _deliver(self, batch: Sequence[Submission]) -> None:
+        drafts = [draft for submission in batch for draft in submission.drafts]
+        try:
+            delivered = self._delivery.deliver(
+                self.source.seal(drafts), deadline=min(submission.deadline for submission in batch)
+            )
+        except UnbrokenError as error:
+            if error.recorded is None:
+                self.source.lose(drafts)
+            elif error.recorded:
+                self.source.take(drafts)
+            raise
+        except BaseException:
+            self.source.lose(drafts)
+            raise
+        self.source.take(drafts, repeated=delivered.repeated)
+        start = 0
+        for submission in batch:
+            end = start + len(submission.drafts)
+            submission.succeed(delivered.receipts[start:end])
+            start = end
+        self._account_for_gaps(time.monotonic() + ASIDE_S)
+
+    def _answer(self, submission: Submission, error: UnbrokenError) -> UnbrokenError:
+        """What a failed delivery means for one submission: an earlier try of it may be recorded though this one is not."""
+        if error.recorded is None:
+            self._doubtful.update(dict.fromkeys(submission.ids))
+            while len(self._doubtful) > MAX_DOUBTFUL:
+                self._doubtful.pop(next(iter(self._doubtful)))
+        elif not error.recorded and not self._doubtful.keys().isdisjoint(submission.ids):
+            unknown = OutcomeUnknownError(
+                "an earlier try of these events may have been recorded, and the log could not be asked",
+                ids=submission.ids,
+            )
+            unknown.__cause__ = error
+            return unknown
+        return _own(error, submission)
+
+    def _account_for_gaps(self, deadline: float) -> None:
+        """Tells the log of numbers that it may never see; kept for the next time when it can't be told."""
+        while self.source.gaps:
+            try:
+                self._delivery.ask(partial(_declare, self.source.recorder, self.source.gaps[0]), deadline=deadline)
+            except UnbrokenError as error:
+                _log.warning("a gap in a recorder's numbers could not be declared yet: %s", error)
+                return
+            self.source.gaps.pop(0)
+
+
+def _spooling(delivery: Delivery, place: SpoolPlace, *, recorder: str) -> "Spooling":
+    from unbroken.ledger.spooling import Spooling
+
+    return Spooling(delivery, place, recorder=recorder)
+
+
+def _declare(recorder: str, gap: Gap, writer: LogWriter, wait_s: float) -> None:
+    writer.declare_gap(
+        recorder,
+        gap.reason,
+        numbers=(gap.first, gap.last),
+        times=(gap.since, gap.until),
+        count=gap.last - gap.first + 1,
+        wait_s=wait_s,
+    )
+
+
+def _blamed(
+    batch: Sequence[Submission], error: InvalidEventError | NotApprovedError
+) -> list[tuple[Submission, UnbrokenError]]:
+    """Whose fault a refusal is, and the error as it concerns them; everybody's when the log does not say whose."""
+    at = error.index
+    for submission in batch:
+        if at is not None and 0 <= at < len(submission.drafts):
+            fault = _own(error, submission)
+            fault.index = at
+            return [(submission, fault)]
+        at = None if at is None else at - len(submission.drafts)
+    return [(submission, _own(error, submission)) for submission in batch]
+
+
+def _own(error: E, submission: Submission) -> E:
+    """The error for one submission of several: raised in another thread, so an object of its own."""
+    own = type(error).__new__(type(error))
+    own.args = error.args
+    own.__dict__.update(error.__dict__)
+    own.__cause__ = error.__cause__
+    if isinstance(own, OutcomeUnknownError):
+        own.ids = submission.ids
+    return own

@@ -1,0 +1,19 @@
+"""Where a recorder's spool is, and how much it may hold."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+SPOOL_LIMIT_BYTES: Final = 2**30
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolPlace:
+    """``folder`` is on a local disk and this user's alone; ``log`` is the name of the log that its events are for.
+
+    ``limit_bytes`` is for one recorder's spool; beyond it recording fails as it does without one.
+    """
+
+    folder: Path
+    log: str
+    limit_bytes: int = SPOOL_LIMIT_BYTES

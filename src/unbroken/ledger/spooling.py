@@ -1,0 +1,154 @@
+"""Delivery with a spool behind it: in an outage events go to this machine's disk, and to the log once it is back.
+
+Order is kept: while anything waits in the spool, what comes goes there too. There is no background thread; the callers'
+own submissions try the log again from time to time, and :meth:`Spooling.close` does once more.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Final, TypeVar
+
+from unbroken.errors import (
+    InvalidEventError,
+    NotApprovedError,
+    OutcomeUnknownError,
+    SpoolFullError,
+    UnavailableError,
+    UnbrokenError,
+)
+from unbroken.ledger.delivery import Delivered, Delivery
+from unbroken.ledger.receipt import Spooled
+from unbroken.ledger.sealed import Sealed
+from unbroken.ledger.spool import Spool, orphans
+from unbroken.ledger.spool_place import SpoolPlace
+from unbroken.store.log_writer import LogWriter
+
+PATIENCE_S: Final = 3.0
+"""How long the first call of an outage waits for the log before it turns to the spool."""
+GLANCE_S: Final = 1.0
+"""How long a later call waits, when it is one that tries."""
+PAUSES_S: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+"""Between two tries; the last one repeats."""
+DRAIN_S: Final = 2.0
+"""How long a call spends on sending what others have left in the spool."""
+
+MAX_NAMED: Final = 1000
+"""How many refused events the log's entry on a gap names; the spool names them all."""
+
+R = TypeVar("R")
+_log = logging.getLogger("unbroken")
+
+
+class Spooling:
+    """Stands in the place of a :class:`Delivery`; used by one thread at a time, as that is by who leads a group."""
+
+    def __init__(self, delivery: Delivery, place: SpoolPlace, *, recorder: str) -> None:
+        self._delivery = delivery
+        self._place = place
+        self._spool = Spool(place.folder, recorder, log=place.log, limit_bytes=place.limit_bytes)
+        # What other recorders left when they died is looked for once the log is there.
+        self._has_adopted = False
+        self._failing_since: datetime | None = None
+        self._tries = 0
+        self._next_try = 0.0
+
+    def deliver(self, batch: Sequence[Sealed], *, deadline: float) -> Delivered:
+        """Receipts, or the word that the batch is in the spool; raises what the log refuses, and a full spool."""
+        now = time.monotonic()
+        if self._failing_since is not None and now < self._next_try:
+            return self._keep(batch, None)
+        patience = PATIENCE_S if self._failing_since is None else GLANCE_S
+        until = min(deadline, now + patience)
+        waiting = self._spool.count
+        try:
+            self._catch_up(until)
+            delivered = self._delivery.deliver(batch, deadline=until)
+        except (UnavailableError, OutcomeUnknownError) as error:
+            self._note_failure(progress=self._spool.count < waiting)
+            return self._keep(batch, error)
+        self._failing_since = None
+        return delivered
+
+    def ask(self, question: Callable[[LogWriter, float], R], *, deadline: float) -> R:
+        """As :meth:`Delivery.ask`: what has to be asked can't be spooled."""
+        return self._delivery.ask(question, deadline=deadline)
+
+    def finish(self) -> None:
+        """Sends what waits; raises :class:`UnavailableError` when that takes too long."""
+        self._catch_up(time.monotonic() + DRAIN_S)
+
+    def close(self) -> None:
+        """Closes connection and spool; what waits stays on the disk."""
+        if not self._spool.empty:
+            _log.warning(
+                "%d events stay in the spool %s: the next recorder or `unbroken spool drain` sends them",
+                self._spool.count,
+                self._spool.path,
+            )
+        self._spool.close()
+        self._delivery.close()
+
+    def _note_failure(self, *, progress: bool) -> None:
+        if self._failing_since is None:
+            self._failing_since = datetime.now(UTC)
+            _log.warning("the log can't be reached: recording into the spool %s", self._spool.path)
+            self._tries = 0
+        if progress:
+            self._tries = 0
+        self._next_try = time.monotonic() + PAUSES_S[min(self._tries, len(PAUSES_S) - 1)]
+        self._tries += 1
+
+    def _keep(self, batch: Sequence[Sealed], failure: UnbrokenError | None) -> Delivered:
+        try:
+            repeated = self._spool.put(batch, since=self._failing_since or datetime.now(UTC))
+        except SpoolFullError as error:
+            if isinstance(failure, OutcomeUnknownError):
+                raise failure from error
+            raise
+        return Delivered([Spooled(item.id) for item in batch], repeated)
+
+    def _catch_up(self, deadline: float) -> None:
+        """What waited goes first; raises :class:`UnavailableError` when not all of it went in time."""
+        if not self._has_adopted:
+            for spool in orphans(self._place.folder, log=self._place.log):
+                drain(spool, self._delivery, deadline=deadline)
+            self._has_adopted = True
+        drain(self._spool, self._delivery, deadline=deadline)
+
+
+def drain(
+    spool: Spool, delivery: Delivery, *, deadline: float, progress: Callable[[int], None] = lambda _events: None
+) -> None:
+    """Sends what a spool holds, in order, and tells the log of the gap; ``progress`` gets the events of each batch.
+
+    An event that the log refuses for ever is set aside in the spool and named in the log's entry on the gap. Raises
+    :class:`UnavailableError` at the deadline; what was sent by then has left the spool.
+    """
+    while (oldest := spool.first()) is not None:
+        number, batch = oldest
+        try:
+            delivery.deliver(batch, deadline=deadline)
+        except (InvalidEventError, NotApprovedError) as error:
+            blamed = batch if error.index is None else [batch[error.index]]
+            spool.refuse([item.id for item in blamed], type(error).__name__)
+            _log.warning("the log refused %d spooled events, which stay in %s", len(blamed), spool.path)
+        else:
+            spool.done(number)
+            progress(len(batch))
+    window = spool.window()
+    if window is not None:
+        delivery.ask(
+            lambda writer, wait_s: writer.declare_gap(
+                spool.recorder,
+                "outage",
+                numbers=(window.first, window.last),
+                times=(window.first_ts, window.last_ts),
+                count=window.count,
+                refused=window.refused[:MAX_NAMED],
+                wait_s=wait_s,
+            ),
+            deadline=deadline,
+        )
+        spool.gap_declared(window)
