@@ -1,18 +1,26 @@
 """Single events from many threads and processes at once, against one writer."""
 
-import statistics
 from dataclasses import dataclass
 from typing import Any, Final
 
+from crowd import in_turn, summary
 from plan import Plan
-from recorders import Did, Task, run
+from recorders import Task
 from report import Result, figure
 from servers import LOG, Database, Server, add_log, fresh_database, own_server
-from timing import Sample, tell
 
 _CONNECTIONS: Final = 250
 _OTHER_LOGS: Final = [f"bench.example/agents-{number}" for number in (2, 3, 4)]
 _ALONE: Final = "1 thread"
+
+_BOUND: Final = (
+    "",
+    "What bounds it: commits of one log come one after another, since each entry holds the hash of the one before.",
+    "So a log has as many commits per second as fit one by one, and only more events per commit, or more logs,",
+    "give more. Threads of a process share commits by themselves; processes don't. What helps many processes:",
+    "record() with several events at a time; fewer processes of more threads; a log for each group of agents;",
+    "a pooler before those that come for one event; early release, where flushes are slow (slow_storage).",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +53,12 @@ def measure(server: Server, plan: Plan) -> Result:
     with own_server(server.kind, settings=settings) as roomy, fresh_database(roomy, "concurrency") as database:
         for log in _OTHER_LOGS:
             add_log(database, log)
-        done: dict[str, list[Did]] = {shape.name: [] for shape in _SHAPES}
-        shapes = list(_SHAPES)
-        for number in range(plan.runs):
-            tell(f"{server.kind}: concurrency, run {number + 1} of {plan.runs}")
-            for shape in shapes:
-                done[shape.name].append(run(_task(database, shape)))
-            shapes.reverse()
-    figures = {name: _figures(runs) for name, runs in done.items()}
+        tasks = {shape.name: _task(database, shape) for shape in _SHAPES}
+        done = in_turn(tasks, runs=plan.runs, what=f"{server.kind}: concurrency")
+    return _result(server, plan, {name: summary(runs) for name, runs in done.items()})
+
+
+def _result(server: Server, plan: Plan, figures: dict[str, dict[str, Any]]) -> Result:
     alone = figures[_ALONE]["events_per_s"]
     return Result(
         "concurrency",
@@ -65,12 +71,7 @@ def measure(server: Server, plan: Plan) -> Result:
             "Each call of Ledger.record records one event and returns when it is durable. One connection per process.",
             f"Medians of {plan.runs} runs; p50 and p99 over the calls of all. max_connections {_CONNECTIONS}.",
             "first events: of fresh connections, whose server processes have everything still to load and to plan.",
-            "",
-            "What bounds it: commits of one log come one after another, since each entry holds the hash of the one before.",
-            "So a log has as many commits per second as fit one by one, and only more events per commit, or more logs,",
-            "give more. Threads of a process share commits by themselves; processes don't. What helps many processes:",
-            "record() with several events at a time; fewer processes of more threads; a log for each group of agents;",
-            "a pooler in front of those that come for one event; early release, where flushes are slow (slow_storage).",
+            *_BOUND,
         ],
     )
 
@@ -84,18 +85,6 @@ def _task(database: Database, shape: _Shape) -> Task:
         events=shape.events,
         warm_up=shape.warm_up,
     )
-
-
-def _figures(runs: list[Did]) -> dict[str, Any]:
-    seconds = [each for did in runs for each in did.latencies]
-    calls = Sample.of(seconds)
-    return {
-        "events_per_s": statistics.median(did.rate for did in runs),
-        "events_per_commit": len(seconds) / sum(len(did.commits) for did in runs),
-        "p50_ms": calls.median * 1e3,
-        "p99_ms": calls.late * 1e3,
-        "runs": [did.rate for did in runs],
-    }
 
 
 def _cells(values: dict[str, Any], alone: float) -> list[float]:

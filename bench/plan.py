@@ -18,7 +18,7 @@ class Plan:
 
 
 FULL: Final = Plan(
-    rounds=21, warm_up=6, verified_entries=1_000_000, verifications=3, disk_batches=30, single_calls=3_000, runs=7
+    rounds=21, warm_up=6, verified_entries=1_000_000, verifications=3, disk_batches=30, single_calls=3_000, runs=5
 )
 QUICK: Final = Plan(
     rounds=9, warm_up=6, verified_entries=100_000, verifications=3, disk_batches=10, single_calls=500, runs=3

@@ -19,6 +19,7 @@ from typing import Final, TypeAlias
 import msgspec
 from rows import Conversations
 
+from unbroken.errors import UnbrokenError
 from unbroken.ledger.draft import Draft
 from unbroken.ledger.ledger import Ledger
 from unbroken.ledger.receipt import Kept, Receipt
@@ -29,6 +30,7 @@ _TIMEOUT_S: Final = 300
 _DEADLINE_S: Final = 60.0
 """Longer than an agent would wait: a slow machine should give slow figures, and no errors."""
 _READY: Final = b"ready"
+_FAILED: Final = b"a recorder failed"
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,11 +94,17 @@ def main(task: Task) -> None:
         mine = ledgers[number % len(ledgers)]
         context.Process(target=_process, args=(task, mine, drafts, (held, go), answers), daemon=True).start()
     for _ in range(task.recorders):
-        if answers.get() != _READY:
-            sys.exit("a recorder failed before the start")
+        _good(answers.get())
     os.close(go)
-    done = _together(msgspec.json.decode(answers.get(), type=Did) for _ in range(task.recorders))
+    done = _together(msgspec.json.decode(_good(answers.get()), type=Did) for _ in range(task.recorders))
     sys.stdout.buffer.write(msgspec.json.encode(done))
+
+
+def _good(answer: bytes) -> bytes:
+    """The answer of a recorder; ends everything where it is that it failed."""
+    if answer.startswith(_FAILED):
+        sys.exit(answer.decode())
+    return answer
 
 
 def _open(task: Task, log: str) -> Ledger:
@@ -116,7 +124,7 @@ def _process(
 
 
 def _thread(task: Task, ledger: Ledger, drafts: list[Draft], held: int, answers: Answers) -> None:
-    answer = b""
+    answer = _FAILED
     try:
         # Connects where the warm-up does not.
         _ = ledger.writer
@@ -125,6 +133,8 @@ def _thread(task: Task, ledger: Ledger, drafts: list[Draft], held: int, answers:
         answers.put(_READY)
         os.read(held, 1)
         answer = msgspec.json.encode(_record(ledger, drafts[task.warm_up :]))
+    except UnbrokenError as error:
+        answer = _FAILED + f": {type(error).__name__}: {error}".encode()
     finally:
         answers.put(answer)
 

@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import append
+import concurrency
 import conditions
 import disk
+import latency
 import naive
+import slow_storage
 import verification
 import writers
 from plan import FULL, QUICK, Plan
@@ -25,6 +28,9 @@ _MEASUREMENTS: Final[dict[str, Callable[[Server, Plan], Result]]] = {
     "naive": naive.measure,
     "disk": disk.measure,
     "verification": verification.measure,
+    "latency": latency.measure,
+    "concurrency": concurrency.measure,
+    "slow_storage": slow_storage.measure,
 }
 
 

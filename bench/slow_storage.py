@@ -1,7 +1,6 @@
 """Early release of the log's lock where storage takes its time to flush."""
 
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -12,11 +11,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from crowd import in_turn, summary
 from plan import Plan
-from recorders import Did, Task, run
+from recorders import Did, Task
 from report import Result, Target, figure
 from servers import LOG, Database, Server, fresh_database, own_server
-from timing import Sample, side_by_side, tell
+from timing import side_by_side
 
 _SOURCE: Final = Path(__file__).with_name("slow_fsync.c")
 _LATENCY_MS: Final = 2
@@ -54,12 +54,10 @@ def measure(server: Server, plan: Plan) -> Result:
         return _left_out(server)
     with _slow_server(server.kind, compiler) as slow, fresh_database(slow, "slow") as database:
         delay = _flush(database)
-        done: dict[tuple[str, bool], list[Did]] = {}
-        for number in range(plan.runs):
-            tell(f"{server.kind}: slow storage, run {number + 1} of {plan.runs}")
-            for shape in _SHAPES:
-                for early in (False, True) if number % 2 else (True, False):
-                    done.setdefault((shape.name, early), []).append(run(_task(database, shape, early=early)))
+        tasks = {
+            (shape.name, early): _task(database, shape, early=early) for shape in _SHAPES for early in (False, True)
+        }
+        done = in_turn(tasks, runs=plan.runs, what=f"{server.kind}: slow storage")
     return _result(server, plan, delay, done)
 
 
@@ -70,7 +68,7 @@ def _left_out(server: Server) -> Result:
 
 def _result(server: Server, plan: Plan, delay: float, done: dict[tuple[str, bool], list[Did]]) -> Result:
     figures = {
-        shape.name: {name: _figures(done[shape.name, early]) for name, early in (("strict", False), ("early", True))}
+        shape.name: {name: summary(done[shape.name, early]) for name, early in (("strict", False), ("early", True))}
         for shape in _SHAPES
     }
     return Result(
@@ -98,15 +96,6 @@ def _row(name: str, strict: dict[str, Any], early: dict[str, Any]) -> list[str]:
 
 def _gain(values: dict[str, Any]) -> float:
     return float(values["early"]["events_per_s"] / values["strict"]["events_per_s"])
-
-
-def _figures(runs: list[Did]) -> dict[str, Any]:
-    calls = Sample.of([seconds for did in runs for seconds in did.latencies])
-    return {
-        "events_per_s": statistics.median(did.rate for did in runs),
-        "p50_ms": calls.median * 1e3,
-        "p99_ms": calls.late * 1e3,
-    }
 
 
 def _task(database: Database, shape: _Shape, *, early: bool) -> Task:

@@ -4,7 +4,7 @@ import asyncio
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -24,9 +24,12 @@ from unbroken.errors import (
     InvalidEventError,
     NotApprovedError,
     RecordingStoppedError,
+    UnavailableError,
 )
 from unbroken.ledger.approval import Approval
+from unbroken.ledger.draft import Draft
 from unbroken.ledger.ledger import Ledger
+from unbroken.ledger.receipt import Kept, Spooled
 from unbroken.store import administration
 from unbroken.store.connection import connect
 from unbroken.store.log_reader import LogReader
@@ -365,7 +368,7 @@ def test_a_denial_is_final(bank: Bank, approver: Trail) -> None:
     approver.decide(request, "deny", by="alice")
     for verdict in ("approve", "deny"):
         with pytest.raises(InvalidEventError, match="final"):
-            approver.decide(request, verdict, by="bob")  # type: ignore[arg-type]
+            approver.decide(request, verdict, by="bob")
     assert bank.refusal("NL-1", 5).state == "denied"
 
 
@@ -539,6 +542,34 @@ def test_when_the_request_can_not_be_recorded_the_turn_stops(
         run()
     assert bank.wired == []
     assert "approval_requested" not in types(entries)
+
+
+class _Spooling(Ledger):
+    """Says of calls that they are in a spool: the log went away after it was asked whether they are approved."""
+
+    def record(self, drafts: Sequence[Draft], *, deadline_s: float | None = None) -> list[Kept]:
+        kept = super().record(drafts, deadline_s=deadline_s)
+        calls = {draft.event.id for draft in drafts if draft.event.event_type == "tool_call"}
+        return [Spooled(each.id) if each.id in calls else each for each in kept]
+
+
+def test_a_call_whose_approval_the_log_could_not_check_does_not_run(
+    database: Database, approver: Trail, entries: Entries
+) -> None:
+    def attempt() -> None:
+        with trail.session(actor="u-7") as session, session.turn(), trail.called_as("c1"):
+            bank.wire("NL-1")
+
+    ledger = _Spooling(lambda _: LogWriter(database.conninfo("writer"), LOG), key=LogKey.generate())
+    with Trail(ledger) as trail:
+        bank = Bank(trail)
+        approver.decide(bank.ask("NL-1"), "approve", by="alice")
+        with pytest.raises(UnavailableError, match="was not run"):
+            attempt()
+    assert bank.wired == []
+    (refusal,) = refusals(entries)
+    assert refusal["details"]["approval"] == "unchecked"
+    assert refusal["parent_id"] == only(entries, "tool_call")["id"]
 
 
 def test_a_model_that_asks_for_it_does_not_get_it_recorded_as_a_call(

@@ -45,8 +45,9 @@ class Counter:
 
     def __init__(self, trail: Trail) -> None:
         self.seen: list[object] = []
-        self.count = trail.tool(self._count, name="count")
-        self.acount = trail.tool(self._acount, name="count")
+        self.ended = asyncio.Event()
+        self.count = trail.tool(name="count")(self._count)
+        self.acount = trail.tool(name="count")(self._acount)
 
     def _count(self, to: int) -> Generator[int, object, str]:
         self.seen.append("started")
@@ -66,6 +67,7 @@ class Counter:
         finally:
             await asyncio.sleep(0)
             self.seen.append("ended")
+            self.ended.set()
 
 
 @pytest.fixture
@@ -242,8 +244,8 @@ def test_an_asynchronous_one_left_early_is_ended_by_its_loop(trail: Trail, count
             async for number in counter.acount(9):
                 if number == 2:
                     break
-            while counter.seen[-1] != "ended":
-                await asyncio.sleep(0.001)
+            async with asyncio.timeout(10):
+                await counter.ended.wait()
             await turn.respond()
 
     asyncio.run(main())
@@ -296,9 +298,9 @@ def test_blocks_that_it_holds_over_a_yield_stay_its_own(trail: Trail, entries: E
     async def main() -> None:
         async with trail.session(actor="u") as session, session.turn() as turn:
             reading = count()
-            await anext(reading)  # type: ignore[arg-type]
+            await anext(reading)
             await note()
-            assert await anext(reading, None) is None  # type: ignore[arg-type]
+            assert await anext(reading, None) is None
             await turn.respond()
 
     asyncio.run(main())
@@ -386,7 +388,7 @@ def test_leaving_a_turn_ends_what_only_the_leaver_could_read_on(
         with trail.session(actor="u") as session, session.turn() as turn:
             assert next(reading) == 0
             if how != "well":
-                raise ValueError
+                raise LookupError
             turn.respond()
 
     reading = counter.count(3)
@@ -394,7 +396,7 @@ def test_leaving_a_turn_ends_what_only_the_leaver_could_read_on(
     if how == "well":
         run()
     else:
-        with pytest.raises(ValueError, match=""):
+        with pytest.raises(LookupError):
             run()
     assert time.monotonic() - begun < turn_module.DEADLINE_S / 2, "there was nobody to wait for"
     result = only(entries, "tool_result")
@@ -463,39 +465,48 @@ def test_collected_in_another_thread_and_context_it_keeps_its_place(
     assert [event["session_id"] for event in every(entries, "response")] == ["other", "mine"]
 
 
-class _Collecting(Ledger):
-    """A ledger in the middle of whose write the garbage collector comes, where nothing else may be written."""
+def lose(reading: Iterator[object]) -> None:
+    """Takes an item and leaves the generator to the garbage collector; give it the only reference."""
+    gc.collect()
+    next(reading)
+    ring: list[object] = []
+    ring += [ring, reading]
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
-        self.key, self.log = ledger.key, ledger.log
+
+class _Collecting:
+    """A ledger in the middle of whose next write the garbage collector comes, where nothing else may be written."""
+
+    def __init__(self, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._record = ledger.record
         self._lock = threading.Lock()
-        self.armed = False
+        self.armed = self.refuses = False
+        monkeypatch.setattr(ledger, "record", self.record)
 
-    def record(self, drafts: Sequence[Draft], *, deadline_s: float | None = None) -> list[Kept]:
+    def record(self, drafts: Sequence[Draft]) -> list[Kept]:
         assert self._lock.acquire(timeout=5), "a write in the middle of another one of the same thread"
         try:
             if self.armed:
                 self.armed = False
-                assert gc.collect() > 0
-            return self._ledger.record(drafts)
+                gc.collect()
+            if self.refuses and any(draft.event.event_type == "tool_result" for draft in drafts):
+                raise AccessDeniedError("the log refuses this")
+            return self._record(drafts)
         finally:
             self._lock.release()
 
 
-def test_collected_in_the_middle_of_a_write_it_waits_for_its_end(ledger: Ledger, entries: Entries) -> None:
-    collecting = _Collecting(ledger)
-    trail = Trail(collecting)
-    count = Counter(trail).count
+@pytest.fixture
+def collecting(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> Iterator[_Collecting]:
+    gc.disable()  # it comes when it is told to
+    yield _Collecting(ledger, monkeypatch)
+    gc.enable()
 
-    def lose() -> None:
-        ring: list[object] = []
-        ring += [ring, count(3)]
-        next(ring[1])  # type: ignore[call-overload]
 
-    gc.collect()
+def test_collected_in_the_middle_of_a_write_it_waits_for_its_end(
+    trail: Trail, counter: Counter, entries: Entries, collecting: _Collecting
+) -> None:
     with trail.session(actor="u") as session, session.turn() as turn:
-        lose()
+        lose(counter.count(3))
         collecting.armed = True
         turn.respond()
     assert links(entries) == [*ROUND[:3], ("response", "request"), ("tool_result count", "tool_call count"), ROUND[5]]
@@ -503,28 +514,14 @@ def test_collected_in_the_middle_of_a_write_it_waits_for_its_end(ledger: Ledger,
 
 
 def test_collected_where_it_can_not_be_recorded_it_stops_its_turn(
-    ledger: Ledger, database: Database, entries: Entries, caplog: pytest.LogCaptureFixture
+    trail: Trail, counter: Counter, entries: Entries, collecting: _Collecting, caplog: pytest.LogCaptureFixture
 ) -> None:
-    class _Refused(_Collecting):
-        def record(self, drafts: Sequence[Draft], *, deadline_s: float | None = None) -> list[Kept]:
-            if any(draft.event.event_type == "tool_result" for draft in drafts):
-                raise AccessDeniedError("the log refuses this")
-            return super().record(drafts)
-
-    collecting = _Refused(ledger)
-    trail = Trail(collecting)
-    count = Counter(trail).count
-
     def run() -> None:
         with trail.session(actor="u") as session, session.turn() as turn:
-            ring: list[object] = []
-            ring += [ring, count(3)]
-            next(ring[1])  # type: ignore[call-overload]
-            del ring
-            collecting.armed = True
+            lose(counter.count(3))
+            collecting.armed = collecting.refuses = True
             turn.respond()
 
-    gc.collect()
     with pytest.raises(RecordingStoppedError) as caught:
         run()
     assert isinstance(caught.value.__cause__, AccessDeniedError)
@@ -546,10 +543,7 @@ def test_a_coroutine_that_is_closed_while_it_waits_for_an_item_leaves_an_aborted
 
     async def main() -> None:
         reading = read()
-        future = reading.send(None)
-        while types(entries) != ["tool_call"]:
-            await asyncio.sleep(0.01)
-        await asyncio.wait([future])
+        await asyncio.wait([reading.send(None)])  # the call is being recorded
         reading.send(None)
         reading.close()
 
@@ -680,12 +674,12 @@ def test_a_function_that_returns_a_generator_is_refused(trail: Trail, entries: E
     async def give(made: object) -> object:
         return made
 
-    plain, coroutine = trail.tool(lambda: items()), trail.tool(give)
+    plain, coroutine = trail.tool(lambda: iter(items())), trail.tool(give)
     with pytest.raises(ConfigurationError, match="must be one itself"):
         plain()
     for made in (items(), later()):
         with pytest.raises(ConfigurationError, match="must be one itself"):
-            asyncio.run(coroutine(made))  # type: ignore[arg-type]
+            asyncio.run(coroutine(made))
     assert [event["status"] for event in every(entries, "tool_result")] == ["error"] * 3
 
 
@@ -740,7 +734,7 @@ def test_one_that_outlives_its_loop_is_ended_with_it(trail: Trail, counter: Coun
 
     async def main() -> None:
         held.append(counter.acount(3))
-        await anext(held[0])  # type: ignore[arg-type]
+        await anext(held[0])
 
     asyncio.run(main())
     assert only(entries, "tool_result")["status"] == "aborted"
@@ -754,7 +748,7 @@ def test_without_any_loop_one_that_is_closed_is_recorded_too(trail: Trail, entri
 
     reading = count()
     with pytest.raises(StopIteration):
-        anext(reading).send(None)  # type: ignore[attr-defined]
+        anext(reading).send(None)
     del reading
     gc.collect()
     assert only(entries, "tool_result")["status"] == "aborted"

@@ -225,3 +225,17 @@ def test_a_server_that_was_stopped_in_the_middle_records_nothing(database: Datab
         assert entries() == []
         blocked.record([note()])
         assert len(entries()) == 1
+
+
+def test_waiting_for_the_log_ends_without_a_doubt(database: Database, entries: Entries) -> None:
+    """The server gives up first, so it is certain that nothing was recorded, and nothing waits there any more."""
+    holder = psycopg.connect(database.conninfo("postgres"))
+    blocked = Ledger(lambda wait_s: LogWriter(database.conninfo("writer"), LOG, wait_s=wait_s), deadline_s=1.5)
+    with closing(holder), closing(blocked):
+        holder.execute("select from unbroken.logs for update")
+        with pytest.raises(UnavailableError):
+            blocked.record([note()])
+        waiting = database.admin.execute("select from pg_locks where not granted").fetchall()
+        assert waiting == []
+        holder.rollback()
+    assert entries() == []

@@ -15,7 +15,7 @@ SYNC = b"S\x00\x00\x00\x04"
 
 
 class Withholding:
-    """Passes one connection on; while :attr:`syncs` is above 0, answers wait for that many more ends of transactions."""
+    """Passes one connection on, and keeps its answers back from :meth:`withhold_until` on."""
 
     def __init__(self, server: Server) -> None:
         self._server = server

@@ -4,12 +4,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from tests.faults import on_clocks, on_locks, on_network, on_processes, on_resources, on_server
+from tests.faults import on_clocks, on_everything, on_locks, on_network, on_processes, on_resources, on_server
 from tests.faults.clock import can_step
 from tests.faults.disk import can_mount
 from tests.faults.scene import Load, Scene
 
-_SHORT_S: Final = 2.0
+_SHORT_S: Final = 1.5
 _WAL_KEPT_SHORT: Final = {"min_wal_size": "2MB", "max_wal_size": "4MB"}
 
 
@@ -81,4 +81,5 @@ FAULTS: Final = (
         steps_back=True,
     ),
     Fault("recorder's clock", on_clocks.step_the_recorders, clock="recorder"),
+    Fault("several faults", on_everything.storm, network=True, deadline_s=_SHORT_S),
 )

@@ -1,7 +1,7 @@
 """Holding a log against what its recorders wrote down: the whole promise, event by event. Pure."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -55,7 +55,7 @@ def check(entries: Iterable[StoredEntry], journals: Mapping[str, Sequence[Note]]
             _check_call(tally, tokens, outcomes.get(sent.call), {name: there.get(name, []) for name in tokens})
     tally.wrong += [f"{name or 'an event'} is in the log and nobody sent it" for name in there.keys() - meant]
     _check_ids(tally, found)
-    _check_numbers(tally, told)
+    _check_numbers(tally, told, late=_unknown(journals))
     return tally
 
 
@@ -96,11 +96,25 @@ def _check_ids(tally: Tally, found: Iterable[_Found]) -> None:
     tally.doubled += [f"event id {event_id} is there {count} times" for event_id, count in counted.items() if count > 1]
 
 
-def _check_numbers(tally: Tally, found: Iterable[_Found]) -> None:
-    """Each recorder's numbers ascend without repeats."""
+def _unknown(journals: Mapping[str, Sequence[Note]]) -> set[str]:
+    """What stands for events that may arrive at any time, since nobody knows what became of them."""
+    unknown = set()
+    for name, notes in journals.items():
+        told = {note.call for note in notes if note.what in ("kept", "refused")}
+        given_up = [note for note in notes if note.what == "sent" and note.call not in told]
+        unknown |= {token(name, sent.call, index) for sent in given_up for index in range(len(sent.ids))}
+    return unknown
+
+
+def _check_numbers(tally: Tally, found: Iterable[_Found], *, late: Container[str | None]) -> None:
+    """Each recorder's numbers come once each, and ascend but for what came ``late``."""
     last: dict[str | None, int] = {}
+    used: set[tuple[str | None, int]] = set()
     for one in found:
-        recorder, number = one.event.recorder, one.event.recorder_seq or 0
-        if number <= last.get(recorder, 0):
-            tally.wrong.append(f"{one.event.call_id}: recorder's number {number} comes after {last[recorder]}")
-        last[recorder] = number
+        call, recorder, number = one.event.call_id, one.event.recorder, one.event.recorder_seq or 0
+        if (recorder, number) in used:
+            tally.wrong.append(f"{call}: the recorder's number {number} is there twice")
+        elif number <= last.get(recorder, 0) and call not in late:
+            tally.wrong.append(f"{call}: the recorder's number {number} comes after {last[recorder]}")
+        used.add((recorder, number))
+        last[recorder] = max(number, last.get(recorder, 0))

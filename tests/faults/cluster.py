@@ -53,14 +53,12 @@ class Cluster:
 
     def conninfo(self, user: str, *, host: str | None = None, port: int | None = None) -> str:
         """How to connect: over the Unix socket unless told otherwise."""
-        return make_conninfo(
-            host=host or str(self.folder), port=port or self.port, user=user, dbname=SUPERUSER, connect_timeout=5
-        )
+        return make_conninfo(host=host or str(self.folder), port=port or self.port, user=user, dbname=SUPERUSER)
 
     @contextmanager
     def admin(self) -> Iterator[Admin]:
         """A superuser's connection in autocommit mode."""
-        with psycopg.connect(self.conninfo(SUPERUSER), autocommit=True) as connection:
+        with psycopg.connect(self.conninfo(SUPERUSER), autocommit=True, connect_timeout=5) as connection:
             yield connection
 
     def start(self) -> None:

@@ -30,6 +30,8 @@ Blow = Literal[
 
 RECORDING: Final = b'"recorder_seq":'
 """Stands in every request that records, and in no other."""
+SYNC: Final = b"S\x00\x00\x00\x04"
+"""The end of a request."""
 READY: Final = b"Z\x00\x00\x00\x05I"
 """The end of PostgreSQL's answer outside of a transaction."""
 _CHUNK: Final = 1 << 16
@@ -150,9 +152,15 @@ class Line:
             order = self._proxy.blow_for(data)
             if order is None:
                 self._to_server.write(data)
-            elif await self._deal(Struck(order, data, asyncio.Queue())):
+            elif await self._deal(Struck(order, await self._whole(data), asyncio.Queue())):
                 self.hang_up(reset=order.reset)
                 return
+
+    async def _whole(self, request: bytes) -> bytes:
+        """All of a request whose first piece is there; long ones come in several."""
+        while not request.endswith(SYNC) and (piece := await self._requests.read(_CHUNK)):
+            request += piece
+        return request
 
     async def _pass_answers(self) -> None:
         while data := await self._answers.read(_CHUNK):

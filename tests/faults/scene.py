@@ -30,7 +30,7 @@ class Load:
     processes: int = 2
     threads: int = 3
     batches: tuple[int, ...] = (1, 1, 2, 5, 20)
-    think_s: float = 0.01
+    think_s: float = 0.02
     payload: int = 100
 
 

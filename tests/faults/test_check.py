@@ -121,11 +121,22 @@ def test_what_nobody_sent_is_wrong() -> None:
     assert any("nobody sent" in trouble for trouble in checked(entries_of(1, 1, after=0), []).wrong)
 
 
-def test_a_recorders_number_that_repeats_is_wrong() -> None:
+@pytest.mark.parametrize("what", ["kept", "unknown", None])
+def test_a_recorders_number_that_repeats_is_wrong(what: What | None) -> None:
     first, second = entries_of(1, 1, after=0), entries_of(2, 1, after=0)
     second[0] = msgspec.structs.replace(second[0], seq=2)
-    tally = checked([*first, *second], [*notes_of(1, first, "kept"), *notes_of(2, second, "kept")])
-    assert any("recorder's number" in trouble for trouble in tally.wrong)
+    tally = checked([*first, *second], [*notes_of(1, first, "kept"), *notes_of(2, second, what)])
+    assert any("is there twice" in trouble for trouble in tally.wrong)
+
+
+@pytest.mark.parametrize(("what", "is_wrong"), [("kept", True), ("unknown", False), (None, False)])
+def test_a_recorders_number_comes_after_a_higher_one_only_where_the_outcome_was_unknown(
+    what: What | None, is_wrong: bool
+) -> None:
+    late, early = entries_of(1, 1, after=0)[0], entries_of(2, 1, after=1)[0]
+    early, late = msgspec.structs.replace(early, seq=1), msgspec.structs.replace(late, seq=2)
+    tally = checked([early, late], [*notes_of(1, [late], what), *notes_of(2, [early], "kept")])
+    assert any("comes after" in trouble for trouble in tally.wrong) is is_wrong
 
 
 def test_an_error_that_says_nothing_is_wrong() -> None:
@@ -144,7 +155,9 @@ def test_a_journal_is_read_while_it_is_written_and_a_cut_line_is_none(tmp_path: 
 
 def test_the_longest_stop_ends_after_the_fault() -> None:
     kept = [Note(at, "kept", call) for call, at in enumerate((1.0, 5.0, 5.5, 7.0, 7.25))]
-    assert longest_stop([kept, [Note(5.0, "kept", 1), Note(5.1, "refused", 2), Note(6.75, "kept", 3)]], since=5.2) == 1.75
+    assert (
+        longest_stop([kept, [Note(5.0, "kept", 1), Note(5.1, "refused", 2), Note(6.75, "kept", 3)]], since=5.2) == 1.75
+    )
     assert longest_stop([kept], since=8.0) == 0.0
 
 

@@ -102,7 +102,7 @@ def settle(world: World, scenario: Scenario, home: int, told: Sequence[Told]) ->
 
 
 def _tell(world: World, scenario: Scenario, index: int, told: Told, *, leaver: bool = False) -> World:
-    """Answers one caller. Once a caller was told "unknown", none is told "not recorded" before somebody heard the truth."""
+    """Answers one caller. After one was told "unknown", none is told "not recorded" until somebody heard the truth."""
     home, call = scenario.calls[index].process, scenario.calls[index].events
     process = world.processes[home]
     if _in_doubt(process, scenario, call, told):

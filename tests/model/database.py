@@ -1,4 +1,4 @@
-"""The database's steps: an append waits for the log's lock, reads the head, is checked, and commits or fails as a whole."""
+"""The database: an append waits for the log's lock, reads the head, is checked, and commits or fails as a whole."""
 
 from collections.abc import Iterator
 

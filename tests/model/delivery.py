@@ -1,10 +1,10 @@
-"""A leader's steps with one batch: send, hear, after a loss ask and send again what is missing, pass the barrier, answer."""
+"""What a leader does with a batch: sends it, asks after a loss, sends what is missing, passes the barrier, answers."""
 
 from collections.abc import Iterator
 from typing import TypeAlias
 
 from tests.model.scenario import Scenario
-from tests.model.world import Backend, Delivery, Process, Reply, Step, Told, World
+from tests.model.world import Backend, Delivery, Process, Step, Told, World
 
 Answers: TypeAlias = list[Told] | None
 """What the batch's calls are told with a step, where it is the last one."""
@@ -26,7 +26,7 @@ def steps(
         yield Step(f"{name} asks for receipts", _ask(world, scenario, home)), None
     elif batch.unflushed:
         yield Step(f"{name} passes the barrier", _pass_barrier(world, scenario, home)), None
-    elif missing(batch):
+    elif _missing(world.processes[home]):
         yield Step(f"{name} sends {_shown(world.processes[home])}", _send(world, scenario, home)), None
     else:
         answers = _final(world.processes[home], scenario)
@@ -38,29 +38,23 @@ def wanted(batch: Delivery) -> tuple[str, ...]:
     return tuple(e for position, call in enumerate(batch.calls) if position not in batch.dropped for e in call)
 
 
-def missing(batch: Delivery) -> tuple[str, ...]:
-    """The wanted events of which the log did not say that it has them."""
-    return tuple(event for event in wanted(batch) if event not in batch.known)
-
-
 def _batch(process: Process) -> Delivery:
     assert process.delivery is not None
     return process.delivery
 
 
-def _numbers(process: Process) -> dict[str, int]:
+def _numbered(process: Process) -> tuple[tuple[str, int], ...]:
     """Each event has its number from when the batch was formed, or from when a refused call left it."""
-    return {event: number for number, event in enumerate(wanted(_batch(process)), process.next)}
+    return tuple((event, number) for number, event in enumerate(wanted(_batch(process)), process.next))
 
 
-def _append(world: World, home: int) -> Backend:
-    process = world.processes[home]
-    numbers = _numbers(process)
-    return Backend(home, tuple((event, numbers[event]) for event in missing(_batch(process))))
+def _missing(process: Process) -> tuple[tuple[str, int], ...]:
+    """The wanted events of which the log did not say that it has them."""
+    return tuple((event, number) for event, number in _numbered(process) if event not in _batch(process).known)
 
 
 def _send(world: World, scenario: Scenario, home: int) -> World:
-    append = _append(world, home)
+    append = Backend(home, _missing(world.processes[home]))
     if scenario.rules.commit_before_ack:
         return world.with_append(home, append)
     heard = _with_batch(world, home, _heard_ok(_batch(world.processes[home]), append, scenario))
@@ -105,22 +99,23 @@ def _without(batch: Delivery, event: str, scenario: Scenario) -> Delivery:
 
 def _ask(world: World, scenario: Scenario, home: int) -> World:
     process = world.processes[home]
-    batch, numbers = _batch(process), _numbers(process)
-    entries = [entry for entry in world.log if entry.event in numbers]
+    batch, own = _batch(process), _numbered(process)
+    entries = [entry for entry in world.log if entry.event in wanted(batch)]
     if not scenario.rules.equal_whatever_number:
-        foreign = {entry.event for entry in entries if (entry.recorder, entry.number) != (home, numbers[entry.event])}
+        foreign = {e.event for e in entries if e.recorder != home or (e.event, e.number) not in own}
         dropped = {position for position, call in enumerate(batch.calls) if foreign & set(call)}
         batch = batch._replace(dropped=batch.dropped | dropped)
-    batch = batch._replace(known=frozenset(entry.event for entry in entries), must_ask=False)
-    flush = scenario.rules.early and scenario.rules.barrier_after_ask and batch.known and not missing(batch)
-    return _with_batch(world, home, batch._replace(unflushed=bool(flush)))
+    known = frozenset(entry.event for entry in entries)
+    unflushed = bool(known) and scenario.rules.early and scenario.rules.barrier_after_ask
+    return _with_batch(world, home, batch._replace(known=known, must_ask=False, unflushed=unflushed))
 
 
 def _pass_barrier(world: World, scenario: Scenario, home: int) -> World:
-    """A durable commit: all before it is flushed. What it does not find any more has been lost: the leader asks again."""
+    """A durable commit: all before it is flushed. Where it does not find what was known, the leader asks again."""
     batch = _batch(world.processes[home])
     there = {entry.event for entry in world.log}
-    confirmed = {"all": wanted(batch), "last": wanted(batch)[-1:], "nothing": ()}[scenario.rules.barrier_confirms]
+    known = tuple(event for event in wanted(batch) if event in batch.known)
+    confirmed = {"all": known, "last": known[-1:], "nothing": ()}[scenario.rules.barrier_confirms]
     batch = batch._replace(unflushed=False, must_ask=not there.issuperset(confirmed))
     return _with_batch(world, home, batch)._replace(flushed=len(world.log))
 
@@ -154,25 +149,27 @@ def _end(step: Step, scenario: Scenario, home: int, answers: list[Told]) -> tupl
 
 
 def _take_numbers(world: World, scenario: Scenario, home: int, answers: list[Told]) -> World:
-    """Numbers that may be in the log are taken, those that may be missing are declared; the others go to the next batch."""
+    """Numbers that may be in the log are taken, and declared where they may be missing; others go to the next batch."""
     process = world.processes[home]
-    numbers = _numbers(process)
-    if not any(answer in {"recorded", "unknown"} for answer in answers) or not numbers:
+    if not any(answer in {"recorded", "unknown"} for answer in answers):
         return world
     if "unknown" in answers and not scenario.rules.burns_unknown_numbers:
         return world
     mine = {entry.number for entry in world.log if entry.recorder == home}
-    gaps = frozenset(numbers.values()) if "unknown" in answers else frozenset(numbers.values()) - mine
-    return world.with_process(home, process._replace(next=process.next + len(numbers), gaps=process.gaps | gaps))
+    used = frozenset(number for _, number in _numbered(process))
+    return world.with_process(home, _past(process, used if "unknown" in answers else used - mine, scenario))
+
+
+def _past(process: Process, gaps: frozenset[int], scenario: Scenario) -> Process:
+    declared = process.gaps | gaps if scenario.rules.declares_gaps else process.gaps
+    return process._replace(next=process.next + len(_numbered(process)), gaps=declared)
 
 
 def interrupted(world: World, scenario: Scenario, home: int) -> World:
     """The leader's thread is torn out of what it did: nobody knows more than that the batch may have been sent."""
     process = world.processes[home]
-    numbers = _numbers(process)
     if scenario.rules.burns_interrupted_numbers:
-        gaps = process.gaps | frozenset(numbers.values())
-        process = process._replace(next=process.next + len(numbers), gaps=gaps)
+        process = _past(process, frozenset(number for _, number in _numbered(process)), scenario)
     return _orphaned(world.with_process(home, process), home)
 
 
@@ -194,5 +191,4 @@ def _with_batch(world: World, home: int, batch: Delivery) -> World:
 
 
 def _shown(process: Process) -> str:
-    numbers = _numbers(process)
-    return " ".join(f"{event}#{numbers[event]}" for event in missing(_batch(process)))
+    return " ".join(f"{event}#{number}" for event, number in _missing(process))

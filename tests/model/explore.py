@@ -24,7 +24,7 @@ class Counterexample:
 
 @dataclass(frozen=True, slots=True)
 class Explored:
-    """How many worlds and steps there are, in how many worlds a run ends, and what was found wrong first, if anything."""
+    """How many worlds and steps there are, how many worlds end a run, and what was found wrong first, if anything."""
 
     worlds: int
     steps: int
@@ -66,9 +66,9 @@ def explore(scenario: Scenario) -> Explored:
 
 
 def _unanswered(worlds: list[World], progress: list[list[int]], came: list[tuple[int, str]]) -> Counterexample | None:
-    """I8: without further faults and before any deadline, every run comes to an end, and then every caller has its answer.
+    """I8: without further faults, and before any deadline, every run comes to an end in which every caller is answered.
 
-    No run ends otherwise (nobody waits for ever), and no run goes round in a circle (nobody tries for ever).
+    So nothing stops before (nobody waits for ever), and nothing goes round in a circle (nobody tries for ever).
     """
     for number, after in enumerate(progress):
         if not after and any(caller.phase not in {"done", "gone"} for caller in worlds[number].callers):

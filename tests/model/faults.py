@@ -19,7 +19,7 @@ def steps(world: World, scenario: Scenario) -> Iterator[Step]:
 
 
 def _breaks(world: World, scenario: Scenario, home: int) -> Iterator[Step]:
-    """Before an append is sent, a broken connection is only made anew; after it, or before the barrier, much may be lost."""
+    """Before anything is sent or known, a broken connection is only made anew."""
     left = world.budget.breaks - 1
     if left >= 0 and _depends_on_connection(world, home):
         broken = lose_connection(world, scenario, home)
@@ -40,8 +40,8 @@ def _killed(world: World, scenario: Scenario, home: int) -> World:
         world = world.with_zombie(append)
     for index, caller in enumerate(world.callers):
         if scenario.calls[index].process == home:
-            phase = "done" if caller.phase == "done" else "gone"
-            world = world.with_caller(index, caller._replace(phase=phase, late=False, retries=0))
+            stopped = caller._replace(late=False, retries=0)
+            world = world.with_caller(index, stopped if caller.phase == "done" else stopped._replace(phase="gone"))
     return world.with_process(home, Process(gaps=gaps)).with_append(home, None)
 
 
@@ -80,7 +80,7 @@ def _crashes(world: World, scenario: Scenario) -> Iterator[Step]:
 
 def _depends_on_connection(world: World, home: int) -> bool:
     delivery = world.processes[home].delivery
-    return world.appends[home] is not None or (delivery is not None and delivery.unflushed)
+    return world.appends[home] is not None or (delivery is not None and bool(delivery.known))
 
 
 def _fault(name: str, world: World) -> Step:

@@ -29,20 +29,16 @@ def no_id_twice(world: World, scenario: Scenario) -> str | None:
 
 
 def not_recorded_is_final(world: World, scenario: Scenario) -> str | None:
-    """I3: what a caller was told to be not recorded (or refused) is not in the log and does not come to be, unless somebody
+    """I3: what a caller was told to be not recorded, or refused, is not in the log and does not come to be.
 
-    else records an event of the same id: another process, which no recorder can know, or another caller of this one.
+    Unless somebody else records an event of that id: another process, which no recorder can know, or another caller.
     """
-    for caller, call in zip(world.callers, scenario.calls, strict=True):
+    for index, (caller, call) in enumerate(zip(world.callers, scenario.calls, strict=True)):
         if caller.told in {"not recorded", "refused"}:
-            others = {
-                e
-                for other in scenario.calls
-                if other is not call and other.process == call.process
-                for e in other.events
-            }
-            alone = set(call.events) - others
-            there = [e.event for e in world.log if e.event in alone and e.recorder == call.process]
+            others = scenario.calls[:index] + scenario.calls[index + 1 :]
+            shared = {event for other in others if other.process == call.process for event in other.events}
+            own = set(call.events) - shared
+            there = [entry.event for entry in world.log if entry.event in own and entry.recorder == call.process]
             if there:
                 return f"{there[0]} was told to be {caller.told} and is in the log"
     return None

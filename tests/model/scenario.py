@@ -1,4 +1,4 @@
-"""What an exploration starts from: who calls what, which faults may happen, and the rules that client and database follow."""
+"""What an exploration starts from: who calls what, which faults may happen, and the rules that are followed."""
 
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
@@ -7,17 +7,18 @@ from tests.model.world import Budget, Caller, Process, World
 
 
 class Call(NamedTuple):
-    """One thread's call: its process and the events that it records as a whole, in order."""
+    """One thread's call: its process, its events, recorded as a whole and in order, and how often it may try again."""
 
     process: int
     events: tuple[str, ...]
+    retries: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What client and database do. The defaults are the design; the first group are kinds of installation, of which
+    """What client and database do; the defaults are the design.
 
-    every one has to work, each other flag that differs from its default is a mistake that the exploration has to find.
+    The first three are kinds of installation. Of the others each one that differs is a mistake.
     """
 
     early: bool = False
@@ -38,6 +39,7 @@ class Rules:
     equal_whatever_number: bool = True
     burns_unknown_numbers: bool = True
     burns_interrupted_numbers: bool = True
+    declares_gaps: bool = True
     whole_calls: bool = True
     one_id_per_batch: bool = True
     hands_over: bool = True
@@ -49,12 +51,11 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A start of the exploration. ``malformed`` events are always refused; ``stateful`` ones may or may not be, each time."""
+    """A start of the exploration. ``malformed`` events are always refused, ``stateful`` ones now and then."""
 
     name: str
     calls: tuple[Call, ...]
     budget: Budget = field(default_factory=Budget)
-    retries: int = 0
     batch_calls: int = 2
     malformed: frozenset[str] = frozenset()
     stateful: frozenset[str] = frozenset()
@@ -69,6 +70,6 @@ class Scenario:
             appends=(None,) * processes,
             zombies=(),
             processes=(Process(),) * processes,
-            callers=tuple(Caller(retries=self.retries) for _ in self.calls),
+            callers=tuple(Caller(retries=call.retries) for call in self.calls),
             budget=self.budget,
         )

@@ -1,7 +1,7 @@
 """The values of the model: one world is everything that matters at one moment, immutable and hashable.
 
-A name of one letter stands for an event's id; what an event says does not matter here. Reads of the database (asking for
-receipts) and the barrier are one step each: a lost question changes nothing, so only appends are taken apart.
+A name of one letter stands for an event's id; what an event says does not matter here. Asking for receipts and
+the barrier are one step each: a lost question changes nothing, so only appends are taken apart.
 """
 
 from typing import Literal, NamedTuple, TypeAlias
@@ -13,9 +13,9 @@ Told: TypeAlias = Literal["recorded", "not recorded", "refused", "unknown"]
 
 
 class Entry(NamedTuple):
-    """One entry of the log. ``after`` is the event of the entry that its hash covers, empty for the first; ``opens`` tells
+    """One entry of the log.
 
-    the first entry of a commit.
+    ``after`` is the event of the entry that its hash covers, empty for the first; ``opens``: it is a commit's first.
     """
 
     event: str
@@ -33,7 +33,7 @@ class Reply(NamedTuple):
 
 
 class Backend(NamedTuple):
-    """An append inside the database. ``head`` is the length of the log that it saw under the lock, -1 before it has it."""
+    """An append inside the database; ``head`` is the length of the log under its lock, -1 while it waits for that."""
 
     recorder: int
     batch: tuple[tuple[str, int], ...]
@@ -61,8 +61,8 @@ class Delivery(NamedTuple):
 class Process(NamedTuple):
     """One process with its ledger.
 
-    ``next`` is the number of the next event, ``doubt`` the events told to be unknown, ``gaps`` the numbers that the ledger
-    declared: they may be missing in the log, or come late.
+    ``next`` is the number of the next event, ``doubt`` the events told to be unknown, ``gaps`` the numbers that the
+    ledger declared: they may be missing in the log, or come late.
     """
 
     next: int = 1
@@ -83,9 +83,9 @@ class Caller(NamedTuple):
 
 
 class Budget(NamedTuple):
-    """How many faults may still happen: lost connections, killed processes, interrupted leaders, crashes of the database,
+    """How many faults may still happen.
 
-    waits for the lock that are too long.
+    They are: lost connections, killed processes, interrupted leaders, crashes of the database, waits that are too long.
     """
 
     breaks: int = 0
@@ -96,7 +96,7 @@ class Budget(NamedTuple):
 
 
 class World(NamedTuple):
-    """Everything at one moment. ``appends`` are under way for a living client, one per process; ``zombies`` lost theirs."""
+    """Everything at one moment. ``appends`` are under way for a client, one per process; ``zombies`` lost theirs."""
 
     log: tuple[Entry, ...]
     flushed: int

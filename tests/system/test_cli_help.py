@@ -30,7 +30,8 @@ def test_help_fits_80_columns_and_shows_no_markup(line: tuple[str, ...]) -> None
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_list_says_of_each_command_what_its_own_help_says(name: str) -> None:
     listed, own = COMMANDS[name][2], load(name).help.split("\n")[0]
-    assert f"\n  {name:<10}{listed}" in help_of(())
+    width = max(map(len, COMMANDS)) + 2
+    assert f"\n  {name:<{width}}{listed}" in help_of(())
     assert listed == own or len(own) > LISTED
 
 

@@ -135,5 +135,5 @@ def test_a_folder_is_verified_after_its_agent_has_gone(folder: Path) -> None:
     verify = (*UNBROKEN, "verify", "--json", "--store", folder)
     state = environment(XDG_STATE_HOME=folder.parent)
     first = json.loads(run(*verify, env=state).stdout)
-    assert (first["verdict"], first["entries"]) == ("consistent", 6)
+    assert (first["verdict"], first["entries"]) == ("consistent", 7)
     assert json.loads(run(*verify, "--expect", first["head"], env=state).stdout)["verdict"] == "proven"

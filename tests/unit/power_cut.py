@@ -46,15 +46,12 @@ class Disk:
         if call.what == "mkdir":
             self.unsafe_names.append((call.path, None, True))
         elif call.what == "unlink":
-            file = self.files.pop(call.path, None)
-            if file is not None:
-                self.unsafe_names.append((call.path, file, False))
+            if call.path in self.files:
+                self.unsafe_names.append((call.path, self.files.pop(call.path), False))
         elif call.what == "rename":
-            file = self.files.pop(call.path)
-            self.files[Path(call.rest)] = file
+            file = self.files[Path(call.rest)] = self.files.pop(call.path)
             # The new name first: a cut between the two leaves both, which is more than a rename may leave, and no less.
-            self.unsafe_names.append((Path(call.rest), file, True))
-            self.unsafe_names.append((call.path, file, False))
+            self.unsafe_names += [(Path(call.rest), file, True), (call.path, file, False)]
         elif call.what == "flush":
             self._flush(call.path)
         elif call.what != "note":
@@ -88,9 +85,9 @@ class Disk:
 
     def _flush(self, path: Path) -> None:
         if path in self.files or path not in self._folders():
-            file = self._file(path)
-            file.safe = _left_of(file, True)
-            file.unsafe.clear()
+            flushed = self._file(path)
+            flushed.safe = _left_of(flushed, True)
+            flushed.unsafe.clear()
             return
         kept: list[tuple[Path, _File | None, bool]] = []
         for name, file, comes in self.unsafe_names:

@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from unbroken.capture.recorder import Recorder
 from unbroken.capture.scope import Scope
-from unbroken.core.ids import new_id
+from unbroken.core.ids import is_id, new_id
 from unbroken.core.keyed import LogKey
 from unbroken.core.normalise import normalise
 from unbroken.core.times import format_time
@@ -136,7 +136,7 @@ class Approvals:
 
     def find(self, request: str) -> Approval:
         """The request of this id; raises :class:`NotApprovedError` of state ``unknown`` when the log has none."""
-        found = self._recorder.ledger.approval(request)
+        found = self._recorder.ledger.approval(request) if is_id(request) else None
         if found is None:
             raise NotApprovedError("unknown", request_id=request)
         return found

@@ -1,7 +1,8 @@
 """Generator functions, driven step by step: what is set for their code is never set for whoever reads them."""
 
 import functools
-from collections.abc import AsyncGenerator, Callable, Generator
+import sys
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from functools import partial
 from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar
@@ -100,7 +101,7 @@ def async_stepwise(
     async def run(*args: P.args, **kwargs: P.kwargs) -> AsyncGenerator[T, S]:
         async with walk(args, kwargs) as entered:
             source = function(*args, **kwargs)
-            step: Callable[[], Any] = partial(anext, source)
+            step: Callable[[], Any] = partial(_first_step, source)
             try:
                 while True:
                     with entered.own.step():
@@ -125,3 +126,13 @@ def async_stepwise(
                     await source.aclose()
 
     return run
+
+
+def _first_step(source: AsyncGenerator[T, S]) -> Awaitable[T]:
+    """The loop is not told of ``source``: on its way out it would close it at the same time as what drives it does."""
+    hooks = sys.get_asyncgen_hooks()
+    sys.set_asyncgen_hooks(firstiter=None, finalizer=None)
+    try:
+        return anext(source)
+    finally:
+        sys.set_asyncgen_hooks(*hooks)

@@ -127,12 +127,7 @@ def async_streamed(chunks: AsyncIterable[T], answer: Answer) -> AsyncGenerator[T
     """As :func:`streamed`."""
 
     async def source() -> AsyncGenerator[T, None]:
-        iterator = aiter(chunks)
-        try:
-            async for chunk in iterator:
-                yield chunk
-        finally:
-            if isinstance(iterator, AsyncGenerator):
-                await iterator.aclose()
+        async for chunk in chunks:
+            yield chunk
 
     return async_stepwise(source, lambda *_: Reading(answer, answer.activity))()

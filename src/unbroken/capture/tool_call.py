@@ -17,8 +17,9 @@ from unbroken.capture.unstarted import Asked
 from unbroken.core.canonical import canonical
 from unbroken.core.ids import new_id
 from unbroken.core.normalise import normalise
-from unbroken.errors import NotApprovedError
+from unbroken.errors import NotApprovedError, UnavailableError
 from unbroken.ledger.approval import Approval
+from unbroken.ledger.receipt import Kept, Spooled
 
 _STATES: Final = ("pending", "denied", "expired", "used")
 
@@ -79,9 +80,9 @@ class ToolCall:
         else:
             self._record({} if asked is None else {"parent_id": asked.id}, self._scope.marks())
 
-    def _record(self, more: Mapping[str, object], details: Mapping[str, object]) -> None:
+    def _record(self, more: Mapping[str, object], details: Mapping[str, object]) -> Kept:
         call = {**self._told.event, **more, "id": self.id, **({"details": details} if details else {})}
-        self._recorder.record_all(self._scope, call)
+        return self._recorder.record_all(self._scope, call)[0]
 
     def _take(self, likeness: Callable[[], bytes]) -> Asked | None:
         scope = self._scope
@@ -107,19 +108,25 @@ class ToolCall:
             raise self._refused(approval.state, approval)
         self_attested = {"self_attested": True} if approval.self_attested else {}
         try:
-            self._record({"decision": decision_of(approval)}, {**self._scope.marks(), **self_attested})
+            kept = self._record({"decision": decision_of(approval)}, {**self._scope.marks(), **self_attested})
         except NotApprovedError as error:
             # Denied, used or expired in the meantime, or given by whoever calls now.
             raise self._refused(error.state, approval) from error
+        if isinstance(kept, Spooled):
+            # Only the log knows whether the approval still holds and is not used elsewhere at this moment.
+            self._refuse({"approval": "unchecked", "request": approval.request}, scope=self.caused)
+            raise UnavailableError("the log was not reached to check an approval; the tool was not run")
 
     def _refused(self, state: str, approval: Approval) -> NotApprovedError:
         """The error to raise, once the log says that the call did not run; of a request that is pending it knows."""
         if state != "pending":
-            details = {**self._scope.marks(), "approval": state, "request": approval.request}
-            refusal = {"event_type": "error", "status": "refused", "details": details}
-            self._recorder.record_all(self._scope, {**self._told.fields, **refusal})
+            self._refuse({"approval": state, "request": approval.request}, scope=self._scope)
         known = state if state in _STATES else "unknown"
         return NotApprovedError(known, request_id=approval.request, call_id=approval.call_id)
+
+    def _refuse(self, details: Mapping[str, object], *, scope: Scope) -> None:
+        refusal = {"event_type": "error", "status": "refused", "details": {**scope.marks(), **details}}
+        self._recorder.record_all(scope, {**self._told.fields, **refusal})
 
     def _latency(self) -> int | None:
         return None if self._running is None else self._running.milliseconds()

@@ -2,10 +2,11 @@
 
 import mmap
 import os
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from unbroken.capture.forks import ProcessLock
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +44,8 @@ class Unstarted:
 
     def __init__(self) -> None:
         self._begun_in = os.getpid()
-        # Owns everything below it, in the process that made it. Reentrant: the garbage collector may end a generator,
-        # whose last lines call a tool, in the thread that holds it.
-        self._lock = threading.RLock()
+        # Owns everything below it.
+        self._lock = ProcessLock()
         self._asked: list[Asked] = []
         self._unasked: set[tuple[str, str]] = set()
         self._marks: dict[str, tuple[mmap.mmap, int]] = {}

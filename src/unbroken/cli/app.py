@@ -20,7 +20,10 @@ COMMANDS: Final = {
     "tail": ("unbroken.cli.tail", "tail", "Show the newest entries, and new ones as they come."),
     "sessions": ("unbroken.cli.sessions", "sessions", "List sessions, the newest first."),
     "show": ("unbroken.cli.show", "show", "Show one session as a timeline, verified."),
+    "approvals": ("unbroken.cli.approvals", "app", "List requests for approval, and decide on them."),
     "verify": ("unbroken.cli.verify", "verify", "Check that nothing in a log was changed, removed or moved."),
+    "spool": ("unbroken.cli.spool", "app", "See and send what was kept while a log could not be reached."),
+    "unlock": ("unbroken.cli.unlock", "unlock", "End a session that keeps others from recording."),
     "status": ("unbroken.cli.status", "status", "Tell how a log is doing, in text and in the exit code."),
 }
 """Name: module, what it offers (a function or a Typer), and the first sentence of its help."""

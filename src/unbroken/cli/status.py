@@ -1,6 +1,5 @@
 """``unbroken status``: for people, and in its exit code for monitors."""
 
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
@@ -10,6 +9,7 @@ from rich.text import Text
 
 from unbroken.cli.kept_heads import KeptHeads, Seen, name_of
 from unbroken.cli.known_logs import known_logs
+from unbroken.cli.lengths import length_of
 from unbroken.cli.printing import (
     amount,
     as_json_time,
@@ -32,8 +32,6 @@ FINE: Final = 0
 BROKEN: Final = 1
 STALE: Final = 3
 _WORST_FIRST: Final = (BROKEN, STALE, FINE)
-_AGE = re.compile(r"([1-9][0-9]{0,5})([smhd])")
-_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +97,7 @@ def status(
       unbroken status --log clinic.example/agents --max-age 36h
       unbroken status --json | jq '.logs[].head'
     """
-    oldest = _age(max_age)
+    oldest = length_of(max_age, option="--max-age")
     names = known_logs(store) if log is None else [log]
     if not names:
         raise ConfigurationError("there is no log here: run `unbroken init`")
@@ -110,13 +108,6 @@ def status(
     else:
         _print(found, oldest)
     raise typer.Exit(code)
-
-
-def _age(text: str) -> timedelta:
-    match = _AGE.fullmatch(text)
-    if match is None:
-        raise typer.BadParameter("an age is a number and one of s, m, h, d: such as 36h", param_hint="--max-age")
-    return timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 
 def _status(store: str, log: str) -> LogStatus:

@@ -15,7 +15,16 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from unbroken.investigate.timeline import ERROR, NO_RESULT, SIDE_EFFECT, Summary, Timeline, TimelineItem
+from unbroken.investigate.timeline import (
+    ERROR,
+    NO_RESULT,
+    NOT_RUN,
+    REPLACED,
+    SIDE_EFFECT,
+    Summary,
+    Timeline,
+    TimelineItem,
+)
 
 _WORDS: Final = {
     "request": ("user", "bold cyan"),
@@ -32,9 +41,16 @@ _WORDS: Final = {
     "data_disclosed": ("sent out", "magenta"),
     "approval_requested": ("asks", "magenta"),
     "approval_decided": ("decided", "magenta"),
+    "annotated": ("note", "dim"),
     "unreadable": ("?", "bold red"),
 }
-_MARK_STYLES: Final = {SIDE_EFFECT: "bold black on yellow", NO_RESULT: "bold red", ERROR: "bold red"}
+_MARK_STYLES: Final = {
+    SIDE_EFFECT: "bold black on yellow",
+    NO_RESULT: "bold red",
+    NOT_RUN: "bold",
+    REPLACED: "bold",
+    ERROR: "bold red",
+}
 _ERRORS: Final = ("error", "unreadable")
 """Kinds whose word says already that something is wrong."""
 _WORD_WIDTH: Final = 9

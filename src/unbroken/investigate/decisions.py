@@ -8,18 +8,18 @@ from unbroken.core.event import Event
 from unbroken.core.times import is_time
 from unbroken.investigate.content import NOTHING, call_text, text_of, within
 from unbroken.investigate.printable import printable
-from unbroken.investigate.words import Wording, circumstances
+from unbroken.investigate.words import Known, Wording, circumstances, in_entry
 
 SELF_ATTESTED: Final = "self-attested: asked for and decided through one login"
+REFUSED: Final = "refused"
+"""Status of the ``error`` event about a call that did not run for want of an approval that holds."""
 _UNTIL: Final = "valid_until="
 _REFUSED: Final = {
     "denied": "its approval was denied",
     "expired": "its approval had expired",
+    "unchecked": "its approval could not be checked",
     "used": "its approval had been used",
 }
-
-Known = Mapping[str, StoredEntry]
-"""The entries of the session by the ids of their events."""
 
 
 def requested(event: Event, parts: Mapping[str, Any]) -> tuple[Wording, str]:
@@ -40,9 +40,10 @@ def decided(event: Event, parts: Mapping[str, Any], *, entry: StoredEntry, known
     by = (decision and decision.by) or event.actor_id
     asked = known.get((decision and decision.request) or "")
     facts = [printable(event.tool)] if event.tool else []
-    facts += [f"asked for in entry {asked.seq:,}"] if asked else []
+    facts += in_entry("asked for", asked)
     facts += [f"to be used until {until}" for until in _until(event)]
-    own = within(parts["details"], "self_attested") is True or (asked is not None and _login(asked) == _login(entry))
+    through_one = asked is not None and _login(asked[0]) == _login(entry)
+    own = through_one or within(parts["details"], "self_attested") is True
     facts += [SELF_ATTESTED] if own else []
     return Wording(printable(f"{outcome} by {by}"), tuple(facts)), _reason(parts)
 
@@ -51,7 +52,7 @@ def refused(event: Event, parts: Mapping[str, Any], *, known: Known) -> Wording:
     """An ``error`` about a call that was not carried out because its approval did not hold."""
     why = _REFUSED.get(text_of(within(parts["details"], "approval")), "no approval holds for this call")
     asked = known.get(text_of(within(parts["details"], "request")))
-    facts = (*circumstances(event, tool=False), *((f"asked for in entry {asked.seq:,}",) if asked else ()))
+    facts = (*circumstances(event, tool=False), *in_entry("asked for", asked))
     return Wording(printable(f"{event.tool or 'a tool'} was not run: {why}"), facts)
 
 

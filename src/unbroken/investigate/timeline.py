@@ -15,15 +15,19 @@ import msgspec
 from unbroken.core.entry import StoredEntry
 from unbroken.core.event import Event, decode_event
 from unbroken.core.times import is_time, parse_time
+from unbroken.investigate.calls import NOT_EXECUTED, Fates, fates_of, is_in_place_of
 from unbroken.investigate.content import folded
+from unbroken.investigate.notes import NOTES
 from unbroken.investigate.printable import printable
-from unbroken.investigate.wording import Wording, told
+from unbroken.investigate.wording import told
+from unbroken.investigate.words import Wording
 
 SIDE_EFFECT: Final = "side effect"
 NO_RESULT: Final = "no result"
+NOT_RUN: Final = "not run"
+REPLACED: Final = "not run like this"
 ERROR: Final = "error"
 _SPOKEN: Final = frozenset({"request", "response", "conversation_started", "conversation_ended"})
-_RESULT_OF: Final = {"tool_call": ("tool_result", "error"), "model_call": ("model_result", "error")}
 _FOLDED_LINES: Final = 12
 _FOLDED_CHARACTERS: Final = 1000
 
@@ -93,15 +97,15 @@ def timeline_of(
     events = [_event_of(entry) for entry in entries]
     known = [event for event in events if event is not None]
     wordings = told(list(zip(entries, events, strict=True)), full=full)
-    answered = _answered(known)
+    fates = fates_of(known)
     depths = _depths(known)
     start = parse_time(known[0].ts) if known else None
     return Timeline(
-        _summary(entries, known),
+        _summary(entries, known, fates),
         tuple(
             _unreadable(entry, found)
             if event is None or start is None
-            else _item(entry, event, wording, start=start, depth=depths[event.id], answered=answered, findings=found)
+            else _item(entry, event, wording, start=start, depth=depths[event.id], fates=fates, findings=found)
             for entry, event, wording in zip(entries, events, wordings, strict=True)
             for found in [tuple(printable(text) for text in (findings or {}).get(entry.seq, ()))]
         ),
@@ -123,7 +127,7 @@ def _item(
     *,
     start: datetime,
     depth: int,
-    answered: set[str],
+    fates: Fates,
     findings: tuple[str, ...],
 ) -> TimelineItem:
     time = parse_time(event.ts)
@@ -137,7 +141,7 @@ def _item(
         title=wording.title,
         facts=wording.facts,
         lines=wording.lines,
-        marks=tuple(_marks(event, answered)),
+        marks=tuple(_marks(event, fates)),
         depth=depth,
         findings=findings,
     )
@@ -160,49 +164,49 @@ def _unreadable(entry: StoredEntry, findings: tuple[str, ...]) -> TimelineItem:
     )
 
 
-def _marks(event: Event, answered: set[str]) -> Iterable[str]:
-    if event.side_effect and event.event_type == "tool_call":
+def _marks(event: Event, fates: Fates) -> Iterable[str]:
+    if _is_side_effect(event, fates):
         yield SIDE_EFFECT
-    if event.event_type in _RESULT_OF and event.id not in answered:
+    if event.id in fates.not_executed:
+        yield NOT_RUN
+    if event.id in fates.replaced:
+        yield REPLACED
+    if fates.is_open(event):
         yield NO_RESULT
     if _is_error(event):
         yield ERROR
-    elif event.status not in (None, "ok"):
+    elif event.status not in (None, "ok") and not (event.event_type == "annotated" and event.status in NOTES):
         yield printable(event.status)
+
+
+def _is_side_effect(event: Event, fates: Fates) -> bool:
+    return event.side_effect is True and event.event_type == "tool_call" and fates.happened(event)
 
 
 def _is_error(event: Event) -> bool:
     return event.event_type == "error" or event.status == "error"
 
 
-def _answered(events: Sequence[Event]) -> set[str]:
-    """Ids of the calls that have a result, told by its parent or, for tools, by the id of the call."""
-    calls = {(event.turn_id, event.call_id): event.id for event in events if event.event_type == "tool_call"}
-    types = {event.id: event.event_type for event in events}
-    answered = set()
-    for event in events:
-        if event.parent_id is not None and event.event_type in _RESULT_OF.get(types.get(event.parent_id, ""), ()):
-            answered.add(event.parent_id)
-        elif event.event_type == "tool_result" and event.call_id is not None:
-            answered.add(calls.get((event.turn_id, event.call_id), ""))
-    return answered
-
-
 def _depths(events: Sequence[Event]) -> dict[str, int]:
     """Each event's depth. Parents are looked for among earlier events only, so a false chain can't be endless."""
     inside: dict[str, int] = {}
-    types: dict[str, str] = {}
+    known: dict[str, Event] = {}
     depths: dict[str, int] = {}
     for event in events:
-        around = inside.get(event.parent_id or "", 0)
-        parent_is_call = types.get(event.parent_id or "") == "tool_call"
-        inside[event.id] = around + (parent_is_call and event.event_type != "tool_result")
-        types[event.id] = event.event_type
+        cause = known.get(event.parent_id or "")
+        inside[event.id] = inside.get(event.parent_id or "", 0) + (cause is not None and _is_inside(event, cause))
+        known[event.id] = event
         depths[event.id] = inside[event.id] + (event.event_type not in _SPOKEN)
     return depths
 
 
-def _summary(entries: Sequence[StoredEntry], events: Sequence[Event]) -> Summary:
+def _is_inside(event: Event, cause: Event) -> bool:
+    """Whether the event happened in the tool that ``cause`` called, rather than being told about that call."""
+    told_about = event.event_type == "tool_result" or event.status == NOT_EXECUTED or is_in_place_of(event, cause)
+    return cause.event_type == "tool_call" and not told_about
+
+
+def _summary(entries: Sequence[StoredEntry], events: Sequence[Event], fates: Fates) -> Summary:
     results = [event for event in events if event.event_type == "model_result"]
     times = [parse_time(event.ts) for event in events]
     counts: dict[str, int] = {}
@@ -219,7 +223,7 @@ def _summary(entries: Sequence[StoredEntry], events: Sequence[Event]) -> Summary
         last=max(times, default=None),
         recorded=(printable(entries[0].recorded_at), printable(entries[-1].recorded_at)),
         counts=counts,
-        side_effects=sum(SIDE_EFFECT in _marks(event, set()) for event in events),
+        side_effects=sum(_is_side_effect(event, fates) for event in events),
         errors=sum(_is_error(event) for event in events),
         input_tokens=sum(event.input_tokens or 0 for event in results),
         output_tokens=sum(event.output_tokens or 0 for event in results),

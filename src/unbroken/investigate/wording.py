@@ -4,13 +4,14 @@ A prompt's messages stand in the events of their own already, as requests, resul
 only the messages that no earlier event of the session shows: system prompts, and what the agent put in between.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from unbroken.core.commitment import PARTS
 from unbroken.core.entry import StoredEntry
 from unbroken.core.event import Event
+from unbroken.investigate.calls import is_in_place_of
 from unbroken.investigate.content import (
     GONE,
     NOT_HELD,
@@ -24,8 +25,10 @@ from unbroken.investigate.content import (
     text_of,
     within,
 )
+from unbroken.investigate.decisions import REFUSED, decided, refused, requested
+from unbroken.investigate.notes import NOTES, noted
 from unbroken.investigate.printable import printable
-from unbroken.investigate.words import Wording, circumstances, count, figures
+from unbroken.investigate.words import Known, Wording, circumstances, count, figures, in_entry
 
 _SYSTEM_ROLES: Final = ("system", "developer")
 _BRIEF: Final = 100
@@ -34,7 +37,7 @@ _EMPTY: Final = "(empty)"
 
 def told(session: Sequence[tuple[StoredEntry, Event | None]], *, full: bool) -> list[Wording]:
     """The wording of each entry of one session, in order; an empty one where the event can't be read."""
-    known = {event.id: entry for entry, event in session if event}
+    known = {event.id: (entry, event) for entry, event in session if event}
     teller = _Teller(full, {_response(entry, event) for entry, event in session if event}, known)
     return [Wording() if event is None else teller.tell(entry, event) for entry, event in session]
 
@@ -67,6 +70,16 @@ class _Teller:
                 return self._tool_call(event, parts)
             case "tool_result":
                 return self._tool_result(event, parts)
+            case "conversation_started":
+                return self._started(entry, event, parts)
+            case "conversation_ended":
+                return self._ended(event, parts)
+            case _:
+                return self._beside(entry, event, parts)
+
+    def _beside(self, entry: StoredEntry, event: Event, parts: dict[str, Any]) -> Wording:
+        """What comes between the steps of a conversation: failures, decisions, notes."""
+        match event.event_type:
             case "error" if event.status == REFUSED:
                 return refused(event, parts, known=self.known)
             case "error":
@@ -77,13 +90,6 @@ class _Teller:
                 return self._reasoned(*decided(event, parts, entry=entry, known=self.known))
             case "annotated" if event.status in NOTES:
                 return noted(event, parts, known=self.known)
-            case "conversation_started" if entry.session_seq is not None and entry.session_seq > 1:
-                started = self._started(event, parts)
-                return replace(started, facts=("conversation resumed", *started.facts))
-            case "conversation_started":
-                return self._started(event, parts)
-            case "conversation_ended":
-                return self._ended(event, parts)
             case _:
                 return self._other(event, parts)
 
@@ -129,10 +135,10 @@ class _Teller:
         arguments = parts["inputs"]
         lines = folded(indented(compact(arguments)), lines=None) if self.full and _is_content(arguments) else ()
         facts = [*circumstances(event, tool=False)]
-        facts += [SELF_ATTESTED] if within(parts["details"], "self_attested") is True else []
-        instead = self.known.get(event.parent_id or "")
-        if instead is not None and is_instead(event, self.events.get(event.parent_id or "")):
-            facts.append(f"in place of entry {instead.seq:,}")
+        facts += ["self-attested"] if within(parts["details"], "self_attested") is True else []
+        asked = self.known.get(event.parent_id or "")
+        if asked is not None and is_in_place_of(event, asked[1]):
+            facts += in_entry("otherwise than asked for", asked)
         return Wording(call_text(event.tool or "tool", arguments), tuple(facts), lines)
 
     def _reasoned(self, wording: Wording, reason: str) -> Wording:
@@ -153,18 +159,16 @@ class _Teller:
         stated = within(details, "error") or (details if details is not NOTHING else parts["outputs"])
         return Wording(facts=tuple(figures(event)), lines=self._fold(_failure(details) or text_of(stated)))
 
-    def _started(self, event: Event, parts: dict[str, Any]) -> Wording:
+    def _started(self, entry: StoredEntry, event: Event, parts: dict[str, Any]) -> Wording:
+        resumed = ("conversation resumed",) if entry.session_seq is not None and entry.session_seq > 1 else ()
         source = within(parts["details"], "source")
         if not isinstance(source, dict):
-            return self._other(event, parts)
+            told = self._other(event, parts)
+            return replace(told, facts=(*resumed, *told.facts))
         place = "".join(f", {key} {text_of(source[key])}" for key in ("line", "item") if key in source)
-        wording = Wording(facts=(printable(f"from {text_of(source.get('file'))}{place}"),))
+        facts = (*resumed, printable(f"from {text_of(source.get('file'))}{place}"))
         record = within(parts["details"], "record")
-        return (
-            Wording(facts=wording.facts, lines=self._fold(indented(compact(record))))
-            if self.full and record
-            else wording
-        )
+        return Wording(facts=facts, lines=self._fold(indented(compact(record))) if self.full and record else ())
 
     def _ended(self, event: Event, parts: dict[str, Any]) -> Wording:
         turns = within(parts["details"], "turns")

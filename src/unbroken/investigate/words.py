@@ -1,10 +1,15 @@
 """The wording of an event, and the facts that events of every kind may state."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
+from unbroken.core.entry import StoredEntry
 from unbroken.core.event import Event
 from unbroken.investigate.printable import printable
+
+Known: TypeAlias = Mapping[str, tuple[StoredEntry, Event]]
+"""The entries of a session and their events, by the events' ids."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +23,11 @@ class Wording:
 
 def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def in_entry(what: str, place: tuple[StoredEntry, Event] | None) -> tuple[str, ...]:
+    """The fact that ``what`` stands in an entry, where it is known."""
+    return () if place is None else (f"{what} in entry {place[0].seq:,}",)
 
 
 def figures(event: Event) -> Iterator[str]:

@@ -215,7 +215,7 @@ def _found(item: Sealed, known: Known, *, log: str) -> Receipt:
 
 def _text(item: Sealed, known: Known) -> bytes:
     """The event's text under the number that the log has it under."""
-    return item.numbered(*known.number)
+    return item.numbered(known.recorder or "", known.recorder_seq or 0)
 
 
 def _receipt(event_id: str, text: bytes, row: Row, *, log: str, writer: str) -> Receipt:

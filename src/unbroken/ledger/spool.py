@@ -5,7 +5,7 @@ its payload by name, salt and value, after redaction or sealing. It encrypts not
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -270,7 +270,7 @@ class Spool:
         )
 
 
-def orphans(folder: Path | str, *, log: str) -> Iterator[Spool]:
+def orphans(folder: Path | str, *, log: str) -> Generator[Spool, None, None]:
     """The spools of ``log`` whose processes are gone, the oldest first, each taken over exclusively until the next.
 
     They take nothing new. Those without anything to deliver or declare are passed over, and removed unless they hold

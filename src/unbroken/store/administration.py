@@ -67,6 +67,16 @@ def add_login(connection: Connection, name: str, *, duty: str, origin: str | Non
     return made
 
 
+def end_lock_holder(connection: Connection, origin: str, *, patience_s: float) -> tuple[int, str] | None:
+    """Ends the session that holds the log's lock for ``patience_s`` seconds: its process id and login, if there is one.
+
+    Raises :class:`AccessDeniedError` when this login is not for operations, or the server does not let us.
+    """
+    with translated():
+        row = connection.execute(query("end_lock_holder"), (origin, patience_s)).fetchone()
+    return None if row is None else (int(str(row[0])), str(row[1]))
+
+
 def _create_role(connection: Connection, name: str, password: str | None) -> bool:
     row = connection.execute(query("role_exists"), (name,)).fetchone()
     if row is not None and row[0]:

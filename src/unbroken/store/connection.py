@@ -44,6 +44,7 @@ _UNTRUSTED: Final = re.compile(
     "|weak sslmode|could not get server's host name|certificate could not be obtained"
 )
 _UNREADABLE: Final = re.compile("definition of service|could not match|invalid [a-z_]+ value|invalid port number")
+_STANDBY: Final = re.compile("session is read-only|server is in hot standby mode")
 _KEPT_ALIVE: Final[dict[str, str | int]] = {
     "fallback_application_name": "unbroken",
     "keepalives": 1,
@@ -54,23 +55,23 @@ _KEPT_ALIVE: Final[dict[str, str | int]] = {
 }
 
 
-def connect(conninfo: Conninfo, *, wait_s: float = DEADLINE_S) -> BoundedConnection:
+def connect(conninfo: Conninfo, *, wait_s: float = DEADLINE_S, writes: bool = False) -> BoundedConnection:
     """A connection in autocommit mode, made within ``wait_s`` seconds in all, however many hosts ``conninfo`` names.
 
-    Without an ``sslmode``, a host that is not this machine has to prove its name (``verify-full``). Raises
+    With ``writes`` only a server that takes them will do, and no standby. Without an ``sslmode``, a host that is not this machine has to prove its name (``verify-full``). Raises
     :class:`UnavailableError` when no server answers, :class:`AccessDeniedError` when the login is refused and
     :class:`ConfigurationError` when ``conninfo`` can't be read or the server can't prove who it is.
     """
     deadline = monotonic() + wait_s
     given = _ask(conninfo)
     try:
-        return _connect(given, deadline)
+        return _connect(given, deadline, writes=writes)
     except AccessDeniedError:
         # The password may have changed between the question and its use.
         now = _ask(conninfo)
         if now == given:
             raise
-        return _connect(now, deadline)
+        return _connect(now, deadline, writes=writes)
 
 
 def _ask(conninfo: Conninfo) -> str:
@@ -84,9 +85,9 @@ def _ask(conninfo: Conninfo) -> str:
         raise UnavailableError("the connection string could not be had; nothing was recorded") from error
 
 
-def _connect(conninfo: str, deadline: float) -> BoundedConnection:
+def _connect(conninfo: str, deadline: float, *, writes: bool) -> BoundedConnection:
     try:
-        hosts = hosts_of(conninfo, deadline=deadline, **_KEPT_ALIVE)
+        hosts = hosts_of(conninfo, deadline=deadline, writes=writes, **_KEPT_ALIVE)
     except psycopg.ProgrammingError:
         # Its text quotes the string, and so perhaps a password.
         raise ConfigurationError("the connection string can't be read") from None
@@ -140,6 +141,8 @@ def _refused(error: psycopg.OperationalError) -> UnbrokenError:
         )
     if _UNREADABLE.search(text):
         return ConfigurationError("the connection string can't be used")
+    if _STANDBY.search(text):
+        return UnavailableError("no server that takes writes can be reached; nothing was recorded")
     return UnavailableError("the database can't be reached; nothing was recorded")
 
 

@@ -17,14 +17,16 @@ T = TypeVar("T")
 _CHOOSING: Final = ("host", "hostaddr", "port", "target_session_attrs", "load_balance_hosts")
 
 
-def hosts_of(conninfo: str, *, deadline: float, **defaults: str | int) -> list[str]:
+def hosts_of(conninfo: str, *, deadline: float, writes: bool, **defaults: str | int) -> list[str]:
     """A connection string for each address to try, in order; ``defaults`` are for what ``conninfo`` leaves open.
 
-    Raises psycopg's ``ProgrammingError`` when ``conninfo`` can't be read, its ``OperationalError`` when no name can be
+    With ``writes`` each asks for a server that takes them, unless ``conninfo`` asks for another kind. Raises psycopg's ``ProgrammingError`` when ``conninfo`` can't be read, its ``OperationalError`` when no name can be
     resolved, and :class:`NoAnswerError` when that takes until the ``deadline``.
     """
     given = conninfo_to_dict(conninfo)
     settings = settings_of(conninfo)
+    if writes and settings.get("target_session_attrs") == "any":
+        settings["target_session_attrs"] = "read-write"
     chosen = defaults | given | {key: settings[key] for key in _CHOOSING if key in settings}
     attempts = (
         conninfo_attempts(chosen) if is_local(settings) else _in_time(lambda: conninfo_attempts(chosen), deadline)

@@ -59,6 +59,30 @@ class SessionSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class ApprovalRequest:
+    """A request for approval and what became of it; times are aware UTC, by the database's clock.
+
+    ``state`` is pending, approved, denied, expired or used. ``valid_until`` is until when it can be decided or, once
+    approved, the approval be used. ``self_attested`` tells that one login recorded request and decision, and is
+    ``None`` while there is none.
+    """
+
+    request: str
+    state: str
+    tool: str
+    call_id: str
+    session_id: str | None
+    actor_id: str
+    agent_id: str | None
+    seq: int
+    requested_at: datetime
+    valid_until: datetime
+    decided_by: str | None
+    decided_at: datetime | None
+    self_attested: bool | None
+
+
+@dataclass(frozen=True, slots=True)
 class LogSize:
     """Bytes on disk; ``wal`` is what the whole server wrote since the log was made, ``None`` where unknown."""
 
@@ -160,6 +184,15 @@ class LogReader:
         """The sessions whose last entry comes before ``before``, newest first."""
         given = {"log": self._number, "limit": limit, "before": before}
         return [SessionSummary(*row) for row in self._rows("recent_sessions", given)]
+
+    def approvals(self, *, limit: int, decided: bool, request: str | None = None) -> list[ApprovalRequest]:
+        """Requests for approval, newest first: those that can be decided, or all with what was ``decided``."""
+        given = {"log": self._number, "limit": limit, "all": decided, "request": request}
+        return [ApprovalRequest(*row) for row in self._rows("approval_requests", given)]
+
+    def entry(self, seq: int) -> StoredEntry | None:
+        """The entry of this number, with its payload."""
+        return next((entry for lot in self.entries(after=seq - 1, upto=seq) for entry in lot), None)
 
     def size(self) -> LogSize:
         """What the log takes on disk."""

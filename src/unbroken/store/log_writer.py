@@ -13,6 +13,7 @@ from psycopg.errors import (
     DuplicatePreparedStatement,
     FeatureNotSupported,
     InvalidSqlStatementName,
+    ReadOnlySqlTransaction,
     UniqueViolation,
 )
 
@@ -27,6 +28,10 @@ from unbroken.store.sql import query
 
 _SEQ: Final = 5
 """Where receipts have the entry's number."""
+
+
+_LOCK_SHARE: Final = 0.8
+"""Of the time that a call may take, how much of it the server may wait for the log's lock."""
 
 
 class AlreadyRecordedError(Exception):
@@ -71,7 +76,7 @@ class LogWriter:
         self._origin = origin
         self._wait_s = wait_s
         self._unconfirmed: list[str] = []
-        self._connection = connect(conninfo, wait_s=wait_s)
+        self._connection = connect(conninfo, wait_s=wait_s, writes=True)
         try:
             self._connection.add_notice_handler(partial(_keep_unconfirmed, self._unconfirmed))
             self._connection.prepare_threshold = None
@@ -110,7 +115,8 @@ class LogWriter:
             held = [payload.get(part) for payload in parts]
             columns.append([None if item is None else item.value.decode() for item in held])
             columns.append([None if item is None else item.salt for item in held])
-        values = (self._origin, [event.decode() for event in events], *columns)
+        patience_ms = max(1, int(_LOCK_SHARE * 1000 * (self._wait_s if wait_s is None else wait_s)))
+        values = (str(patience_ms), self._origin, [event.decode() for event in events], *columns)
         with self._asking(wait_s):
             try:
                 rows = (
@@ -184,7 +190,10 @@ class LogWriter:
         try:
             with translated(), self._connection.within(seconds):
                 yield
-        except (UnbrokenError, AlreadyRecordedError):
+        except (UnbrokenError, AlreadyRecordedError) as error:
+            if isinstance(error.__cause__, ReadOnlySqlTransaction):
+                # A primary that became a standby: the next connection looks for the one that took its place.
+                self.close()
             raise
         except BaseException:
             self.close()

@@ -1,7 +1,10 @@
 -- The statements that the package sends, each under its name.
 
 -- name: append
-select * from unbroken.append(%s, %b::text[], %b::text[], %b::bytea[], %b::text[], %b::bytea[], %b::text[], %b::bytea[])
+-- The server gives up waiting for the log's lock before the client does: a refusal, and no doubt. For this transaction, as
+-- the next one may be in another session; and set before append begins, as append needs it.
+select a.* from (select set_config('lock_timeout', %s, true)) as patience (ms),
+       lateral unbroken.append(%s || left(patience.ms, 0), %b::text[], %b::text[], %b::bytea[], %b::text[], %b::bytea[], %b::text[], %b::bytea[]) a
 
 -- name: fixed_names
 -- Whoever owns the database decides where a login looks names up first, and could put other functions in the way.
@@ -163,7 +166,8 @@ select g.login, g.granted_at,
 select recorded_at, clock_timestamp() from unbroken.entries where log = %s order by seq desc limit 1
 
 -- name: append_early
-select * from unbroken.append_early(%s, %b::text[], %b::text[], %b::bytea[], %b::text[], %b::bytea[], %b::text[], %b::bytea[])
+select a.* from (select set_config('lock_timeout', %s, true)) as patience (ms),
+       lateral unbroken.append_early(%s || left(patience.ms, 0), %b::text[], %b::text[], %b::bytea[], %b::text[], %b::bytea[], %b::text[], %b::bytea[]) a
 
 -- name: barrier
 select unbroken.barrier(%s, %s::uuid)
@@ -180,3 +184,24 @@ select request::text, state, tool, call_id, arguments_hash, session_id, turn_id,
 
 -- name: end_lock_holder
 select pid, login from unbroken.end_lock_holder(%s, make_interval(secs => %s))
+
+-- name: approval_requests
+-- Newest first; states as unbroken.state_of has them. Of one request where it is given, else of all, or of those only
+-- that can still be decided.
+select r.* from (
+  select a.request::text, case when a.used_seq is not null then 'used'
+                               when a.outcome = 'denied' then 'denied'
+                               when clock_timestamp() > coalesce(a.approved_until, a.requested_until) then 'expired'
+                               else coalesce(a.outcome, 'pending') end as state,
+         a.tool, a.call_id, q.session_id, a.actor_id, a.agent_id, a.requested_seq, q.recorded_at,
+         coalesce(a.approved_until, a.requested_until), d.actor_id, d.recorded_at,
+         split_part(d.writer, ' as ', 1) = split_part(q.writer, ' as ', 1)
+    from unbroken.approvals a
+    join unbroken.entries q on q.log = a.log and q.seq = a.requested_seq
+    left join unbroken.entries d on d.log = a.log and d.seq = a.decided_seq
+   where a.log = %(log)s and (%(request)s::uuid is null or a.request = %(request)s::uuid)
+     and (%(all)s or a.decided_seq is null)
+) r
+ where %(all)s or r.state = 'pending'
+ order by r.requested_seq desc
+ limit %(limit)s

@@ -5,12 +5,16 @@
 --           UB003 this login has no grant on this log, or there is no such log    UB004 another isolation level
 --           UB005 an approval is claimed or given that does not hold (DETAIL: position, HINT: why)
 --           23505 an id is already recorded: ask unbroken.receipts and send the rest
+--
+-- Planned once per session: with all checks inlined, planning takes longer than recording one entry. Never compiled just in
+-- time: compiling these checks takes minutes, which no time-out interrupts.
 
 create or replace function unbroken.append(
   p_log text, p_events text[],
   p_inputs text[], p_inputs_salts bytea[], p_outputs text[], p_outputs_salts bytea[], p_details text[], p_details_salts bytea[]
 ) returns table (seq bigint, session_seq bigint, recorded_at timestamptz, prev_hash bytea, hash bytea)
-language plpgsql security definer set search_path = unbroken, pg_temp as $$
+language plpgsql security definer set search_path = unbroken, pg_temp
+set plan_cache_mode = force_generic_plan set jit = off as $$
 #variable_conflict use_column
 declare
   n        constant int := cardinality(p_events);

@@ -130,7 +130,8 @@ end;
 create or replace function unbroken.approvals_of(p_log text, p_request uuid, p_call_id text, p_arguments_hash text)
 returns table (request uuid, state text, tool text, call_id text, arguments_hash text, session_id text, turn_id text, requested_by text,
                agent_id text, valid_until timestamptz, outcome text, by text, at text, self_attested boolean)
-language plpgsql stable security definer set search_path = unbroken, pg_temp as $$
+language plpgsql stable security definer set search_path = unbroken, pg_temp
+set plan_cache_mode = force_generic_plan set jit = off as $$
 #variable_conflict use_column
 declare
   v_log constant int := unbroken.log_for_writer(p_log);

@@ -5,7 +5,8 @@ create or replace function unbroken.append_early(
   p_log text, p_events text[],
   p_inputs text[], p_inputs_salts bytea[], p_outputs text[], p_outputs_salts bytea[], p_details text[], p_details_salts bytea[]
 ) returns table (seq bigint, session_seq bigint, recorded_at timestamptz, prev_hash bytea, hash bytea)
-language plpgsql security definer set search_path = unbroken, pg_temp as $$
+language plpgsql security definer set search_path = unbroken, pg_temp
+set plan_cache_mode = force_generic_plan set jit = off as $$
 begin
   perform set_config('synchronous_commit', 'off', true);
   return query

@@ -10,7 +10,8 @@ return regexp_replace(e, ',"recorder":"[0-9a-f-]{36}","recorder_seq":[0-9]+', ''
 create or replace function unbroken.receipts(p_log text, p_ids uuid[], p_hashes bytea[])
 returns table (id uuid, state text, writer text, recorder uuid, recorder_seq bigint,
                seq bigint, session_seq bigint, recorded_at timestamptz, prev_hash bytea, hash bytea)
-language plpgsql stable security definer set search_path = unbroken, pg_temp as $$
+language plpgsql stable security definer set search_path = unbroken, pg_temp
+set plan_cache_mode = force_generic_plan set jit = off as $$
 #variable_conflict use_column
 declare
   v_log constant int := unbroken.log_for_writer(p_log);

@@ -38,7 +38,8 @@ end $$;
 
 -- A recorder's farewell: how many numbers it used. Without one, nobody can tell whether its last events arrived.
 create or replace function unbroken.stop_recorder(p_log text, p_recorder uuid, p_count bigint) returns bigint
-language plpgsql security definer set search_path = unbroken, pg_temp as $$
+language plpgsql security definer set search_path = unbroken, pg_temp
+set plan_cache_mode = force_generic_plan set jit = off as $$
 begin
   if p_count is null or not unbroken.is_count(p_count) then
     raise exception 'how many numbers were used?' using errcode = 'UB002';
@@ -53,7 +54,8 @@ end $$;
 create or replace function unbroken.declare_gap(
   p_log text, p_recorder uuid, p_reason text, p_first bigint, p_last bigint, p_count bigint, p_from text, p_to text, p_refused uuid[]
 ) returns bigint
-language plpgsql security definer set search_path = unbroken, pg_temp as $$
+language plpgsql security definer set search_path = unbroken, pg_temp
+set plan_cache_mode = force_generic_plan set jit = off as $$
 begin
   if p_reason is null or p_reason not in ('outage', 'unknown', 'repeated') or p_first is null or p_last is null or p_count is null
      or not (unbroken.is_count(p_first) and unbroken.is_count(p_last) and unbroken.is_count(p_count)) or p_first > p_last

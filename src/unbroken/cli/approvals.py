@@ -1,0 +1,232 @@
+"""``unbroken approvals``: what agents wait for, and deciding on it."""
+
+import sys
+from enum import StrEnum
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.text import Text
+
+from unbroken.capture.trail import Trail
+from unbroken.cli.lengths import length_of
+from unbroken.cli.printing import ROWS, as_json_time, cells, columns, console, moment, plain_table, print_json
+from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption, open_ledger, open_reader
+from unbroken.core.keyed import LogKey
+from unbroken.core.times import parse_time
+from unbroken.errors import AccessDeniedError, ConfigurationError, NotApprovedError, UnbrokenError
+from unbroken.investigate.content import indented
+from unbroken.investigate.printable import printable, printable_lines
+from unbroken.ledger.approval import Approval
+from unbroken.store.log_reader import ApprovalRequest
+from unbroken.verify.examine import Broken, examine
+
+app = typer.Typer(no_args_is_help=True)
+
+
+class Decision(StrEnum):
+    """What can be said to a request."""
+
+    APPROVE = "approve"
+    DENY = "deny"
+
+
+@app.callback()
+def _group() -> None:
+    """List requests for approval, and decide on them.
+
+    An agent's tool that requires an approval records a request and waits.
+    What is decided here is recorded in the log, for one call with exactly
+    the arguments that were asked for.
+    """
+
+
+@app.command("list")
+def list_requests(
+    everything: Annotated[bool, typer.Option("--all", help="Also those decided, used or expired.")] = False,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, metavar="N", help="How many to list.")] = 50,
+    json: JsonOption = False,
+    store: StoreOption = DEFAULT_STORE,
+    log: LogOption = None,
+) -> None:
+    """List the requests that wait for a decision, the newest first.
+
+    Needs a login with the role verifier or ops. Times are UTC, by the
+    database's clock. What the list says is the database's word: `unbroken
+    show SESSION` verifies the entries behind it.
+
+    \b
+    Examples:
+      unbroken approvals list
+      unbroken approvals list --all --limit 10
+      unbroken approvals list --json | jq -r '.approvals[].request'
+    """
+    with open_reader(store, log) as reader:
+        found, name = reader.approvals(limit=limit, decided=everything), reader.log
+    if json:
+        print_json({"log": name, "approvals": [_as_json(each) for each in found]})
+    elif found:
+        _print_list(found)
+    else:
+        typer.echo("No requests yet." if everything else "Nothing waits for a decision.")
+
+
+@app.command()
+def decide(
+    request: Annotated[str, typer.Argument(metavar="REQUEST", help="The request's id, as listed.")],
+    decision: Annotated[Decision, typer.Argument(metavar="approve|deny", help="What you decide.")],
+    by: Annotated[str, typer.Option("--by", metavar="NAME", help="Who decides: it is recorded as the actor.")],
+    reason: Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why; recorded as well.")] = None,
+    valid_for: Annotated[
+        str, typer.Option("--valid-for", metavar="TIME", help="How long an approval may be used: 30m, 1h, 2d.")
+    ] = "1h",
+    yes: Annotated[bool, typer.Option("--yes", help="Approve without being asked once more.")] = False,
+    store: StoreOption = DEFAULT_STORE,
+    log: LogOption = None,
+) -> None:
+    """Approve or deny one request.
+
+    Needs a login with the role writer. One that is not the agent's: a
+    decision through the login that recorded the request is marked as
+    self-attested, as nobody else vouches for it. The arguments are shown
+    where the login may read them. A denial is final, and withdraws an
+    approval that has not been used.
+
+    \b
+    Examples:
+      unbroken approvals decide 0198c1a2-… deny --by alice --reason "twice"
+      unbroken approvals decide 0198c1a2-… approve --by alice --valid-for 30m
+      UNBROKEN_STORE=postgresql://approver@db.example/audit \\
+        unbroken approvals decide 0198c1a2-… approve --by alice --yes
+    """
+    length = length_of(valid_for, option="--valid-for")
+    with open_ledger(store, log) as ledger:
+        trail = Trail(ledger)
+        asked = _asked(trail, request)
+        _print_request(asked, _in_words(_read_arguments(store, log, request), asked, ledger.key))
+        if decision is Decision.APPROVE and not yes and not _agreed():
+            typer.echo("Nothing was decided.")
+            return
+        decided = trail.decide(asked, decision.value, by=by, reason=reason, valid_for=length)
+    _print_decision(decided)
+
+
+def _asked(trail: Trail, request: str) -> Approval:
+    try:
+        return trail.approval(request)
+    except NotApprovedError as error:
+        raise ConfigurationError(
+            f"{trail.ledger.log} holds no request {request}: `unbroken approvals list` shows what there is"
+        ) from error
+
+
+def _read_arguments(store: str, log: str | None, request: str) -> bytes | None:
+    """The arguments as the log holds them; ``None`` where this login may not read them, or they are gone.
+
+    Raises :class:`UnbrokenError` where the entry is not what was recorded.
+    """
+    try:
+        with open_reader(store, log) as reader:
+            listed = reader.approvals(limit=1, decided=True, request=request)
+            entry = reader.entry(listed[0].seq) if listed else None
+    except AccessDeniedError:
+        return None
+    if entry is None:
+        return None
+    step = examine(entry)
+    if isinstance(step, Broken) or step.faults:
+        raise UnbrokenError(f"entry {entry.seq}, which asks for this, was altered: run `unbroken verify`")
+    return entry.inputs
+
+
+def _in_words(arguments: bytes | None, asked: Approval, key: LogKey | None) -> list[str]:
+    """The arguments, and whether they are what a decision would be bound to.
+
+    A recorder could show one thing and have another approved, so where the log's key is at hand they are compared.
+    """
+    if arguments is None:
+        return ["(this login can't read them)"]
+    lines = printable_lines(indented(arguments.decode("utf-8", "replace")))
+    if key is None or key.id != asked.arguments_hash.partition(":")[0].removeprefix("k"):
+        return [*lines, "(not compared with what an approval is bound to, for want of the log's key)"]
+    if key.hash(msgspec.json.decode(arguments)) != asked.arguments_hash:
+        raise UnbrokenError("the request shows other arguments than an approval would be bound to: don't approve it")
+    return lines
+
+
+def _agreed() -> bool:
+    if not sys.stdin.isatty():
+        raise ConfigurationError("nobody is there to be asked: say --yes to approve")
+    return typer.confirm("Approve this call?")
+
+
+def _print_request(asked: Approval, arguments: list[str]) -> None:
+    agent = f", agent {asked.agent_id}" if asked.agent_id else ""
+    facts = [
+        ("request", asked.request),
+        ("tool", asked.tool),
+        ("call", asked.call_id),
+        ("session", asked.session_id or "(none)"),
+        ("asked by", f"{asked.requested_by}{agent}"),
+        ("state", f"{asked.state}, until {_utc(asked.valid_until)}"),
+        ("arguments", Text("\n".join(arguments))),
+    ]
+    console().print(columns(facts))
+
+
+def _print_decision(decided: Approval) -> None:
+    until = f", to be used until {_utc(decided.valid_until)}" if decided.outcome == "approved" else ""
+    typer.echo(printable(f"Recorded: {decided.outcome} by {decided.by}{until}."))
+    if decided.self_attested:
+        typer.echo("It is self-attested: the request came through the same login.")
+
+
+def _utc(text: str) -> str:
+    return f"{moment(parse_time(text))} UTC"
+
+
+def _print_list(found: list[ApprovalRequest]) -> None:
+    table = plain_table("request", "tool", "call", "session", "asked by", "asked (UTC)", "until (UTC)", "state")
+    for column in (table.columns[0], table.columns[5], table.columns[6]):
+        column.no_wrap = True
+    for each in found:
+        agent = f" > {each.agent_id}" if each.agent_id else ""
+        table.add_row(
+            *cells(
+                each.request,
+                each.tool,
+                each.call_id,
+                each.session_id or "",
+                f"{each.actor_id}{agent}",
+                moment(each.requested_at),
+                moment(each.valid_until),
+                _state(each),
+            )
+        )
+    console(piped=ROWS).print(table)
+
+
+def _state(each: ApprovalRequest) -> str:
+    words = [each.state]
+    if each.decided_by is not None:
+        words = [] if each.state in ("approved", "denied") else words
+        words.append(f"{'denied' if each.state == 'denied' else 'approved'} by {each.decided_by}")
+    return ", ".join([*words, "self-attested"] if each.self_attested else words)
+
+
+def _as_json(each: ApprovalRequest) -> dict[str, Any]:
+    return {
+        "request": each.request,
+        "state": each.state,
+        "tool": each.tool,
+        "call_id": each.call_id,
+        "session_id": each.session_id,
+        "actor_id": each.actor_id,
+        "agent_id": each.agent_id,
+        "seq": each.seq,
+        "requested_at": as_json_time(each.requested_at),
+        "valid_until": as_json_time(each.valid_until),
+        "decided_by": each.decided_by,
+        "decided_at": None if each.decided_at is None else as_json_time(each.decided_at),
+        "self_attested": each.self_attested,
+    }

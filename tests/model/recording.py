@@ -1,0 +1,136 @@
+"""A recorder made of the real code over a stand-in, what its callers were told, and whether that was right."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Final, cast
+
+import pytest
+
+from tests.model.door import Clock, Door
+from tests.model.schedule import Schedule
+from unbroken.core.ids import id_of
+from unbroken.errors import InvalidEventError, NotApprovedError, UnbrokenError
+from unbroken.ledger.committer import Committer
+from unbroken.ledger.delivery import Connect, Delivery
+from unbroken.ledger.draft import Draft, draft
+from unbroken.ledger.group import Submission
+from unbroken.ledger.receipt import Receipt
+
+DEADLINE_S: Final = 0.4
+"""Time for two attempts, or one that hangs."""
+
+Call = tuple[str, ...]
+"""The names of the events of one call."""
+
+
+def event(name: str) -> Draft:
+    """The event of that name; its id is always the same, and its model tells the name."""
+    return draft("annotated", id=id_of(name.encode()), actor_id="u", actor_type="agent", model=name, ts=_TS)
+
+
+_TS: Final = "2026-01-02T00:00:00.000000Z"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """How one call ended: with receipts or an error."""
+
+    call: Call
+    receipts: tuple[Receipt, ...] = ()
+    error: UnbrokenError | None = None
+
+    @property
+    def recorded(self) -> bool | None:
+        """What the caller may believe of the events: recorded, not recorded, or unknown."""
+        return True if self.error is None else self.error.recorded
+
+
+@dataclass(slots=True)
+class Recording:
+    """One process that records, and all that its callers were told, in order."""
+
+    door: Door
+    committer: Committer
+    told: list[Told] = field(default_factory=list)
+
+    def record(self, calls: Sequence[Call]) -> list[Told]:
+        """Calls that wait at the same time; returns how they ended."""
+        deadline = self.door.clock() + DEADLINE_S
+        submissions = [Submission([event(name) for name in call], deadline=deadline) for call in calls]
+        self.committer._commit(list(submissions))
+        ends = [_end(call, submission) for call, submission in zip(calls, submissions, strict=True)]
+        self.told += ends
+        return ends
+
+    def again(self, ends: Sequence[Told], *more: Call) -> list[Told]:
+        """The calls that were not told to be recorded or refused once more, and others."""
+        refusals = InvalidEventError | NotApprovedError
+        open_ = [end.call for end in ends if end.error is not None and not isinstance(end.error, refusals)]
+        return self.record([*open_, *more])
+
+
+def _end(call: Call, submission: Submission) -> Told:
+    assert submission.settled
+    try:
+        return Told(call, receipts=tuple(cast("Sequence[Receipt]", submission.outcome())))
+    except UnbrokenError as error:
+        return Told(call, error=error)
+
+
+def recording(schedule: Schedule, patch: pytest.MonkeyPatch, *, malformed: str = "", stateful: str = "") -> Recording:
+    """A recorder whose connections fail as ``schedule`` says; time passes only where somebody waits."""
+    clock = Clock()
+    ids = [frozenset(id_of(name.encode()) for name in names) for names in (malformed, stateful)]
+    door = Door(schedule, clock, *ids)
+    patch.setattr("unbroken.ledger.committer.time", SimpleNamespace(monotonic=clock))
+    patch.setattr("unbroken.ledger.delivery.random", SimpleNamespace(uniform=lambda _low, _high: 1.0))
+    delivery = Delivery(cast("Connect", door.connect), clock=clock, sleep=clock.sleep)
+    return Recording(door, Committer(delivery))
+
+
+def assert_right(made: Recording) -> None:
+    """The invariants of the model, of what the real code did; no append is under way any more."""
+    made.door.end()
+    ids = [line.id for line in made.door.lines]
+    assert len(set(ids)) == len(ids), "an event is in the log twice"
+    for end in made.told:
+        _assert_acknowledged(made.door, end)
+        _assert_whole(made, end.call)
+    for end in {end.call: end for end in made.told}.values():
+        _assert_final(made, end)
+    _assert_numbered(made)
+
+
+def _assert_acknowledged(door: Door, end: Told) -> None:
+    for name, receipt in zip(end.call, end.receipts, strict=end.error is None):
+        lines = [line for line in door.lines if line.id == id_of(name.encode())]
+        assert [(receipt.seq, receipt.hash)] == [(line.row.seq, line.row.hash.hex()) for line in lines], name
+
+
+def _assert_final(made: Recording, end: Told) -> None:
+    """What was told last: a second try may have recorded what a first one did not."""
+    own = {line.id for line in made.door.lines if line.recorder == made.committer.source.recorder}
+    if end.recorded is False:
+        assert own.isdisjoint(id_of(name.encode()) for name in end.call), f"{end.call}: {end.error!r}, and it is there"
+    if isinstance(end.error, InvalidEventError | NotApprovedError):
+        bad = made.door.malformed | made.door.stateful
+        assert not bad.isdisjoint(id_of(name.encode()) for name in end.call), f"{end.call} is refused without fault"
+
+
+def _assert_whole(made: Recording, call: Call) -> None:
+    ids = {id_of(name.encode()) for name in call}
+    own = {line.id for line in made.door.lines if line.recorder == made.committer.source.recorder}
+    assert ids.isdisjoint(own) or ids <= {line.id for line in made.door.lines}, f"a part of {call} is in the log"
+
+
+def _assert_numbered(made: Recording) -> None:
+    source = made.committer.source
+    numbers = [line.number for line in made.door.lines if line.recorder == source.recorder]
+    gaps = [(gap.first, gap.last) for gap in source.gaps]
+    gaps += [(first, last) for recorder, first, last in made.door.declared if recorder == source.recorder]
+    declared = {number for first, last in gaps for number in range(first, last + 1)}
+    assert len(set(numbers)) == len(numbers), f"a number is used twice: {numbers}"
+    vouched = [number for number in numbers if number not in declared]
+    assert vouched == sorted(vouched), f"numbers are out of order: {numbers}"
+    assert set(range(1, source.used + 1)) == (set(numbers) | declared), f"numbers {numbers}, declared {declared}"

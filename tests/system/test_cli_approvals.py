@@ -1,0 +1,279 @@
+"""``unbroken approvals``: what waits is listed for those who read, and decided by those who write."""
+
+import json
+import os
+import pty
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import unbroken
+from tests.conftest import LOG, Database
+from tests.system.cli import UNBROKEN, Cli
+from unbroken.capture import Trail
+from unbroken.errors import NotApprovedError
+from unbroken.ledger.approval import Approval
+from unbroken.store import administration
+from unbroken.store.connection import connect
+
+UNKNOWN = "01900000-0000-7000-8000-000000000000"
+
+
+@pytest.fixture
+def cli(database: Database, tmp_path: Path) -> Cli:
+    return Cli(database.conninfo("verifier"), tmp_path / "state", {"UNBROKEN_LOG": LOG})
+
+
+@pytest.fixture
+def approver(database: Database, tmp_path: Path) -> Cli:
+    """A login of its own that may record and not read."""
+    with connect(database.server.conninfo("postgres", database.name)) as connection:
+        administration.add_login(connection, "approver", duty="writer", origin=LOG, password=None)
+    return Cli(database.conninfo("approver"), tmp_path / "state", {"UNBROKEN_LOG": LOG})
+
+
+def ask(trail: Trail, number: int = 1, **how: Any) -> Approval:
+    with trail.session("s-1", actor="u-7", agent="teller") as session, session.turn() as turn:
+        asked = turn.request_approval(
+            tool="wire", call_id=f"call_{number}", arguments={"iban": "NL-\x1b[31m1", "amount": 5}, **how
+        )
+        turn.respond()
+    return asked
+
+
+def use(trail: Trail, number: int = 1) -> None:
+    tool = trail.tool(name="wire", requires_approval=True)(_wire)
+    with trail.session("s-1", actor="u-7", agent="teller"), trail.called_as(f"call_{number}"):
+        tool("NL-\x1b[31m1", 5)
+
+
+def _wire(iban: str, amount: int) -> None: ...
+
+
+def on_terminal(cli: Cli, *arguments: str, answer: str) -> tuple[int, str]:
+    """The command with somebody at a terminal, who gives one answer."""
+    ours, theirs = pty.openpty()
+    try:
+        os.write(ours, f"{answer}\n".encode())
+        done = subprocess.run(
+            [UNBROKEN, *arguments],
+            env=cli.environment,
+            stdin=theirs,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    return done.returncode, done.stdout
+
+
+def test_the_list_shows_what_waits(cli: Cli, trail: Trail) -> None:
+    assert cli("approvals", "list").stdout == "Nothing waits for a decision.\n"
+    assert cli("approvals", "list", "--all").stdout == "No requests yet.\n"
+    first, second = ask(trail), ask(trail, 2)
+    lines = cli("approvals", "list").stdout.splitlines()
+    assert [line.split()[0] for line in lines] == ["request", second.request, first.request]
+    assert lines[1].split()[1:7] == ["wire", "call_2", "s-1", "u-7", ">", "teller"]
+    assert lines[1].split()[-1] == "pending"
+    (newest,) = cli.json("approvals", "list", "--limit", "1")["approvals"]
+    assert (newest["request"], newest["state"], newest["call_id"]) == (second.request, "pending", "call_2")
+    assert newest["valid_until"] == second.valid_until
+    assert (newest["decided_by"], newest["decided_at"], newest["self_attested"]) == (None, None, None)
+
+
+def test_every_state_is_listed_as_the_writer_sees_it(cli: Cli, approver: Cli, trail: Trail) -> None:
+    pending, approved, denied, used, expired, late = (
+        ask(trail, number, **({"valid_for": timedelta(milliseconds=1)} if number == 4 else {})) for number in range(6)
+    )
+    for request in (approved, used):
+        assert approver("approvals", "decide", request.request, "approve", "--by", "alice", "--yes").returncode == 0
+    trail.decide(denied, "deny", by="bob")
+    trail.decide(late, "approve", by="bob", valid_for=timedelta(milliseconds=1))
+    use(trail, 3)
+    listed = {each["request"]: each for each in cli.json("approvals", "list", "--all")["approvals"]}
+    states = {
+        each.request: trail.approval(each.request).state for each in (pending, approved, denied, used, expired, late)
+    }
+    assert {request: each["state"] for request, each in listed.items()} == states
+    assert sorted(states.values()) == ["approved", "denied", "expired", "expired", "pending", "used"]
+    assert {listed[each.request]["self_attested"] for each in (approved, used)} == {False}
+    assert {listed[each.request]["self_attested"] for each in (denied, late)} == {True}
+    text = cli("approvals", "list", "--all").stdout
+    for words in (
+        "approved by alice",
+        "used, approved by alice",
+        "denied by bob, self-attested",
+        "expired, approved by bob, self-attested",
+    ):
+        assert f"  {words} " in text or f"  {words}\n" in text
+    assert [each["request"] for each in cli.json("approvals", "list")["approvals"]] == [pending.request]
+
+
+def test_an_approval_lets_the_call_run(cli: Cli, approver: Cli, trail: Trail) -> None:
+    asked = ask(trail)
+    done = approver("approvals", "decide", asked.request, "approve", "--by", "alice", "--valid-for", "30m", "--yes")
+    assert (done.returncode, done.stderr) == (0, "")
+    facts = dict(line.split(None, 1) for line in done.stdout.splitlines() if not line.startswith(("asked", "Recorded")))
+    assert facts["tool"].strip() == "wire"
+    assert facts["arguments"].strip() == "(this login can't read them)"
+    assert "\nRecorded: approved by alice, to be used until " in done.stdout
+    assert "self-attested" not in done.stdout
+    use(trail)
+    with pytest.raises(NotApprovedError):
+        use(trail)
+    decided = next(item for item in cli.json("show", "s-1")["items"] if item["kind"] == "approval_decided")
+    assert (decided["title"], decided["actor"]) == ("approved by alice", "alice (user)")
+
+
+def test_a_denial_needs_no_confirmation_and_gives_its_reason(cli: Cli, approver: Cli, trail: Trail) -> None:
+    asked = ask(trail)
+    done = approver("approvals", "decide", asked.request, "deny", "--by", "alice", "--reason", "unknown payee")
+    assert done.stdout.endswith("Recorded: denied by alice.\n")
+    decided = next(item for item in cli.json("show", "s-1")["items"] if item["kind"] == "approval_decided")
+    assert decided["lines"] == ["unknown payee"]
+    with pytest.raises(NotApprovedError, match="denied"):
+        use(trail)
+
+
+def test_nobody_approves_without_being_asked(approver: Cli, trail: Trail) -> None:
+    asked = ask(trail)
+    command = ("approvals", "decide", asked.request, "approve", "--by", "alice")
+    done = approver(*command)
+    assert (done.returncode, done.stderr.count("--yes")) == (2, 1)
+    assert trail.approval(asked.request).state == "pending"
+    code, printed = on_terminal(approver, *command, answer="n")
+    assert (code, printed.endswith("Nothing was decided.\n")) == (0, True)
+    assert trail.approval(asked.request).state == "pending"
+    code, printed = on_terminal(approver, *command, answer="y")
+    assert (code, "Recorded: approved by alice" in printed) == (0, True)
+    assert trail.approval(asked.request).state == "approved"
+
+
+def test_what_can_not_be_decided_is_one_line_and_2(approver: Cli, trail: Trail) -> None:
+    asked = ask(trail).request
+    refused: list[tuple[tuple[str, ...], str]] = [
+        ((UNKNOWN, "deny", "--by", "alice"), "holds no request"),
+        (("nonsense\x1b[2J", "deny", "--by", "alice"), "holds no request"),
+        ((asked, "approve", "--by", "u-7", "--yes"), "can't approve"),
+        ((asked, "approve", "--by", "teller", "--yes"), "can't approve"),
+        ((asked, "approve", "--by", "alice", "--yes", "--valid-for", "500d"), "366 days"),
+    ]
+    for arguments, said in refused:
+        done = approver("approvals", "decide", *arguments)
+        assert (done.returncode, done.stderr.count("\n"), said in done.stderr) == (2, 1, True), done.stderr
+        assert "\x1b" not in done.stderr
+    for wrong in (("maybe", "--by", "alice"), ("deny", "--by", "alice", "--valid-for", "soon")):
+        assert approver("approvals", "decide", asked, *wrong).returncode == 2
+    assert trail.approval(asked).state == "pending"
+
+
+def test_each_command_needs_its_login(
+    cli: Cli, approver: Cli, database: Database, tmp_path: Path, trail: Trail
+) -> None:
+    asked = ask(trail).request
+    ops = Cli(database.conninfo("ops"), tmp_path / "state", {"UNBROKEN_LOG": LOG})
+    assert ops("approvals", "list").returncode == 0
+    assert approver("approvals", "list").returncode == 2
+    for reader in (cli, ops):
+        done = reader("approvals", "decide", asked, "deny", "--by", "alice")
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert trail.approval(asked).state == "pending"
+
+
+# ---- whoever may read sees the arguments ----
+
+
+@pytest.fixture
+def reading_approver(database: Database, approver: Cli) -> Cli:
+    with connect(database.server.conninfo("postgres", database.name)) as connection:
+        administration.add_login(connection, "reading_approver", duty="writer", origin=LOG, password=None)
+        administration.add_login(connection, "reading_approver", duty="verifier", origin=None, password=None)
+    return Cli(database.conninfo("reading_approver"), approver.state, approver.settings)
+
+
+def test_arguments_are_shown_and_compared_with_the_key(reading_approver: Cli, trail: Trail, tmp_path: Path) -> None:
+    asked = ask(trail)
+    command = ("approvals", "decide", asked.request, "deny", "--by", "alice")
+    without = reading_approver(*command).stdout
+    assert '"amount": 5,' in without
+    assert "not compared" in without
+    assert "\x1b" not in without
+    key = tmp_path / "log.key"
+    assert trail.ledger.key is not None
+    key.write_text(trail.ledger.key.to_text())
+    with_key = Cli(
+        reading_approver.store, reading_approver.state, {**reading_approver.settings, "UNBROKEN_KEY_FILE": str(key)}
+    )
+    shown = with_key("approvals", "decide", ask(trail, 2).request, "approve", "--by", "alice", "--yes").stdout
+    assert '"amount": 5,' in shown
+    assert "not compared" not in shown
+
+
+def test_a_request_that_shows_other_arguments_than_it_binds_is_not_decided(
+    reading_approver: Cli, trail: Trail, tmp_path: Path
+) -> None:
+    key = trail.ledger.key
+    assert key is not None
+    (tmp_path / "log.key").write_text(key.to_text())
+    with_key = Cli(
+        reading_approver.store,
+        reading_approver.state,
+        {**reading_approver.settings, "UNBROKEN_KEY_FILE": str(tmp_path / "log.key")},
+    )
+    forged = trail.record(
+        "approval_requested",
+        actor_id="u-7",
+        actor_type="user",
+        tool="wire",
+        call_id="c1",
+        inputs={"amount": 5},
+        decision={"arguments_hash": key.hash({"amount": 5000})},
+        scope=["valid_until=2099-01-01T00:00:00.000000Z"],
+    )
+    done = with_key("approvals", "decide", forged.id, "approve", "--by", "alice", "--yes")
+    assert (done.returncode, "other arguments" in done.stderr) == (2, True)
+    assert trail.approval(forged.id).state == "pending"
+
+
+def test_a_request_that_was_altered_is_not_decided(reading_approver: Cli, database: Database, trail: Trail) -> None:
+    asked = ask(trail)
+    database.disarm()
+    database.admin.execute(
+        "update unbroken.payloads set inputs = replace(inputs, '5', '4') where inputs like '%%amount%%'"
+    )
+    done = reading_approver("approvals", "decide", asked.request, "approve", "--by", "alice", "--yes")
+    assert (done.returncode, "was altered" in done.stderr) == (2, True)
+    assert trail.approval(asked.request).state == "pending"
+
+
+# ---- a folder ----
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    path = Path(tempfile.mkdtemp(prefix="ub-")).resolve()
+    path.chmod(0o755)
+    yield path / "store"
+    shutil.rmtree(path)
+
+
+def test_in_a_folder_the_one_writer_attests_itself(folder: Path, tmp_path: Path) -> None:
+    cli = Cli(str(folder), tmp_path / "state")
+    with unbroken.open(folder) as trail:
+        asked = ask(trail)
+        done = cli("approvals", "decide", asked.request, "approve", "--by", "alice", "--yes")
+        assert done.stdout.endswith("It is self-attested: the request came through the same login.\n")
+        assert '"amount": 5,' in done.stdout
+        assert "not compared" not in done.stdout
+        use(trail)
+    (listed,) = json.loads(cli("approvals", "list", "--all", "--json").stdout)["approvals"]
+    assert (listed["state"], listed["self_attested"]) == ("used", True)
