@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import os
 import threading
 from contextlib import suppress
 from datetime import date
@@ -497,3 +498,37 @@ def test_the_number_of_calls_recorded_at_once_is_bounded(trail: Trail, till: Til
         turn.respond()
     assert types(entries).count("tool_call") == 129
     assert types(entries).count("annotated") == 127
+
+
+def test_a_forked_process_makes_a_call_of_its_own_and_its_parent_knows(
+    trail: Trail, till: Till, entries: Entries
+) -> None:
+    with trail.session(actor="u") as session, session.turn() as turn:
+        ask(turn, find("c1", "a"), find("c2", "b"))
+        child = os.fork()
+        if child == 0:
+            try:
+                with trail.called_as("c1"):
+                    till.find("a")
+            finally:
+                os._exit(0 if till.done else 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        turn.respond()
+    asked, _, own = told(entries, "tool_call")
+    assert (own["parent_id"], own["call_id"], own["details"]) == (asked["id"], "c1", {"forked": True})
+    assert only(entries, "tool_result")["parent_id"] == own["id"]
+    assert only(entries, "annotated")["call_id"] == "c2"
+
+
+def test_a_turn_whose_place_was_carried_away_does_not_speak_for_others(
+    trail: Trail, till: Till, entries: Entries
+) -> None:
+    with trail.session(actor="u") as session, session.turn() as turn:
+        ask(turn, find("c1", "a"))
+        place = trail.carry()
+        turn.respond()
+    with trail.carried(place), trail.called_as("c1"):
+        till.find("a")
+    assert only(entries, "annotated")["details"] == {"carried": True}
+    asked, own = told(entries, "tool_call")
+    assert asked["call_id"] == own["call_id"]

@@ -8,7 +8,7 @@ import inspect
 import json
 import threading
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -24,6 +24,7 @@ from unbroken.errors import (
     InvalidEventError,
     OutcomeUnknownError,
     RecordingStoppedError,
+    UnavailableError,
 )
 from unbroken.ledger.draft import MAX_PART_BYTES, Draft
 from unbroken.ledger.ledger import Ledger
@@ -474,12 +475,13 @@ def lose(reading: Iterator[object]) -> None:
 
 
 class _Collecting:
-    """A ledger in the middle of whose next write the garbage collector comes, where nothing else may be written."""
+    """A ledger in the middle of whose next write, when it is armed, something happens, but no other write may."""
 
     def __init__(self, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
         self._record = ledger.record
         self._lock = threading.Lock()
         self.armed = self.refuses = False
+        self.meanwhile: Callable[[], object] = gc.collect
         monkeypatch.setattr(ledger, "record", self.record)
 
     def record(self, drafts: Sequence[Draft]) -> list[Kept]:
@@ -487,7 +489,7 @@ class _Collecting:
         try:
             if self.armed:
                 self.armed = False
-                gc.collect()
+                self.meanwhile()
             if self.refuses and any(draft.event.event_type == "tool_result" for draft in drafts):
                 raise AccessDeniedError("the log refuses this")
             return self._record(drafts)
@@ -513,6 +515,67 @@ def test_collected_in_the_middle_of_a_write_it_waits_for_its_end(
     assert only(entries, "tool_result")["status"] == "aborted"
 
 
+def test_its_last_lines_wait_as_well(trail: Trail, entries: Entries, collecting: _Collecting) -> None:
+    @trail.tool
+    def clean() -> None: ...
+
+    @trail.tool
+    def count() -> Iterator[int]:
+        try:
+            yield 1
+        finally:
+            clean()
+
+    with trail.session(actor="u") as session, session.turn() as turn:
+        held = [count()]
+        next(held[0])
+        collecting.armed, collecting.meanwhile = True, held.clear
+        turn.respond()
+    assert links(entries) == [
+        *ROUND[:3],
+        ("response", "request"),
+        ("tool_call clean", "tool_call count"),
+        ("tool_result clean", "tool_call clean"),
+        ("tool_result count", "tool_call count"),
+        ROUND[5],
+    ]
+
+
+def test_last_lines_that_fail_after_a_write_do_not_fail_it(
+    trail: Trail, entries: Entries, collecting: _Collecting, caplog: pytest.LogCaptureFixture
+) -> None:
+    @trail.tool
+    def count() -> Iterator[int]:
+        try:
+            yield 1
+        finally:
+            raise LookupError
+
+    held = [count()]
+    next(held[0])
+    collecting.armed, collecting.meanwhile = True, held.clear
+    trail.record("reviewed", actor_id="u", actor_type="user")
+    assert "has failed: LookupError" in caplog.text
+    assert types(entries) == ["tool_call", "reviewed", "tool_result"]
+    assert only(entries, "tool_result")["status"] == "aborted"
+
+
+def test_other_code_that_interrupts_a_write_can_not_record(
+    trail: Trail, entries: Entries, collecting: _Collecting
+) -> None:
+    @trail.tool
+    def clean() -> None:
+        pytest.fail("it ran")
+
+    def interrupt() -> None:
+        with pytest.raises(UnavailableError, match="interrupted a write"):
+            clean()
+
+    collecting.armed, collecting.meanwhile = True, interrupt
+    trail.record("reviewed", actor_id="u", actor_type="user")
+    assert types(entries) == ["reviewed"]
+
+
 def test_collected_where_it_can_not_be_recorded_it_stops_its_turn(
     trail: Trail, counter: Counter, entries: Entries, collecting: _Collecting, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -525,7 +588,7 @@ def test_collected_where_it_can_not_be_recorded_it_stops_its_turn(
     with pytest.raises(RecordingStoppedError) as caught:
         run()
     assert isinstance(caught.value.__cause__, AccessDeniedError)
-    assert "the end of a generator could not be recorded: AccessDeniedError" in caplog.text
+    assert "the end of a generator that was given up has failed: AccessDeniedError" in caplog.text
     assert types(entries)[-2:] == ["response", "conversation_ended"]
 
 

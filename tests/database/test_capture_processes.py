@@ -329,6 +329,15 @@ def test_a_place_carries_the_id_of_the_call(trail: Trail, entries: Entries) -> N
     assert only(entries, "tool_call")["call_id"] == "call_1"
 
 
+def test_a_place_from_where_the_log_was_not_reached_yet_is_of_the_same_log(trail: Trail, entries: Entries) -> None:
+    with trail.session(actor="u") as session, session.turn() as turn:
+        place = {**trail.carry(), "log": LOG}
+        with trail.carried(place):
+            trail.record("reviewed")
+        turn.respond()
+    assert only(entries, "reviewed")["parent_id"] == turn.request_id
+
+
 def test_no_place_changes_nothing(trail: Trail, entries: Entries) -> None:
     @trail.tool
     def look() -> None: ...
@@ -370,6 +379,7 @@ def test_in_a_thread_of_the_same_process_a_place_serves_as_well(trail: Trail, en
         {"details": {"a": 1}},
         {"decision": {"by": "me"}},
         {"log": "clinic.example/other~1"},
+        {"log": "clinic.example/agents~2"},
         {"log": None},
         {"actor_id": None},
         {"actor_type": "ghost"},

@@ -22,6 +22,10 @@ from unbroken.verify.run import verify_log
 
 RECORDERS = 6
 
+pytestmark = pytest.mark.parametrize(
+    "installation", ["embedded", pytest.param("debian15", marks=pytest.mark.long)], indirect=True
+)
+
 
 @pytest.fixture
 def pair(installation: Installation) -> Iterator[Pair]:
@@ -121,20 +125,17 @@ def test_with_an_asynchronous_standby_the_recorder_says_what_was_lost(pair: Pair
     assert not {each.id for each in lost} & set(found)
 
 
-def test_a_standby_that_was_not_promoted_is_not_recorded_into(pair: Pair) -> None:
-    for conninfo in (pair.conninfo("writer"), pair.standby.conninfo("writer", host="127.0.0.1")):
-        pair.primary.kill()
-        with pytest.raises(UnavailableError, match="no server that takes writes"):
-            LogWriter(conninfo, LOG)
-
-
-def test_a_connection_to_what_became_a_standby_is_given_up(pair: Pair) -> None:
-    """As where a managed service swaps the two and leaves connections open."""
-    standby = pair.standby.conninfo("writer", host="127.0.0.1")
-    with closing(LogWriter(f"{standby} target_session_attrs=standby", LOG)) as writer:
+def test_a_standby_is_not_recorded_into(pair: Pair) -> None:
+    alone = pair.standby.conninfo("writer", host="127.0.0.1")
+    # As where a managed service swaps the two and leaves connections open.
+    with closing(LogWriter(f"{alone} target_session_attrs=standby", LOG)) as writer:
         with pytest.raises(UnavailableError, match="standby"):
             writer.append([str(sent().text).encode()], [{}])
         assert writer.broken
+    pair.primary.kill()
+    for conninfo in (alone, pair.conninfo("writer")):
+        with pytest.raises(UnavailableError, match="no server that takes writes"):
+            LogWriter(conninfo, LOG)
     # Whoever only reads may ask it.
     with LogReader(pair.standby.conninfo("verifier", host="127.0.0.1"), LOG) as reader:
         assert verify_log(reader).verdict == "consistent"

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +20,7 @@ import unbroken
 from tests.faults.careless import Resending
 from tests.faults.clock import follow
 from tests.faults.journal import Journal, token
-from unbroken.errors import UnbrokenError
+from unbroken.errors import UnavailableError, UnbrokenError
 from unbroken.ledger.draft import Draft, draft
 from unbroken.ledger.receipt import Kept, Receipt
 
@@ -56,15 +57,11 @@ def main() -> None:
     calls = itertools.count(1)
     journal = Journal(Path(settings.journal))
     with contextlib.ExitStack() as stack:
-        record = _way(settings, stack)
-        threads = [
-            threading.Thread(target=_work, args=(settings, record, journal, calls, stop))
-            for _ in range(settings.threads)
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        record = _way(settings, stack, stop)
+        pool = stack.enter_context(ThreadPoolExecutor(settings.threads))
+        working = [pool.submit(_work, settings, record, journal, calls, stop) for _ in range(settings.threads)]
+        for thread in working:
+            thread.result()
 
 
 def _await_end(stop: threading.Event) -> None:
@@ -72,13 +69,22 @@ def _await_end(stop: threading.Event) -> None:
     stop.set()
 
 
-def _way(settings: Settings, stack: contextlib.ExitStack) -> Record:
+def _way(settings: Settings, stack: contextlib.ExitStack, stop: threading.Event) -> Record:
     if settings.careless:
         return Resending(settings.conninfo, settings.log).record
-    trail = unbroken.connect(
-        settings.conninfo, log=settings.log, deadline_s=settings.deadline_s, early_release=settings.early_release
-    )
-    return stack.enter_context(trail).ledger.record
+    while True:
+        try:
+            trail = unbroken.connect(
+                settings.conninfo,
+                log=settings.log,
+                deadline_s=settings.deadline_s,
+                early_release=settings.early_release,
+            )
+            return stack.enter_context(trail).ledger.record
+        except UnavailableError:
+            # Started in the middle of a fault.
+            if stop.wait(_PAUSE_S):
+                raise
 
 
 def _work(

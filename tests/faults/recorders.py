@@ -113,8 +113,7 @@ class Recorders:
         except subprocess.TimeoutExpired:
             one.process.kill()
             return f"{one.name} did not end within {_END_S:g} s"
-        errors = self._errors(one)
-        return f"{one.name} ended with {code}: {errors}" if code or errors else None
+        return f"{one.name} ended with {code}: {self._errors(one)}" if code else None
 
     def _errors(self, one: Recorder) -> str:
         return (self.folder / f"{one.name}.errors").read_text(errors="replace")[-2000:]

@@ -153,7 +153,7 @@ def test_the_newest_tool_of_a_name_counts_and_one_that_needs_approval_waits() ->
     box.add(_tool(side_effect=False))
     box.add(newest := _tool())
     box.add(_tool(name="wire", requires_approval=True))
-    calls = [{"name": name, "arguments": {}} for name in ("pay", "wire", "unknown")]
+    calls: list[object] = [{"name": name, "arguments": {}} for name in ("pay", "wire", "unknown")]
     assert [(tool, call.tool) for tool, call in box.wanted(calls)] == [(newest, "pay")]
 
 
@@ -232,7 +232,7 @@ def test_of_many_threads_one_takes_a_call() -> None:
         unstarted = Unstarted()
         unstarted.add([_asked(number) for number in range(8)])
         with ThreadPoolExecutor(16) as pool:
-            taken = list(pool.map(lambda _, u=unstarted: _take(u), range(16)))  # type: ignore[misc]
+            taken = list(pool.map(lambda _, u=unstarted: _take(u), range(16)))
         assert sorted(filter(None, taken)) == [f"event-{number}" for number in range(8)]
 
 

@@ -116,10 +116,27 @@ def test_a_call_that_was_made_otherwise_stands_beside_it() -> None:
     call = _call()
     own = _call(inputs={"n": 2}, parent_id=call.event.id)
     told = timeline_of(entries(call, own, event("tool_result", parent_id=own.event.id, call_id="c1")))
-    assert [item.marks for item in told.items] == [("not run like this",), ("side effect",), ()]
+    assert [item.marks for item in told.items] == [("run separately",), ("side effect",), ()]
     assert told.items[1].facts == ("otherwise than asked for in entry 1",)
     assert [item.depth for item in told.items] == [1, 1, 1]
     assert told.summary.side_effects == 1
+
+
+def test_a_call_that_a_forked_process_made_stands_beside_it() -> None:
+    call = _call()
+    told = items(call, _call(parent_id=call.event.id))
+    assert told[1].facts == ("asked for in entry 1",)
+
+
+def test_a_call_that_another_process_made_was_run() -> None:
+    call = _call()
+    note: dict[str, Any] = {"status": "not_executed", "parent_id": call.event.id, "details": {"carried": True}}
+    told = timeline_of(entries(call, _call(), event("annotated", tool="pay", **note)))
+    assert [item.marks for item in told.items] == [("run separately",), ("side effect", "no result"), ()]
+    assert told.items[2].title == "pay was asked for and not run in this process before the turn ended"
+    assert told.summary.side_effects == 1
+    other_turn = timeline_of(entries(call, _call(turn_id="t-2"), event("annotated", tool="pay", **note)))
+    assert other_turn.items[0].marks == ("not run",)
 
 
 def test_a_call_inside_a_tool_is_not_one_in_its_place() -> None:

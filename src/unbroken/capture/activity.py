@@ -122,12 +122,15 @@ class Activity:
         with work.lock:
             return work.standing.pop(operation, None) is not None
 
-    def take_standing(self) -> list[Callable[[], None]]:
-        """What gives up the operations that only the thread or task could go on with that is leaving the turn here."""
+    def take_standing(self) -> Callable[[], None] | None:
+        """What gives up one of the operations that only the thread or task could go on with that leaves the turn here.
+
+        To be called until there is none: what is not taken may still be gone on with.
+        """
         work = self._work()
         with work.lock:
-            mine = [(operation, at.give_up) for operation, at in work.standing.items() if at.where == _here()]
-            return [give_up for operation, give_up in mine if work.standing.pop(operation, None)]
+            mine = next((operation for operation, at in work.standing.items() if at.where == _here()), None)
+            return None if mine is None else work.standing.pop(mine).give_up
 
     def note_tool(self, name: str) -> None:
         self._tools.setdefault(name)

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 from typing import Any, Final, Literal, TypeAlias
 
+from unbroken.capture.finalisers import writing
 from unbroken.capture.recorder import Recorder
 from unbroken.capture.scope import Scope
 from unbroken.core.ids import is_id, new_id
@@ -61,7 +62,9 @@ class Approvals:
 
         That is one approved, unless a newer one was denied, and else the newest.
         """
-        known = self._recorder.ledger.approvals_of(fields["call_id"], self._hash(arguments))
+        call = (fields["call_id"], self._hash(arguments))
+        with writing():
+            known = self._recorder.ledger.approvals_of(*call)
         found = [each for each in known if each.tool == fields["tool"]]
         since_denial = takewhile(lambda each: each.state != "denied", found)
         approved = (each for each in since_denial if each.state == "approved")
@@ -136,7 +139,8 @@ class Approvals:
 
     def find(self, request: str) -> Approval:
         """The request of this id; raises :class:`NotApprovedError` of state ``unknown`` when the log has none."""
-        found = self._recorder.ledger.approval(request) if is_id(request) else None
+        with writing():
+            found = self._recorder.ledger.approval(request) if is_id(request) else None
         if found is None:
             raise NotApprovedError("unknown", request_id=request)
         return found
@@ -144,7 +148,8 @@ class Approvals:
     def _is_own(self, request: str) -> bool:
         """Whether the request came through the login that records here: nobody else vouches for a decision then."""
         ledger = self._recorder.ledger
-        return _login(ledger.writers_of([request]).get(request, "")) == _login(ledger.writer)
+        with writing():
+            return _login(ledger.writers_of([request]).get(request, "")) == _login(ledger.writer)
 
     def _hash(self, arguments: object) -> str:
         return required_key(self._recorder.key).hash(normalise(arguments))

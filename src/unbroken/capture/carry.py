@@ -26,6 +26,8 @@ def carry(recorder: Recorder) -> dict[str, Any]:
     scope = current(recorder)
     if scope is None:
         return {}
+    if scope.activity is not None:
+        scope.activity.unstarted.carried = True
     fields = {**scope.fields, "call_id": scope.call_id, "log": recorder.ledger.log}
     place = {
         key: list(value) if isinstance(value, tuple) else value
@@ -65,7 +67,7 @@ def _check(recorder: Recorder, place: object) -> None:
         return
     if not _KEYS.issuperset(place):
         raise ConfigurationError("a carried place has a key that none has, or that belongs to one event alone")
-    if place.get("log") != recorder.ledger.log:
+    if not _is_same_log(place.get("log"), recorder.ledger.log):
         raise ConfigurationError("a carried place is of another log than this trail's")
     try:
         size = len(canonical(normalise(place)))
@@ -74,3 +76,12 @@ def _check(recorder: Recorder, place: object) -> None:
         raise ConfigurationError("a carried place has a value that no event can have") from error
     if size > MAX_CARRIED_BYTES:
         raise ConfigurationError(f"a carried place is over {MAX_CARRIED_BYTES} bytes")
+
+
+def _is_same_log(carried: object, own: str) -> bool:
+    """Whether both are of one origin and, where both have been reached and know it, of one incarnation."""
+    if not isinstance(carried, str):
+        return False
+    origin, _, incarnation = carried.partition("~")
+    own_origin, _, own_incarnation = own.partition("~")
+    return origin == own_origin and (incarnation == own_incarnation or not incarnation or not own_incarnation)

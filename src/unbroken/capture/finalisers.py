@@ -1,7 +1,8 @@
-"""Generators that the garbage collector ends.
+"""Code that the garbage collector runs: the ends of generators, above all.
 
 It may do so anywhere, also in the middle of a write and in the thread that makes it, which holds locks that a second
-write would wait for in vain. What such an end has to record waits until its thread has come out of its own write.
+write would wait for in vain. What the end of a generator has to do waits until its thread has come out of its own
+write. A question to the log holds the same locks, so for this it counts as a write.
 """
 
 import logging
@@ -9,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from unbroken.errors import UnbrokenError
+from unbroken.errors import UnavailableError
 
 _log = logging.getLogger("unbroken")
 
@@ -27,10 +28,15 @@ _here = _Thread()
 
 @contextmanager
 def writing() -> Iterator[None]:
-    """Round a write. At its end comes what was put off meanwhile, whose errors are not those of this write."""
+    """Round a write. At its end comes what was put off meanwhile, whose errors are not those of this write.
+
+    Raises :class:`UnavailableError` in the middle of a write of the same thread.
+    """
     if _here.is_writing:
-        yield
-        return
+        raise UnavailableError(
+            "something was to be recorded by code that interrupted a write of its own thread, such as a finaliser or a "
+            "signal handler: nothing of it was recorded"
+        )
     _here.is_writing = True
     try:
         yield
@@ -51,6 +57,6 @@ def when_not_writing(work: Callable[[], None]) -> None:
 def _make_up_for(work: Callable[[], None]) -> None:
     try:
         work()
-    except UnbrokenError as error:
-        # Nobody is there to raise it to. The turn that it belongs to, if any, has stopped.
-        _log.error("the end of a generator could not be recorded: %s", type(error).__qualname__)
+    except Exception as error:  # noqa: BLE001 - the last lines of a generator may raise anything
+        # Nobody is there to raise it to. What could not be recorded has stopped its turn.
+        _log.error("the end of a generator that was given up has failed: %s", type(error).__qualname__)

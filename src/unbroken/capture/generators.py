@@ -7,6 +7,7 @@ from functools import partial
 from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar
 
+from unbroken.capture.finalisers import when_not_writing
 from unbroken.capture.scope import OwnScope, Scope
 
 P = ParamSpec("P")
@@ -88,8 +89,12 @@ def _steps(source: Generator[T, S, R], walk: Walk) -> Generator[T, S, R]:
             walk.go_on()
     finally:
         del step  # it may hold an exception, which holds this frame
-        with walk.own.step():
-            source.close()
+        when_not_writing(partial(_close, source, walk.own))
+
+
+def _close(source: Generator[Any, Any, Any], own: OwnScope) -> None:
+    with own.step():
+        source.close()
 
 
 def async_stepwise(

@@ -12,6 +12,7 @@ from unbroken.capture.agents import Handoff
 from unbroken.capture.approvals import DECIDE_WITHIN, USE_WITHIN, Approvals, Verdict, required_key
 from unbroken.capture.bound import bound
 from unbroken.capture.carry import carried, carry
+from unbroken.capture.finalisers import writing
 from unbroken.capture.recorder import Recorder
 from unbroken.capture.scope import inside
 from unbroken.capture.session import Session
@@ -242,7 +243,8 @@ class Trail:
         """Closes the ledger; there is nothing to flush."""
         on_close, self._on_close = self._on_close, None
         try:
-            self.ledger.close()
+            with writing():
+                self.ledger.close()
         finally:
             if on_close is not None:
                 on_close()

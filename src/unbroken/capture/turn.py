@@ -137,7 +137,7 @@ class Turn:
     def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None) -> None:
         with self._stay:
             try:
-                for give_up in self._activity.take_standing():
+                while give_up := self._activity.take_standing():
                     give_up()
                 futures.wait([self._activity.close()], DEADLINE_S)
             except BaseException as interruption:
@@ -159,7 +159,7 @@ class Turn:
     ) -> None:
         with self._stay:
             try:
-                for give_up in self._activity.take_standing():
+                while give_up := self._activity.take_standing():
                     await in_thread(give_up)
                 await wait_for(self._activity.close(), DEADLINE_S)
             except BaseException as interruption:
@@ -209,7 +209,8 @@ class Turn:
             self._recorder.record_all(self._scope, *events)
 
     def _not_executed(self) -> list[dict[str, Any]]:
-        return [call.not_executed() for call in self._activity.unstarted.close()]
+        unstarted = self._activity.unstarted
+        return [call.not_executed(carried=unstarted.carried) for call in unstarted.close()]
 
     def _record_error(self, error: BaseException) -> None:
         told = self._failed_with(error)

@@ -24,15 +24,16 @@ class Asked:
     likeness: bytes
     within: str | None
 
-    def not_executed(self) -> dict[str, Any]:
-        """What the log says of it when its turn ends before it has started."""
-        return {
+    def not_executed(self, *, carried: bool = False) -> dict[str, Any]:
+        """What the log says of it when its turn ends before it has started; ``carried``: elsewhere it may have."""
+        note = {
             "event_type": "annotated",
             "status": "not_executed",
             "parent_id": self.id,
             "tool": self.tool,
             "call_id": self.call_id,
         }
+        return {**note, "details": {"carried": True}} if carried else note
 
 
 class Unstarted:
@@ -44,6 +45,8 @@ class Unstarted:
 
     def __init__(self) -> None:
         self._begun_in = os.getpid()
+        self.carried = False
+        """Whether the turn's place was given to another process, where calls may start that are not seen here."""
         # Owns everything below it.
         self._lock = ProcessLock()
         self._asked: list[Asked] = []

@@ -1,8 +1,9 @@
 """``unbroken spool``: what recorders kept on this machine while the log could not be reached."""
 
+import logging
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -25,7 +26,7 @@ from unbroken.cli.printing import (
 )
 from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption, conninfo_of, open_ledger
 from unbroken.core.times import parse_time
-from unbroken.errors import ConfigurationError, UnavailableError
+from unbroken.errors import UnavailableError
 from unbroken.investigate.printable import printable
 from unbroken.ledger.delivery import Delivery
 from unbroken.ledger.spool import Spool, orphans
@@ -101,11 +102,15 @@ def drain(
       unbroken spool drain /var/lib/agent/spool --log clinic.example/agents \\
         --store postgresql://booking-agent@db.example/audit
     """
+    # What the library would log is in the result.
+    logging.getLogger("unbroken").addHandler(logging.NullHandler())
     origin = _origin(store, log)
-    waiting = sum(state.events for state in survey(folder) if state.log == origin and not state.alive)
-    result = _Drained()
+    found = survey(folder)
+    waiting = sum(state.events for state in found if state.log == origin and not state.alive)
+    result = _Drained(faults=[state.fault for state in found if state.fault])
     with _delivery(store, origin) as delivery, LateProgress("drain") as progress:
-        result.drain(folder, origin, delivery=delivery, progress=lambda sent: progress(sent, waiting))
+        for spool in orphans(folder, log=origin):
+            result.drain(spool, delivery, lambda sent: progress(sent, waiting))
     if json:
         print_json({"log": origin, "sent": result.sent, "refused": result.refused, "faults": result.faults})
     else:
@@ -145,16 +150,9 @@ class _Drained:
     refused: int = 0
     faults: list[str] = field(default_factory=list)
 
-    def drain(self, folder: Path, origin: str, *, delivery: Delivery, progress: Callable[[int], None]) -> None:
-        """Sends file after file; one that can't be read does not keep the others from being sent."""
-        try:
-            with closing(orphans(folder, log=origin)) as left:
-                for spool in left:
-                    self._drain_one(spool, delivery, progress)
-        except ConfigurationError as error:
-            self.faults.append(str(error))
+    def drain(self, spool: Spool, delivery: Delivery, progress: Callable[[int], None]) -> None:
+        """Sends one file's events."""
 
-    def _drain_one(self, spool: Spool, delivery: Delivery, progress: Callable[[int], None]) -> None:
         def sent(events: int) -> None:
             self.sent += events
             progress(self.sent)

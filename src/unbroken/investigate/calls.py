@@ -1,6 +1,6 @@
-"""What became of the calls of a session: whether they have a result, never began, or were made with other arguments."""
+"""What became of the calls of a session: whether they have a result, never began, or were made as a call of its own."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,7 +13,7 @@ _RESULT_OF: Final = {"tool_call": ("tool_result", "error"), "model_call": ("mode
 
 @dataclass(frozen=True, slots=True)
 class Fates:
-    """Ids of calls: that have a result; that did not begin; that were made in another way, as a call of its own."""
+    """Ids of calls: that have a result; that did not begin; that began as another call, which is told by itself."""
 
     answered: frozenset[str]
     not_executed: frozenset[str]
@@ -32,19 +32,34 @@ def fates_of(events: Sequence[Event]) -> Fates:
     """What became of the calls among one session's events, which stand in order."""
     known: dict[str, Event] = {}
     replaced = set()
-    not_executed = set()
+    unbegun: dict[str, Event] = {}
     for event in events:
         cause = known.get(event.parent_id or "")
         if cause is not None and is_in_place_of(event, cause):
             replaced.add(cause.id)
         elif cause is not None and event.event_type == "annotated" and event.status == NOT_EXECUTED:
-            not_executed.add(cause.id)
+            unbegun[cause.id] = cause
         known[event.id] = event
-    return Fates(frozenset(_answered(events)), frozenset(not_executed), frozenset(replaced))
+    elsewhere = _begun_elsewhere(events, unbegun)
+    return Fates(
+        answered=frozenset(_answered(events)),
+        not_executed=frozenset(unbegun.keys() - elsewhere),
+        replaced=frozenset(replaced | elsewhere),
+    )
+
+
+def _begun_elsewhere(events: Sequence[Event], unbegun: Mapping[str, Event]) -> set[str]:
+    """Ids of calls of which their turn knew no beginning, as it was another process of the turn that made them."""
+    calls = {_name(event) for event in events if event.event_type == "tool_call" and event.id not in unbegun}
+    return {asked.id for asked in unbegun.values() if _name(asked) in calls}
+
+
+def _name(call: Event) -> tuple[str | None, ...]:
+    return call.turn_id, call.tool, call.call_id
 
 
 def is_in_place_of(event: Event, asked: Event) -> bool:
-    """Whether ``event`` is the call ``asked`` as it was really made: of that tool, but told otherwise."""
+    """Whether ``event`` is the call ``asked`` as it was really made: with other arguments, or in a forked process."""
     both = event.event_type == asked.event_type == "tool_call"
     return both and event.parent_id == asked.id and (event.tool, event.call_id) == (asked.tool, asked.call_id)
 

@@ -19,7 +19,9 @@ def noted(event: Event, parts: Mapping[str, Any], *, known: Known) -> Wording:
     """An ``annotated`` event whose status is one of :data:`NOTES`."""
     match event.status:
         case "not_executed":
-            title = f"{event.tool or 'a tool'} was asked for and not run before the turn ended"
+            # Its place was handed to another process, of which the turn knows nothing.
+            where = " in this process" if within(parts["details"], "carried") is True else ""
+            title = f"{event.tool or 'a tool'} was asked for and not run{where} before the turn ended"
             return Wording(printable(title), in_entry("asked for", known.get(event.parent_id or "")))
         case "paused":
             return Wording("the turn ended to wait for an approval", tuple(figures(event)))

@@ -25,7 +25,7 @@ from unbroken.investigate.words import Wording
 SIDE_EFFECT: Final = "side effect"
 NO_RESULT: Final = "no result"
 NOT_RUN: Final = "not run"
-REPLACED: Final = "not run like this"
+REPLACED: Final = "run separately"
 ERROR: Final = "error"
 _SPOKEN: Final = frozenset({"request", "response", "conversation_started", "conversation_ended"})
 _FOLDED_LINES: Final = 12

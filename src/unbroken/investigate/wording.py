@@ -138,7 +138,8 @@ class _Teller:
         facts += ["self-attested"] if within(parts["details"], "self_attested") is True else []
         asked = self.known.get(event.parent_id or "")
         if asked is not None and is_in_place_of(event, asked[1]):
-            facts += in_entry("otherwise than asked for", asked)
+            alike = part_of(*asked, "inputs") == arguments
+            facts += in_entry("asked for" if alike else "otherwise than asked for", asked)
         return Wording(call_text(event.tool or "tool", arguments), tuple(facts), lines)
 
     def _reasoned(self, wording: Wording, reason: str) -> Wording:

@@ -4,11 +4,13 @@ It holds events as they would go to the database and nothing else: an event's id
 its payload by name, salt and value, after redaction or sealing. It encrypts nothing and adds no protection of its own.
 """
 
+import logging
 import os
 from collections.abc import Generator, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -16,7 +18,6 @@ from unbroken.core.event import decode_event
 from unbroken.core.ids import is_id
 from unbroken.core.times import format_time
 from unbroken.errors import (
-    ConfigurationError,
     ConflictError,
     InvalidEventError,
     OutcomeUnknownError,
@@ -28,6 +29,11 @@ from unbroken.ledger.sealed import Sealed
 from unbroken.ledger.spool_claim import GLANCE_S, Claim, claim, guarded
 from unbroken.ledger.spool_file import Contents, Found, Owner, Refused, Span, SpoolFile, Window, size_of
 from unbroken.ledger.spool_folder import LOCK, NEW, SPOOL, checked_folder, path_of, prepared_folder, recorders_in
+
+DAMAGED: Final = "damaged on the disk"
+"""Stands as the reason with an event that is not what was put."""
+
+_log = logging.getLogger("unbroken")
 
 
 class Spool:
@@ -102,10 +108,16 @@ class Spool:
     def first(self, *, events: int = 1000, size_bytes: int = 16 * 2**20) -> tuple[int, list[Sealed]] | None:
         """What waits longest, in order, and the number to give to :meth:`done`; ``None`` when nothing waits.
 
-        Whole batches, as many as fit into the limits and at least one, without what was refused of them.
+        Whole batches, as many as fit into the limits and at least one, without what was refused of them. An event that
+        the disk has damaged is set aside, as if it had been refused.
         """
         with guarded():
-            return None if self._counted().waiting == 0 else self._file.first(events=events, size_bytes=size_bytes)
+            while self._counted().waiting > 0 and (batch := self._file.first(events=events, size_bytes=size_bytes)):
+                if not batch.damaged:
+                    return batch.number, batch.events
+                _log.error("%d events in the spool %s are damaged and were set aside", len(batch.damaged), self.path)
+                self._changing().refuse(batch.damaged, DAMAGED)
+            return None
 
     def done(self, number: int) -> None:
         """Removes what :meth:`first` gave with this number, as the log has it; if it is gone already, does nothing."""
@@ -274,19 +286,14 @@ def orphans(folder: Path | str, *, log: str) -> Generator[Spool, None, None]:
     """The spools of ``log`` whose processes are gone, the oldest first, each taken over exclusively until the next.
 
     They take nothing new. Those without anything to deliver or declare are passed over, and removed unless they hold
-    refused events. When all others had their turn, the error of a file that could not be read is raised, or a
-    :class:`ConfigurationError` that names several.
+    refused events. A file that can't be read is left as it is and logged as an error: it must not keep the living from
+    recording. Raises :class:`ConfigurationError` for a folder that others can write to.
     """
     if not Path(folder).exists():
         return
     real = checked_folder(folder)
-    unreadable: list[UnbrokenError] = []
     for recorder in recorders_in(real):
-        try:
-            spool = _taken_over(real, recorder, log=log)
-        except UnbrokenError as error:
-            unreadable.append(error)
-            continue
+        spool = _taken_over(real, recorder, log=log)
         if spool is not None:
             try:
                 if not spool.empty or spool.window() is not None:
@@ -294,25 +301,23 @@ def orphans(folder: Path | str, *, log: str) -> Generator[Spool, None, None]:
             finally:
                 spool.close()
     _remove_litter(real)
-    if len(unreadable) == 1:
-        raise unreadable[0]
-    if unreadable:
-        raise ConfigurationError("; ".join(map(str, unreadable))) from unreadable[0]
 
 
 def _taken_over(folder: Path, recorder: str, *, log: str) -> Spool | None:
-    """``None`` where the process lives, where somebody else is at it, where the file is another log's or gone."""
-    taken = claim(folder, recorder)
-    if taken is None:
-        return None
+    """``None`` where its process lives, where somebody else is at it, and where the file is another log's or broken."""
     try:
-        file = SpoolFile(taken.path(SPOOL))
-        if file.path.exists() and file.owner().log == log:
-            return Spool(folder, recorder, log=log, limit_bytes=0, taken=taken)
-    except BaseException:
-        taken.release()
-        raise
-    taken.release()
+        taken = claim(folder, recorder)
+        if taken is None:
+            return None
+        with ExitStack() as otherwise:
+            otherwise.callback(taken.release)
+            file = SpoolFile(taken.path(SPOOL))
+            if file.path.exists() and file.owner().log == log:
+                spool = Spool(folder, recorder, log=log, limit_bytes=0, taken=taken)
+                otherwise.pop_all()
+                return spool
+    except UnbrokenError as error:
+        _log.error("a dead recorder's events can't be delivered: %s", error)
     return None
 
 

@@ -103,7 +103,7 @@ _REFUSED_IN: Final = "select id from events join refusals using (place) where ga
 _FIND: Final = "select id, text, refused from events where id = ?"
 _WAITING: Final = "select batch, bytes from events where refused = 0 order by batch"
 _UPTO: Final = """
-select id, digest, text, inputs_salt, inputs, outputs_salt, outputs, details_salt, details from events
+select digest, id, text, inputs_salt, inputs, outputs_salt, outputs, details_salt, details from events
  where batch <= ? and refused = 0 order by place
 """
 
@@ -131,6 +131,14 @@ class Span:
     first: int
     last: int
     count: int
+
+
+class Batch(NamedTuple):
+    """What is to be sent next, the number of the last batch in it, and the ids of what the disk has damaged."""
+
+    number: int
+    events: list[Sealed]
+    damaged: list[str]
 
 
 class Refused(NamedTuple):
@@ -244,15 +252,19 @@ class SpoolFile:
             rows = (connection.execute(_FIND, (event_id,)).fetchone() for event_id in ids)
             return {row[0]: Found(*row[1:]) for row in rows if row is not None}
 
-    def first(self, *, events: int, size_bytes: int) -> tuple[int, list[Sealed]] | None:
-        """The oldest batches that wait, as many as fit and at least one, and the number of the last of them.
-
-        Raises :class:`ConfigurationError` where they were damaged.
-        """
+    def first(self, *, events: int, size_bytes: int) -> Batch | None:
+        """The oldest batches that wait, as many as fit and at least one."""
         with self._reading() as connection:
             last = _fitting(connection.execute(_WAITING), events=events, size_bytes=size_bytes)
             rows = connection.execute(_UPTO, (last,)).fetchall()
-        return None if last is None else (last, [self._sealed(*row) for row in rows])
+        if last is None:
+            return None
+        found = [(_sealed(*columns), digest) for digest, *columns in rows]
+        return Batch(
+            last,
+            [item for item, digest in found if _digest(item) == digest],
+            [item.id for item, digest in found if _digest(item) != digest],
+        )
 
     def done(self, number: int) -> None:
         """Removes what waits of the batches up to this one."""
@@ -315,14 +327,6 @@ class SpoolFile:
                     connection.execute("rollback")
                 raise
 
-    def _sealed(self, event_id: str, digest: bytes, text: bytes, *columns: bytes | None) -> Sealed:
-        pairs = zip(PARTS, columns[::2], columns[1::2], strict=True)
-        parts = {name: Part(salt, value) for name, salt, value in pairs if salt is not None and value is not None}
-        item = Sealed(event_id, text, parts)
-        if _digest(item) != digest:
-            raise _damaged(self.path)
-        return item
-
 
 def size_of(item: Sealed) -> int:
     """The bytes that an event counts with: its text and the salts and values of its parts."""
@@ -340,6 +344,15 @@ def _fitting(waiting: Iterable[tuple[int, int]], *, events: int, size_bytes: int
             break
         last = number
     return last
+
+
+def _sealed(event_id: str, text: bytes, *columns: bytes | None) -> Sealed:
+    pairs = zip(PARTS, columns[::2], columns[1::2], strict=True)
+    return Sealed(
+        event_id,
+        text,
+        {name: Part(salt, value) for name, salt, value in pairs if salt is not None and value is not None},
+    )
 
 
 def _columns(item: Sealed) -> list[bytes | None]:
@@ -392,7 +405,7 @@ def _translated(path: Path) -> Iterator[None]:
 
 def _damaged(path: Path) -> ConfigurationError:
     return ConfigurationError(
-        f"{path} is damaged: it was left as it is. Keep it to save what can be saved, elsewhere, to go on without it"
+        f"{path} is damaged, and was left as it is: move it elsewhere, and keep it for what can still be read in it"
     )
 
 

@@ -58,9 +58,10 @@ _KEPT_ALIVE: Final[dict[str, str | int]] = {
 def connect(conninfo: Conninfo, *, wait_s: float = DEADLINE_S, writes: bool = False) -> BoundedConnection:
     """A connection in autocommit mode, made within ``wait_s`` seconds in all, however many hosts ``conninfo`` names.
 
-    With ``writes`` only a server that takes them will do, and no standby. Without an ``sslmode``, a host that is not this machine has to prove its name (``verify-full``). Raises
-    :class:`UnavailableError` when no server answers, :class:`AccessDeniedError` when the login is refused and
-    :class:`ConfigurationError` when ``conninfo`` can't be read or the server can't prove who it is.
+    With ``writes`` only a server that takes them will do, and no standby. Without an ``sslmode``, a host that is not
+    this machine has to prove its name (``verify-full``). Raises :class:`UnavailableError` when no server answers,
+    :class:`AccessDeniedError` when the login is refused and :class:`ConfigurationError` when ``conninfo`` can't be
+    read or the server can't prove who it is.
     """
     deadline = monotonic() + wait_s
     given = _ask(conninfo)

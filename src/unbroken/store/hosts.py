@@ -20,8 +20,9 @@ _CHOOSING: Final = ("host", "hostaddr", "port", "target_session_attrs", "load_ba
 def hosts_of(conninfo: str, *, deadline: float, writes: bool, **defaults: str | int) -> list[str]:
     """A connection string for each address to try, in order; ``defaults`` are for what ``conninfo`` leaves open.
 
-    With ``writes`` each asks for a server that takes them, unless ``conninfo`` asks for another kind. Raises psycopg's ``ProgrammingError`` when ``conninfo`` can't be read, its ``OperationalError`` when no name can be
-    resolved, and :class:`NoAnswerError` when that takes until the ``deadline``.
+    With ``writes`` each asks for a server that takes them, unless ``conninfo`` asks for another kind. Raises psycopg's
+    ``ProgrammingError`` when ``conninfo`` can't be read, its ``OperationalError`` when no name can be resolved, and
+    :class:`NoAnswerError` when that takes until the ``deadline``.
     """
     given = conninfo_to_dict(conninfo)
     settings = settings_of(conninfo)
