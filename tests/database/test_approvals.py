@@ -614,6 +614,23 @@ def test_coroutines_ask_decide_and_run_alike(trail: Trail, entries: Entries) -> 
     assert only(entries, "approval_decided")["turn_id"] == asked.turn_id
 
 
+def test_a_tool_that_yields_does_not_begin_without_an_approval(trail: Trail, approver: Trail, entries: Entries) -> None:
+    @trail.tool(requires_approval=True)
+    def pages(n: int) -> Iterator[int]:
+        yield from range(n)
+
+    def read() -> list[int]:
+        with trail.session(actor="u") as session, session.turn(), trail.called_as("c1"):
+            return list(pages(2))
+
+    with pytest.raises(NotApprovedError) as caught:
+        read()
+    assert "tool_call" not in types(entries)
+    approver.decide(str(caught.value.request_id), "approve", by="alice")
+    assert read() == [0, 1]
+    assert only(entries, "tool_call")["decision"]["by"] == "alice"
+
+
 def test_a_turn_asks_and_decides_also_for_a_thread_without_context(trail: Trail, entries: Entries) -> None:
     with trail.session(actor="u") as session, session.turn() as turn:
         with ThreadPoolExecutor(1) as pool:

@@ -178,14 +178,21 @@ def test_a_refusal_leaves_the_connection_as_it_was(database: Database, entries: 
 # ---- Whoever gives up leaves nothing behind ----
 
 
-def test_a_backend_whose_client_has_given_up_does_not_wait_for_the_lock(database: Database, entries: Entries) -> None:
-    """Without the login's setting it would wait until the lock's own time-out, and then record after all."""
-    patient = make_conninfo(database.conninfo("writer"), options="-c lock_timeout=0 -c statement_timeout=0")
-    with closing(LogWriter(patient, LOG)) as writer, held_log(database):
-        with giving_up(writer):
-            writer.append(*one(), wait_s=SHORT_S)
-        eventually(lambda: backends(database) == [], "the backend noticed that its client was gone", seconds=20)
-    assert entries() == []
+def test_a_backend_whose_client_has_given_up_ends(database: Database) -> None:
+    """By the login's own setting; else it would work on to the end of its statement."""
+    connection = connect(make_conninfo(database.conninfo("writer"), options="-c statement_timeout=0"))
+    with soon(), pytest.raises(UnavailableError, match="in time"), translated(), connection.within(SHORT_S):
+        connection.execute("select pg_sleep(100)")
+    eventually(lambda: backends(database) == [], "the backend noticed that its client was gone", seconds=20)
+
+
+def test_the_server_gives_up_waiting_for_the_lock_before_the_client_does(database: Database, writer: LogWriter) -> None:
+    """So that there is no doubt: nothing was recorded, and the connection is as good as before."""
+    with soon(), held_log(database), pytest.raises(UnavailableError) as caught:
+        writer.append(*one(), wait_s=SHORT_S)
+    assert isinstance(caught.value.__cause__, psycopg.errors.LockNotAvailable)
+    assert not writer.broken
+    assert len(writer.append(*one())) == 1
 
 
 @contextmanager

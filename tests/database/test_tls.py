@@ -1,5 +1,6 @@
 """A server that is not this machine has to prove its name, unless whoever connects has decided otherwise."""
 
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -10,10 +11,11 @@ from psycopg.conninfo import make_conninfo
 
 from tests.conftest import LOG
 from tests.database.certificates import Authority, authority, certificate
-from tests.database.raw import sent
+from tests.database.raw import SALT, sent
 from tests.faults.cluster import Cluster, cluster_of
 from tests.faults.installation import SUPERUSER, Installation, open_folder
-from unbroken.errors import ConfigurationError
+from unbroken.core.entry import Part
+from unbroken.errors import ConfigurationError, UnavailableError
 from unbroken.store.connection import connect
 from unbroken.store.log_writer import LogWriter
 
@@ -135,6 +137,18 @@ def test_this_machine_need_not_prove_anything(plain: Cluster) -> None:
     for host in ("127.0.0.1", "localhost", str(plain.folder)):
         text = make_conninfo(host=host, port=plain.port, user="writer", dbname=SUPERUSER)
         assert not is_encrypted(text)
+
+
+def test_a_frozen_server_is_given_up_with_tls_as_without(cluster: Cluster, trusted: Authority) -> None:
+    """TLS says goodbye too, and must not wait for it when half a batch is stuck on the way."""
+    writer = LogWriter(conninfo(cluster, sslrootcert=trusted.certificate), LOG)
+    item = sent({"inputs": '"' + "x" * 4_000_000 + '"'})
+    part = {"inputs": Part(SALT, str(item.parts["inputs"][0]).encode())}
+    began = time.monotonic()
+    with cluster.frozen(), pytest.raises(UnavailableError, match="in time"):
+        writer.append([str(item.text).encode()], [part], wait_s=0.5)
+    assert writer.broken
+    assert time.monotonic() - began < 5
 
 
 # ---- With one ----

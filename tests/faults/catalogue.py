@@ -80,6 +80,6 @@ FAULTS: Final = (
         clock="server",
         steps_back=True,
     ),
-    Fault("recorder's clock", on_clocks.step_the_recorders, clock="recorder"),
+    Fault("recorder's clock", on_clocks.step_the_recorders, deadline_s=_SHORT_S, clock="recorder"),
     Fault("several faults", on_everything.storm, network=True, deadline_s=_SHORT_S),
 )

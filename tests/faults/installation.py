@@ -5,7 +5,7 @@ import pwd
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,12 +40,11 @@ class Installation:
         identity = {"user": self.uid, "group": self.gid, "extra_groups": []} if os.geteuid() == 0 else {}
         return {"cwd": "/", "umask": 0o077, **identity}
 
-    def run(self, program: str, *arguments: str | Path, environment: Mapping[str, str] | None = None) -> None:
+    def run(self, program: str, *arguments: str) -> None:
         """Runs a program as the server's user to its end."""
         subprocess.run(
             [self.programs / program, *arguments],
             check=True,
-            env=environment,
             stdout=subprocess.DEVNULL,
             timeout=120,
             **self.started_as(),

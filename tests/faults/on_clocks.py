@@ -38,8 +38,16 @@ def step_the_server_under_lock(scene: Scene) -> str:
 
 
 def step_the_recorders(scene: Scene) -> str:
-    """The recorders' own clocks go back and forth; only what they state as their time follows."""
-    for offset in (-DAY_S, DAY_S, -scene.dice.choice((2, HOUR_S))):
+    """The recorders' own clocks go back and forth, also while they wait for a server that does not answer.
+
+    Only what they state as their time follows, not their deadlines.
+    """
+    for offset in (-DAY_S, DAY_S):
         of(scene.clock).set(offset)
-        scene.pause(0.05, 0.3)
+        scene.recorders.await_acknowledgement(since=scene.recorders.now())
+    since = scene.recorders.now()
+    with scene.cluster.frozen():
+        scene.pause(0.1, 0.5)
+        of(scene.clock).set(-scene.dice.choice((2, HOUR_S)))
+        scene.await_errors(since=since)
     return "steps of hours"

@@ -28,6 +28,8 @@ from unbroken.errors import UnbrokenError
 
 _BEGIN: Final = "<!-- what `make torture` found -->\n"
 _END: Final = "<!-- end of what `make torture` found -->\n"
+_TOLD: Final = 10
+"""Broken promises of one run that are printed."""
 _COLUMNS: Final = (
     "fault",
     "runs",
@@ -103,8 +105,9 @@ def _results(
         for installation in installations
     ]
     with ThreadPoolExecutor(jobs) as pool:
-        for number, result in enumerate(pool.map(_result, attempts), 1):
-            _tell(number, len(attempts), result)
+        results = zip(attempts, pool.map(_result, attempts), strict=True)
+        for number, (attempt, result) in enumerate(results, 1):
+            _tell(number, len(attempts), attempt, result)
             yield result
 
 
@@ -122,20 +125,12 @@ def _result(attempt: Attempt) -> Outcome | Failure:
         return Failure(attempt, f"{type(error).__name__}: {error}")
 
 
-def _tell(number: int, total: int, result: Outcome | Failure) -> None:
-    if isinstance(result, Failure):
-        fault, kind, seed, broken = (
-            result.attempt.fault.name,
-            result.attempt.installation.kind,
-            result.attempt.seed,
-            [result.reason],
-        )
-    else:
-        fault, kind, seed, broken = result.fault, result.kind, result.seed, list(result.broken)
+def _tell(number: int, total: int, attempt: Attempt, result: Outcome | Failure) -> None:
+    broken = [result.reason] if isinstance(result, Failure) else result.broken
+    what = attempt.fault.name if isinstance(result, Failure) else f"{attempt.fault.name} ({result.variant})"
     state = "broken" if broken else "held"
-    print(f"[{number}/{total}] {fault}, {kind}, seed {seed}: {state}", file=sys.stderr, flush=True)
-    for trouble in broken[:10]:
-        print(f"    {trouble}", file=sys.stderr, flush=True)
+    place = f"[{number}/{total}] {what}, {attempt.installation.kind}, seed {attempt.seed}"
+    print("\n    ".join([f"{place}: {state}", *broken[:_TOLD]]), file=sys.stderr, flush=True)
 
 
 def _table(faults: Iterable[Fault], found: Sequence[Outcome | Failure]) -> list[str]:

@@ -1,27 +1,27 @@
-"""Runs real code under every schedule: whatever may go one way or another asks here, and each combination is tried once."""
+"""Runs real code under every schedule: whatever may go one way or another asks here, and every way is gone once."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 
 class Schedule:
-    """One run's choices. The first of the options is what happens when nothing special does; others are *deviations*.
+    """The choices of one run; all but the usual ones are *deviations*, of which a run has no more than a given number.
 
-    ``given`` are the choices to repeat from an earlier run; after them the first option is taken.
+    ``given`` are the choices of an earlier run to repeat; after them the first option is taken.
     """
 
-    def __init__(self, given: tuple[int, ...], *, deviations: int) -> None:
+    def __init__(self, given: tuple[int, ...] = (), *, deviations: int = 0) -> None:
         self._given = given
         self._left = deviations
         self.taken: list[int] = []
         self.open: list[int] = []
         self.told: list[str] = []
 
-    def choose(self, options: list[str], *, free: bool = False) -> int:
-        """The position of the option to take now; ``free`` choices are no deviations."""
+    def choose(self, options: Sequence[str], *, usual: int = 1) -> int:
+        """The position of the option to take now; the first ``usual`` of them are no deviations."""
         at = len(self.taken)
         choice = self._given[at] if at < len(self._given) else 0
-        self.open.append(len(options) if free or self._left else 1)
-        self._left -= choice > 0 and not free
+        self.open.append(len(options) if self._left else usual)
+        self._left -= choice >= usual
         self.taken.append(choice)
         self.told.append(options[choice])
         return choice
@@ -30,13 +30,24 @@ class Schedule:
         return "\n".join(f"  {number:2d}. {told}" for number, told in enumerate(self.told, 1))
 
 
-def every_schedule(run: Callable[[Schedule], None], *, deviations: int) -> Iterator[Schedule]:
-    """Runs ``run`` under every schedule with at most so many deviations, depth first; yields each after its run."""
+def count_schedules(run: Callable[[Schedule], None], *, deviations: int) -> int:
+    """Runs ``run`` under every schedule with at most so many deviations, and says how many there are.
+
+    What ``run`` raises names its schedule.
+    """
+    return sum(1 for _ in _every_schedule(run, deviations=deviations))
+
+
+def _every_schedule(run: Callable[[Schedule], None], *, deviations: int) -> Iterator[Schedule]:
     waiting: list[tuple[int, ...]] = [()]
     while waiting:
         given = waiting.pop()
         schedule = Schedule(given, deviations=deviations)
-        run(schedule)
+        try:
+            run(schedule)
+        except AssertionError as error:
+            error.add_note(f"schedule:\n{schedule}")
+            raise
         yield schedule
         for at in range(len(given), len(schedule.taken)):
             waiting += [(*schedule.taken[:at], other) for other in range(1, schedule.open[at])]

@@ -42,6 +42,7 @@ from unbroken.errors import (
     UnavailableError,
     UnbrokenError,
 )
+from unbroken.ledger import spool_claim, spool_file
 from unbroken.ledger.sealed import Sealed
 from unbroken.ledger.spool import Spool, orphans
 from unbroken.ledger.spool_file import SpoolFile, size_of
@@ -582,6 +583,25 @@ def test_forks_in_the_middle_of_writing_break_nothing(folder: Path) -> None:
         assert [numbers_of(each) for each in drained(made)] == [[number] for number in range(100)]
 
 
+def test_no_connection_is_open_when_somebody_forks(left: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    connect, opened_under = spool_file._connect, []
+
+    def watched(path: Path) -> sqlite3.Connection:
+        opened_under.append(spool_claim._process.guard._is_owned())  # type: ignore[attr-defined]
+        return connect(path)
+
+    monkeypatch.setattr(spool_file, "_connect", watched)
+    survey(folder)
+    for spool in orphans(folder, log=LOG):
+        list(drained(spool))
+        spool.window()
+    with closing(opened(folder, OTHER)) as spool:
+        put(spool, 1)
+        spool.refuse([sealed(1, recorder=OTHER).id], "no")
+    assert len(opened_under) > 15
+    assert all(opened_under)
+
+
 # ---- damage ----
 
 
@@ -803,17 +823,17 @@ class _Failing:
 def test_a_failing_commit_is_answered_with_what_is_known(
     spool: Spool, monkeypatch: pytest.MonkeyPatch, after: bool, expected: type[UnbrokenError]
 ) -> None:
-    from unbroken.ledger import spool_file
-
     put(spool, 1)
     connect = spool_file._connect
     with monkeypatch.context() as patched:
         patched.setattr(spool_file, "_connect", lambda path: _Failing(connect(path), after=after))
         with pytest.raises(expected) as caught:
             put(spool, 2, 3)
-    assert isinstance(caught.value.__cause__, UnbrokenError | sqlite3.Error)
+    cause = caught.value.__cause__
     if isinstance(caught.value, OutcomeUnknownError):
         assert caught.value.ids == (sealed(2).id, sealed(3).id)
+        cause = cause and cause.__cause__
+    assert isinstance(cause, sqlite3.OperationalError)
     assert spool.count == (3 if after else 1)
     put(spool, 4)
 

@@ -20,6 +20,7 @@ class _Thread(threading.local):
 
     def __init__(self) -> None:
         self.is_writing = False
+        self.is_catching_up = False
         self.put_off: list[Callable[[], None]] = []
 
 
@@ -42,8 +43,7 @@ def writing() -> Iterator[None]:
         yield
     finally:
         _here.is_writing = False
-        while _here.put_off:
-            _make_up_for(_here.put_off.pop(0))
+        _catch_up()
 
 
 def when_not_writing(work: Callable[[], None]) -> None:
@@ -52,6 +52,18 @@ def when_not_writing(work: Callable[[], None]) -> None:
         _here.put_off.append(work)
     else:
         work()
+
+
+def _catch_up() -> None:
+    """Does what was put off, one after the other: it may write, too, and is not to be overtaken then."""
+    if _here.is_catching_up:
+        return
+    _here.is_catching_up = True
+    try:
+        while _here.put_off:
+            _make_up_for(_here.put_off.pop(0))
+    finally:
+        _here.is_catching_up = False
 
 
 def _make_up_for(work: Callable[[], None]) -> None:

@@ -179,8 +179,12 @@ def _stretch(spool: Spool, delivery: Delivery, sent: Callable[[int], None]) -> b
 
 @contextmanager
 def _delivery(store: str, origin: str) -> Iterator[Delivery]:
-    """The way into the log, with the login in the connection string or the folder's own writer login."""
+    """The way into the log, with the login in the connection string or the folder's own writer login.
+
+    Raises at once where the log can't be reached at the beginning.
+    """
     with conninfo_of(store, login=wiring.WRITER) as conninfo:
+        LogWriter(conninfo, origin).close()
         made = Delivery(lambda wait_s: LogWriter(conninfo, origin, wait_s=wait_s))
         try:
             yield made

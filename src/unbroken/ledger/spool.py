@@ -181,7 +181,12 @@ class Spool:
         try:
             self._file.put(batch, span=span, since=since)
         except UnavailableError as error:
-            raise self._outcome(error, batch) from error
+            if self._may_hold(batch):
+                raise OutcomeUnknownError(
+                    f"the disk failed while {self.path} was written: {len(batch)} events may or may not be kept there",
+                    ids=tuple(item.id for item in batch),
+                ) from error
+            raise
         self._contents = Contents(held.waiting + len(batch), held.size_bytes + size)
 
     def _repeated(self, batch: Sequence[Sealed]) -> list[int]:
@@ -269,17 +274,12 @@ class Spool:
             numbers.append(event.recorder_seq)
         return Span(min(times), max(times), min(numbers), max(numbers), len(batch))
 
-    def _outcome(self, error: UnavailableError, batch: Sequence[Sealed]) -> UnbrokenError:
-        """What a failed transaction left: a disk that fails at its very end may have kept it."""
+    def _may_hold(self, batch: Sequence[Sealed]) -> bool:
+        """Whether a failed transaction left a batch behind: a disk that fails at the very end may have kept it."""
         try:
-            if not self._file.find([batch[0].id]):
-                return error
+            return bool(self._file.find([batch[0].id]))
         except UnbrokenError:
-            pass
-        return OutcomeUnknownError(
-            f"the disk failed while {self.path} was written: {len(batch)} events may or may not be kept there",
-            ids=tuple(item.id for item in batch),
-        )
+            return True
 
 
 def orphans(folder: Path | str, *, log: str) -> Generator[Spool, None, None]:

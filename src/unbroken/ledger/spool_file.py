@@ -21,6 +21,7 @@ from unbroken.core.entry import Part
 from unbroken.core.ids import new_id
 from unbroken.errors import ConfigurationError, SpoolFullError, UnavailableError, UnbrokenError
 from unbroken.ledger.sealed import Sealed
+from unbroken.ledger.spool_claim import guarded
 from unbroken.ledger.spool_folder import JOURNAL, sync, translated_os
 
 APPLICATION: Final = 1970168427
@@ -182,7 +183,7 @@ class SpoolFile:
 
     def create(self, new: Path, owner: Owner) -> None:
         """Makes the file, at first as ``new``: under its own name it is never seen half made."""
-        with _translated(self.path):
+        with _operation(self.path):
             for leftover in (new, self._journal):
                 leftover.unlink(missing_ok=True)
             os.close(os.open(new, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
@@ -197,7 +198,7 @@ class SpoolFile:
 
         To be called by the file's only user, after an operation on it, so that nothing in the journal is still needed.
         """
-        with _translated(self.path):
+        with _operation(self.path):
             descriptor = os.open(self._journal, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_APPEND, 0o600)
             try:
                 while (missing := _RESERVE_BYTES - os.fstat(descriptor).st_size) > 0:
@@ -311,7 +312,7 @@ class SpoolFile:
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
-        with _translated(self.path), closing(_connect(self.path)) as connection:
+        with _operation(self.path), closing(_connect(self.path)) as connection:
             yield connection
 
     @contextmanager
@@ -394,10 +395,10 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 @contextmanager
-def _translated(path: Path) -> Iterator[None]:
-    """Raises our errors, which name ``path``, in place of SQLite's and the operating system's."""
+def _operation(path: Path) -> Iterator[None]:
+    """One operation; raises our errors, which name ``path``, in place of SQLite's and the operating system's."""
     try:
-        with translated_os(path):
+        with guarded(), translated_os(path):
             yield
     except sqlite3.Error as error:
         raise _translate(error, path) from error

@@ -58,7 +58,11 @@ def _in_time(work: Callable[[], T], deadline: float) -> T:
         except BaseException as error:  # noqa: BLE001 - raised again where the result is taken
             result.set_exception(error)
 
-    Thread(target=run, name="unbroken-resolve", daemon=True).start()
+    try:
+        Thread(target=run, name="unbroken-resolve", daemon=True).start()
+    except RuntimeError:
+        # A process that is ending begins no thread any more.
+        return work()
     try:
         return result.result(max(0.0, deadline - monotonic()))
     except TimeoutError as error:

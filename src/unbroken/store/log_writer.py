@@ -32,6 +32,7 @@ _SEQ: Final = 5
 
 _LOCK_SHARE: Final = 0.8
 """Of the time that a call may take, how much of it the server may wait for the log's lock."""
+_DAY_S: Final = 86400.0
 
 
 class AlreadyRecordedError(Exception):
@@ -115,8 +116,7 @@ class LogWriter:
             held = [payload.get(part) for payload in parts]
             columns.append([None if item is None else item.value.decode() for item in held])
             columns.append([None if item is None else item.salt for item in held])
-        patience_ms = max(1, int(_LOCK_SHARE * 1000 * (self._wait_s if wait_s is None else wait_s)))
-        values = (str(patience_ms), self._origin, [event.decode() for event in events], *columns)
+        values = (self._patience(wait_s), self._origin, [event.decode() for event in events], *columns)
         with self._asking(wait_s):
             try:
                 rows = (
@@ -175,6 +175,11 @@ class LogWriter:
     def close(self) -> None:
         """Closes the connection, without waiting."""
         self._connection.close()
+
+    def _patience(self, wait_s: float | None) -> str:
+        """How long the server may wait for the log's lock in a call: milliseconds, as a setting takes them."""
+        seconds = self._wait_s if wait_s is None else wait_s
+        return str(max(1, int(1000 * _LOCK_SHARE * min(seconds, _DAY_S))))
 
     def _call(self, name: str, values: Sequence[object], wait_s: float | None) -> Rows:
         with self._asking(wait_s):

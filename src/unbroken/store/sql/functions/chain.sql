@@ -66,5 +66,8 @@ begin
       || coalesce(',"session_seq":' || session_seqs[i], '') || v_part3, 'UTF8'));
     hashes[i] := v_link;
   end loop;
-  perform unbroken.ensure_partitions(p_log, first_seq + n - 1);
+  -- Not while the partition that holds the entry before is less than three quarters full.
+  if (first_seq - 1) % (1 << 20) + n > 3 << 18 or first_seq % (1 << 20) = 1 then
+    perform unbroken.ensure_partitions(p_log, first_seq + n - 1);
+  end if;
 end $$;

@@ -7,11 +7,6 @@ language plpgsql set search_path = unbroken, pg_temp as $$
 declare
   v_strange uuid;
 begin
-  -- A batch is nearly always one recorder's, and one that is known.
-  perform from recorders r where r.log = p_log and r.recorder = p_recorders[1] and r.login = session_user;
-  if found and array_remove(p_recorders, p_recorders[1]) = '{}' then
-    return;
-  end if;
   insert into recorders (log, recorder, login)
   select distinct p_log, recorder, session_user from unnest(p_recorders) as recorder order by recorder
   on conflict do nothing;
