@@ -93,7 +93,7 @@ class LogRewoundError(UnbrokenError):
 class NotApprovedError(UnbrokenError):
     """An action needs a decision that is not there: it was not carried out.
 
-    ``state`` tells why: ``pending``, ``denied``, ``expired``, ``used`` or ``unknown``; ``request_id`` is the request to
+    ``state`` tells why: ``pending``, ``denied``, ``expired``, ``used``, ``unchecked`` or ``unknown``; ``request_id`` is the request to
     decide on, where there is one, and ``call_id`` the call that it is bound to. ``index`` is the position of the event
     that the log refused, where it was the log. The text is fit to be shown to a model.
     """
@@ -113,6 +113,7 @@ _UNAPPROVED: Final = {
     "denied": "This action needs an approval, which was denied.",
     "expired": "This action needs an approval, and the one that was given has expired.",
     "used": "This action needs an approval, and the one that was given has been used.",
+    "unchecked": "This action needs an approval, and whether it was given can't be checked now.",
     "unknown": "This action needs an approval that was given for exactly this call.",
 }
 

@@ -1,8 +1,9 @@
 """Recorders with a spool, as processes that die.
 
 ``python -m tests.database.draining put CONNINFO FOLDER`` records notes one by one, for ever, and prints the number of
-each once it is kept. ``python -m tests.database.draining drain CONNINFO FOLDER HOOK MOMENT NTH`` sends what dead
-recorders left, event by event, and kills itself right before or after (MOMENT) the NTH call of one of :data:`HOOKS`.
+each once it is kept. ``python -m tests.database.draining drain CONNINFO FOLDER [HOOK MOMENT NTH]`` says that it begins,
+and sends what dead recorders left, event by event; it kills itself right before or after (MOMENT) the NTH call of one
+of :data:`HOOKS`.
 """
 
 import os
@@ -73,6 +74,7 @@ def main() -> None:
     ledger = Ledger(partial(_writer, conninfo), spool=SpoolPlace(Path(folder), LOG), deadline_s=60)
     if what == "put":
         _put(ledger)
+    print("begins", flush=True)
     ledger.record([draft("request", actor_id="the heir", actor_type="user")])
     ledger.close()
 

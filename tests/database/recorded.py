@@ -2,13 +2,14 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from tests.conftest import Database
 from unbroken.core.entry import StoredEntry
 from unbroken.ledger.ledger import Ledger
+from unbroken.ledger.receipt import Kept, Receipt
 
 Entries = Callable[[], list[StoredEntry]]
 
@@ -57,6 +58,13 @@ def links(entries: Entries) -> list[tuple[str, str | None]]:
 def _parts(entry: StoredEntry) -> dict[str, Any]:
     held = {"inputs": entry.inputs, "outputs": entry.outputs, "details": entry.details}
     return {name: json.loads(value) for name, value in held.items() if value is not None}
+
+
+def receipts(kept: Sequence[Kept]) -> list[Receipt]:
+    """What was kept, all of it in the log and nothing in a spool."""
+    found = [each for each in kept if isinstance(each, Receipt)]
+    assert len(found) == len(kept)
+    return found
 
 
 @contextmanager

@@ -24,12 +24,11 @@ from unbroken.errors import (
     InvalidEventError,
     NotApprovedError,
     RecordingStoppedError,
-    UnavailableError,
 )
 from unbroken.ledger.approval import Approval
 from unbroken.ledger.draft import Draft
 from unbroken.ledger.ledger import Ledger
-from unbroken.ledger.receipt import Kept, Spooled
+from unbroken.ledger.receipt import Kept
 from unbroken.store import administration
 from unbroken.store.connection import connect
 from unbroken.store.log_reader import LogReader
@@ -545,12 +544,12 @@ def test_when_the_request_can_not_be_recorded_the_turn_stops(
 
 
 class _Spooling(Ledger):
-    """Says of calls that they are in a spool: the log went away after it was asked whether they are approved."""
+    """As one with a spool when the log goes away after it was asked whether a call is approved."""
 
     def record(self, drafts: Sequence[Draft], *, deadline_s: float | None = None) -> list[Kept]:
-        kept = super().record(drafts, deadline_s=deadline_s)
-        calls = {draft.event.id for draft in drafts if draft.event.event_type == "tool_call"}
-        return [Spooled(each.id) if each.id in calls else each for each in kept]
+        if drafts[0].event.event_type == "tool_call":
+            raise NotApprovedError("unchecked", index=0)
+        return super().record(drafts, deadline_s=deadline_s)
 
 
 def test_a_call_whose_approval_the_log_could_not_check_does_not_run(
@@ -564,12 +563,12 @@ def test_a_call_whose_approval_the_log_could_not_check_does_not_run(
     with Trail(ledger) as trail:
         bank = Bank(trail)
         approver.decide(bank.ask("NL-1"), "approve", by="alice")
-        with pytest.raises(UnavailableError, match="was not run"):
+        with pytest.raises(NotApprovedError) as caught:
             attempt()
-    assert bank.wired == []
+    assert (bank.wired, caught.value.state) == ([], "unchecked")
     (refusal,) = refusals(entries)
     assert refusal["details"]["approval"] == "unchecked"
-    assert refusal["parent_id"] == only(entries, "tool_call")["id"]
+    assert "tool_call" not in types(entries)
 
 
 def test_a_model_that_asks_for_it_does_not_get_it_recorded_as_a_call(

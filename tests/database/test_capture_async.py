@@ -13,7 +13,7 @@ from unbroken.capture import turn as turn_module
 from unbroken.errors import AccessDeniedError, ConfigurationError, OutcomeUnknownError, RecordingStoppedError
 from unbroken.ledger.draft import Draft
 from unbroken.ledger.ledger import Ledger
-from unbroken.ledger.receipt import Receipt
+from unbroken.ledger.receipt import Kept
 
 
 def test_a_conversation_of_coroutines_is_recorded_alike(trail: Trail, entries: Entries) -> None:
@@ -212,12 +212,12 @@ class _Slow(Ledger):
         self.writing, self.go = threading.Event(), threading.Event()
         self.armed = False
 
-    def record(self, drafts: Sequence[Draft]) -> list[Receipt]:
+    def record(self, drafts: Sequence[Draft], *, deadline_s: float | None = None) -> list[Kept]:
         if self.armed:
             self.armed = False
             self.writing.set()
             assert self.go.wait(10)
-        return self._ledger.record(drafts)
+        return self._ledger.record(drafts, deadline_s=deadline_s)
 
 
 def test_cancelled_while_its_call_is_written_a_tool_does_not_run_and_the_log_says_so(

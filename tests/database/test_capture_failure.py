@@ -5,7 +5,7 @@ from contextlib import suppress
 import pytest
 
 from tests.conftest import Database
-from tests.database.recorded import Entries, only, refused, types
+from tests.database.recorded import Entries, only, receipts, refused, types
 from unbroken.capture import Trail
 from unbroken.errors import AccessDeniedError, InvalidEventError, RecordingStoppedError
 from unbroken.ledger.ledger import Ledger
@@ -221,7 +221,7 @@ def test_a_value_that_can_not_be_recorded_stops_the_turn_and_the_log_says_so(
 
 def test_a_broken_connection_is_made_anew(trail: Trail, entries: Entries, database: Database) -> None:
     with trail.session(actor="u") as session, session.turn() as turn:
-        writer = trail.record("annotated").writer
+        writer = receipts([trail.record("annotated")])[0].writer
         database.admin.execute(
             "select pg_terminate_backend(pid, 5000) from pg_stat_activity"
             " where usename = %s and datname = current_database()",

@@ -792,16 +792,20 @@ def test_an_asynchronous_one_is_closed_by_another_task(trail: Trail, counter: Co
     assert [event["session_id"] for event in every(entries, "response")] == ["other", "mine"]
 
 
-def test_one_that_outlives_its_loop_is_ended_with_it(trail: Trail, counter: Counter, entries: Entries) -> None:
+def test_those_that_outlive_their_loop_are_ended_with_it(
+    trail: Trail, counter: Counter, entries: Entries, caplog: pytest.LogCaptureFixture
+) -> None:
     held: list[AsyncIterator[int]] = []
 
     async def main() -> None:
-        held.append(counter.acount(3))
-        await anext(held[0])
+        for _ in range(8):
+            held.append(counter.acount(3))
+            await anext(held[-1])
 
     asyncio.run(main())
-    assert only(entries, "tool_result")["status"] == "aborted"
-    assert counter.seen[-1] == "ended"
+    assert [result["status"] for result in every(entries, "tool_result")] == ["aborted"] * 8
+    assert counter.seen[8:] == ["ended"] * 8
+    assert caplog.text == "", "the loop had nothing to complain of"
 
 
 def test_without_any_loop_one_that_is_closed_is_recorded_too(trail: Trail, entries: Entries) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.database.recorded import Entries, events, only, types
+from tests.database.recorded import Entries, events, only, receipts, types
 from unbroken.capture import Trail
 from unbroken.capture import turn as turn_module
 from unbroken.errors import InvalidEventError, OutcomeUnknownError
@@ -283,7 +283,8 @@ def test_record_takes_its_place_from_the_scope_and_can_be_told_otherwise(trail: 
 def test_outside_a_session_record_asks_for_the_actor(trail: Trail, entries: Entries) -> None:
     with pytest.raises(InvalidEventError, match="actor_id"):
         trail.record("reviewed")
-    assert trail.record("reviewed", actor_id="alice", actor_type="admin").seq == 1
+    (receipt,) = receipts([trail.record("reviewed", actor_id="alice", actor_type="admin")])
+    assert receipt.seq == 1
     assert "session_id" not in only(entries, "reviewed")
 
 

@@ -164,17 +164,6 @@ def test_without_time_nothing_is_sent(database: Database, writer: LogWriter, ent
     assert len(writer.append(*one(), wait_s=1e9)) == 1
 
 
-def test_a_refusal_leaves_the_connection_as_it_was(database: Database, entries: Entries) -> None:
-    hasty = make_conninfo(database.conninfo("writer"), options="-c lock_timeout=300ms")
-    with closing(LogWriter(hasty, LOG)) as writer:
-        with held_log(database), pytest.raises(UnavailableError) as caught:
-            writer.append(*one())
-        assert isinstance(caught.value.__cause__, psycopg.errors.LockNotAvailable)
-        assert not writer.broken
-        assert entries() == []
-        assert len(writer.append(*one())) == 1
-
-
 # ---- Whoever gives up leaves nothing behind ----
 
 

@@ -20,7 +20,7 @@ from unbroken.errors import ConfigurationError
 from unbroken.investigate.timeline import timeline_of
 from unbroken.ledger.draft import Draft
 from unbroken.ledger.ledger import Ledger
-from unbroken.ledger.receipt import Receipt
+from unbroken.ledger.receipt import Kept
 from unbroken.store import administration
 from unbroken.store.connection import connect
 from unbroken.store.log_writer import LogWriter
@@ -255,7 +255,7 @@ def test_each_conversation_is_recorded_with_one_call(
     sizes: list[int] = []
     record = ledger.record
 
-    def counted(drafts: Any) -> list[Receipt]:
+    def counted(drafts: Any) -> list[Kept]:
         sizes.append(len(drafts))
         return record(drafts)
 

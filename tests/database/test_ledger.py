@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from tests.conftest import LOG, Database
+from tests.database import recorded
 from unbroken.core.entry import StoredEntry
 from unbroken.core.event import decode_event
 from unbroken.core.ids import new_id
@@ -23,7 +24,8 @@ from unbroken.errors import (
     UnbrokenError,
 )
 from unbroken.ledger.draft import Draft, draft
-from unbroken.ledger.ledger import MAX_BATCH, Ledger
+from unbroken.ledger.group import MAX_BATCH
+from unbroken.ledger.ledger import Ledger
 from unbroken.store.log_reader import LogReader
 from unbroken.store.log_writer import LogWriter, Row
 from unbroken.verify.run import verify_log
@@ -36,7 +38,7 @@ def note(text: object = "hello", **fields: Any) -> Draft:
 
 
 def test_receipts_state_what_was_recorded(ledger: Ledger, entries: Entries) -> None:
-    receipts = ledger.record([note("one"), note("two")])
+    receipts = recorded.receipts(ledger.record([note("one"), note("two")]))
     stored = entries()
     assert [receipt.seq for receipt in receipts] == [entry.seq for entry in stored] == [1, 2]
     assert [receipt.session_seq for receipt in receipts] == [1, 2]
@@ -57,7 +59,7 @@ def test_every_event_carries_its_recorder_and_number(ledger: Ledger, entries: En
 
 
 def test_more_than_a_batch_goes_in_as_several(ledger: Ledger, entries: Entries) -> None:
-    receipts = ledger.record([note(number) for number in range(MAX_BATCH + 5)])
+    receipts = recorded.receipts(ledger.record([note(number) for number in range(MAX_BATCH + 5)]))
     assert [receipt.seq for receipt in receipts] == list(range(1, MAX_BATCH + 6))
     assert len(entries()) == MAX_BATCH + 5
 
@@ -89,9 +91,9 @@ def forgetful(database: Database) -> Iterator[Ledger]:
 
 
 def test_a_lost_answer_is_asked_for_and_nothing_doubles(forgetful: Ledger, entries: Entries) -> None:
-    receipts = forgetful.record([note("one"), note("two")])
+    receipts = recorded.receipts(forgetful.record([note("one"), note("two")]))
     assert [receipt.hash for receipt in receipts] == [entry.hash.hex() for entry in entries()]
-    assert [receipt.seq for receipt in forgetful.record([note("three")])] == [3]
+    assert [receipt.seq for receipt in recorded.receipts(forgetful.record([note("three")]))] == [3]
 
 
 def test_an_answer_that_stays_lost_names_the_events(database: Database) -> None:
@@ -131,7 +133,7 @@ def test_an_event_that_is_recorded_again_gives_its_receipt_again(
 ) -> None:
     first, second = note("first"), note("second")
     (receipt,) = ledger.record([first])
-    assert [each.seq for each in ledger.record([first, second, first])] == [1, 2, 1]
+    assert [each.seq for each in recorded.receipts(ledger.record([first, second, first]))] == [1, 2, 1]
     assert ledger.record([first]) == [receipt]
     with closing(Ledger(lambda _: LogWriter(database.conninfo("writer"), LOG))) as another:
         assert another.record([first]) == [receipt]
@@ -178,7 +180,7 @@ def test_threads_take_turns(ledger: Ledger, reader: LogReader) -> None:
 
 
 def _record_in_child(ledger: Ledger, results: "multiprocessing.queues.Queue[tuple[str, int]]") -> None:
-    receipt = ledger.record([note("child")])[0]
+    receipt = recorded.receipts(ledger.record([note("child")]))[0]
     results.put((ledger.recorder, receipt.seq))
     results.close()
     results.join_thread()
@@ -195,7 +197,7 @@ def test_a_forked_child_is_a_recorder_of_its_own(ledger: Ledger, reader: LogRead
     recorder, seq = results.get(timeout=30)
     child.join(30)
     assert (seq, recorder != ledger.recorder) == (2, True)
-    assert ledger.record([note("after")])[0].seq == 3
+    assert recorded.receipts(ledger.record([note("after")]))[0].seq == 3
     assert verify_log(reader).verdict == "consistent"
 
 

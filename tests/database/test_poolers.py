@@ -20,10 +20,12 @@ from unbroken.core.event import decode_event
 from unbroken.errors import AccessDeniedError, OutcomeUnknownError, UnavailableError
 from unbroken.ledger.draft import Draft, draft
 from unbroken.ledger.ledger import Ledger
+from unbroken.ledger.sealed import Sealed
 from unbroken.store import administration
 from unbroken.store.connection import connect
 from unbroken.store.log_reader import LogReader
 from unbroken.store.log_writer import LogWriter
+from unbroken.store.round_trip import Rows
 from unbroken.verify.run import verify_log
 
 CLIENTS = 20
@@ -134,6 +136,31 @@ def test_statements_that_others_prepared_are_not_run(cluster: Cluster, log: str)
         with closing(LogWriter(pooler.conninfo("writer"), log)) as writer:
             assert [row.seq for row in writer.append(*one())] == [1]
     assert len(recorded(cluster, log)) == 1
+
+
+class Watched(LogWriter):
+    """Keeps what it asked the barriers."""
+
+    def __init__(self, conninfo: str, log: str) -> None:
+        self.barriers: list[object] = []
+        super().__init__(conninfo, log)
+
+    def _outcome(self, name: str, values: Sequence[object]) -> Rows | psycopg.Error:
+        self.barriers.append(values[1])
+        return super()._outcome(name, values)
+
+
+def test_a_barrier_asks_for_what_a_crash_in_between_would_take_first(pooler: Pooler, log: str) -> None:
+    """A crash between two sessions goes unnoticed, so that each barrier names the newest event that it stands for."""
+    batch = [Sealed(decode_event(text).id, text, {}) for text in (one()[0][0] for _ in range(3))]
+    ids, hashes = [item.id for item in batch], [item.unnumbered_hash() for item in batch]
+    with closing(Watched(pooler.conninfo("writer"), log)) as writer:
+        writer.append([item.text for item in batch[:2]], [{}, {}], early=True)
+        writer.append([batch[2].text], [{}], early=True)
+        known = writer.receipts(ids[::-1], hashes[::-1])
+        assert [row.seq for each in ids if (row := known[each].row)] == [1, 2, 3]
+        writer.receipts([raw.new_id()], [None])
+    assert writer.barriers == [ids[1], ids[2], ids[2], None]
 
 
 def test_a_login_has_its_isolation_without_setting_it(cluster: Cluster, pooler: Pooler, log: str) -> None:

@@ -47,7 +47,7 @@ def own(entries: Entries, kind: str) -> list[dict[str, Any]]:
 
 def refuse(connection: Connection, statement: str, *values: object) -> str | None:
     with pytest.raises(psycopg.Error) as caught:
-        connection.execute(statement, values)  # type: ignore[arg-type]
+        connection.execute(statement, values)
     assert raw.MARKER not in raw.said(caught.value)
     return caught.value.sqlstate
 

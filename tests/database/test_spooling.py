@@ -398,12 +398,16 @@ def test_deaths_at_any_moment_of_draining_lose_and_double_nothing(
     recorders: Recorders, line: Line, folder: Path, entries: Entries, database: Database
 ) -> None:
     left: dict[str, list[str]] = {}
-    for _ in range(40):
+    killed = 0
+    for _ in range(60):
         left |= leave_behind(recorders, line)
-        for wait_s in (0.3, 0.5):
-            with start("drain", database.conninfo("writer"), folder) as process:
-                time.sleep(wait_s + time.monotonic() % 0.2)
-                process.kill()
+        with start("drain", database.conninfo("writer"), folder) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "begins\n"
+            time.sleep(time.monotonic() % 0.05)
+            process.kill()
+        killed += process.returncode == -signal.SIGKILL
+    assert killed > 20
     recorders.start().record([note("the last heir")])
     check_heritage(left, entries, folder)
     check(database)

@@ -18,7 +18,8 @@ class Fault:
     """``inject`` harms a scene, heals it and names what it did; it raises where the harm did not take place.
 
     ``slack_s`` is what a call may take beyond its deadline before that counts as broken: a busy machine is no fault of
-    the ledger. ``steps_back``: the log's own times go back visibly.
+    the ledger. ``steps_back``: the log's own times go back visibly. ``certain``: the server answers in time, so
+    that no outcome is unknown.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Fault:
     disk: Literal["wal", "data"] | None = None
     clock: Literal["server", "recorder"] | None = None
     steps_back: bool = False
+    certain: bool = False
 
     def obstacle(self) -> str | None:
         """Why this machine can't show the fault, if it can't."""
@@ -43,20 +45,20 @@ class Fault:
 
 FAULTS: Final = (
     Fault("recorder killed", on_processes.kill_a_recorder, load=Load(batches=(1, 20, 100))),
-    Fault("backend terminated", on_processes.terminate_a_backend),
+    Fault("backend terminated", on_processes.terminate_a_backend, certain=True),
     Fault("recorder frozen", on_processes.freeze_a_recorder, deadline_s=_SHORT_S, slack_s=4.0),
-    Fault("statements cancelled", on_processes.cancel_statements),
+    Fault("statements cancelled", on_processes.cancel_statements, certain=True),
     Fault("backend killed", on_processes.kill_a_backend),
     Fault("server killed", on_server.kill_the_server),
     Fault("server stopped, immediate", on_server.stop_at_once),
     Fault("server restarted, fast", on_server.restart),
-    Fault("server frozen, short", on_server.freeze),
+    Fault("server frozen, short", on_server.freeze, certain=True),
     Fault("server frozen, past deadline", on_server.freeze_past_the_deadline, deadline_s=_SHORT_S),
     Fault("lock held", on_locks.hold_the_lock, deadline_s=_SHORT_S),
     Fault("lock held, connections cut", on_locks.hold_the_lock_and_cut, deadline_s=_SHORT_S, network=True),
-    Fault("answer lost", on_network.lose_an_answer, network=True),
-    Fault("answers lost in a row", on_network.lose_answers, network=True),
-    Fault("connections cut", on_network.cut_again_and_again, network=True),
+    Fault("answer lost", on_network.lose_an_answer, network=True, certain=True),
+    Fault("answers lost in a row", on_network.lose_answers, network=True, certain=True),
+    Fault("connections cut", on_network.cut_again_and_again, network=True, certain=True),
     Fault("black hole", on_network.black_hole, deadline_s=_SHORT_S, network=True),
     Fault("answer late", on_network.delay_an_answer, deadline_s=_SHORT_S, network=True),
     Fault("request late", on_network.delay_a_request, deadline_s=_SHORT_S, network=True),
@@ -71,8 +73,8 @@ FAULTS: Final = (
     Fault(
         "disk full, tables", on_resources.fill_the_data_disk, disk="data", load=Load(payload=4000), deadline_s=_SHORT_S
     ),
-    Fault("server's clock, small steps", on_clocks.nudge_the_server, clock="server"),
-    Fault("server's clock, large steps", on_clocks.step_the_server, clock="server", steps_back=True),
+    Fault("server's clock, small steps", on_clocks.nudge_the_server, clock="server", certain=True),
+    Fault("server's clock, large steps", on_clocks.step_the_server, clock="server", steps_back=True, certain=True),
     Fault(
         "server's clock, under lock",
         on_clocks.step_the_server_under_lock,

@@ -61,7 +61,7 @@ def run(fault: Fault, installation: Installation, *, seed: int, careless: bool =
         entries, findings, tally = _audit(scene)
         journals = recorders.journals()
         took = max(longest_call(notes) for notes in journals.values())
-        broken += [*tally.broken, *findings, *_late(fault, took), *_times(fault, entries)]
+        broken += [*tally.broken, *findings, *_late(fault, took), *_uncertain(fault, tally), *_times(fault, entries)]
         stop = longest_stop(journals.values(), since=since)
         return Outcome(fault.name, installation.kind, seed, variant, tally, stop, took, broken)
 
@@ -112,6 +112,12 @@ def _late(fault: Fault, took: float) -> list[str]:
         [f"a call took {took:.1f} s, its deadline was {fault.deadline_s:g} s"]
         if took > fault.deadline_s + fault.slack_s
         else []
+    )
+
+
+def _uncertain(fault: Fault, tally: Tally) -> list[str]:
+    return (
+        [f"{tally.unknown} outcomes are unknown, though the server answered"] if fault.certain and tally.unknown else []
     )
 
 

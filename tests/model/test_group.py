@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 import pytest
 
@@ -9,27 +10,34 @@ from tests.model.recording import event
 from tests.model.schedule import Schedule, count_schedules
 from tests.model.turns import Turns
 from unbroken.errors import OutcomeUnknownError, UnavailableError
-from unbroken.ledger.draft import Draft
 from unbroken.ledger.group import Group, Submission
 from unbroken.ledger.receipt import Spooled
 
-PREPARED: dict[str, Draft] = {}
+ENDINGS: Final = ("recorded", "not recorded", "interrupted")
+ALLOWED: Final = {
+    "recorded": [["recorded"]],
+    "not recorded": [[], ["not recorded"]],
+    "unknown": [["recorded"], ["not recorded"], ["interrupted"]],
+    "interrupted": [[], ["recorded"], ["not recorded"], ["interrupted"]],
+}
+"""How the batches may have ended that a submission was in, by what its caller was told: it was in one at most."""
 
 
 @dataclass(slots=True)
 class Callers:
-    """Threads that submit, what was committed for them, and how their calls ended."""
+    """Threads that submit, the batches that were formed of it, and how each call ended."""
 
     turns: Turns
     schedule: Schedule
-    endings: Sequence[str]
+    group: Group = field(init=False)
     batches: list[tuple[str, list[Submission]]] = field(default_factory=list)
     ends: dict[Submission, str] = field(default_factory=dict)
     committing: int = 0
 
-    def submit(self, group: Group, submission: Submission) -> None:
+    def submit(self, submission: Submission) -> None:
+        """One caller's thread."""
         try:
-            group.submit(submission)
+            self.group.submit(submission)
             self.ends[submission] = "recorded"
         except UnavailableError:
             self.ends[submission] = "not recorded"
@@ -39,48 +47,71 @@ class Callers:
             self.ends[submission] = "interrupted"
 
     def commit(self, batch: list[Submission]) -> None:
-        """Stands in for the delivery of a batch."""
+        """Stands in for the delivery."""
         assert not self.committing, "two lead at once"
-        self.committing += 1
-        ending = self.endings[self.schedule.choose(self.endings)]
+        assert self.group._leader in batch, "a leader carries others' events beyond its own deadline"
+        ending = ENDINGS[self.schedule.choose(ENDINGS)]
         self.batches.append((ending, list(batch)))
+        self.committing += 1
         self.turns.pause()
         self.committing -= 1
+        if ending == "interrupted":
+            raise KeyboardInterrupt
         for submission in batch:
             if ending == "recorded":
                 submission.succeed([Spooled(each) for each in submission.ids])
-            elif ending == "not recorded":
-                submission.fail(UnavailableError("nothing was recorded"))
             else:
-                raise KeyboardInterrupt
+                submission.fail(UnavailableError("nothing was recorded"))
 
 
-def run(
-    schedule: Schedule,
-    patch: pytest.MonkeyPatch,
-    names: Sequence[str],
-    *,
-    endings: Sequence[str] = ("recorded",),
-) -> None:
-    turns = Turns(schedule)
+DRAFTS: Final = {name: [event(name)] for name in "abc"}
+
+
+def run(schedule: Schedule, patch: pytest.MonkeyPatch, names: str, *, interrupts: int) -> None:
+    """One thread for each name records the event of that name; then nothing is left in the group."""
+    turns = Turns(schedule, interrupts=interrupts)
     patch.setattr("unbroken.ledger.group.threading", turns)
-    callers = Callers(turns, schedule, endings)
-    group = Group(callers.commit, clock=turns.clock)
-    submissions = [
-        Submission([PREPARED.setdefault(name, event(name))], deadline=10.0 + at) for at, name in enumerate(names)
-    ]
-    turns.run(*(lambda s=submission: callers.submit(group, s) for submission in submissions))
-    assert_right(callers, submissions)
+    callers = Callers(turns, schedule)
+    callers.group = group = Group(callers.commit, clock=turns.clock)
+    submissions = [Submission(DRAFTS[name], deadline=10.0 + at) for at, name in enumerate(names)]
+    turns.run(*(lambda s=submission: callers.submit(s) for submission in submissions))
+    for submission in submissions:
+        told, sent = callers.ends[submission], [end for end, batch in callers.batches if submission in batch]
+        assert sent in ALLOWED[told], f"told {told}, but {sent}"
     assert (group._leader, list(group._queue), group._events, group._bytes) == (None, [], 0, 0)
 
 
-def assert_right(callers: Callers, submissions: Sequence[Submission]) -> None:
-    for submission in submissions:
-        sent = [ending for ending, batch in callers.batches if submission in batch]
-        allowed = {
-            "recorded": [["recorded"]],
-            "not recorded": [[], ["not recorded"]],
-            "unknown": [["recorded"], ["not recorded"], ["interrupted"]],
-            "interrupted": [["interrupted"]],
-        }
-        assert sent in allowed[callers.ends[submission]], f"{callers.ends[submission]}, but {sent}"
+LIMITS: Final = pytest.mark.parametrize(
+    ("batch", "queued"), [(1000, 1000), (1, 1000), (1000, 1)], ids=["roomy", "one-event batches", "one may wait"]
+)
+
+
+@LIMITS
+@pytest.mark.parametrize("names", ["ab", "abc", "aab"])
+def test_every_caller_is_answered_truly(monkeypatch: pytest.MonkeyPatch, names: str, batch: int, queued: int) -> None:
+    monkeypatch.setattr("unbroken.ledger.group.MAX_BATCH", batch)
+    monkeypatch.setattr("unbroken.ledger.group.MAX_QUEUED", queued)
+    assert count_schedules(lambda schedule: run(schedule, monkeypatch, names, interrupts=1), deviations=1) > 20
+
+
+@pytest.mark.long
+@LIMITS
+@pytest.mark.parametrize("names", ["abc", "aab"])
+def test_every_caller_is_answered_truly_with_more_changes(
+    monkeypatch: pytest.MonkeyPatch, names: str, batch: int, queued: int
+) -> None:
+    monkeypatch.setattr("unbroken.ledger.group.MAX_BATCH", batch)
+    monkeypatch.setattr("unbroken.ledger.group.MAX_QUEUED", queued)
+    assert count_schedules(lambda schedule: run(schedule, monkeypatch, names, interrupts=1), deviations=3) > 10_000
+
+
+def test_a_leader_that_does_not_hand_over_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Group, "_hand_over", lambda self: setattr(self, "_leader", None))
+    with pytest.raises(AssertionError, match="nobody will wake them"):
+        count_schedules(lambda schedule: run(schedule, monkeypatch, "ab", interrupts=0), deviations=1)
+
+
+def test_two_leaders_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Group, "_follow", Group._lead)
+    with pytest.raises(AssertionError, match="two lead at once"):
+        count_schedules(lambda schedule: run(schedule, monkeypatch, "ab", interrupts=0), deviations=2)

@@ -1,80 +1,76 @@
 """Threads that run one at a time, in the order that a schedule says: they change over where they lock, wait or wake.
 
-:class:`Turns` stands in the place of the module ``threading``.
+:class:`Turns` stands in the place of the module ``threading``. Its threads are greenlets, which change over fast enough to
+go through many orders.
 """
 
-import threading
-from collections.abc import Callable
-from typing import Final, Literal
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+from greenlet import getcurrent, greenlet
 
 from tests.model.schedule import Schedule
-
-_STUCK_S: Final = 20.0
-
-
-class Abandoned(BaseException):
-    """Ends a thread of a run that has failed."""
 
 
 class _Worker:
     def __init__(self, name: str, target: Callable[[], None]) -> None:
         self.name = name
-        self.may_run = threading.Semaphore(0)
+        self.run = greenlet(target)
         self.waits_for: Callable[[], bool] | None = None
         self.until: float | None = None
         self.timed_out = False
-        self.done = False
-        self.thread = threading.Thread(target=target, daemon=True)
+        self.may_be_interrupted = False
 
     @property
     def ready(self) -> bool:
-        return not self.done and (self.waits_for is None or self.waits_for())
+        return not self.run.dead and (self.waits_for is None or self.waits_for())
 
 
 class Turns:
-    """Runs functions as threads; who goes on is chosen at each change, and a wait that times out is a deviation."""
+    """Runs functions as threads. A change where none is needed, and a wait that times out, are deviations.
 
-    def __init__(self, schedule: Schedule) -> None:
+    So are ``interrupts``: that many waits for an event or a condition may end with a :class:`KeyboardInterrupt`.
+    """
+
+    def __init__(self, schedule: Schedule, *, interrupts: int = 0) -> None:
         self.now = 0.0
+        self._interrupts = interrupts
         self._schedule = schedule
-        self._workers: list[_Worker] = []
+        self._main = getcurrent()
+        self._workers: Sequence[_Worker] = ()
         self._current: _Worker | None = None
-        self._stopped = threading.Semaphore(0)
-        self._abandoned = False
-        self._failure: BaseException | None = None
 
     def clock(self) -> float:
         """The time; it passes when a wait times out."""
         return self.now
 
     def run(self, *targets: Callable[[], None]) -> None:
-        """Runs them to their ends; fails where nobody can go on any more, but for those whose time will be up."""
-        self._workers = [_Worker(f"thread {n}", self._body(n, target)) for n, target in enumerate(targets)]
-        for worker in self._workers:
-            worker.thread.start()
+        """Runs them to their ends; fails where nobody can go on any more but by waiting until its time is up."""
+        self._workers = [_Worker(f"thread {number}", target) for number, target in enumerate(targets)]
         try:
-            while not all(worker.done for worker in self._workers) and self._failure is None:
-                self._let_run(self._next())
+            while not all(worker.run.dead for worker in self._workers):
+                self._go_on()
         finally:
-            self._abandon()
-        if self._failure is not None:
-            raise self._failure
+            for worker in self._workers:
+                worker.run.throw()
 
     def pause(self) -> None:
-        """Somebody else may go on here."""
+        """Another thread may go on here."""
         self.wait(None)
 
-    def wait(self, condition: Callable[[], bool] | None, *, timeout: float | None = None) -> bool:
-        """Somebody else goes on until ``condition`` holds; ``False`` when the time was up before."""
+    def wait(
+        self, condition: Callable[[], bool] | None, *, timeout: float | None = None, may_be_interrupted: bool = False
+    ) -> bool:
+        """Others go on until ``condition`` holds; ``False`` when the time was up before."""
         worker = self._current
         assert worker is not None
-        worker.waits_for, worker.timed_out = condition, False
+        worker.waits_for, worker.timed_out, worker.may_be_interrupted = condition, False, may_be_interrupted
         worker.until = None if timeout is None else self.now + timeout
-        self._stopped.release()
-        assert worker.may_run.acquire(timeout=_STUCK_S)
-        if self._abandoned:
-            raise Abandoned
-        worker.waits_for = worker.until = None
+        try:
+            self._main.switch()
+        finally:
+            worker.waits_for = worker.until = None
+            worker.may_be_interrupted = False
         return not worker.timed_out
 
     def Lock(self) -> "_Lock":  # noqa: N802 - as in threading
@@ -89,49 +85,26 @@ class Turns:
         """An event."""
         return _Event(self)
 
-    def _body(self, number: int, target: Callable[[], None]) -> Callable[[], None]:
-        def body() -> None:
-            worker = self._workers[number]
-            assert worker.may_run.acquire(timeout=_STUCK_S)
-            try:
-                if not self._abandoned:
-                    target()
-            except Abandoned:
-                pass
-            except BaseException as error:  # noqa: BLE001 - raised by run()
-                self._failure = self._failure or error
-            worker.done = True
-            self._stopped.release()
-
-        return body
-
-    def _next(self) -> _Worker:
+    def _go_on(self) -> None:
+        """Lets the thread go on that the schedule chooses: the same one, another, one whose time is up or interrupted."""
         ready = [worker for worker in self._workers if worker.ready]
         assert ready, "everybody waits, and nobody will wake them"
-        running = self._current is not None and self._current in ready
-        if running:
-            ready.sort(key=lambda worker: worker is not self._current)
-        late = [w for w in self._workers if not w.done and not w.ready and w.until is not None]
-        options = [worker.name for worker in ready] + [f"{worker.name}'s time is up" for worker in late]
-        choice = self._schedule.choose(options, usual=1 if running else len(ready))
-        worker = (ready + late)[choice]
-        if worker in late:
+        goes_on = self._current in ready
+        ready.sort(key=lambda worker: worker is not self._current)
+        late = [w for w in self._workers if not w.run.dead and not w.ready and w.until is not None]
+        hit = [w for w in self._workers if w.may_be_interrupted and self._interrupts]
+        options = [f"{worker.name} goes on" for worker in ready]
+        options += [f"{worker.name}'s time is up" for worker in late] + [f"{worker.name} is interrupted" for worker in hit]
+        choice = self._schedule.choose(options, usual=1 if goes_on else len(ready))
+        self._current = worker = (ready + late + hit)[choice]
+        if choice >= len(ready) + len(late):
+            self._interrupts -= 1
+            worker.run.throw(KeyboardInterrupt)
+            return
+        if choice >= len(ready) and worker.until is not None:
             worker.timed_out = True
-            assert worker.until is not None
             self.now = max(self.now, worker.until)
-        return worker
-
-    def _let_run(self, worker: _Worker) -> None:
-        self._current = worker
-        worker.may_run.release()
-        assert self._stopped.acquire(timeout=_STUCK_S)
-
-    def _abandon(self) -> None:
-        self._abandoned = True
-        for worker in self._workers:
-            worker.may_run.release()
-        for worker in self._workers:
-            worker.thread.join(_STUCK_S)
+        worker.run.switch()
 
 
 class _Lock:
@@ -166,15 +139,16 @@ class _Condition:
         me = object()
         self._waiting.append(me)
         self._lock.held = False
-        notified = self._turns.wait(lambda: me not in self._waiting, timeout=timeout)
-        if not notified:
-            self._waiting.remove(me)
-        self._lock.__enter__()
-        return notified
+        try:
+            return self._turns.wait(lambda: me not in self._waiting, timeout=timeout, may_be_interrupted=True)
+        finally:
+            if me in self._waiting:
+                self._waiting.remove(me)
+            self._lock.__enter__()
 
     def notify_all(self) -> None:
         """Wakes all."""
-        assert self._lock.held
+        assert self._lock.held, "notified without the lock"
         self._waiting.clear()
 
 
@@ -190,4 +164,4 @@ class _Event:
 
     def wait(self, timeout: float | None = None) -> bool:
         """Until it is set."""
-        return self._turns.wait(lambda: self._set, timeout=timeout)
+        return self._turns.wait(lambda: self._set, timeout=timeout, may_be_interrupted=True)

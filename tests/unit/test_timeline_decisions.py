@@ -224,3 +224,15 @@ def test_a_view_of_all_this_needs_no_terminal() -> None:
     text = shown(timeline_of(entries(request, decided(request), event("annotated", status="paused"))), width=160)
     rows = [line.split() for line in text.splitlines() if line[:1].isdigit()]
     assert [word for row, word in zip(rows, ("asks", "decided", "note"), strict=True) if word not in row[1:3]] == []
+
+
+def test_a_result_names_its_call_where_something_stands_between() -> None:
+    one, two = _call(), _call(call_id="c2")
+    told = items(
+        one,
+        two,
+        event("tool_result", tool="pay", parent_id=two.event.id),
+        event("tool_result", tool="pay", parent_id=one.event.id),
+        event("tool_result", tool="pay", call_id="c9"),
+    )
+    assert [item.facts for item in told[2:]] == [(), ("pay, called in entry 1",), ()]

@@ -17,11 +17,11 @@ from unbroken.capture.unstarted import Asked
 from unbroken.core.canonical import canonical
 from unbroken.core.ids import new_id
 from unbroken.core.normalise import normalise
-from unbroken.errors import NotApprovedError, UnavailableError
+from unbroken.errors import NotApprovedError
 from unbroken.ledger.approval import Approval
-from unbroken.ledger.receipt import Kept, Spooled
+from unbroken.ledger.receipt import Kept
 
-_STATES: Final = ("pending", "denied", "expired", "used")
+_STATES: Final = ("pending", "denied", "expired", "used", "unchecked")
 
 
 class ToolCall:
@@ -108,14 +108,10 @@ class ToolCall:
             raise self._refused(approval.state, approval)
         self_attested = {"self_attested": True} if approval.self_attested else {}
         try:
-            kept = self._record({"decision": decision_of(approval)}, {**self._scope.marks(), **self_attested})
+            self._record({"decision": decision_of(approval)}, {**self._scope.marks(), **self_attested})
         except NotApprovedError as error:
-            # Denied, used or expired in the meantime, or given by whoever calls now.
+            # Denied, used or expired in the meantime, given by whoever calls now, or the log is out of reach.
             raise self._refused(error.state, approval) from error
-        if isinstance(kept, Spooled):
-            # Only the log knows whether the approval still holds and is not used elsewhere at this moment.
-            self._refuse({"approval": "unchecked", "request": approval.request}, scope=self.caused)
-            raise UnavailableError("the log was not reached to check an approval; the tool was not run")
 
     def _refused(self, state: str, approval: Approval) -> NotApprovedError:
         """The error to raise, once the log says that the call did not run; of a request that is pending it knows."""

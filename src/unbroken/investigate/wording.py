@@ -46,7 +46,7 @@ def told(session: Sequence[tuple[StoredEntry, Event | None]], *, full: bool) -> 
 class _Teller:
     """Goes through a session once. ``shown`` are the texts so far; ``repeated`` are turns and their responses.
 
-    ``known`` are the session's entries by the ids of their events.
+    ``known`` are the session's entries by the ids of their events; ``before`` is the id of the event told last.
     """
 
     full: bool
@@ -54,8 +54,15 @@ class _Teller:
     known: Known
     shown: set[str] = field(default_factory=set)
     held: set[str] = field(default_factory=set)
+    before: str = ""
 
     def tell(self, entry: StoredEntry, event: Event) -> Wording:
+        """The next event's wording."""
+        wording = self._step(entry, event)
+        self.before = event.id
+        return wording
+
+    def _step(self, entry: StoredEntry, event: Event) -> Wording:
         parts = {name: part_of(entry, event, name) for name in PARTS}
         match event.event_type:
             case "request":
@@ -148,12 +155,17 @@ class _Teller:
     def _tool_result(self, event: Event, parts: dict[str, Any]) -> Wording:
         text = _failure(parts["details"]) or text_of(parts["outputs"])
         self.shown.add(text)
-        orphan = within(parts["details"], "orphan") is True
-        facts = ((f"{printable(event.tool or 'tool')}, answering no recorded call",) if orphan else ()) + tuple(
-            figures(event)
-        )
         lines = self._fold(indented(text) if self.full else text, lines=4, characters=320)
-        return Wording(facts=facts, lines=lines or (_EMPTY,))
+        return Wording(facts=(*self._answering(event, parts), *figures(event)), lines=lines or (_EMPTY,))
+
+    def _answering(self, event: Event, parts: dict[str, Any]) -> tuple[str, ...]:
+        """Which call a result answers, where it is not the one told just before."""
+        tool = printable(event.tool or "tool")
+        if within(parts["details"], "orphan") is True:
+            return (f"{tool}, answering no recorded call",)
+        return (
+            () if event.parent_id == self.before else in_entry(f"{tool}, called", self.known.get(event.parent_id or ""))
+        )
 
     def _error(self, event: Event, parts: dict[str, Any]) -> Wording:
         details = parts["details"]

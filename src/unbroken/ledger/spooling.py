@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final, TypeVar
 
+from unbroken.core.event import decode_event
 from unbroken.errors import (
     InvalidEventError,
     NotApprovedError,
@@ -101,6 +102,9 @@ class Spooling:
         self._tries += 1
 
     def _keep(self, batch: Sequence[Sealed], failure: UnbrokenError | None) -> Delivered:
+        for index, item in enumerate(batch):
+            if _needs_the_log(item):
+                raise NotApprovedError("unchecked", index=index) from failure
         try:
             repeated = self._spool.put(batch, since=self._failing_since or datetime.now(UTC))
         except SpoolFullError as error:
@@ -116,6 +120,12 @@ class Spooling:
                 drain(spool, self._delivery, deadline=deadline)
             self._has_adopted = True
         drain(self._spool, self._delivery, deadline=deadline)
+
+
+def _needs_the_log(item: Sealed) -> bool:
+    """Whether only the log can say if the event holds: a call that claims an approval must not run on our word."""
+    event = decode_event(item.text)
+    return event.event_type == "tool_call" and event.decision is not None and event.decision.outcome == "approved"
 
 
 def drain(

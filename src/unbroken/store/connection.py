@@ -156,6 +156,11 @@ def translated() -> Iterator[None]:
         raise _translate(error) from error
 
 
+def _index(error: psycopg.Error) -> int | None:
+    """The position of the event that was refused, where the database says it."""
+    return int(error.diag.message_detail) if error.diag.message_detail else None
+
+
 def _translate(error: psycopg.Error) -> UnbrokenError:
     if isinstance(error, NoAnswerError):
         return UnavailableError("the database did not answer in time")
@@ -163,8 +168,7 @@ def _translate(error: psycopg.Error) -> UnbrokenError:
     text = (error.diag.message_primary or "").strip()
     match state:
         case "UB001":
-            detail = error.diag.message_detail
-            return InvalidEventError(text, index=int(detail) if detail else None)
+            return InvalidEventError(text, index=_index(error))
         case "UB002":
             return TooLargeError(text)
         case "UB004":
@@ -173,7 +177,7 @@ def _translate(error: psycopg.Error) -> UnbrokenError:
                 "`alter role <login> set default_transaction_isolation = 'read committed'`; nothing was recorded"
             )
         case "UB005":
-            return NotApprovedError(error.diag.message_hint or "unknown")
+            return NotApprovedError(error.diag.message_hint or "unknown", index=_index(error))
         case "UB003" | "UB010" | "UB011" | "42501":
             return AccessDeniedError(text)
         case "3F000" | "42P01" | "42883" | "42703" | "42704":
