@@ -12,7 +12,7 @@ from unbroken.errors import ConfigurationError
 from unbroken.ledger.ledger import DEADLINE_S, Ledger
 from unbroken.ledger.spool_place import SPOOL_LIMIT_BYTES, SpoolPlace
 from unbroken.store import administration, embedded
-from unbroken.store.connection import Connection
+from unbroken.store.connection import Connection, Conninfo
 from unbroken.store.connection import connect as connect_database
 from unbroken.store.log_reader import LogReader
 from unbroken.store.log_writer import LogWriter
@@ -46,7 +46,7 @@ def open(folder: Path | str, *, log: str = DEFAULT_LOG) -> "Trail":  # noqa: A00
 
 
 def connect(
-    conninfo: str,
+    conninfo: Conninfo,
     *,
     log: str,
     key: LogKey | None = None,
@@ -58,7 +58,8 @@ def connect(
 ) -> "Trail":
     """A trail into the log named ``log`` of a PostgreSQL that is set up, as the writer login in ``conninfo``.
 
-    ``key`` is the log's key for hashes of prompts and arguments; without one they are not recorded, and nothing can be
+    ``conninfo`` may be a function, asked at each connection, where passwords change. ``key`` is the log's key for hashes
+    of prompts and arguments; without one they are not recorded, and nothing can be
     approved. Recording waits ``deadline_s`` seconds at most. In an outage ``block`` makes it fail, and so stops the
     agent; ``spool`` goes on durably in the folder ``spool``, and the log says so later. ``early_release`` gives up the
     log's lock before the storage has flushed, and hands out receipts after it has: for slow storage that many processes
@@ -72,7 +73,7 @@ def connect(
 
 
 def open_ledger(
-    conninfo: str,
+    conninfo: Conninfo,
     *,
     log: str,
     key: LogKey | None = None,
@@ -90,7 +91,7 @@ def _spool_place(on_failure: str, folder: Path | str | None, *, log: str, limit_
     return None if folder is None else SpoolPlace(Path(folder), log, limit_bytes)
 
 
-def _writer(conninfo: str, log: str, wait_s: float) -> LogWriter:
+def _writer(conninfo: Conninfo, log: str, wait_s: float) -> LogWriter:
     return LogWriter(conninfo, log, wait_s=wait_s)
 
 

@@ -53,7 +53,7 @@ def _die_at(hook: str, moment: str, nth: int) -> None:
 def _send_singly() -> None:
     original = Spool.first
 
-    def first(spool: Spool) -> Any:
+    def first(spool: Spool, **_: Any) -> Any:
         return original(spool, events=1)
 
     Spool.first = first  # type: ignore[assignment,method-assign]

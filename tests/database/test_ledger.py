@@ -12,7 +12,7 @@ import pytest
 
 from tests.conftest import LOG, Database
 from tests.database import recorded
-from unbroken.core.entry import StoredEntry
+from unbroken.core.entry import Head, StoredEntry
 from unbroken.core.event import decode_event
 from unbroken.core.ids import new_id
 from unbroken.errors import (
@@ -241,3 +241,17 @@ def test_waiting_for_the_log_ends_without_a_doubt(database: Database, entries: E
         assert waiting == []
         holder.rollback()
     assert entries() == []
+
+
+def test_a_log_that_grows_while_it_is_verified_is_in_order(ledger: Ledger, database: Database) -> None:
+    class Grows(LogReader):
+        """Between any two questions somebody records."""
+
+        def head(self) -> Head:
+            found = super().head()
+            ledger.record([note()])
+            return found
+
+    with Grows(database.conninfo("verifier"), LOG) as growing:
+        ledger.record([note()])
+        assert verify_log(growing).findings == ()

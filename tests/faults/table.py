@@ -105,10 +105,14 @@ def _results(
         for installation in installations
     ]
     with ThreadPoolExecutor(jobs) as pool:
-        results = zip(attempts, pool.map(_result, attempts), strict=True)
-        for number, (attempt, result) in enumerate(results, 1):
-            _tell(number, len(attempts), attempt, result)
-            yield result
+        try:
+            results = zip(attempts, pool.map(_result, attempts), strict=True)
+            for number, (attempt, result) in enumerate(results, 1):
+                _tell(number, len(attempts), attempt, result)
+                yield result
+        finally:
+            # After an interruption, what runs is cleaned up and the rest is not begun.
+            pool.shutdown(cancel_futures=True)
 
 
 def _is_possible(fault: Fault) -> bool:

@@ -20,7 +20,7 @@ def unlock(
     store: StoreOption = DEFAULT_STORE,
     log: LogOption = None,
 ) -> None:
-    """End the session that keeps others from recording.
+    """End a session that keeps others from recording.
 
     Recording takes a log's lock for milliseconds. A login that records in an
     open transaction and then does nothing stops every other recorder of that
@@ -29,12 +29,9 @@ def unlock(
     `log.unlocked`. The login needs the duty ops.
 
     \b
-    Exit codes: 0 nobody holds the lock that long, or the session was ended.
-
-    \b
     Examples:
-      unbroken unlock --store postgresql://ops@db.example/audit --log clinic.example/agents
-      unbroken unlock --patience 2 --yes --json
+      unbroken unlock --store postgresql://ops@db.example/audit --log a.example/l
+      unbroken unlock --log a.example/l --patience 2 --yes --json
     """
     if log is None:
         raise ConfigurationError("name the log with --log")

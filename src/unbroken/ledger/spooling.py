@@ -7,6 +7,7 @@ own submissions try the log again from time to time, and :meth:`Spooling.close` 
 import logging
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from typing import Final, TypeVar
 
@@ -20,6 +21,7 @@ from unbroken.errors import (
     UnbrokenError,
 )
 from unbroken.ledger.delivery import Delivered, Delivery
+from unbroken.ledger.group import MAX_BATCH
 from unbroken.ledger.receipt import Spooled
 from unbroken.ledger.sealed import Sealed
 from unbroken.ledger.spool import Spool, orphans
@@ -33,7 +35,9 @@ GLANCE_S: Final = 1.0
 PAUSES_S: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 """Between two tries; the last one repeats."""
 DRAIN_S: Final = 2.0
-"""How long a call spends on sending what others have left in the spool."""
+"""How long closing spends on sending what is in the spool."""
+ADOPT_S: Final = 0.25
+"""How long one call spends on sending what others have left."""
 
 MAX_NAMED: Final = 1000
 """How many refused events the log's entry on a gap names; the spool names them all."""
@@ -70,6 +74,7 @@ class Spooling:
             self._note_failure(progress=self._spool.count < waiting)
             return self._keep(batch, error)
         self._failing_since = None
+        self._adopt(min(deadline, time.monotonic() + ADOPT_S))
         return delivered
 
     def ask(self, question: Callable[[LogWriter, float], R], *, deadline: float) -> R:
@@ -78,7 +83,9 @@ class Spooling:
 
     def finish(self) -> None:
         """Sends what waits; raises :class:`UnavailableError` when that takes too long."""
-        self._catch_up(time.monotonic() + DRAIN_S)
+        deadline = time.monotonic() + DRAIN_S
+        self._catch_up(deadline)
+        self._adopt(deadline)
 
     def close(self) -> None:
         """Closes connection and spool; what waits stays on the disk."""
@@ -96,6 +103,7 @@ class Spooling:
             self._failing_since = datetime.now(UTC)
             _log.warning("the log can't be reached: recording into the spool %s", self._spool.path)
             self._tries = 0
+            self._has_adopted = False
         if progress:
             self._tries = 0
         self._next_try = time.monotonic() + PAUSES_S[min(self._tries, len(PAUSES_S) - 1)]
@@ -104,6 +112,8 @@ class Spooling:
     def _keep(self, batch: Sequence[Sealed], failure: UnbrokenError | None) -> Delivered:
         for index, item in enumerate(batch):
             if _needs_the_log(item):
+                if isinstance(failure, OutcomeUnknownError):
+                    raise failure
                 raise NotApprovedError("unchecked", index=index) from failure
         try:
             repeated = self._spool.put(batch, since=self._failing_since or datetime.now(UTC))
@@ -115,11 +125,16 @@ class Spooling:
 
     def _catch_up(self, deadline: float) -> None:
         """What waited goes first; raises :class:`UnavailableError` when not all of it went in time."""
-        if not self._has_adopted:
-            for spool in orphans(self._place.folder, log=self._place.log):
+        drain(self._spool, self._delivery, deadline=deadline)
+
+    def _adopt(self, deadline: float) -> None:
+        """Sends what recorders left that have died; the next call goes on where this one had no more time."""
+        if self._has_adopted:
+            return
+        with closing(orphans(self._place.folder, log=self._place.log)) as spools, suppress(UnavailableError):
+            for spool in spools:
                 drain(spool, self._delivery, deadline=deadline)
             self._has_adopted = True
-        drain(self._spool, self._delivery, deadline=deadline)
 
 
 def _needs_the_log(item: Sealed) -> bool:
@@ -136,11 +151,15 @@ def drain(
     An event that the log refuses for ever is set aside in the spool and named in the log's entry on the gap. Raises
     :class:`UnavailableError` at the deadline; what was sent by then has left the spool.
     """
-    while (oldest := spool.first()) is not None:
+    events = MAX_BATCH
+    while (oldest := spool.first(events=events)) is not None:
         number, batch = oldest
         try:
             delivery.deliver(batch, deadline=deadline)
         except (InvalidEventError, NotApprovedError) as error:
+            if error.index is None and events > 1:
+                events = 1  # to find out which of those that went together it is
+                continue
             blamed = batch if error.index is None else [batch[error.index]]
             spool.refuse([item.id for item in blamed], type(error).__name__)
             _log.warning("the log refused %d spooled events, which stay in %s", len(blamed), spool.path)
@@ -157,6 +176,7 @@ def drain(
                 times=(window.first_ts, window.last_ts),
                 count=window.count,
                 refused=window.refused[:MAX_NAMED],
+                entry_id=window.id,
                 wait_s=wait_s,
             ),
             deadline=deadline,

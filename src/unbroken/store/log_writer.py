@@ -156,14 +156,17 @@ class LogWriter:
         times: tuple[str, str],
         count: int | None = None,
         refused: Sequence[str] = (),
+        entry_id: str | None = None,
         wait_s: float | None = None,
     ) -> None:
         """Records that numbers of ``recorder``, first to last, came late or may never come, and their events' times.
 
         ``count`` is how many events there were, one for each number by default; ``refused`` are ids that were refused.
+        With an ``entry_id``, under which the log's entry goes, doing it again does nothing.
         """
         held = numbers[1] - numbers[0] + 1 if count is None else count
-        self._call("declare_gap", (self._origin, recorder, reason, *numbers, held, *times, list(refused)), wait_s)
+        values = (self._origin, recorder, reason, *numbers, held, *times, list(refused), entry_id)
+        self._call("declare_gap", values, wait_s)
 
     def approvals(
         self, *, request: str | None = None, call: tuple[str, str] | None = None, wait_s: float | None = None

@@ -10,7 +10,7 @@ grant execute on function unbroken.append_early(text, text[], text[], bytea[], t
 grant execute on function unbroken.barrier(text, uuid) to unbroken_writer, unbroken_verifier;
 grant execute on function unbroken.describe_log(text) to unbroken_writer;
 grant execute on function unbroken.stop_recorder(text, uuid, bigint) to unbroken_writer;
-grant execute on function unbroken.declare_gap(text, uuid, text, bigint, bigint, bigint, text, text, uuid[]) to unbroken_writer;
+grant execute on function unbroken.declare_gap(text, uuid, text, bigint, bigint, bigint, text, text, uuid[], uuid) to unbroken_writer;
 grant execute on function unbroken.approvals_of(text, uuid, text, text) to unbroken_writer;
 grant execute on function unbroken.end_lock_holder(text, interval) to unbroken_ops;
 

@@ -176,7 +176,7 @@ select unbroken.barrier(%s, %s::uuid)
 select unbroken.stop_recorder(%s, %s::uuid, %s)
 
 -- name: declare_gap
-select unbroken.declare_gap(%s, %s::uuid, %s, %s, %s, %s, %s, %s, %s::uuid[])
+select unbroken.declare_gap(%s, %s::uuid, %s, %s, %s, %s, %s, %s, %s::uuid[], %s::uuid)
 
 -- name: approvals_of
 select request::text, state, tool, call_id, arguments_hash, session_id, turn_id, requested_by, agent_id, valid_until, outcome, by, at, self_attested

@@ -14,7 +14,7 @@ begin
 end $$;
 
 -- One entry whose actor is the login that asked for it. Returns its number.
-create or replace function unbroken.append_own(p_log integer, p_type text, p_details jsonb) returns bigint
+create or replace function unbroken.append_own(p_log integer, p_type text, p_details jsonb, p_id uuid default null) returns bigint
 language plpgsql set search_path = unbroken, pg_temp as $$
 #variable_conflict use_column
 declare
@@ -29,7 +29,7 @@ begin
   v_event.actor_id := session_user;
   v_event.actor_type := 'system';
   v_event.event_type := p_type;
-  v_event.id := gen_random_uuid();
+  v_event.id := coalesce(p_id, gen_random_uuid());
   v_event.ts := to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"');
   v_event.details := encode(sha256(v_salt || convert_to(v_details, 'UTF8')), 'hex');
   v_text := unbroken.event_text(v_event);

@@ -45,12 +45,16 @@ end $$;
 
 -- A recorder's account of numbers that came late or may never come. 'outage': they were kept aside and sent later, but for
 -- those refused. 'unknown': their outcome was not known when the recorder gave up on them. 'repeated': they were given to
--- events that turned out to be in the log already, under other numbers.
+-- events that turned out to be in the log already, under other numbers. With an id for the entry, doing it again does nothing.
 create or replace function unbroken.declare_gap(
-  p_log text, p_recorder uuid, p_reason text, p_first bigint, p_last bigint, p_count bigint, p_from text, p_to text, p_refused uuid[]
+  p_log text, p_recorder uuid, p_reason text, p_first bigint, p_last bigint, p_count bigint, p_from text, p_to text, p_refused uuid[],
+  p_id uuid default null
 ) returns bigint
 language plpgsql security definer set search_path = unbroken, pg_temp
 set plan_cache_mode = force_generic_plan set jit = off as $$
+declare
+  v_log int;
+  v_seq bigint;
 begin
   if p_reason is null or p_reason not in ('outage', 'unknown', 'repeated') or p_first is null or p_last is null or p_count is null
      or not (unbroken.is_count(p_first) and unbroken.is_count(p_last) and unbroken.is_count(p_count)) or p_first > p_last
@@ -58,9 +62,12 @@ begin
      or p_refused is null or cardinality(p_refused) > 1000 or array_position(p_refused, null) is not null then
     raise exception 'a gap has a reason, its numbers, its times, and at most 1000 ids that were refused' using errcode = 'UB002';
   end if;
-  return unbroken.append_own(unbroken.log_for_recorder(p_log, p_recorder), 'log.gap', jsonb_build_object(
+  v_log := unbroken.log_for_recorder(p_log, p_recorder);
+  select e.seq into v_seq from event_ids i join entries e on e.log = v_log and e.seq = i.seq
+   where i.log = v_log and i.id = p_id and e.event_type = 'log.gap';
+  return coalesce(v_seq, unbroken.append_own(v_log, 'log.gap', jsonb_build_object(
     'recorder', p_recorder, 'reason', p_reason, 'first', p_first, 'last', p_last, 'count', p_count,
-    'from', p_from, 'to', p_to, 'refused', to_jsonb(p_refused)));
+    'from', p_from, 'to', p_to, 'refused', to_jsonb(p_refused)), p_id));
 exception
   when data_exception then
     raise exception 'a gap has a reason, its numbers, its times, and at most 1000 ids that were refused' using errcode = 'UB002';
