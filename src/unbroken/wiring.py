@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from unbroken.core.keyed import LogKey
 from unbroken.errors import ConfigurationError
 from unbroken.ledger.ledger import DEADLINE_S, Ledger
-from unbroken.ledger.spool_place import SPOOL_LIMIT_BYTES, SpoolPlace
+from unbroken.ledger.spool.place import SPOOL_LIMIT_BYTES, SpoolPlace
 from unbroken.store import administration, embedded
 from unbroken.store.connection import Connection, Conninfo
 from unbroken.store.connection import connect as connect_database

@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.conftest import LOG
-from unbroken.ledger import spooling
 from unbroken.ledger.delivery import Delivery
 from unbroken.ledger.draft import draft
 from unbroken.ledger.ledger import Ledger
-from unbroken.ledger.spool import Spool
-from unbroken.ledger.spool_place import SpoolPlace
+from unbroken.ledger.spool import spooling
+from unbroken.ledger.spool.place import SpoolPlace
+from unbroken.ledger.spool.spool import Spool
 from unbroken.store.log_writer import LogWriter
 
 HOOKS: Final[dict[str, tuple[type, str]]] = {

@@ -86,6 +86,8 @@ def valid_events(draw: st.DrawFn) -> dict[str, Any]:
         "agent_id": MARKER,
         "event_type": draw(st.sampled_from(sorted(EVENT_TYPES))),
         "id": draw(NEW_IDS),
+        "recorder": draw(IDS),
+        "recorder_seq": draw(COUNT),
         "ts": draw(TIME),
     }
     return event | {key: draw(OPTIONAL[key]) for key in draw(FEW)}
@@ -236,7 +238,7 @@ def offer(writer: Connection, batch: list[Sent]) -> str:
     try:
         append(writer, batch)
     except psycopg.Error as error:
-        assert error.sqlstate in {"UB001", "UB002", "23505"}, raw.said(error)  # noqa: PT017
+        assert error.sqlstate in {"UB001", "UB002", "UB005", "23505"}, raw.said(error)  # noqa: PT017
         assert MARKER not in raw.said(error)  # noqa: PT017
         return str(error.sqlstate)
     return "accepted"

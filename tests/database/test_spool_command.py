@@ -12,10 +12,10 @@ from tests.conftest import LOG, Database
 from tests.system.cli import Cli
 from unbroken.core.entry import StoredEntry
 from unbroken.core.ids import id_of
-from unbroken.ledger import spooling
 from unbroken.ledger.draft import Draft, draft
 from unbroken.ledger.ledger import Ledger
-from unbroken.ledger.spool_place import SpoolPlace
+from unbroken.ledger.spool import spooling
+from unbroken.ledger.spool.place import SpoolPlace
 from unbroken.store.log_writer import LogWriter
 
 Entries = Callable[[], list[StoredEntry]]

@@ -22,12 +22,12 @@ from tests.unit.spooled import together
 from unbroken.core.entry import StoredEntry
 from unbroken.core.ids import id_of, new_id
 from unbroken.errors import InvalidEventError, OutcomeUnknownError, SpoolFullError
-from unbroken.ledger import spooling
 from unbroken.ledger.draft import Draft, draft
 from unbroken.ledger.ledger import Ledger
 from unbroken.ledger.receipt import Receipt, Spooled
-from unbroken.ledger.spool_place import SPOOL_LIMIT_BYTES, SpoolPlace
-from unbroken.ledger.spool_survey import survey
+from unbroken.ledger.spool import spooling
+from unbroken.ledger.spool.place import SPOOL_LIMIT_BYTES, SpoolPlace
+from unbroken.ledger.spool.survey import survey
 from unbroken.store.log_reader import LogReader
 from unbroken.store.log_writer import LogWriter
 from unbroken.verify.run import verify_log

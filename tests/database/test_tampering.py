@@ -67,7 +67,7 @@ def full(number: int) -> Any:
         session_id=f"full-{number % 7}",
         tool="move_visit",
         side_effect=number % 2 == 0,
-        decision={"outcome": "approved", "by": "d-1"},
+        decision={"outcome": "denied", "by": "d-1"},
         resource_type="visit",
         resource_id=f"v-{number}",
         inputs={"visit": number, "note": "größer"},

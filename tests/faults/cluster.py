@@ -146,10 +146,20 @@ def prepared(kind: str) -> Iterator[Installation]:
                 administration.add_login(connection, "writer", duty="writer", origin=LOG, password=None)
                 administration.add_login(connection, "verifier", duty="verifier", origin=None, password=None)
                 administration.add_login(connection, "ops", duty="ops", origin=None, password=None)
+            _slim(cluster)
             cluster.end("fast")
         finally:
             cluster.remove()
         yield installation
+
+
+def _slim(cluster: Cluster) -> None:
+    """Drops the databases that only new ones are made from: two thirds of the files that each run would copy."""
+    with cluster.admin() as admin:
+        admin.execute("alter database template0 is_template false")
+        admin.execute("alter database template1 is_template false")
+        admin.execute("drop database template0")
+        admin.execute("drop database template1")
 
 
 @contextmanager

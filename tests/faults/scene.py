@@ -19,19 +19,19 @@ T = TypeVar("T")
 _BACKENDS: Final = "select pid from pg_stat_activity where usename = 'writer' and backend_type = 'client backend'"
 
 
-_EARLY: Final = 1 / 3
-"""How many of the recorders release the log's lock early."""
-
-
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What the recorders of a run do; ``think_s`` is the mean pause between two calls of a thread."""
+    """What the recorders of a run do; ``think_s`` is the mean pause between two calls of a thread.
+
+    ``early`` of the recorders, as a share, release the log's lock early.
+    """
 
     processes: int = 2
     threads: int = 3
     batches: tuple[int, ...] = (1, 1, 2, 5, 20)
     think_s: float = 0.02
     payload: int = 100
+    early: float = 1 / 3
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Scene:
                 batches=self.load.batches,
                 think_s=self.load.think_s,
                 payload=self.load.payload,
-                early_release=self.dice.random() < _EARLY,
+                early_release=self.dice.random() < self.load.early,
                 careless=self.careless,
                 clock=self.recorders.clock,
             )

@@ -15,6 +15,7 @@ from tests.faults.installation import KINDS, Installation, is_installed
 from tests.faults.on_network import strike
 from tests.faults.on_server import kill_the_server
 from tests.faults.run import Outcome, run
+from tests.faults.scene import Load
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
 
@@ -59,7 +60,9 @@ def test_control_a_server_that_does_not_wait_for_its_disk_loses_what_was_acknowl
     installations: Sequence[Installation],
 ) -> None:
     hasty = {"synchronous_commit": "off", "wal_writer_delay": "10s"}
-    for outcome in outcomes_of(Fault("hasty server", kill_the_server, settings=hasty), installations):
+    # Early release would flush the WAL by its barriers.
+    fault = Fault("hasty server", kill_the_server, settings=hasty, load=Load(early=0))
+    for outcome in outcomes_of(fault, installations):
         assert outcome.tally.lost, outcome
 
 

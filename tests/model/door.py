@@ -1,11 +1,12 @@
 """A stand-in for the log and its connections, with the semantics of the door, that fails where a schedule says so."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
+from tests.model.clock import Clock
 from tests.model.schedule import Schedule
 from unbroken.core.entry import GENESIS, Part, hash_of, line_of
 from unbroken.core.event import decode_event
@@ -27,21 +28,6 @@ APPENDS: Final = (
 )
 
 
-class Clock:
-    """A clock that moves only when somebody waits; a time is one of its seconds."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        """The time."""
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        """Waits."""
-        self.now += seconds
-
-
 @dataclass(frozen=True, slots=True)
 class Line:
     """One entry: whose event it is, under which number, and what its receipt says."""
@@ -57,11 +43,14 @@ class Line:
 class Door:
     """The log, and appends whose client is gone, which may commit at any later moment.
 
-    Of the events in ``malformed`` none is ever let in, of those in ``stateful`` each time one or the other.
+    Of the events in ``malformed`` none is ever let in, of those in ``stateful`` each time one or the other. ``pause`` lets
+    other threads go on, ``faulty`` tells whether connections fail.
     """
 
     schedule: Schedule
     clock: Clock
+    pause: Callable[[], None] = lambda: None
+    faulty: bool = True
     malformed: frozenset[str] = frozenset()
     stateful: frozenset[str] = frozenset()
     lines: list[Line] = field(default_factory=list)
@@ -71,7 +60,7 @@ class Door:
     def connect(self, wait_s: float) -> "Connection":
         """A new connection."""
         self.let_zombies_in()
-        match self.schedule.choose(["connects", "connects: refused", "connects: hangs", "connects: no grant"]):
+        match self.happens("connects", "connects: refused", "connects: hangs", "connects: no grant"):
             case 1:
                 raise UnavailableError("refused")
             case 2:
@@ -81,8 +70,13 @@ class Door:
                 raise AccessDeniedError("no grant")
         return Connection(self)
 
+    def happens(self, *options: str) -> int:
+        """Which of the options happens; where nothing fails, the first."""
+        return self.schedule.choose(options) if self.faulty else 0
+
     def let_zombies_in(self) -> None:
         """Between any two calls of a client each of them may commit."""
+        self.pause()
         for texts in list(self.zombies):
             if self.schedule.choose(["zombie waits", "zombie goes on"]):
                 self.zombies.remove(texts)
@@ -149,7 +143,7 @@ class Connection:
         """One attempt to record a batch."""
         self._door.let_zombies_in()
         sent = " ".join(f"{decode_event(text).model}#{decode_event(text).recorder_seq}" for text in texts)
-        match self._door.schedule.choose([f"append {sent}: {end}" for end in APPENDS]):
+        match self._door.happens(*(f"append {sent}: {end}" for end in APPENDS)):
             case 0:
                 return self._door.append(texts)
             case 1:
@@ -166,7 +160,7 @@ class Connection:
     def receipts(self, ids: Sequence[str], hashes: Sequence[bytes | None], *, wait_s: float) -> dict[str, Known]:
         """What the log has of these ids."""
         self._door.let_zombies_in()
-        if self._door.schedule.choose(["receipts", "receipts: lost"]):
+        if self._door.happens("receipts", "receipts: lost"):
             raise self._lost()
         asked = dict(zip(ids, hashes, strict=True))
         return {line.id: _known(line, asked[line.id]) for line in self._door.lines if line.id in asked}
@@ -184,7 +178,7 @@ class Connection:
     ) -> None:
         """Records that numbers may be missing."""
         self._door.let_zombies_in()
-        if self._door.schedule.choose([f"{reason} {numbers} declared", "declaring a gap: lost"]):
+        if self._door.happens(f"{reason} {numbers} declared", "declaring a gap: lost"):
             raise self._lost()
         self._door.declared.append((recorder, *numbers))
 

@@ -1,13 +1,14 @@
 """A recorder made of the real code over a stand-in, what its callers were told, and whether that was right."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Final, cast
 
 import pytest
 
-from tests.model.door import Clock, Door
+from tests.model.clock import Clock
+from tests.model.door import Door
 from tests.model.schedule import Schedule
 from unbroken.core.ids import id_of
 from unbroken.errors import InvalidEventError, NotApprovedError, UnbrokenError
@@ -78,11 +79,14 @@ def _end(call: Call, submission: Submission) -> Told:
         return Told(call, error=error)
 
 
+def _ids(names: Iterable[str]) -> frozenset[str]:
+    return frozenset(id_of(name.encode()) for name in names)
+
+
 def recording(schedule: Schedule, patch: pytest.MonkeyPatch, *, malformed: str = "", stateful: str = "") -> Recording:
     """A recorder whose connections fail as ``schedule`` says; time passes only where somebody waits."""
     clock = Clock()
-    ids = [frozenset(id_of(name.encode()) for name in names) for names in (malformed, stateful)]
-    door = Door(schedule, clock, *ids)
+    door = Door(schedule, clock, malformed=_ids(malformed), stateful=_ids(stateful))
     patch.setattr("unbroken.ledger.committer.time", SimpleNamespace(monotonic=clock))
     patch.setattr("unbroken.ledger.delivery.random", SimpleNamespace(uniform=lambda _low, _high: 1.0))
     delivery = Delivery(cast("Connect", door.connect), clock=clock, sleep=clock.sleep)
@@ -104,7 +108,7 @@ def assert_right(made: Recording) -> None:
 
 def _assert_acknowledged(door: Door, end: Told) -> None:
     for name, receipt in zip(end.call, end.receipts, strict=end.error is None):
-        lines = [line for line in door.lines if line.id == id_of(name.encode())]
+        lines = [line for line in door.lines if line.id in _ids([name])]
         assert [(receipt.seq, receipt.hash)] == [(line.row.seq, line.row.hash.hex()) for line in lines], name
 
 
@@ -112,14 +116,14 @@ def _assert_final(made: Recording, end: Told) -> None:
     """What was told last: a second try may have recorded what a first one did not."""
     own = {line.id for line in made.door.lines if line.recorder == made.committer.source.recorder}
     if end.recorded is False:
-        assert own.isdisjoint(id_of(name.encode()) for name in end.call), f"{end.call}: {end.error!r}, and it is there"
+        assert own.isdisjoint(_ids(end.call)), f"{end.call}: {end.error!r}, and it is there"
     if isinstance(end.error, InvalidEventError | NotApprovedError):
         bad = made.door.malformed | made.door.stateful
-        assert not bad.isdisjoint(id_of(name.encode()) for name in end.call), f"{end.call} is refused without fault"
+        assert not bad.isdisjoint(_ids(end.call)), f"{end.call} is refused without fault"
 
 
 def _assert_whole(made: Recording, call: Call) -> None:
-    ids = {id_of(name.encode()) for name in call}
+    ids = _ids(call)
     own = {line.id for line in made.door.lines if line.recorder == made.committer.source.recorder}
     assert ids.isdisjoint(own) or ids <= {line.id for line in made.door.lines}, f"a part of {call} is in the log"
 

@@ -1,36 +1,112 @@
 """The real delivery of batches under every schedule of faults, up to a number of them."""
 
 from collections.abc import Callable
+from typing import Any, Final
 
 import pytest
 
-from tests.model.recording import Recording, assert_right, recording
-from tests.model.schedule import Schedule, every_schedule
+from tests.model.door import Door
+from tests.model.recording import assert_right, recording
+from tests.model.schedule import Schedule, count_schedules
+from unbroken.errors import UnavailableError, UnbrokenError
+from unbroken.ledger.committer import Committer
+from unbroken.ledger.delivery import Delivery
+from unbroken.ledger.source import Source
+
+KINDS: Final[dict[str, dict[str, Any]]] = {
+    "plain": {},
+    "an event is malformed": {"malformed": "b"},
+    "an approval comes or goes": {"stateful": "b"},
+    "another recorder had an event": {"elsewhere": "b"},
+    "another recorder had one and one is malformed": {"elsewhere": "b", "malformed": "c"},
+    "another recorder had one and an approval comes or goes": {"elsewhere": "b", "stateful": "c"},
+}
+each_kind = pytest.mark.parametrize("kind", KINDS)
 
 
-def explore(run: Callable[[Schedule], None], *, deviations: int) -> int:
-    """How many schedules there are; fails with the first one under which ``run`` does."""
-    count = 0
-    for _ in every_schedule(_explained(run), deviations=deviations):
-        count += 1
-    return count
+def two_batches(patch: pytest.MonkeyPatch, *, elsewhere: str = "", **kind: str) -> Callable[[Schedule], None]:
+    """Two calls together, then what was not recorded of them once more together with a third one."""
 
-
-def _explained(run: Callable[[Schedule], None]) -> Callable[[Schedule], None]:
-    def explained(schedule: Schedule) -> None:
-        try:
-            run(schedule)
-        except AssertionError as error:
-            error.add_note(f"schedule:\n{schedule}")
-            raise
-
-    return explained
-
-
-def test_a_batch_and_a_second_try(monkeypatch: pytest.MonkeyPatch) -> None:
     def run(schedule: Schedule) -> None:
-        made = recording(schedule, monkeypatch)
+        made = recording(schedule, patch, **kind)
+        if elsewhere:
+            record_elsewhere(made.door, patch, elsewhere)
         made.again(made.record([("a", "b"), ("c",)]), ("d",))
         assert_right(made)
 
-    print(explore(run, deviations=3))
+    return run
+
+
+def record_elsewhere(door: Door, patch: pytest.MonkeyPatch, name: str) -> None:
+    """Another recorder has the event in the log already."""
+    other = recording(Schedule(), patch)
+    other.door.lines = door.lines
+    other.record([(name,)])
+
+
+@each_kind
+def test_callers_are_told_the_truth_whatever_fails(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    assert count_schedules(two_batches(monkeypatch, **KINDS[kind]), deviations=2) > 100
+
+
+def test_callers_are_told_the_truth_although_zombies_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert count_schedules(two_batches(monkeypatch), deviations=3) > 500
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("deadline_s", [0.4, 1.0], ids=["short of time", "patient"])
+@each_kind
+def test_callers_are_told_the_truth_whatever_fails_more_often(
+    monkeypatch: pytest.MonkeyPatch, kind: str, deadline_s: float
+) -> None:
+    monkeypatch.setattr("tests.model.recording.DEADLINE_S", deadline_s)
+    assert count_schedules(two_batches(monkeypatch, **KINDS[kind]), deviations=4) > 5_000
+
+
+@pytest.mark.long
+def test_three_tries_in_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(schedule: Schedule) -> None:
+        made = recording(schedule, monkeypatch)
+        made.again(made.again(made.record([("a",), ("b",)]), ("c",)), ("d",))
+        assert_right(made)
+
+    assert count_schedules(run, deviations=4) > 20_000
+
+
+def forgets_that_a_connection_broke(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Delivery, "_is_broken", lambda _self: False)
+
+
+def gives_unknown_numbers_to_the_next(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Source, "lose", lambda _self, _drafts: None)
+
+
+def resends_without_asking(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Delivery, "_settle", lambda *_: (_ for _ in ()).throw(UnavailableError("not asked")))
+
+
+def forgets_what_was_unknown(patch: pytest.MonkeyPatch) -> None:
+    def same(_self: Committer, _submission: object, error: UnbrokenError) -> UnbrokenError:
+        return error
+
+    patch.setattr(Committer, "_answer", same)
+
+
+def lets_ids_in_twice(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Door, "append", lambda self, texts: [self._record(text) for text in texts])
+
+
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        forgets_that_a_connection_broke,
+        gives_unknown_numbers_to_the_next,
+        resends_without_asking,
+        forgets_what_was_unknown,
+        lets_ids_in_twice,
+    ],
+)
+def test_a_mistake_is_found(monkeypatch: pytest.MonkeyPatch, mistake: Callable[[pytest.MonkeyPatch], None]) -> None:
+    mistake(monkeypatch)
+    with pytest.raises(AssertionError):
+        count_schedules(two_batches(monkeypatch), deviations=3)

@@ -1,7 +1,7 @@
 """The real leader and followers under every order of their steps, with few changes of thread where none is needed."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 import pytest
@@ -73,36 +73,43 @@ def run(schedule: Schedule, patch: pytest.MonkeyPatch, names: str, *, interrupts
     patch.setattr("unbroken.ledger.group.threading", turns)
     callers = Callers(turns, schedule)
     callers.group = group = Group(callers.commit, clock=turns.clock)
-    submissions = [Submission(DRAFTS[name], deadline=10.0 + at) for at, name in enumerate(names)]
-    turns.run(*(lambda s=submission: callers.submit(s) for submission in submissions))
+    submissions = [Submission(DRAFTS[name], deadline=turns.clock() + 10 + at) for at, name in enumerate(names)]
+    turns.run(*(partial(callers.submit, submission) for submission in submissions))
     for submission in submissions:
         told, sent = callers.ends[submission], [end for end, batch in callers.batches if submission in batch]
         assert sent in ALLOWED[told], f"told {told}, but {sent}"
     assert (group._leader, list(group._queue), group._events, group._bytes) == (None, [], 0, 0)
 
 
-LIMITS: Final = pytest.mark.parametrize(
+def limited(patch: pytest.MonkeyPatch, batch: int, queued: int) -> None:
+    patch.setattr("unbroken.ledger.group.MAX_BATCH", batch)
+    patch.setattr("unbroken.ledger.group.MAX_QUEUED", queued)
+
+
+limits = pytest.mark.parametrize(
     ("batch", "queued"), [(1000, 1000), (1, 1000), (1000, 1)], ids=["roomy", "one-event batches", "one may wait"]
 )
 
 
-@LIMITS
+@limits
 @pytest.mark.parametrize("names", ["ab", "abc", "aab"])
 def test_every_caller_is_answered_truly(monkeypatch: pytest.MonkeyPatch, names: str, batch: int, queued: int) -> None:
-    monkeypatch.setattr("unbroken.ledger.group.MAX_BATCH", batch)
-    monkeypatch.setattr("unbroken.ledger.group.MAX_QUEUED", queued)
+    limited(monkeypatch, batch, queued)
     assert count_schedules(lambda schedule: run(schedule, monkeypatch, names, interrupts=1), deviations=1) > 20
 
 
+def test_every_caller_is_answered_truly_in_many_orders(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert count_schedules(lambda schedule: run(schedule, monkeypatch, "abc", interrupts=1), deviations=2) > 5_000
+
+
 @pytest.mark.long
-@LIMITS
+@limits
 @pytest.mark.parametrize("names", ["abc", "aab"])
-def test_every_caller_is_answered_truly_with_more_changes(
+def test_every_caller_is_answered_truly_in_very_many_orders(
     monkeypatch: pytest.MonkeyPatch, names: str, batch: int, queued: int
 ) -> None:
-    monkeypatch.setattr("unbroken.ledger.group.MAX_BATCH", batch)
-    monkeypatch.setattr("unbroken.ledger.group.MAX_QUEUED", queued)
-    assert count_schedules(lambda schedule: run(schedule, monkeypatch, names, interrupts=1), deviations=3) > 10_000
+    limited(monkeypatch, batch, queued)
+    assert count_schedules(lambda schedule: run(schedule, monkeypatch, names, interrupts=1), deviations=3) > 50_000
 
 
 def test_a_leader_that_does_not_hand_over_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

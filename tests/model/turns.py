@@ -7,8 +7,9 @@ go through many orders.
 from collections.abc import Callable, Sequence
 from typing import Literal
 
-from greenlet import getcurrent, greenlet
+from greenlet import getcurrent, greenlet  # type: ignore[import-untyped]
 
+from tests.model.clock import Clock
 from tests.model.schedule import Schedule
 
 
@@ -22,27 +23,29 @@ class _Worker:
         self.may_be_interrupted = False
 
     @property
+    def waits(self) -> bool:
+        return not self.run.dead and self.waits_for is not None and not self.waits_for()
+
+    @property
     def ready(self) -> bool:
-        return not self.run.dead and (self.waits_for is None or self.waits_for())
+        return not self.run.dead and not self.waits
 
 
 class Turns:
-    """Runs functions as threads. A change where none is needed, and a wait that times out, are deviations.
+    """Runs functions as threads. To change over where the same one could go on is a deviation.
 
-    So are ``interrupts``: that many waits for an event or a condition may end with a :class:`KeyboardInterrupt`.
+    So is a wait that times out, if ``time_is_free`` does not make it usual; ``clock`` goes on with it. And so are
+    ``interrupts``: that many waits for an event or a condition may end with a :class:`KeyboardInterrupt`.
     """
 
-    def __init__(self, schedule: Schedule, *, interrupts: int = 0) -> None:
-        self.now = 0.0
+    def __init__(self, schedule: Schedule, *, interrupts: int = 0, time_is_free: bool = False) -> None:
+        self.clock = Clock()
         self._interrupts = interrupts
+        self._time_is_free = time_is_free
         self._schedule = schedule
         self._main = getcurrent()
         self._workers: Sequence[_Worker] = ()
         self._current: _Worker | None = None
-
-    def clock(self) -> float:
-        """The time; it passes when a wait times out."""
-        return self.now
 
     def run(self, *targets: Callable[[], None]) -> None:
         """Runs them to their ends; fails where nobody can go on any more but by waiting until its time is up."""
@@ -65,7 +68,7 @@ class Turns:
         worker = self._current
         assert worker is not None
         worker.waits_for, worker.timed_out, worker.may_be_interrupted = condition, False, may_be_interrupted
-        worker.until = None if timeout is None else self.now + timeout
+        worker.until = None if timeout is None else self.clock.now + timeout
         try:
             self._main.switch()
         finally:
@@ -86,24 +89,27 @@ class Turns:
         return _Event(self)
 
     def _go_on(self) -> None:
-        """Lets the thread go on that the schedule chooses: the same one, another, one whose time is up or interrupted."""
-        ready = [worker for worker in self._workers if worker.ready]
+        """Does what the schedule chooses: the same thread goes on, or another, or one whose time is up or interrupted."""
+        ready = [(worker, "goes on") for worker in self._workers if worker.ready]
         assert ready, "everybody waits, and nobody will wake them"
-        goes_on = self._current in ready
-        ready.sort(key=lambda worker: worker is not self._current)
-        late = [w for w in self._workers if not w.run.dead and not w.ready and w.until is not None]
-        hit = [w for w in self._workers if w.may_be_interrupted and self._interrupts]
-        options = [f"{worker.name} goes on" for worker in ready]
-        options += [f"{worker.name}'s time is up" for worker in late] + [f"{worker.name} is interrupted" for worker in hit]
-        choice = self._schedule.choose(options, usual=1 if goes_on else len(ready))
-        self._current = worker = (ready + late + hit)[choice]
-        if choice >= len(ready) + len(late):
+        same = [move for move in ready if move[0] is self._current]
+        late = [(worker, "has no time left") for worker in self._workers if worker.waits and worker.until is not None]
+        hit = [(worker, "is interrupted") for worker in self._workers if worker.may_be_interrupted and self._interrupts]
+        usual = (same or ready) + (late if self._time_is_free else [])
+        moves = usual + [move for move in ready + late + hit if move not in usual]
+        choice = self._schedule.choose([f"{worker.name} {what}" for worker, what in moves], usual=len(usual))
+        self._current, what = moves[choice]
+        self._resume(self._current, what)
+
+    def _resume(self, worker: _Worker, what: str) -> None:
+        if what == "is interrupted":
             self._interrupts -= 1
             worker.run.throw(KeyboardInterrupt)
             return
-        if choice >= len(ready) and worker.until is not None:
+        if what == "has no time left":
+            assert worker.until is not None
             worker.timed_out = True
-            self.now = max(self.now, worker.until)
+            self.clock.now = max(self.clock.now, worker.until)
         worker.run.switch()
 
 

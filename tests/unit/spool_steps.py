@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.unit.spooled import LOG, NOTHING, Snapshot, opened, put, sealed, snapshot
-from unbroken.ledger.spool import Spool, orphans
+from unbroken.ledger.spool.spool import Spool, orphans
 
 Step = Callable[[Spool], object]
 

@@ -14,7 +14,7 @@ from unbroken.core.ids import id_of
 from unbroken.core.times import format_time
 from unbroken.ledger.draft import draft
 from unbroken.ledger.sealed import Sealed
-from unbroken.ledger.spool import Spool
+from unbroken.ledger.spool.spool import Spool
 
 LOG: Final = "clinic.example/agents"
 LIMIT: Final = 2**30

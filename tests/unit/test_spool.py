@@ -42,11 +42,12 @@ from unbroken.errors import (
     UnavailableError,
     UnbrokenError,
 )
-from unbroken.ledger import spool_claim, spool_file
 from unbroken.ledger.sealed import Sealed
-from unbroken.ledger.spool import Spool, orphans
-from unbroken.ledger.spool_file import SpoolFile, size_of
-from unbroken.ledger.spool_survey import survey
+from unbroken.ledger.spool import claim as spool_claim
+from unbroken.ledger.spool import file as spool_file
+from unbroken.ledger.spool.file import SpoolFile, size_of
+from unbroken.ledger.spool.spool import Spool, orphans
+from unbroken.ledger.spool.survey import survey
 
 OTHER = id_of(b"another recorder")
 
@@ -160,7 +161,7 @@ def test_a_batch_of_which_one_event_fails_is_not_kept_at_all(spool: Spool, monke
     put(spool, 1)
     before = snapshot(spool)
     broken = Sealed(sealed(4).id, sealed(4).text, {"inputs": "no part"})  # type: ignore[dict-item]
-    monkeypatch.setattr("unbroken.ledger.spool.size_of", lambda _: 1)
+    monkeypatch.setattr("unbroken.ledger.spool.spool.size_of", lambda _: 1)
     with pytest.raises(AttributeError):
         spool.put([sealed(2), sealed(3), broken], since=BEGAN)
     assert snapshot(spool) == before

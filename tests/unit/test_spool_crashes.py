@@ -18,7 +18,7 @@ import pytest
 from tests.unit.power_cut import Disk, calls_in
 from tests.unit.spool_steps import SCENARIOS, after_each, spool_below, survivor
 from tests.unit.spooled import LOG, drained, numbers_of
-from unbroken.ledger.spool import orphans
+from unbroken.ledger.spool.spool import orphans
 
 SHIM: Final = Path(__file__).with_name("disk_calls.c")
 

@@ -29,9 +29,9 @@ from unbroken.core.times import parse_time
 from unbroken.errors import UnavailableError
 from unbroken.investigate.printable import printable
 from unbroken.ledger.delivery import Delivery
-from unbroken.ledger.spool import Spool, orphans
-from unbroken.ledger.spool_survey import SpoolState, survey
-from unbroken.ledger.spooling import drain as drain_spool
+from unbroken.ledger.spool.spool import Spool, orphans
+from unbroken.ledger.spool.spooling import drain as drain_spool
+from unbroken.ledger.spool.survey import SpoolState, survey
 from unbroken.store.log_writer import LogWriter
 
 PATIENCE_S: Final = 30.0

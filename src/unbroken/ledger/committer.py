@@ -12,11 +12,11 @@ from unbroken.ledger.draft import Draft
 from unbroken.ledger.group import Group, Submission
 from unbroken.ledger.receipt import Kept
 from unbroken.ledger.source import Gap, Source
-from unbroken.ledger.spool_place import SpoolPlace
+from unbroken.ledger.spool.place import SpoolPlace
 from unbroken.store.log_writer import LogWriter
 
 if TYPE_CHECKING:  # brings SQLite along, which is loaded only where a spool is asked for
-    from unbroken.ledger.spooling import Spooling
+    from unbroken.ledger.spool.spooling import Spooling
 
 ASIDE_S: Final = 2.0
 """How long a recorder's word about itself may hold up those who wait, in seconds."""
@@ -130,7 +130,7 @@ class Committer:
 
 
 def _spooling(delivery: Delivery, place: SpoolPlace, *, recorder: str) -> "Spooling":
-    from unbroken.ledger.spooling import Spooling
+    from unbroken.ledger.spool.spooling import Spooling
 
     return Spooling(delivery, place, recorder=recorder)
 

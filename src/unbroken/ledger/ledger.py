@@ -14,7 +14,7 @@ from unbroken.ledger.delivery import Connect, Delivery
 from unbroken.ledger.draft import Draft
 from unbroken.ledger.group import MAX_BATCH, MAX_BATCH_BYTES
 from unbroken.ledger.receipt import Kept
-from unbroken.ledger.spool_place import SpoolPlace
+from unbroken.ledger.spool.place import SpoolPlace
 from unbroken.store.log_writer import Known, LogWriter
 
 DEADLINE_S: Final = 10.0

@@ -21,8 +21,8 @@ from unbroken.core.entry import Part
 from unbroken.core.ids import new_id
 from unbroken.errors import ConfigurationError, SpoolFullError, UnavailableError, UnbrokenError
 from unbroken.ledger.sealed import Sealed
-from unbroken.ledger.spool_claim import guarded
-from unbroken.ledger.spool_folder import JOURNAL, sync, translated_os
+from unbroken.ledger.spool.claim import guarded
+from unbroken.ledger.spool.folder import JOURNAL, sync, translated_os
 
 APPLICATION: Final = 1970168427
 """Stands in the file's head, so that no other SQLite file is taken for a spool."""

@@ -24,8 +24,8 @@ from unbroken.ledger.delivery import Delivered, Delivery
 from unbroken.ledger.group import MAX_BATCH
 from unbroken.ledger.receipt import Spooled
 from unbroken.ledger.sealed import Sealed
-from unbroken.ledger.spool import Spool, orphans
-from unbroken.ledger.spool_place import SpoolPlace
+from unbroken.ledger.spool.place import SpoolPlace
+from unbroken.ledger.spool.spool import Spool, orphans
 from unbroken.store.log_writer import LogWriter
 
 PATIENCE_S: Final = 3.0

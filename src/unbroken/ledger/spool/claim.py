@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from unbroken.ledger.spool_folder import JOURNAL, LOCK, NEW, SPOOL, path_of, translated_os
+from unbroken.ledger.spool.folder import JOURNAL, LOCK, NEW, SPOOL, path_of, translated_os
 
 GLANCE_S: Final = 0.2
 """How long a lock may be held by somebody who only looks whether it is."""

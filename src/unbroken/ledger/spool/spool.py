@@ -26,9 +26,9 @@ from unbroken.errors import (
     UnbrokenError,
 )
 from unbroken.ledger.sealed import Sealed
-from unbroken.ledger.spool_claim import GLANCE_S, Claim, claim, guarded
-from unbroken.ledger.spool_file import Contents, Found, Owner, Refused, Span, SpoolFile, Window, size_of
-from unbroken.ledger.spool_folder import LOCK, NEW, SPOOL, checked_folder, path_of, prepared_folder, recorders_in
+from unbroken.ledger.spool.claim import GLANCE_S, Claim, claim, guarded
+from unbroken.ledger.spool.file import Contents, Found, Owner, Refused, Span, SpoolFile, Window, size_of
+from unbroken.ledger.spool.folder import LOCK, NEW, SPOOL, checked_folder, path_of, prepared_folder, recorders_in
 
 DAMAGED: Final = "damaged on the disk"
 """Stands as the reason with an event that is not what was put."""

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from unbroken.errors import UnbrokenError
-from unbroken.ledger.spool_claim import holder_of
-from unbroken.ledger.spool_file import Refused, SpoolFile, Window
-from unbroken.ledger.spool_folder import SPOOL, checked_folder, recorders_in
+from unbroken.ledger.spool.claim import holder_of
+from unbroken.ledger.spool.file import Refused, SpoolFile, Window
+from unbroken.ledger.spool.folder import SPOOL, checked_folder, recorders_in
 
 
 @dataclass(frozen=True, slots=True)
