@@ -93,9 +93,9 @@ class LogRewoundError(UnbrokenError):
 class NotApprovedError(UnbrokenError):
     """An action needs a decision that is not there: it was not carried out.
 
-    ``state`` tells why: ``pending``, ``denied``, ``expired``, ``used``, ``unchecked`` or ``unknown``; ``request_id`` is the request to
-    decide on, where there is one, and ``call_id`` the call that it is bound to. ``index`` is the position of the event
-    that the log refused, where it was the log. The text is fit to be shown to a model.
+    ``state`` tells why: ``pending``, ``denied``, ``expired``, ``used``, ``unchecked`` or ``unknown``. ``request_id`` is
+    the request to decide on, where there is one, and ``call_id`` the call that it is bound to. ``index`` is the position
+    of the event that the log refused, where it was the log. The text is fit to be shown to a model.
     """
 
     def __init__(

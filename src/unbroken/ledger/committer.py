@@ -104,7 +104,7 @@ class Committer:
         self._account_for_gaps(time.monotonic() + ASIDE_S)
 
     def _answer(self, submission: Submission, error: UnbrokenError) -> UnbrokenError:
-        """What a failed delivery means for one submission: an earlier try of it may be recorded though this one is not."""
+        """What a failed delivery means for one submission, of which an earlier try may be recorded."""
         if error.recorded is None:
             self._doubtful.update(dict.fromkeys(submission.ids))
             while len(self._doubtful) > MAX_DOUBTFUL:
