@@ -11,6 +11,7 @@
     │   └── SpoolFullError      drain the spool: the log can't be reached and no room is left
     ├── OutcomeUnknownError     ask again by id: it may or may not be recorded
     ├── LogRewoundError         stop: the log has lost entries that it had acknowledged
+    ├── ReceiptError            stop: what the log recorded is not what was sent
     ├── NotApprovedError        get a decision, then call again
     └── RecordingStoppedError   an earlier write failed; stop what you are doing
 
@@ -90,12 +91,18 @@ class LogRewoundError(UnbrokenError):
         self.given = given
 
 
+class ReceiptError(UnbrokenError):
+    """What the database says it recorded is not what was sent: whatever it recorded, don't rely on it."""
+
+    recorded: ClassVar[bool | None] = None
+
+
 class NotApprovedError(UnbrokenError):
     """An action needs a decision that is not there: it was not carried out.
 
     ``state`` tells why: ``pending``, ``denied``, ``expired``, ``used``, ``unchecked`` or ``unknown``. ``request_id`` is
-    the request to decide on, where there is one, and ``call_id`` the call that it is bound to. ``index`` is the position
-    of the event that the log refused, where it was the log. The text is fit to be shown to a model.
+    the request to decide on, where there is one, and ``call_id`` the call that it is bound to. ``index`` is where in a
+    batch the event stood that the log refused, where it was the log. The text is fit to be shown to a model.
     """
 
     def __init__(

@@ -58,12 +58,11 @@ def connect(
 ) -> "Trail":
     """A trail into the log named ``log`` of a PostgreSQL that is set up, as the writer login in ``conninfo``.
 
-    ``conninfo`` may be a function, asked at each connection, where passwords change. ``key`` is the log's key for hashes
-    of prompts and arguments; without one they are not recorded, and nothing can be
-    approved. Recording waits ``deadline_s`` seconds at most. In an outage ``block`` makes it fail, and so stops the
-    agent; ``spool`` goes on durably in the folder ``spool``, and the log says so later. ``early_release`` gives up the
-    log's lock before the storage has flushed, and hands out receipts after it has: for slow storage that many processes
-    write to.
+    ``conninfo`` may be a function, asked at each connection, where passwords change. ``key`` is the log's key for
+    hashes of prompts and arguments; without one they are not recorded, and nothing can be approved. Recording waits
+    ``deadline_s`` seconds at most. In an outage ``block`` makes it fail, and so stops the agent; ``spool`` goes on
+    durably in the folder ``spool``, and the log says so later. ``early_release`` gives up the log's lock before the
+    storage has flushed, and hands out receipts after it has: for slow storage that many processes write to.
     """
     from unbroken.capture.trail import Trail
 

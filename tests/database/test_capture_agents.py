@@ -1,7 +1,7 @@
 """Several agents, tools in parallel, and tools that are tried again: who did what, and what came from what."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -333,6 +333,22 @@ def test_a_coroutine_that_is_closed_is_aborted(trail: Trail, entries: Entries) -
     asyncio.run(main())
     result = only(entries, "tool_result")
     assert (result["status"], result["details"]["error_type"]) == ("aborted", "GeneratorExit")
+
+
+def test_a_conversation_that_is_closed_where_no_loop_runs_has_an_end(trail: Trail, entries: Entries) -> None:
+    class Wait:
+        def __await__(self) -> Generator[None, None, None]:
+            yield
+
+    async def talk() -> None:
+        async with trail.session(actor="u") as session, session.turn():
+            await Wait()
+
+    talking = talk()
+    talking.send(None)
+    talking.close()
+    assert types(entries) == ["conversation_started", "request", "error", "conversation_ended"]
+    assert [event["status"] for event in events(entries)[2:]] == ["aborted", "aborted"]
 
 
 def test_with_tasks_and_threads_together_a_failed_write_stops_them_all(

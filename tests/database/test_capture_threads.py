@@ -352,6 +352,16 @@ trail = unbroken.connect(sys.argv[1], log=sys.argv[2])
 async def look(at):
     return at
 
+@trail.tool
+def count():
+    yield 1
+    yield 2
+
+@trail.tool
+async def later():
+    yield 1
+    yield 2
+
 def talk():
     main_is_over.wait()
     asyncio.run(converse())
@@ -362,6 +372,11 @@ async def converse():
 
 asyncio.run(converse())
 threading.Thread(target=talk).start()
+left = [count(), later()]
+next(left[0])
+loop = asyncio.new_event_loop()
+loop.run_until_complete(anext(left[1]))
+loop.close()
 """
 
 
@@ -371,6 +386,9 @@ def test_threads_keep_no_process_from_exiting_and_its_end_loses_nothing(database
     assert (done.returncode, done.stderr) == (0, "")
     assert len([name for name, _ in links(entries) if name == "tool_result look"]) == 2
     assert types(entries).count("conversation_ended") == 2
+    begun = [name for name, _ in links(entries)]
+    assert begun.count("tool_call count") == begun.count("tool_call later") == 1
+    assert begun.count("tool_result count") == begun.count("tool_result later") == 0, "nobody knows how they ended"
 
 
 def test_a_thread_that_dies_leaves_an_error_and_no_operation(trail: Trail, entries: Entries) -> None:

@@ -43,8 +43,8 @@ class Line:
 class Door:
     """The log, and appends whose client is gone, which may commit at any later moment.
 
-    Of the events in ``malformed`` none is ever let in, of those in ``stateful`` each time one or the other. ``pause`` lets
-    other threads go on, ``faulty`` tells whether connections fail.
+    Of the events in ``malformed`` none is ever let in, of those in ``stateful`` each time one or the other. ``pause``
+    lets other threads go on, ``faulty`` tells whether connections fail.
     """
 
     schedule: Schedule
@@ -138,7 +138,7 @@ class Connection:
         self.broken = False
 
     def append(
-        self, texts: Sequence[bytes], parts: Sequence[dict[str, Part]], *, wait_s: float, early: bool = False
+        self, texts: Sequence[bytes], _parts: Sequence[dict[str, Part]], *, wait_s: float, **_more: object
     ) -> list[Row]:
         """One attempt to record a batch."""
         self._door.let_zombies_in()
@@ -157,7 +157,7 @@ class Connection:
                 raise UnavailableError("waited too long for the lock")
         raise self._lost()
 
-    def receipts(self, ids: Sequence[str], hashes: Sequence[bytes | None], *, wait_s: float) -> dict[str, Known]:
+    def receipts(self, ids: Sequence[str], hashes: Sequence[bytes | None], **_more: object) -> dict[str, Known]:
         """What the log has of these ids."""
         self._door.let_zombies_in()
         if self._door.happens("receipts", "receipts: lost"):
@@ -165,17 +165,7 @@ class Connection:
         asked = dict(zip(ids, hashes, strict=True))
         return {line.id: _known(line, asked[line.id]) for line in self._door.lines if line.id in asked}
 
-    def declare_gap(
-        self,
-        recorder: str,
-        reason: str,
-        *,
-        numbers: tuple[int, int],
-        times: tuple[str, str],
-        count: int | None = None,
-        refused: Sequence[str] = (),
-        wait_s: float | None = None,
-    ) -> None:
+    def declare_gap(self, recorder: str, reason: str, *, numbers: tuple[int, int], **_more: object) -> None:
         """Records that numbers may be missing."""
         self._door.let_zombies_in()
         if self._door.happens(f"{reason} {numbers} declared", "declaring a gap: lost"):

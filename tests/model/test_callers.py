@@ -52,10 +52,9 @@ def test_callers_are_told_the_truth_whatever_fails(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("names", ["ab", "aa"])
 @pytest.mark.parametrize(("faulty", "deviations"), [(True, 3), (False, 3)], ids=["faults", "no faults"])
 def test_callers_are_told_the_truth_in_very_many_orders(
-    monkeypatch: pytest.MonkeyPatch, names: str, *, faulty: bool, deviations: int
+    monkeypatch: pytest.MonkeyPatch, *, faulty: bool, deviations: int
 ) -> None:
-    count = count_schedules(lambda schedule: run(schedule, monkeypatch, names, faulty=faulty), deviations=deviations)
+    count = count_schedules(lambda schedule: run(schedule, monkeypatch, "ab", faulty=faulty), deviations=deviations)
     assert count > 10_000

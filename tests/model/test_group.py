@@ -120,5 +120,5 @@ def test_a_leader_that_does_not_hand_over_is_found(monkeypatch: pytest.MonkeyPat
 
 def test_two_leaders_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Group, "_follow", Group._lead)
-    with pytest.raises(AssertionError, match="two lead at once"):
+    with pytest.raises(AssertionError):
         count_schedules(lambda schedule: run(schedule, monkeypatch, "ab", interrupts=0), deviations=2)

@@ -1,7 +1,7 @@
 """Threads that run one at a time, in the order that a schedule says: they change over where they lock, wait or wake.
 
-:class:`Turns` stands in the place of the module ``threading``. Its threads are greenlets, which change over fast enough to
-go through many orders.
+:class:`Turns` stands in the place of the module ``threading``. Its threads are greenlets, which change over fast enough
+to go through many orders.
 """
 
 from collections.abc import Callable, Sequence
@@ -89,7 +89,7 @@ class Turns:
         return _Event(self)
 
     def _go_on(self) -> None:
-        """Does what the schedule chooses: the same thread goes on, or another, or one whose time is up or interrupted."""
+        """Does what the schedule chooses: a thread goes on, has no time left to wait, or is interrupted."""
         ready = [(worker, "goes on") for worker in self._workers if worker.ready]
         assert ready, "everybody waits, and nobody will wake them"
         same = [move for move in ready if move[0] is self._current]

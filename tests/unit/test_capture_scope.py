@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from unbroken.capture.activity import Activity
-from unbroken.capture.scope import Scope, current, inside
+from unbroken.capture.scope import OwnScope, Scope, current, inside
 from unbroken.capture.stop import Stop
 from unbroken.capture.threads import in_thread
 from unbroken.errors import RecordingStoppedError, UnavailableError
@@ -79,6 +79,37 @@ def test_an_asynchronous_generator_may_be_closed_by_another_task() -> None:
     asyncio.run(main())
 
 
+def test_a_generator_keeps_its_scope_from_step_to_step_for_itself() -> None:
+    own = OwnScope(_scope("own"))
+    with inside(_scope("mine")):
+        with own.step():
+            assert _here() == "own"
+            block = inside(_scope("inner"))
+            block.__enter__()
+        assert _here() == "mine"
+        with own.step():
+            assert _here() == "inner"
+            block.__exit__(None, None, None)
+            assert _here() == "own"
+        assert _here() == "mine"
+
+
+def test_a_step_that_is_broken_off_elsewhere_disturbs_nobody() -> None:
+    own = OwnScope(_scope("own"))
+
+    def generator() -> Iterator[object]:
+        with own.step():
+            yield _here()
+
+    opened = generator()
+    assert contextvars.copy_context().run(next, opened) == "own"
+    with inside(_scope("mine")):
+        opened.close()  # type: ignore[attr-defined]
+        assert _here() == "mine"
+    with own.step():
+        assert _here() == "own"
+
+
 def test_what_an_event_causes_inherits_all_but_the_call_id() -> None:
     scope = Scope(RECORDER, {"session_id": "a", "parent_id": "1"}, call_id="call_1")
     caused = scope.caused_by("2")
@@ -110,6 +141,35 @@ def test_a_turn_is_closed_when_its_last_operation_ends() -> None:
     activity.end("c")
     assert closed.done()
     assert activity.closed
+
+
+def test_what_stands_still_is_given_up_only_where_nobody_else_could_go_on() -> None:
+    activity = Activity()
+    given_up: list[str] = []
+
+    def stand_still(operation: str) -> None:
+        activity.begin(operation)
+        activity.stand_still(operation, give_up=lambda: given_up.append(operation))
+
+    thread = threading.Thread(target=stand_still, args=("of a thread",))
+    thread.start()
+    thread.join()
+    for operation in ("first", "second", "gone on with"):
+        stand_still(operation)
+
+    async def main() -> None:
+        stand_still("of a task")
+        while give_up := activity.take_standing():
+            give_up()
+
+    asyncio.run(main())
+    assert given_up == ["of a task"]
+    assert activity.go_on("gone on with")
+    while give_up := activity.take_standing():
+        give_up()
+    assert given_up == ["of a task", "first", "second"]
+    assert not activity.go_on("first")
+    assert activity.go_on("of a thread")
 
 
 def test_nobody_can_cancel_the_closing_for_others() -> None:

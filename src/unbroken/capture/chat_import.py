@@ -8,6 +8,7 @@ from typing import Final
 from unbroken.capture.chat import DEFAULT_AGENT, Step, drafts_of, steps_of
 from unbroken.capture.chat_files import Broken
 from unbroken.capture.chat_record import Conversation, read_conversations
+from unbroken.capture.finalisers import writing
 from unbroken.errors import ConfigurationError, ConflictError, InvalidEventError
 from unbroken.ledger.draft import Draft
 from unbroken.ledger.ledger import Ledger
@@ -120,6 +121,7 @@ class _Run:
         size = sum(message.size for waiting in self.group for message in waiting.conversation.messages)
         return size >= GROUP_BYTES or sum(len(waiting.steps) for waiting in self.group) >= GROUP_EVENTS
 
+    @writing()
     def _record_group(self) -> None:
         """Records what is new of the group in one call; when something is refused, each conversation on its own."""
         group, self.group = self.group, []

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from unbroken.errors import InvalidEventError, NotApprovedError, OutcomeUnknownError, UnbrokenError
 from unbroken.ledger.delivery import Delivery
+from unbroken.ledger.doubts import Doubts
 from unbroken.ledger.draft import Draft
 from unbroken.ledger.group import Group, Submission
 from unbroken.ledger.receipt import Kept
@@ -20,9 +21,6 @@ if TYPE_CHECKING:  # brings SQLite along, which is loaded only where a spool is 
 
 ASIDE_S: Final = 2.0
 """How long a recorder's word about itself may hold up those who wait, in seconds."""
-
-MAX_DOUBTFUL: Final = 100_000
-"""Of how many events it is remembered that nobody knew whether they arrived."""
 
 R = TypeVar("R")
 E = TypeVar("E", bound=UnbrokenError)
@@ -38,12 +36,32 @@ class Committer:
         if spool is not None:
             self._delivery = _spooling(delivery, spool, recorder=self.source.recorder)
         self._group = Group(self._commit)
-        # Owned by whoever leads the group. In order of arrival.
-        self._doubtful: dict[str, None] = {}
+        self._doubts = Doubts()
 
     def submit(self, drafts: Sequence[Draft], *, deadline: float) -> Sequence[Kept]:
-        """Records the drafts together with whatever else waits; returns when they are committed."""
-        return self._group.submit(Submission(drafts, deadline=deadline))
+        """Records the drafts together with whatever else waits; returns when they are committed.
+
+        Of events that an earlier try may have recorded it is never said that they are not.
+        """
+        submission = Submission(drafts, deadline=deadline)
+        try:
+            kept = self._group.submit(submission)
+        except InvalidEventError:
+            self._doubts.settle(submission.ids)  # refused for good, so no earlier try can have succeeded
+            raise
+        except UnbrokenError as error:
+            if error.recorded is None:
+                self._doubts.add(submission.ids)
+            elif not error.recorded and self._doubts.concern(submission.ids):
+                raise OutcomeUnknownError(
+                    "an earlier try of these events may have been recorded, and this one was not", ids=submission.ids
+                ) from error
+            raise
+        except BaseException:
+            self._doubts.add(submission.ids)
+            raise
+        self._doubts.settle(submission.ids)
+        return kept
 
     def ask(self, question: Callable[[LogWriter, float], R], *, deadline: float) -> R:
         """The log's answer to a question that changes nothing; ``question`` gets the seconds that it may take."""
@@ -77,46 +95,30 @@ class Committer:
                     submission.fail(fault)
             except UnbrokenError as error:
                 for submission in waiting:
-                    submission.fail(self._answer(submission, error))
+                    submission.fail(_own(error, submission))
             waiting = [submission for submission in waiting if not submission.settled]
 
     def _deliver(self, batch: Sequence[Submission]) -> None:
         drafts = [draft for submission in batch for draft in submission.drafts]
+        sealed = self.source.take(drafts)
         try:
-            delivered = self._delivery.deliver(
-                self.source.seal(drafts), deadline=min(submission.deadline for submission in batch)
-            )
+            delivered = self._delivery.deliver(sealed, deadline=min(submission.deadline for submission in batch))
         except UnbrokenError as error:
             if error.recorded is None:
                 self.source.lose(drafts)
-            elif error.recorded:
-                self.source.take(drafts)
+            elif not error.recorded:
+                self.source.give_back(drafts)
             raise
         except BaseException:
             self.source.lose(drafts)
             raise
-        self.source.take(drafts, repeated=delivered.repeated)
+        self.source.repeat(drafts, delivered.repeated)
         start = 0
         for submission in batch:
             end = start + len(submission.drafts)
             submission.succeed(delivered.receipts[start:end])
             start = end
         self._account_for_gaps(time.monotonic() + ASIDE_S)
-
-    def _answer(self, submission: Submission, error: UnbrokenError) -> UnbrokenError:
-        """What a failed delivery means for one submission, of which an earlier try may be recorded."""
-        if error.recorded is None:
-            self._doubtful.update(dict.fromkeys(submission.ids))
-            while len(self._doubtful) > MAX_DOUBTFUL:
-                self._doubtful.pop(next(iter(self._doubtful)))
-        elif not error.recorded and not self._doubtful.keys().isdisjoint(submission.ids):
-            unknown = OutcomeUnknownError(
-                "an earlier try of these events may have been recorded, and the log could not be asked",
-                ids=submission.ids,
-            )
-            unknown.__cause__ = error
-            return unknown
-        return _own(error, submission)
 
     def _account_for_gaps(self, deadline: float) -> None:
         """Tells the log of numbers that it may never see; kept for the next time when it can't be told."""

@@ -21,7 +21,9 @@ from unbroken.errors import (
     ConflictError,
     InvalidEventError,
     LogRewoundError,
+    NotApprovedError,
     OutcomeUnknownError,
+    ReceiptError,
     UnavailableError,
     UnbrokenError,
 )
@@ -173,8 +175,13 @@ class Delivery:
         for index, item in enumerate(batch):
             if item.id in known and known[item.id].state != "recorded":
                 raise ConflictError(f"event {index + 1}: its id already stands for another event", index=index)
-        missing = [item for item in batch if item.id not in known]
-        fresh = {receipt.id: receipt for receipt in (self._append(missing, deadline) if missing else [])}
+        missing = [at for at, item in enumerate(batch) if item.id not in known]
+        try:
+            sent = self._append([batch[at] for at in missing], deadline) if missing else []
+        except (InvalidEventError, NotApprovedError) as error:
+            error.index = None if error.index is None else missing[error.index]
+            raise
+        fresh = {receipt.id: receipt for receipt in sent}
         receipts = [fresh.get(item.id) or _found(item, known[item.id], log=writer.log) for item in batch]
         repeated = [
             at for at, item in enumerate(batch) if item.id in known and _text(item, known[item.id]) != item.text
@@ -230,7 +237,7 @@ def _receipt(event_id: str, text: bytes, row: Row, *, log: str, writer: str) -> 
         writer,
     )
     if not receipt.covers(text):
-        raise UnbrokenError("the database's receipt does not match the event that was sent: verify the log")
+        raise ReceiptError("the database's receipt does not match the event that was sent: verify the log")
     return receipt
 
 

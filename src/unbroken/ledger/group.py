@@ -128,23 +128,23 @@ class Group:
     def _lead(self, own: Submission) -> None:
         try:
             while not own.settled:
-                batch = self._take()
+                batch = self._take(own)
                 if batch:
                     self._settle(batch)
         finally:
             self._hand_over()
 
-    def _take(self) -> list[Submission]:
-        """The next batch, in the order of arrival; what has waited too long is told so."""
+    def _take(self, own: Submission) -> list[Submission]:
+        """The next batch, in the order of arrival; what has waited too long is told so, the leader's own first."""
         batch: list[Submission] = []
         ids: set[str] = set()
         weight = 0
         with self._room:
+            if self._is_too_late(own):
+                return []
             while self._queue:
                 first = self._queue[0]
-                if first.deadline <= self._clock():
-                    self._remove(first)
-                    first.fail(_not_in_time())
+                if self._is_too_late(first):
                     continue
                 # Two submissions of one event go one after the other, and the second finds the first's receipt.
                 if batch and (
@@ -158,6 +158,13 @@ class Group:
                 ids.update(first.ids)
                 weight += first.weight
         return batch
+
+    def _is_too_late(self, submission: Submission) -> bool:
+        if submission.deadline > self._clock():
+            return False
+        self._remove(submission)
+        submission.fail(_not_in_time())
+        return True
 
     def _settle(self, batch: list[Submission]) -> None:
         try:

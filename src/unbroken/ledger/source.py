@@ -30,8 +30,9 @@ class Gap:
 class Source:
     """One recorder, random id and counter from 1: a process has one, and a forked child a new one.
 
-    Numbers are taken when they may have reached the log. A batch that was refused gives its numbers to the next one,
-    so that a missing number means an event that did not arrive. Used by whoever forms batches, one at a time.
+    Numbers are taken before they are sent, so that no interruption can lead to their being used twice, and given back
+    when a batch was refused: a missing number means an event that did not arrive. Used by whoever forms batches, one at
+    a time.
     """
 
     def __init__(self) -> None:
@@ -44,28 +45,32 @@ class Source:
         """How many numbers were taken so far."""
         return self._next - 1
 
-    def seal(self, drafts: Sequence[Draft]) -> list[Sealed]:
-        """The drafts under the next numbers, which stay free until :meth:`take`."""
+    def take(self, drafts: Sequence[Draft]) -> list[Sealed]:
+        """The drafts under the next numbers."""
+        first = self._next
+        self._next += len(drafts)
         return [
             Sealed(
                 draft.event.id,
                 encode_event(msgspec.structs.replace(draft.event, recorder=self.recorder, recorder_seq=number)),
                 dict(draft.parts),
             )
-            for number, draft in enumerate(drafts, self._next)
+            for number, draft in enumerate(drafts, first)
         ]
 
-    def take(self, drafts: Sequence[Draft], *, repeated: Sequence[int] = ()) -> None:
-        """The numbers that :meth:`seal` gave to these drafts are used, but for those at the positions ``repeated``."""
-        self.gaps += [self._gap("repeated", at, [drafts[at]]) for at in repeated]
-        self._next += len(drafts)
+    def give_back(self, drafts: Sequence[Draft]) -> None:
+        """The numbers taken last, for these drafts, are free: it is certain that the log does not have them."""
+        self._next -= len(drafts)
 
     def lose(self, drafts: Sequence[Draft]) -> None:
-        """The numbers that :meth:`seal` gave to these drafts are used, and nobody knows whether they arrived."""
-        self.gaps.append(self._gap("unknown", 0, drafts))
-        self._next += len(drafts)
+        """Nobody knows whether the numbers taken last, for these drafts, arrived."""
+        self._miss("unknown", drafts, first=self._next - len(drafts))
 
-    def _gap(self, reason: Literal["unknown", "repeated"], at: int, drafts: Sequence[Draft]) -> Gap:
+    def repeat(self, drafts: Sequence[Draft], positions: Sequence[int]) -> None:
+        """Of the numbers taken last, for these drafts, the log has those at ``positions`` under other numbers."""
+        for at in positions:
+            self._miss("repeated", [drafts[at]], first=self._next - len(drafts) + at)
+
+    def _miss(self, reason: Literal["unknown", "repeated"], drafts: Sequence[Draft], *, first: int) -> None:
         times = [draft.event.ts for draft in drafts]
-        first = self._next + at
-        return Gap(reason, first, first + len(drafts) - 1, min(times), max(times))
+        self.gaps.append(Gap(reason, first, first + len(drafts) - 1, min(times), max(times)))
