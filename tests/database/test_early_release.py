@@ -166,7 +166,7 @@ def test_a_commit_that_fails_is_no_receipt(database: Database, writer: LogWriter
 
 def test_without_the_barrier_the_outcome_is_unknown(database: Database, writer: LogWriter, entries: Entries) -> None:
     database.disarm()
-    database.admin.execute("revoke execute on function unbroken.barrier(text, uuid) from unbroken_writer")
+    database.admin.execute("revoke execute on function unbroken.barrier(text, bigint, bytea) from unbroken_writer")
     with pytest.raises(AccessDeniedError):
         writer.append(*one(), early=True)
     assert writer.broken
@@ -223,11 +223,11 @@ def test_a_commit_that_stopped_waiting_for_its_standby_is_no_receipt(database: D
 
 
 def test_a_barrier_for_an_event_that_is_gone_fails(writer: LogWriter) -> None:
-    batch = one()
-    writer.append(*batch)
-    writer.barrier(id_of(batch))
-    with pytest.raises(UnavailableError, match="UB006"):
-        writer.barrier(raw.new_id())
+    (row,) = writer.append(*one())
+    writer.barrier((row.seq, row.hash))
+    for gone in ((row.seq, bytes(32)), (row.seq + 1, row.hash)):
+        with pytest.raises(UnavailableError, match="UB006"):
+            writer.barrier(gone)
 
 
 # ---- The trip itself ----

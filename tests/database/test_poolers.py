@@ -119,10 +119,10 @@ def test_every_question_of_a_recorder_passes_a_pooler(cluster: Cluster, pooler: 
     with closing(LogWriter(pooler.conninfo("writer"), log)) as writer:
         recorder = raw.new_id()
         text = str(sent(recorder=recorder).text).encode()
-        writer.append([text], [{}])
+        (row,) = writer.append([text], [{}])
         event_id = decode_event(text).id
         assert writer.receipts([event_id], [None])[event_id].state == "present"
-        writer.barrier(event_id)
+        writer.barrier((row.seq, row.hash))
         writer.declare_gap(recorder, "outage", numbers=(2, 3), times=(raw.TS, raw.TS), count=1, refused=[event_id])
         writer.stop_recorder(recorder, 3)
     assert len(recorded(cluster, log)) == 2
@@ -146,7 +146,7 @@ class Watched(LogWriter):
         super().__init__(conninfo, log)
 
     def _outcome(self, name: str, values: Sequence[object]) -> Rows | psycopg.Error:
-        self.barriers.append(values[1])
+        self.barriers.append(values[1:])
         return super()._outcome(name, values)
 
 
@@ -155,12 +155,13 @@ def test_a_barrier_asks_for_what_a_crash_in_between_would_take_first(pooler: Poo
     batch = [Sealed(decode_event(text).id, text, {}) for text in (one()[0][0] for _ in range(3))]
     ids, hashes = [item.id for item in batch], [item.unnumbered_hash() for item in batch]
     with closing(Watched(pooler.conninfo("writer"), log)) as writer:
-        writer.append([item.text for item in batch[:2]], [{}, {}], early=True)
-        writer.append([batch[2].text], [{}], early=True)
+        *_, second = writer.append([item.text for item in batch[:2]], [{}, {}], early=True)
+        (third,) = writer.append([batch[2].text], [{}], early=True)
         known = writer.receipts(ids[::-1], hashes[::-1])
         assert [row.seq for each in ids if (row := known[each].row)] == [1, 2, 3]
         writer.receipts([raw.new_id()], [None])
-    assert writer.barriers == [ids[1], ids[2], ids[2], None]
+    newest = (third.seq, third.hash)
+    assert writer.barriers == [(second.seq, second.hash), newest, newest, (None, None)]
 
 
 def test_a_login_has_its_isolation_without_setting_it(cluster: Cluster, pooler: Pooler, log: str) -> None:

@@ -231,10 +231,11 @@ def test_what_an_early_release_acknowledges_is_there(database: Database, entries
 
 
 def test_a_barrier_misses_what_is_not_there(writer: Connection) -> None:
-    item = sent()
-    append(writer, [item])
-    writer.execute("select unbroken.barrier(%s, %s::uuid)", (LOG, json.loads(str(item.text))["id"]))
-    assert refuse(writer, "select unbroken.barrier(%s, %s::uuid)", LOG, raw.new_id()) == "UB006"
+    (row,) = append(writer, [sent()])
+    statement = "select unbroken.barrier(%s, %s::bigint, %s)"
+    writer.execute(statement, (LOG, row.seq, row.hash))
+    assert refuse(writer, statement, LOG, row.seq, bytes(32)) == "UB006"
+    assert refuse(writer, statement, LOG, row.seq + 1, row.hash) == "UB006"
 
 
 def test_an_early_release_leaves_the_session_as_it_was(writer: Connection) -> None:

@@ -54,7 +54,7 @@ FAULTS: Final = (
     Fault("server restarted, fast", on_server.restart),
     Fault("server frozen, short", on_server.freeze, certain=True),
     Fault("server frozen, past deadline", on_server.freeze_past_the_deadline, deadline_s=_SHORT_S),
-    Fault("lock held", on_locks.hold_the_lock, deadline_s=_SHORT_S),
+    Fault("lock held", on_locks.hold_the_lock, deadline_s=_SHORT_S, certain=True),
     Fault("lock held, connections cut", on_locks.hold_the_lock_and_cut, deadline_s=_SHORT_S, network=True),
     Fault("answer lost", on_network.lose_an_answer, network=True, certain=True),
     Fault("answers lost in a row", on_network.lose_answers, network=True, certain=True),

@@ -57,7 +57,7 @@ def _send(world: World, scenario: Scenario, home: int) -> World:
     append = Backend(home, _missing(world.processes[home]))
     if scenario.rules.commit_before_ack:
         return world.with_append(home, append)
-    heard = _with_batch(world, home, _heard_ok(_batch(world.processes[home]), append, scenario))
+    heard = _with_batch(world, home, _heard_ok(world, _batch(world.processes[home]), append, scenario))
     return heard.with_zombie(append)
 
 
@@ -68,7 +68,7 @@ def _hear(world: World, scenario: Scenario, home: int, append: Backend) -> Itera
     world = world.with_append(home, None)
     match reply.kind:
         case "ok":
-            batch = _heard_ok(batch, append, scenario)
+            batch = _heard_ok(world, batch, append, scenario)
         case "exists" if not scenario.rules.asks_after_exists:
             batch = batch._replace(dropped=frozenset(range(len(batch.calls))))
         case "exists" | "numbers":
@@ -84,9 +84,11 @@ def _hear(world: World, scenario: Scenario, home: int, append: Backend) -> Itera
     yield Step(name, _with_batch(world, home, batch)), None
 
 
-def _heard_ok(batch: Delivery, append: Backend, scenario: Scenario) -> Delivery:
-    known = batch.known | {event for event, _ in append.batch}
-    return batch._replace(known=known, unflushed=scenario.rules.early and scenario.rules.barrier)
+def _heard_ok(world: World, batch: Delivery, append: Backend, scenario: Scenario) -> Delivery:
+    events = frozenset(event for event, _ in append.batch)
+    flush = scenario.rules.early and scenario.rules.barrier
+    seen = world.log[: append.head + len(append.batch)] if flush else ()
+    return batch._replace(known=batch.known | events, seen=seen)
 
 
 def _without(batch: Delivery, event: str, scenario: Scenario) -> Delivery:
@@ -105,19 +107,23 @@ def _ask(world: World, scenario: Scenario, home: int) -> World:
         foreign = {e.event for e in entries if e.recorder != home or (e.event, e.number) not in own}
         dropped = {position for position, call in enumerate(batch.calls) if foreign & set(call)}
         batch = batch._replace(dropped=batch.dropped | dropped)
+    flush = entries and scenario.rules.early and scenario.rules.barrier_after_ask
+    seen = world.log[: world.log.index(entries[-1]) + 1] if flush else ()
     known = frozenset(entry.event for entry in entries)
-    unflushed = bool(known) and scenario.rules.early and scenario.rules.barrier_after_ask
-    return _with_batch(world, home, batch._replace(known=known, must_ask=False, unflushed=unflushed))
+    return _with_batch(world, home, batch._replace(known=known, must_ask=False, seen=seen))
 
 
 def _pass_barrier(world: World, scenario: Scenario, home: int) -> World:
-    """A durable commit: all before it is flushed. Where it does not find what was known, the leader asks again."""
+    """A durable commit: all before it is flushed. Where what was reported is gone, the leader asks again."""
     batch = _batch(world.processes[home])
-    there = {entry.event for entry in world.log}
-    known = tuple(event for event in wanted(batch) if event in batch.known)
-    confirmed = {"all": known, "last": known[-1:], "nothing": ()}[scenario.rules.barrier_confirms]
-    batch = batch._replace(unflushed=False, must_ask=not there.issuperset(confirmed))
-    return _with_batch(world, home, batch)._replace(flushed=len(world.log))
+    match scenario.rules.barrier_confirms:
+        case "chain":
+            there = world.log[: len(batch.seen)] == batch.seen
+        case "id":
+            there = any(entry.event == batch.seen[-1].event for entry in world.log)
+        case "nothing":
+            there = True
+    return _with_batch(world, home, batch._replace(seen=(), must_ask=not there))._replace(flushed=len(world.log))
 
 
 def _give_up(world: World, scenario: Scenario, home: int) -> tuple[Step, Answers]:

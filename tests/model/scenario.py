@@ -46,7 +46,7 @@ class Rules:
     leaver_takes_request_along: bool = True
     barrier: bool = True
     barrier_after_ask: bool = True
-    barrier_confirms: Literal["all", "last", "nothing"] = "all"
+    barrier_confirms: Literal["chain", "id", "nothing"] = "chain"
 
 
 @dataclass(frozen=True, slots=True)

@@ -184,9 +184,9 @@ MISTAKES: Final = (
         faults=Budget(crashes=1),
     ),
     _mistake(
-        "a barrier that looks for the last event only, through a pooler",
+        "a barrier that looks for the newest event by its id, through a pooler",
         "acknowledged_is_there_once",
-        Rules(early=True, pooled=True, barrier_confirms="last"),
+        Rules(early=True, pooled=True, barrier_confirms="id"),
         calls=(Call(0, ("a", "b")), Call(1, ("b",))),
         faults=Budget(crashes=1),
     ),

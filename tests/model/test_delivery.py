@@ -8,9 +8,9 @@ import pytest
 from tests.model.door import Door
 from tests.model.recording import assert_right, recording
 from tests.model.schedule import Schedule, count_schedules
-from unbroken.errors import ConflictError, UnbrokenError
-from unbroken.ledger.committer import Committer
+from unbroken.errors import ConflictError
 from unbroken.ledger.delivery import Delivered, Delivery
+from unbroken.ledger.doubts import Doubts
 from unbroken.ledger.sealed import Sealed
 from unbroken.ledger.source import Source
 from unbroken.store.log_writer import AlreadyRecordedError
@@ -77,7 +77,7 @@ def forgets_that_a_connection_broke(patch: pytest.MonkeyPatch) -> None:
 
 
 def gives_unknown_numbers_to_the_next(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Source, "lose", lambda _self, _drafts: None)
+    patch.setattr(Source, "lose", Source.give_back)
 
 
 def takes_what_it_recorded_itself_for_a_conflict(patch: pytest.MonkeyPatch) -> None:
@@ -91,10 +91,7 @@ def takes_what_it_recorded_itself_for_a_conflict(patch: pytest.MonkeyPatch) -> N
 
 
 def forgets_what_was_unknown(patch: pytest.MonkeyPatch) -> None:
-    def same(_self: Committer, _submission: object, error: UnbrokenError) -> UnbrokenError:
-        return error
-
-    patch.setattr(Committer, "_answer", same)
+    patch.setattr(Doubts, "add", lambda _self, _ids: None)
 
 
 def lets_ids_in_twice(patch: pytest.MonkeyPatch) -> None:

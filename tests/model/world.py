@@ -46,7 +46,8 @@ class Delivery(NamedTuple):
 
     ``callers`` are those who wait for it, -1 for one who left; ``calls`` are their events; ``dropped`` are positions of
     calls that the database refused; ``known`` are events that the log said it has; ``lost`` says that an attempt
-    went over a connection that broke, so that a backend may still commit it.
+    went over a connection that broke, so that a backend may still commit it. ``seen`` is the log up to the newest entry
+    that was reported, as its hash covers it, until the barrier is passed.
     """
 
     callers: tuple[int, ...]
@@ -55,7 +56,12 @@ class Delivery(NamedTuple):
     known: frozenset[str] = frozenset()
     lost: bool = False
     must_ask: bool = False
-    unflushed: bool = False
+    seen: tuple[Entry, ...] = ()
+
+    @property
+    def unflushed(self) -> bool:
+        """Whether a crash may undo what was reported."""
+        return bool(self.seen)
 
 
 class Process(NamedTuple):

@@ -100,8 +100,9 @@ class Committer:
 
     def _deliver(self, batch: Sequence[Submission]) -> None:
         drafts = [draft for submission in batch for draft in submission.drafts]
-        sealed = self.source.take(drafts)
+        used = self.source.used
         try:
+            sealed = self.source.take(drafts)
             delivered = self._delivery.deliver(sealed, deadline=min(submission.deadline for submission in batch))
         except UnbrokenError as error:
             if error.recorded is None:
@@ -110,7 +111,8 @@ class Committer:
                 self.source.give_back(drafts)
             raise
         except BaseException:
-            self.source.lose(drafts)
+            if self.source.used > used:
+                self.source.lose(drafts)
             raise
         self.source.repeat(drafts, delivered.repeated)
         start = 0

@@ -19,7 +19,6 @@ from psycopg.errors import (
 
 from unbroken.core.commitment import PARTS
 from unbroken.core.entry import Part
-from unbroken.core.event import decode_event
 from unbroken.errors import UnavailableError, UnbrokenError
 from unbroken.store.connection import DEADLINE_S, Conninfo, connect, translated
 from unbroken.store.migrations import require_schema
@@ -121,7 +120,7 @@ class LogWriter:
         with self._asking(wait_s):
             try:
                 rows = (
-                    self._durably("append_early", values, last=lambda _: decode_event(events[-1]).id)
+                    self._durably("append_early", values, newest=lambda rows: (rows[-1][0], rows[-1][-1]))
                     if early
                     else self._rows("append", values)
                 )
@@ -137,12 +136,12 @@ class LogWriter:
         ``hashes`` are the SHA-256 of each event's text without its number, ``None`` to ask only whether an id is there.
         """
         with self._asking(wait_s):
-            rows = self._durably("receipts", (self._origin, list(ids), list(hashes)), last=_newest)
+            rows = self._durably("receipts", (self._origin, list(ids), list(hashes)), newest=_newest)
             return {str(event_id): _known(*said) for event_id, *said in rows}
 
-    def barrier(self, event_id: str | None = None, *, wait_s: float | None = None) -> None:
-        """Returns when all that was committed is on disk. With an id, fails when that event is not there any more."""
-        self._call("barrier", (self._origin, event_id), wait_s)
+    def barrier(self, entry: tuple[int, bytes] | None = None, *, wait_s: float | None = None) -> None:
+        """Returns when all that was committed is on disk; with an entry's number and hash, fails when it is gone."""
+        self._call("barrier", (self._origin, *(entry or (None, None))), wait_s)
 
     def stop_recorder(self, recorder: str, used: int, *, wait_s: float | None = None) -> None:
         """Records that ``recorder`` has stopped after ``used`` numbers."""
@@ -222,19 +221,21 @@ class LogWriter:
                 self._connection.prepare_threshold = None
                 return cast("Rows", cursor.execute(query(name), values).fetchall())
 
-    def _durably(self, name: str, values: Sequence[object], *, last: Callable[[Rows], str | None]) -> Rows:
+    def _durably(
+        self, name: str, values: Sequence[object], *, newest: Callable[[Rows], tuple[int, bytes] | None]
+    ) -> Rows:
         """The statement's rows, when all that was committed by then is as safe as a commit makes it.
 
-        ``last`` tells the event that has to be there still. A crash takes what came last, and without a session of its
-        own nobody would notice one that comes between the statement and its barrier.
+        ``newest`` tells the entry that has to be there still, by number and hash. A crash takes what came last, and
+        without a session of its own nobody would notice one that comes between the statement and its barrier.
         """
         if self._direct:
-            rows, safe = in_one_trip(self._connection, (query(name), values), (query("barrier"), (None, None)))
+            rows, safe = in_one_trip(self._connection, (query(name), values), (query("barrier"), (None, None, None)))
             if isinstance(rows, psycopg.Error):
                 raise rows
         else:
             rows = self._rows(name, values)
-            safe = self._outcome("barrier", (self._origin, last(rows)))
+            safe = self._outcome("barrier", (self._origin, *(newest(rows) or (None, None))))
         if isinstance(safe, psycopg.Error):
             # It is done and others see it, but a crash may undo it.
             self.close()
@@ -254,9 +255,9 @@ def _known(state: str, writer: str, recorder: object, recorder_seq: int | None, 
     return Known(state, writer, str(recorder), recorder_seq, Row(*row))
 
 
-def _newest(rows: Rows) -> str | None:
-    """The id of the newest entry among receipts."""
-    return max(((row[_SEQ], str(row[0])) for row in rows if row[_SEQ] is not None), default=(0, None))[1]
+def _newest(rows: Rows) -> tuple[int, bytes] | None:
+    """Number and hash of the newest entry among receipts."""
+    return max(((row[_SEQ], row[-1]) for row in rows if row[_SEQ] is not None), default=None)
 
 
 def _keep_unconfirmed(unconfirmed: list[str], notice: psycopg.errors.Diagnostic) -> None:

@@ -7,7 +7,7 @@ grant usage on schema unbroken to unbroken_writer, unbroken_verifier, unbroken_o
 grant execute on function unbroken.append(text, text[], text[], bytea[], text[], bytea[], text[], bytea[]) to unbroken_writer;
 grant execute on function unbroken.receipts(text, uuid[], bytea[]) to unbroken_writer;
 grant execute on function unbroken.append_early(text, text[], text[], bytea[], text[], bytea[], text[], bytea[]) to unbroken_writer;
-grant execute on function unbroken.barrier(text, uuid) to unbroken_writer, unbroken_verifier;
+grant execute on function unbroken.barrier(text, bigint, bytea) to unbroken_writer, unbroken_verifier;
 grant execute on function unbroken.describe_log(text) to unbroken_writer;
 grant execute on function unbroken.stop_recorder(text, uuid, bigint) to unbroken_writer;
 grant execute on function unbroken.declare_gap(text, uuid, text, bigint, bigint, bigint, text, text, uuid[], uuid) to unbroken_writer;

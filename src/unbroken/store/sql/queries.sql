@@ -170,7 +170,7 @@ select a.* from (select set_config('lock_timeout', %s, true)) as patience (ms),
        lateral unbroken.append_early(%s || left(patience.ms, 0), %b::text[], %b::text[], %b::bytea[], %b::text[], %b::bytea[], %b::text[], %b::bytea[]) a
 
 -- name: barrier
-select unbroken.barrier(%s, %s::uuid)
+select unbroken.barrier(%s, %s::bigint, %s::bytea)
 
 -- name: stop_recorder
 select unbroken.stop_recorder(%s, %s::uuid, %s)

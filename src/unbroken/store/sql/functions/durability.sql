@@ -14,11 +14,12 @@ begin
 end $$;
 
 -- Once this is committed, all that was committed before it is on disk (and on the standbys that a commit waits for). With an
--- event's id it fails where that event is not there: behind a pooler the server may have crashed since, and lost it.
-create or replace function unbroken.barrier(p_log text default null, p_id uuid default null) returns void
+-- entry's number and hash it fails where that entry is not there: behind a pooler the server may have crashed since, and lost
+-- it. The chain makes that one hash stand for everything before it.
+create or replace function unbroken.barrier(p_log text default null, p_seq bigint default null, p_hash bytea default null) returns void
 language plpgsql security definer set search_path = unbroken, pg_temp as $$
 begin
-  if p_id is not null and not exists (select from event_ids i where i.log = unbroken.log_for_writer(p_log) and i.id = p_id) then
+  if p_hash is not null and not exists (select from entries e where e.log = unbroken.log_for_writer(p_log) and e.seq = p_seq and e.hash = p_hash) then
     raise exception 'what was recorded before this barrier is gone' using errcode = 'UB006';
   end if;
   if current_setting('synchronous_commit') = 'off' then
