@@ -269,3 +269,13 @@ def test_a_connection_that_ends_in_the_middle_says_so(database: Database) -> Non
     with pytest.raises(psycopg.OperationalError):
         in_one_trip(connection, ("select pg_terminate_backend(pg_backend_pid())", ()), ("select 1", ()))
     assert connection.closed
+
+
+def test_a_receipt_is_durable_whatever_the_login_has_set(database: Database) -> None:
+    database.admin.execute("alter role writer set synchronous_commit = off")
+    try:
+        with database.connect("writer") as connection, connection.transaction():
+            raw.append(connection, [raw.sent()])
+            assert connection.execute("show synchronous_commit").fetchone() == ("on",)
+    finally:
+        database.admin.execute("alter role writer reset synchronous_commit")

@@ -1,8 +1,9 @@
-"""A way to record that doubles events when an answer is lost, to see that the check notices."""
+"""Ways to record that break a promise, to see that the check notices."""
 
 import itertools
 import threading
 from collections.abc import Callable, Sequence
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 
@@ -12,13 +13,16 @@ from unbroken.errors import UnavailableError
 from unbroken.ledger.draft import Draft
 from unbroken.ledger.receipt import Receipt
 from unbroken.store.log_writer import LogWriter, Row
+from unbroken.store.round_trip import Rows
 
 
 class Resending:
     """Sends again whatever was not answered, without asking, under new ids."""
 
+    _early = False
+
     def __init__(self, conninfo: str, log: str) -> None:
-        self._connect: Callable[[], LogWriter] = lambda: LogWriter(conninfo, log)
+        self._connect: Callable[[], LogWriter] = lambda: self._new_writer(conninfo, log)
         self._writer = self._connect()
         self._lock = threading.Lock()
         self._recorder = new_id()
@@ -33,12 +37,16 @@ class Resending:
                 self._writer = self._connect()
                 return self._append([_anew(item) for item in drafts])
 
+    def _new_writer(self, conninfo: str, log: str) -> LogWriter:
+        return LogWriter(conninfo, log)
+
     def _append(self, drafts: Sequence[Draft]) -> list[Receipt]:
         events = [
             msgspec.structs.replace(item.event, recorder=self._recorder, recorder_seq=next(self._numbers))
             for item in drafts
         ]
-        rows = self._writer.append([encode_event(event) for event in events], [dict(item.parts) for item in drafts])
+        texts = [encode_event(event) for event in events]
+        rows = self._writer.append(texts, [dict(item.parts) for item in drafts], early=self._early)
         return [self._receipt(item, row) for item, row in zip(drafts, rows, strict=True)]
 
     def _receipt(self, item: Draft, row: Row) -> Receipt:
@@ -56,3 +64,21 @@ class Resending:
 
 def _anew(item: Draft) -> Draft:
     return Draft(msgspec.structs.replace(item.event, id=new_id()), item.parts)
+
+
+class _WithoutBarrier(LogWriter):
+    def _durably(self, name: str, values: Sequence[object], **_: object) -> Rows:
+        return self._rows(name, values)
+
+
+class Hasty(Resending):
+    """Takes what others can see for what is on the disk."""
+
+    _early = True
+
+    def _new_writer(self, conninfo: str, log: str) -> LogWriter:
+        return _WithoutBarrier(conninfo, log)
+
+
+Careless: TypeAlias = Literal["", "hasty", "resending"]
+CARELESS: Final[dict[str, type[Resending]]] = {"hasty": Hasty, "resending": Resending}

@@ -17,7 +17,7 @@ from typing import Final
 import msgspec
 
 import unbroken
-from tests.faults.careless import Resending
+from tests.faults.careless import CARELESS, Careless
 from tests.faults.clock import follow
 from tests.faults.journal import Journal, token
 from unbroken.errors import UnavailableError, UnbrokenError
@@ -43,7 +43,7 @@ class Settings(msgspec.Struct, frozen=True):
     think_s: float
     payload: int
     early_release: bool = False
-    careless: bool = False
+    careless: Careless = ""
     clock: str | None = None
 
 
@@ -71,7 +71,7 @@ def _await_end(stop: threading.Event) -> None:
 
 def _way(settings: Settings, stack: contextlib.ExitStack, stop: threading.Event) -> Record:
     if settings.careless:
-        return Resending(settings.conninfo, settings.log).record
+        return CARELESS[settings.careless](settings.conninfo, settings.log).record
     while True:
         try:
             trail = unbroken.connect(

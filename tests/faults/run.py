@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.conftest import LOG
+from tests.faults.careless import Careless
 from tests.faults.catalogue import Fault
 from tests.faults.check import Tally, check
 from tests.faults.clock import Clock
@@ -43,7 +44,7 @@ class Outcome:
     broken: Sequence[str]
 
 
-def run(fault: Fault, installation: Installation, *, seed: int, careless: bool = False) -> Outcome:
+def run(fault: Fault, installation: Installation, *, seed: int, careless: Careless = "") -> Outcome:
     """Runs a fault once. What is random comes from ``seed``, except for what the machine does."""
     dice = random.Random(seed)  # noqa: S311
     with _scene(fault, installation, dice, careless=careless) as scene:
@@ -67,7 +68,7 @@ def run(fault: Fault, installation: Installation, *, seed: int, careless: bool =
 
 
 @contextmanager
-def _scene(fault: Fault, installation: Installation, dice: random.Random, *, careless: bool) -> Iterator[Scene]:
+def _scene(fault: Fault, installation: Installation, dice: random.Random, *, careless: Careless) -> Iterator[Scene]:
     with ExitStack() as stack:
         folder = stack.enter_context(open_folder("ub-run-"))
         disk = stack.enter_context(small_disk(DISK_MB)) if fault.disk is not None else None

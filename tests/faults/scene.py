@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from tests.conftest import LOG
+from tests.faults.careless import Careless
 from tests.faults.clock import Clock
 from tests.faults.cluster import LOOPBACK, Admin, Cluster
 from tests.faults.disk import Disk
@@ -46,7 +47,7 @@ class Scene:
     network: Network | None = None
     disk: Disk | None = None
     clock: Clock | None = None
-    careless: bool = False
+    careless: Careless = ""
 
     def start_recorder(self) -> Recorder:
         """One more recorder, over the network where there is one."""

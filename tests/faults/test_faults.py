@@ -9,13 +9,13 @@ from functools import partial
 
 import pytest
 
+from tests.faults.careless import Careless
 from tests.faults.catalogue import FAULTS, Fault
 from tests.faults.cluster import prepared
 from tests.faults.installation import KINDS, Installation, is_installed
 from tests.faults.on_network import strike
 from tests.faults.on_server import kill_the_server
 from tests.faults.run import Outcome, run
-from tests.faults.scene import Load
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
 
@@ -28,7 +28,7 @@ def installations() -> Iterator[Sequence[Installation]]:
         yield [stack.enter_context(prepared(kind)) for kind in KINDS if is_installed(kind)]
 
 
-def outcomes_of(fault: Fault, installations: Sequence[Installation], *, careless: bool = False) -> list[Outcome]:
+def outcomes_of(fault: Fault, installations: Sequence[Installation], *, careless: Careless = "") -> list[Outcome]:
     """One run on each server, at the same time: faults mostly wait."""
     obstacle = fault.obstacle()
     if obstacle is not None:
@@ -56,13 +56,11 @@ def test_also_at_many_other_moments(fault: Fault, installations: Sequence[Instal
             assert list(outcome.broken) == [], outcome
 
 
-def test_control_a_server_that_does_not_wait_for_its_disk_loses_what_was_acknowledged(
+def test_control_who_does_not_wait_for_the_disk_loses_what_was_acknowledged(
     installations: Sequence[Installation],
 ) -> None:
-    hasty = {"synchronous_commit": "off", "wal_writer_delay": "10s"}
-    # Early release would flush the WAL by its barriers.
-    fault = Fault("hasty server", kill_the_server, settings=hasty, load=Load(early=0))
-    for outcome in outcomes_of(fault, installations):
+    fault = Fault("control", kill_the_server, settings={"wal_writer_delay": "10s"})
+    for outcome in outcomes_of(fault, installations, careless="hasty"):
         assert outcome.tally.lost, outcome
 
 
@@ -70,6 +68,6 @@ def test_control_who_sends_again_without_asking_doubles_what_was_recorded(
     installations: Sequence[Installation],
 ) -> None:
     lost_answer = Fault("control", partial(strike, blow="cut before the answer"), network=True)
-    for outcome in outcomes_of(lost_answer, installations, careless=True):
+    for outcome in outcomes_of(lost_answer, installations, careless="resending"):
         assert outcome.tally.doubled, outcome
         assert not outcome.tally.lost

@@ -16,7 +16,7 @@ EARLY: Final = Rules(early=True)
 POOLED: Final = Rules(early=True, pooled=True)
 
 SHORT: Final = (
-    Scenario("three callers queue and lead, one connection breaks", (A, B, C), Budget(breaks=1)),
+    Scenario("three callers queue, lead and follow", (A, B, C)),
     Scenario("two callers, two connections break", (A, B), Budget(breaks=2)),
     Scenario("two callers, one tries again after a break", (A_AGAIN, B), Budget(breaks=1)),
     Scenario("two callers, one tries again after an interruption", (A_AGAIN, B), Budget(interrupts=1)),
@@ -36,6 +36,7 @@ SHORT: Final = (
 """Explored by `make test`, within seconds."""
 
 LONG: Final = (
+    Scenario("three callers, one connection breaks", (A, B, C), Budget(breaks=1)),
     Scenario("two callers try again, two connections break", (A_AGAIN, B_AGAIN), Budget(breaks=2)),
     Scenario("two callers try again: a break, an interruption", (A_AGAIN, B_AGAIN), Budget(breaks=1, interrupts=1)),
     Scenario("two callers try again: a break, a crash", (A_AGAIN, B_AGAIN), Budget(breaks=1, crashes=1)),

@@ -77,6 +77,10 @@ begin
     from (select generate_series(v_first, v_first + n - 1), unnest(p_inputs) as i, unnest(p_inputs_salts), unnest(p_outputs) as o,
                  unnest(p_outputs_salts), unnest(p_details) as d, unnest(p_details_salts)) as u
    where num_nonnulls(u.i, u.o, u.d) > 0;
+  -- A receipt is good after a crash, whatever the login or the server has set.
+  if current_setting('synchronous_commit') = 'off' then
+    perform set_config('synchronous_commit', 'on', true);
+  end if;
   return query
   select generate_series(v_first, v_first + n - 1), unnest(v_sseqs), v_now, unnest(v_prevs), unnest(v_hashes);
 end $$;

@@ -8,9 +8,9 @@ create or replace function unbroken.append_early(
 language plpgsql security definer set search_path = unbroken, pg_temp
 set plan_cache_mode = force_generic_plan set jit = off as $$
 begin
-  perform set_config('synchronous_commit', 'off', true);
   return query
   select * from unbroken.append(p_log, p_events, p_inputs, p_inputs_salts, p_outputs, p_outputs_salts, p_details, p_details_salts);
+  perform set_config('synchronous_commit', 'off', true);
 end $$;
 
 -- Once this is committed, all that was committed before it is on disk (and on the standbys that a commit waits for). With an
