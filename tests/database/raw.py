@@ -17,6 +17,7 @@ import psycopg
 import pytest
 import rfc8785
 from psycopg import sql
+from psycopg.pq import TransactionStatus
 
 from tests.conftest import LOG, Database, Server
 from unbroken.core.entry import Head, StoredEntry, hash_of, line_of
@@ -138,8 +139,14 @@ def refused(
     state: str = "UB001",
     log: str | None = LOG,
 ) -> psycopg.Error:
-    """Appends and demands a refusal with this SQLSTATE that quotes no content and leaves nothing behind."""
-    return refused_call(database, writer, log, *columns_of(batch), state=state)
+    """Appends and demands a refusal with this SQLSTATE that quotes no content and leaves nothing behind.
+
+    What is refused alone is refused in a batch, too: the database goes another way there.
+    """
+    error = refused_call(database, writer, log, *columns_of(batch), state=state)
+    if len(batch) == 1 and writer.info.transaction_status == TransactionStatus.IDLE:
+        refused_call(database, writer, log, *columns_of([*batch, sent()]), state=state)
+    return error
 
 
 def refused_call(database: Database, writer: Connection, *arguments: Any, state: str) -> psycopg.Error:

@@ -13,6 +13,7 @@ from typing import Any
 import psycopg
 import pytest
 import rfc8785
+from psycopg import sql
 
 from tests.conftest import LOG, Database, Server
 from tests.database import raw
@@ -988,3 +989,39 @@ def test_a_head_is_what_the_log_says_of_itself(database: Database, writer: Conne
     report = raw.report(database)
     assert report.head == Head(2, received[-1].hash.hex())
     assert report.verdict == "consistent"
+
+
+def test_an_event_alone_is_recorded_as_in_a_batch(database: Database, writer: Connection) -> None:
+    """The database takes another way for one event; only numbers, times and what hangs on them may differ."""
+    administration.create_log(database.admin, "second")
+    administration.add_login(database.admin, "writer", duty="writer", origin="second", password=None)
+    full = {
+        "session_id": "s",
+        "agent_id": "bot",
+        "tool": "t",
+        "side_effect": True,
+        "resource_type": "r",
+        "resource_id": "1",
+    }
+    items = [
+        sent(),
+        sent({"inputs": "1"}),
+        sent({name: json.dumps(name) for name in raw.PARTS}, **full, decision={"outcome": "denied", "by": "d"}),
+        sent(session_id="s"),
+        sent({"details": "null"}, session_id="other"),
+    ]
+    alone = [row for item in items for row in append(writer, [item])]
+    together = append(writer, items, log="second")
+    assert [(row.seq, row.session_seq) for row in alone] == [(row.seq, row.session_seq) for row in together]
+    columns = (
+        "seq, session_seq, writer, principal, event, id, event_type, actor_id, agent_id, session_id, tool, side_effect,"
+        " outcome, resource_type, resource_id"
+    )
+    for table, compared in (("entries", columns), ("payloads", "*"), ("event_ids", "*"), ("sessions", "*")):
+        statement = sql.SQL("select {} from unbroken.{} where log = %s order by 2").format(
+            sql.SQL(compared), sql.Identifier(table)
+        )
+        first, second = (database.admin.execute(statement, (log,)).fetchall() for log in (1, 2))
+        strip = 1 if compared == "*" else 0
+        assert [row[strip:] for row in first] == [row[strip:] for row in second]
+    assert raw.both_accept(database) == raw.both_accept(database, log="second") == len(items)

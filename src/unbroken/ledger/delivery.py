@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
+from itertools import count
 from typing import Final, TypeAlias, TypeVar
 
 from unbroken.core.times import format_time
@@ -117,7 +118,7 @@ class Delivery:
 
     def _deliver(self, batch: Sequence[Sealed], deadline: float) -> Delivered:
         doubt = False
-        for pause in _pauses():
+        for attempt in count():
             try:
                 return self._attempt(batch, deadline, doubt=doubt)
             except AlreadyRecordedError:
@@ -132,10 +133,11 @@ class Delivery:
                 if not (doubt or self._is_broken()) or error.recorded:
                     raise
                 raise _unknown(batch) from error
+            pause = _pause(attempt)
             if self._clock() + pause + _LEAST_S >= deadline:
                 raise (_unknown(batch) if doubt else failure) from failure
             self._sleep(pause)
-        raise AssertionError("pauses never end")
+        raise AssertionError("attempts never end")
 
     def _is_broken(self) -> bool:
         """Whether the connection broke after something may have been sent over it."""
@@ -207,11 +209,8 @@ class Delivery:
         return max(_SHARE * left, min(left, 1.0))
 
 
-def _pauses() -> Iterator[float]:
-    number = 0
-    while True:
-        yield PAUSES_S[min(number, len(PAUSES_S) - 1)] * random.uniform(0.5, 1.5)  # noqa: S311 - no secret
-        number += 1
+def _pause(attempt: int) -> float:
+    return PAUSES_S[min(attempt, len(PAUSES_S) - 1)] * random.uniform(0.5, 1.5)  # noqa: S311 - no secret
 
 
 def _found(item: Sealed, known: Known, *, log: str) -> Receipt:

@@ -81,6 +81,8 @@ class Ledger:
         same drafts again settles it.
         """
         committer = self._here()
+        if len(drafts) == 1:
+            return list(committer.submit(drafts, deadline=self._deadline(deadline_s)))
         kept: dict[str, Kept] = {}
         for batch in _batches(_unique(drafts)):
             kept.update({each.id: each for each in committer.submit(batch, deadline=self._deadline(deadline_s))})

@@ -1,13 +1,14 @@
 """Waiting for PostgreSQL until a deadline and no longer, and never leaving a connection half used."""
 
 import select
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from math import ceil, inf
 from time import monotonic
 from typing import Final, TypeVar
 
 import psycopg
+from psycopg import waiting
 from psycopg.abc import PQGen
 from psycopg.waiting import Ready, Wait
 
@@ -18,8 +19,10 @@ _EVENTS: Final = {
     Wait.W: select.POLLOUT,
     Wait.RW: select.POLLIN | select.POLLOUT,
 }
-# Time to look again: poll() refuses more milliseconds than fit into its argument.
-_LOOK_S: Final = 3600
+# How long the library waits between two looks at signals and at the clock.
+_LOOK_S: Final = 0.1
+# poll() refuses more milliseconds than fit into its argument.
+_HOUR_S: Final = 3600.0
 
 
 class NoAnswerError(psycopg.OperationalError):
@@ -46,22 +49,25 @@ class BoundedConnection(psycopg.Connection[tuple[object, ...]]):
 
     def wait(self, gen: PQGen[T], interval: float = 0.0, timeout: float | None = None) -> T:  # noqa: ARG002 - psycopg's
         """Runs what psycopg does on this connection."""
+        look_s = max(0.0, min(_LOOK_S, self._deadline - monotonic()))
         try:
-            return _run(gen, self.fileno(), self._deadline)
+            return waiting.wait(_until(gen, self._deadline), self.fileno(), interval=look_s)
         except BaseException as error:
             if isinstance(error, NoAnswerError) or not isinstance(error, psycopg.Error):
                 self.close()
             raise
 
 
-def _run(gen: Generator[Wait, Ready | int, T], descriptor: int, deadline: float) -> T:
+def _until(gen: PQGen[T], deadline: float) -> PQGen[T]:
+    """``gen``, which ends with :class:`NoAnswerError` once the deadline has passed."""
     try:
-        wanted = next(gen)
+        ready = yield next(gen)
         while True:
-            wanted = gen.send(readiness(descriptor, wanted, deadline=deadline))
+            wanted = gen.send(ready)
             # After what has arrived was used, so that no time left still means one look.
             if monotonic() >= deadline:
                 raise NoAnswerError("no answer in time")
+            ready = yield wanted
     except StopIteration as done:
         result: T = done.value
         return result
@@ -71,7 +77,7 @@ def readiness(descriptor: int, wanted: Wait, *, deadline: float) -> Ready:
     """For what of ``wanted`` the socket is ready; nothing at the ``deadline``, a time of :func:`time.monotonic`."""
     poll = select.poll()
     poll.register(descriptor, _EVENTS[wanted])
-    happened = poll.poll(ceil(1000 * min(_LOOK_S, max(0.0, deadline - monotonic()))))
+    happened = poll.poll(ceil(1000 * min(_HOUR_S, max(0.0, deadline - monotonic()))))
     if not happened:
         return Ready.NONE
     events = happened[0][1]

@@ -26,26 +26,32 @@ declare
   v_first bigint; v_now timestamptz; v_sseqs bigint[]; v_prevs bytea[]; v_hashes bytea[];
 begin
   -- Before the lock: everything that needs only the caller's input, so that several writers do it side by side.
-  if n is null or n not between 1 and 5000 or array_ndims(p_events) <> 1 or array_lower(p_events, 1) <> 1
-     or (n, n, n, n, n, n) is distinct from (cardinality(p_inputs), cardinality(p_inputs_salts), cardinality(p_outputs),
-                                 cardinality(p_outputs_salts), cardinality(p_details), cardinality(p_details_salts)) then
+  -- A receipt is good after a crash, whatever the login or the server has set.
+  if current_setting('synchronous_commit') = 'off' then
+    perform set_config('synchronous_commit', 'on', true);
+  end if;
+  -- One dimension, counted from 1, in all of them, so that what is at one place belongs together however it is unfolded.
+  if n is null or n not between 1 and 5000
+     or array_fill('[1:' || n || ']', array[7]) <> array[array_dims(p_events),
+          array_dims(p_inputs), array_dims(p_inputs_salts), array_dims(p_outputs), array_dims(p_outputs_salts),
+          array_dims(p_details), array_dims(p_details_salts)] then
     raise exception 'a batch is 1 to 5000 events and as many inputs, outputs, details and salts' using errcode = 'UB002';
   end if;
+  if n = 1 then
+    return query
+    select * from unbroken.append_one(v_log, v_writer, p_events[1], p_inputs[1], p_inputs_salts[1], p_outputs[1], p_outputs_salts[1],
+                                      p_details[1], p_details_salts[1]);
+    return;
+  end if;
   begin
-    if n > 1 then
-      select array_agg(b.fault), array_agg(b.id), array_agg(b.event_type), array_agg(b.actor_id), array_agg(b.agent_id),
-             array_agg(b.session_id), array_agg(b.tool), array_agg(b.side_effect), array_agg(b.outcome),
-             array_agg(b.resource_type), array_agg(b.resource_id), array_agg(b.recorder)
-        into v_faults, v_ids, v_types, v_actors, v_agents, v_sessions, v_tools, v_sides, v_outcomes, v_rtypes, v_rids, v_recorders
-        from unbroken.read_batch(p_events, p_inputs, p_inputs_salts, p_outputs, p_outputs_salts, p_details, p_details_salts) b;
-    else
-      -- The same for one event: twelve aggregates cost more than they gather.
-      select array[b.fault], array[b.id], array[b.event_type], array[b.actor_id], array[b.agent_id],
-             array[b.session_id], array[b.tool], array[b.side_effect], array[b.outcome],
-             array[b.resource_type], array[b.resource_id], array[b.recorder]
-        into v_faults, v_ids, v_types, v_actors, v_agents, v_sessions, v_tools, v_sides, v_outcomes, v_rtypes, v_rids, v_recorders
-        from unbroken.read_batch(p_events, p_inputs, p_inputs_salts, p_outputs, p_outputs_salts, p_details, p_details_salts) b;
-    end if;
+    select array_agg(event_fault(u.e, j, u.i, u.i_salt, u.o, u.o_salt, u.d, u.d_salt)),
+           array_agg(j.id), array_agg(j.event_type), array_agg(j.actor_id), array_agg(j.agent_id),
+           array_agg(j.session_id), array_agg(j.tool), array_agg(j.side_effect), array_agg((j.decision).outcome),
+           array_agg(j.resource_type), array_agg(j.resource_id), array_agg(j.recorder)
+      into v_faults, v_ids, v_types, v_actors, v_agents, v_sessions, v_tools, v_sides, v_outcomes, v_rtypes, v_rids, v_recorders
+      from (select unnest(p_events) as e, unnest(p_inputs) as i, unnest(p_inputs_salts) as i_salt, unnest(p_outputs) as o,
+                   unnest(p_outputs_salts) as o_salt, unnest(p_details) as d, unnest(p_details_salts) as d_salt) as u,
+           json_populate_record(null::unbroken.event, u.e::json) as j;
   exception
     -- The server's own message would quote the value, which may be personal data.
     when data_exception or program_limit_exceeded then
@@ -77,10 +83,6 @@ begin
     from (select generate_series(v_first, v_first + n - 1), unnest(p_inputs) as i, unnest(p_inputs_salts), unnest(p_outputs) as o,
                  unnest(p_outputs_salts), unnest(p_details) as d, unnest(p_details_salts)) as u
    where num_nonnulls(u.i, u.o, u.d) > 0;
-  -- A receipt is good after a crash, whatever the login or the server has set.
-  if current_setting('synchronous_commit') = 'off' then
-    perform set_config('synchronous_commit', 'on', true);
-  end if;
   return query
   select generate_series(v_first, v_first + n - 1), unnest(v_sseqs), v_now, unnest(v_prevs), unnest(v_hashes);
 end $$;

@@ -29,28 +29,19 @@ begin
   -- A duplicate, within the batch or with an earlier one, ends the call with 23505.
   insert into event_ids select p_log, unnest(p_ids), generate_series(first_seq, first_seq + n - 1);
 
-  if n > 1 then
-    with numbered as (
-      select sid, o, row_number() over w as nth, first_value(o) over w as first, count(*) over (partition by sid) as m
-        from unnest(p_sessions) with ordinality as u (sid, o) where sid is not null
-      window w as (partition by sid order by o)
-    ), counted as (
-      insert into sessions as s select p_log, sid, m, first_seq - 1 + first, first_seq - 1 + o from numbered where nth = m
-      on conflict (log, session_id) do update set entries = s.entries + excluded.entries, last_seq = excluded.last_seq
-      returning session_id, entries
-    )
-    select array_agg(c.entries - x.m + x.nth order by u.o) into session_seqs
-      from generate_series(1, n) as u (o)
-      left join numbered x on x.o = u.o
-      left join counted c on c.session_id = x.sid;
-  elsif p_sessions[1] is not null then
-    -- The same for one event, at a quarter of the cost.
-    insert into sessions as s values (p_log, p_sessions[1], 1, first_seq, first_seq)
-    on conflict (log, session_id) do update set entries = s.entries + 1, last_seq = excluded.last_seq
-    returning array[entries] into session_seqs;
-  else
-    session_seqs := array[null::bigint];
-  end if;
+  with numbered as (
+    select sid, o, row_number() over w as nth, first_value(o) over w as first, count(*) over (partition by sid) as m
+      from unnest(p_sessions) with ordinality as u (sid, o) where sid is not null
+    window w as (partition by sid order by o)
+  ), counted as (
+    insert into sessions as s select p_log, sid, m, first_seq - 1 + first, first_seq - 1 + o from numbered where nth = m
+    on conflict (log, session_id) do update set entries = s.entries + excluded.entries, last_seq = excluded.last_seq
+    returning session_id, entries
+  )
+  select array_agg(c.entries - x.m + x.nth order by u.o) into session_seqs
+    from generate_series(1, n) as u (o)
+    left join numbered x on x.o = u.o
+    left join counted c on c.session_id = x.sid;
 
   -- Nothing but to_json() puts a text into a line.
   v_part1 := ',"log":' || to_json(v_name) || ',"prev_hash":"';
@@ -66,8 +57,7 @@ begin
       || coalesce(',"session_seq":' || session_seqs[i], '') || v_part3, 'UTF8'));
     hashes[i] := v_link;
   end loop;
-  -- Not while the partition that holds the entry before is less than three quarters full.
-  if (first_seq - 1) % (1 << 20) + n > 3 << 18 or first_seq % (1 << 20) = 1 then
+  if unbroken.is_near_end(first_seq, n) then
     perform unbroken.ensure_partitions(p_log, first_seq + n - 1);
   end if;
 end $$;

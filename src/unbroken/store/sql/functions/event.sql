@@ -98,18 +98,3 @@ return case
     or not unbroken.is_time((j.decision).at)) then 'has a decision that is empty or malformed'
   when octet_length(e) > 1024 and not unbroken.has_short_texts(e, j) then 'has a text over 1024 bytes or is over 65536 bytes'
 end;
-
--- What each event says, and what is wrong with it or its payload. The planner puts it into the queries of append.
-create or replace function unbroken.read_batch(
-  p_events text[],
-  p_inputs text[], p_inputs_salts bytea[], p_outputs text[], p_outputs_salts bytea[], p_details text[], p_details_salts bytea[]
-) returns table (fault text, id uuid, event_type text, actor_id text, agent_id text, session_id text, tool text, side_effect boolean,
-                 outcome text, resource_type text, resource_id text, recorder uuid)
-language sql stable
-begin atomic
-select unbroken.event_fault(u.e, j, u.i, u.i_salt, u.o, u.o_salt, u.d, u.d_salt), j.id, j.event_type, j.actor_id, j.agent_id,
-       j.session_id, j.tool, j.side_effect, (j.decision).outcome, j.resource_type, j.resource_id, j.recorder
-  from (select unnest(p_events) as e, unnest(p_inputs) as i, unnest(p_inputs_salts) as i_salt, unnest(p_outputs) as o,
-               unnest(p_outputs_salts) as o_salt, unnest(p_details) as d, unnest(p_details_salts) as d_salt) as u,
-       json_populate_record(null::unbroken.event, u.e::json) as j;
-end;

@@ -18,6 +18,12 @@ begin
   end loop;
 end $$;
 
+-- Whether so many entries from p_first on may need a partition: never while the one that holds the entry before them is less
+-- than three quarters full.
+create or replace function unbroken.is_near_end(p_first bigint, p_count integer) returns boolean
+language sql immutable parallel safe
+return (p_first - 1) % (1 << 20) + p_count > 3 << 18 or p_first % (1 << 20) = 1;
+
 -- Called with the log's lock held, for a batch that ends at p_last. The next partition comes when the present one is three
 -- quarters full; where another session's lock is in the way, a later append does it, unless it is needed now.
 create or replace function unbroken.ensure_partitions(p_log integer, p_last bigint) returns void
