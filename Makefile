@@ -20,8 +20,8 @@ $(READY): pyproject.toml
 demo: $(READY) ## a clinic agent records, is read, verified, tampered with and found out
 	$(BIN)/unbroken demo
 
-test: $(READY) ## all tests that finish within minutes
-	$(BIN)/pytest -m 'not long'
+test: $(READY) ## all tests that finish within minutes, on every core
+	PYTHONHASHSEED=0 $(BIN)/pytest -m 'not long' -n auto --dist loadscope
 
 test-long: $(READY) ## the tests that take long
 	$(BIN)/pytest -m long --timeout 3600

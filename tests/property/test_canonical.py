@@ -58,7 +58,9 @@ def test_what_could_differ_does_not_take_the_fast_path(value: object) -> None:
     assert not module._is_plain(value)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("value", [math.nan, math.inf, 2**53, "\ud800", {"\udfff": 1}, object()], ids=repr)
+@pytest.mark.parametrize(
+    "value", [math.nan, math.inf, 2**53, "\ud800", {"\udfff": 1}, object()], ids=lambda value: type(value).__name__
+)
 def test_what_json_cannot_hold_is_refused(value: object) -> None:
     with pytest.raises(InvalidEventError):
         canonical(value)  # type: ignore[arg-type]
