@@ -19,7 +19,7 @@ from unbroken.store import embedded
 
 LOG = "clinic.example/agents"
 SESSIONS = ("call-1", "call-2", "visit \x1b[31m\u202e")
-ENTRIES = 4 * len(SESSIONS)
+ENTRIES = 4 * len(SESSIONS) + 1  # the last: its recorder has stopped
 
 
 def _folder() -> Path:
@@ -81,7 +81,7 @@ def test_another_head_is_a_finding_with_its_place(cli: Cli) -> None:
     assert f"forked at entry {ENTRIES}" in lines
     assert f"expected  the expected head's hash {'ab' * 32}" in lines
     missing = cli("verify", "--expect", f"{ENTRIES + 5}:{'ab' * 32}")
-    assert (missing.returncode, "truncated at entry 13" in missing.stdout) == (1, True)
+    assert (missing.returncode, f"truncated at entry {ENTRIES + 1}" in missing.stdout) == (1, True)
 
 
 def test_an_earlier_head_is_in_the_log_but_does_not_prove_its_end(cli: Cli) -> None:
@@ -163,10 +163,11 @@ def test_what_cannot_be_read_is_4(cli: Cli, tmp_path: Path) -> None:
 
 
 def test_tail_shows_the_newest_entries(cli: Cli) -> None:
-    done = cli("tail", "--no-follow", "-n", 4)
+    done = cli("tail", "--no-follow", "-n", 5)
     lines = done.stdout.splitlines()
-    assert [line.split()[0] for line in lines] == ["9", "10", "11", "12"]
-    assert [line.split()[3] for line in lines] == ["request", "tool_call", "tool_result", "response"]
+    assert [line.split()[0] for line in lines] == ["9", "10", "11", "12", "13"]
+    kinds = ["request", "tool_call", "tool_result", "response", "log.recorder_stopped"]
+    assert [line.split()[3] for line in lines] == kinds
     assert "book  SIDE EFFECT" in lines[1]
     assert "> desk" in lines[0]
     assert cli("tail", "--no-follow", "-n", 0).stdout == ""
