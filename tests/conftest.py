@@ -8,8 +8,10 @@ pytest's own.
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
+import threading
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -36,6 +38,9 @@ _DEBIAN = Path("/usr/lib/postgresql/15/bin")
 _TEMPLATE = "unbroken_template"
 
 os.environ.setdefault("UNBROKEN_ALLOW_ROOT", "1")
+# A shell that starts the tests in the background has them ignore interrupts, and with them all that they start.
+if threading.current_thread() is threading.main_thread():
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @dataclass(frozen=True)
