@@ -76,6 +76,7 @@ def test_recorders_are_bound_log_by_log(database: Database, writer: Connection, 
     recorder = raw.new_id()
     append(writer, [sent(recorder=recorder)])
     append(other, [sent(recorder=recorder)], log="second")
+    assert raw.both_accept(database, log="second") == 1
 
 
 def test_a_recorder_that_closes_says_how_many_numbers_it_used(database: Database, entries: Entries) -> None:

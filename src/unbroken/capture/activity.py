@@ -1,13 +1,13 @@
 """What goes on in one turn: the operations under way, and what its response will be told to have used."""
 
 import asyncio
-import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from unbroken.capture.forks import PerProcess
 from unbroken.capture.stop import Stop
 from unbroken.capture.unstarted import Unstarted
 
@@ -38,9 +38,8 @@ class Activity:
         self.around = around
         self.stop: Stop = around.stop if around is not None else Stop()
         self.unstarted = Unstarted()
-        self._begun_in = os.getpid()
-        # By process: a child has neither its parent's threads nor, perhaps, a lock that nobody holds.
-        self._works: dict[int, _Work] = {}
+        # A child has neither its parent's threads nor, perhaps, a lock that nobody holds.
+        self._works = PerProcess(_Work)
         self._closed = False
         # Changed in single steps of the interpreter only.
         self._tools: dict[str, None] = {}
@@ -54,7 +53,7 @@ class Activity:
     @property
     def is_inherited(self) -> bool:
         """Whether this process was forked inside the turn."""
-        return self._begun_in != os.getpid()
+        return self.unstarted.is_inherited
 
     @property
     def model(self) -> str | None:
@@ -63,13 +62,13 @@ class Activity:
 
     def begin(self, operation: str) -> None:
         """Counts an operation, named by an id, as under way."""
-        work = self._work()
+        work = self._works.here()
         with work.lock:
             work.under_way[operation] = operation
 
     def end(self, operation: str) -> None:
         """The operation is over and recorded, or has failed to be."""
-        work = self._work()
+        work = self._works.here()
         with work.lock:
             work.under_way.pop(operation, None)
             done = self._take_waiting(work)
@@ -78,7 +77,7 @@ class Activity:
 
     def known_as(self, operation: str, event_id: str) -> None:
         """The operation turned out to be that of another event, recorded before it began."""
-        work = self._work()
+        work = self._works.here()
         with work.lock:
             if operation in work.under_way:
                 work.under_way[operation] = event_id
@@ -96,7 +95,7 @@ class Activity:
         """A future that is done as soon as nothing is under way, from which moment on the turn is closed."""
         future: Future[None] = Future()
         future.set_running_or_notify_cancel()  # so that a waiter who is cancelled can't cancel it for others
-        work = self._work()
+        work = self._works.here()
         with work.lock:
             work.waiting.append(future)
             done = self._take_waiting(work)
@@ -106,19 +105,19 @@ class Activity:
 
     def under_way(self) -> tuple[str, ...]:
         """The ids of the operations that are not over."""
-        work = self._work()
+        work = self._works.here()
         with work.lock:
             return tuple(sorted(work.under_way.values()))
 
     def stand_still(self, operation: str, *, give_up: Callable[[], None]) -> None:
         """The operation waits to be gone on with, probably by who is here; ``give_up`` ends it in place of that."""
-        work = self._work()
+        work = self._works.here()
         with work.lock:
             work.standing[operation] = _Standing(_here(), give_up)
 
     def go_on(self, operation: str) -> bool:
         """The operation is gone on with; ``False`` when it was given up, or stands still in the process forked from."""
-        work = self._work()
+        work = self._works.here()
         with work.lock:
             return work.standing.pop(operation, None) is not None
 
@@ -127,7 +126,7 @@ class Activity:
 
         To be called until there is none: what is not taken may still be gone on with.
         """
-        work = self._work()
+        work = self._works.here()
         with work.lock:
             mine = next((operation for operation, at in work.standing.items() if at.where == _here()), None)
             return None if mine is None else work.standing.pop(mine).give_up
@@ -141,11 +140,6 @@ class Activity:
     def tools_used(self) -> list[str]:
         """Names of the tools called so far, in the order of their first call."""
         return list(self._tools)
-
-    def _work(self) -> _Work:
-        pid = os.getpid()
-        # Of several threads that come here first, one sets what all of them get.
-        return self._works.get(pid) or self._works.setdefault(pid, _Work())
 
     def _take_waiting(self, work: _Work) -> list[Future[None]]:
         if work.under_way or not work.waiting:

@@ -61,11 +61,7 @@ class _GeneratorCall(ToolCall):
             "details": {**told, **self.passage.told()} or ABSENT,
         }
         with because_of(error):
-            self._recorder.record_all(self.caused, {**self._told.fields, **result}, *self._touched(error))
-
-    def _touched(self, error: BaseException | None) -> list[dict[str, Any]]:
-        """The data that was read or modified: read it was, too, when the tool had yielded something before it ended."""
-        if error is not None and (self._tool.side_effect or not self.passage.items):
-            return []
-        touched = {"event_type": "data_modified" if self._tool.side_effect else "data_accessed"}
-        return [{**self._told.fields, **touched, **resource} for resource in self._told.resources]
+            # Data was read, too, when the tool had yielded something before it broke off.
+            happened = error is None or (self.passage.items and not self._tool.side_effect)
+            data = self._touched() if happened else []
+            self._recorder.record_all(self.caused, {**self._told.fields, **result}, *data)

@@ -1,12 +1,13 @@
 """The synchronous code, run for coroutines in a thread."""
 
 import asyncio
-import os
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from functools import partial
 from typing import Final, ParamSpec, TypeVar
+
+from unbroken.capture.forks import PerProcess
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -14,7 +15,10 @@ R = TypeVar("R")
 THREADS: Final = 32
 """How many calls of coroutines are at their write at once; more of them wait for a thread."""
 
-_executors: dict[int, ThreadPoolExecutor] = {}
+# The loop's own threads may all be taken by tools that wait for what is recorded here. Writes never wait for other
+# calls in here, so their number may be bounded. A forked child makes its own, since its parent's threads are not there.
+# Python ends idle ones when it exits.
+_executors: Final = PerProcess(partial(ThreadPoolExecutor, THREADS, thread_name_prefix="unbroken"))
 
 
 async def in_thread(function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -54,19 +58,9 @@ async def wait_for(future: "Future[None]", seconds: float) -> None:
 
 def _submitted(call: Callable[[], R]) -> "asyncio.Future[R] | None":
     try:
-        return asyncio.get_running_loop().run_in_executor(_executor(), call)
+        return asyncio.get_running_loop().run_in_executor(_executors.here(), call)
     except RuntimeError:  # a coroutine is closed outside its loop, or the interpreter is on its way out
         return None
-
-
-def _executor() -> ThreadPoolExecutor:
-    """This process's own threads: the loop's may all be taken by tools that wait for what is recorded here.
-
-    Writes never wait for other calls in here, so their number may be bounded. A forked child makes its own, since its
-    parent's threads are not there. Python ends idle ones when it exits.
-    """
-    pid = os.getpid()
-    return _executors.get(pid) or _executors.setdefault(pid, ThreadPoolExecutor(THREADS, thread_name_prefix="unbroken"))
 
 
 async def _undisturbed(future: "asyncio.Future[R]") -> None:

@@ -19,7 +19,6 @@ from unbroken.core.ids import new_id
 from unbroken.core.normalise import normalise
 from unbroken.errors import NotApprovedError
 from unbroken.ledger.approval import Approval
-from unbroken.ledger.receipt import Kept
 
 _STATES: Final = ("pending", "denied", "expired", "used", "unchecked")
 
@@ -58,11 +57,8 @@ class ToolCall:
 
     def succeed(self, value: object) -> None:
         """Records the result and, in the same batch, what data the tool has read or modified."""
-        fields = self._told.fields
         result = {"event_type": "tool_result", "status": "ok", "latency_ms": self._latency(), "outputs": value}
-        touched = {"event_type": "data_modified" if self._tool.side_effect else "data_accessed"}
-        data = [{**fields, **touched, **resource} for resource in self._told.resources]
-        self._recorder.record_all(self.caused, {**fields, **result}, *data)
+        self._recorder.record_all(self.caused, {**self._told.fields, **result}, *self._touched())
 
     def fail(self, error: BaseException) -> None:
         """Records that the tool raised; nothing when it did not run, or recording is what failed."""
@@ -72,6 +68,11 @@ class ToolCall:
         with because_of(error):
             self._recorder.record(self.caused, "tool_result", **{**self._told.fields, **result})
 
+    def _touched(self) -> list[dict[str, Any]]:
+        """The data that was read or modified, as events."""
+        touched = {"event_type": "data_modified" if self._tool.side_effect else "data_accessed"}
+        return [{**self._told.fields, **touched, **resource} for resource in self._told.resources]
+
     def _record_or_become_asked(self) -> None:
         likeness = cache(lambda: _likeness(self._scope, self._told))
         asked = self._take(likeness)
@@ -80,9 +81,9 @@ class ToolCall:
         else:
             self._record({} if asked is None else {"parent_id": asked.id}, self._scope.marks())
 
-    def _record(self, more: Mapping[str, object], details: Mapping[str, object]) -> Kept:
+    def _record(self, more: Mapping[str, object], details: Mapping[str, object]) -> None:
         call = {**self._told.event, **more, "id": self.id, **({"details": details} if details else {})}
-        return self._recorder.record_all(self._scope, call)[0]
+        self._recorder.record_all(self._scope, call)
 
     def _take(self, likeness: Callable[[], bytes]) -> Asked | None:
         scope = self._scope
@@ -116,13 +117,11 @@ class ToolCall:
     def _refused(self, state: str, approval: Approval) -> NotApprovedError:
         """The error to raise, once the log says that the call did not run; of a request that is pending it knows."""
         if state != "pending":
-            self._refuse({"approval": state, "request": approval.request}, scope=self._scope)
+            details = {**self._scope.marks(), "approval": state, "request": approval.request}
+            refusal = {"event_type": "error", "status": "refused", "details": details}
+            self._recorder.record_all(self._scope, {**self._told.fields, **refusal})
         known = state if state in _STATES else "unknown"
         return NotApprovedError(known, request_id=approval.request, call_id=approval.call_id)
-
-    def _refuse(self, details: Mapping[str, object], *, scope: Scope) -> None:
-        refusal = {"event_type": "error", "status": "refused", "details": {**scope.marks(), **details}}
-        self._recorder.record_all(scope, {**self._told.fields, **refusal})
 
     def _latency(self) -> int | None:
         return None if self._running is None else self._running.milliseconds()

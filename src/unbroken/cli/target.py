@@ -59,7 +59,7 @@ def open_reader(store: str, log: str | None) -> Iterator[LogReader]:
 def open_ledger(store: str, log: str | None) -> Iterator[Ledger]:
     """A ledger of one log, with the login in the connection string or the folder's own writer login."""
     with conninfo_of(store, login=wiring.WRITER) as conninfo:
-        origin = log or _only_origin(store)
+        origin = log or only_origin(store)
         ledger = wiring.open_ledger(conninfo, log=origin, key=_key(store))
         try:
             yield ledger
@@ -88,7 +88,7 @@ def conninfo_of(store: str, *, login: str, create: bool = False) -> Iterator[str
         yield server.conninfo(login)
 
 
-def _only_origin(store: str) -> str:
+def only_origin(store: str) -> str:
     """The name of the only log of a folder; a writer login on a server can't see which logs there are."""
     if is_conninfo(store):
         raise ConfigurationError("name the log with --log: a writer can't see which logs there are")

@@ -5,8 +5,7 @@ from typing import Annotated
 import typer
 
 from unbroken.cli.printing import print_json
-from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption, conninfo_of
-from unbroken.errors import ConfigurationError
+from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption, conninfo_of, only_origin
 from unbroken.store.administration import end_lock_holder
 from unbroken.store.connection import connect
 
@@ -33,8 +32,7 @@ def unlock(
       unbroken unlock --store postgresql://ops@db.example/audit --log a.example/l
       unbroken unlock --log a.example/l --patience 2 --yes --json
     """
-    if log is None:
-        raise ConfigurationError("name the log with --log")
+    log = log or only_origin(store)
     if not yes:
         typer.confirm(f"End whatever session holds the lock of {log} for {patience:g} s?", abort=True)
     with conninfo_of(store, login="postgres") as conninfo, connect(conninfo) as connection:

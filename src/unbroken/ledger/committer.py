@@ -145,7 +145,6 @@ def _declare(recorder: str, gap: Gap, writer: LogWriter, wait_s: float) -> None:
         gap.reason,
         numbers=(gap.first, gap.last),
         times=(gap.since, gap.until),
-        count=gap.last - gap.first + 1,
         wait_s=wait_s,
     )
 

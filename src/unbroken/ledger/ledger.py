@@ -57,7 +57,7 @@ class Ledger:
 
     @property
     def log(self) -> str:
-        """The log's full name; without its incarnation as long as the log has not been reached."""
+        """The log's full name; without its incarnation where the log could not be reached at the beginning."""
         if self._log is None and self._spool is not None:
             return self._spool.log
         return self._log or ""

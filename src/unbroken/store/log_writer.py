@@ -27,8 +27,6 @@ from unbroken.store.sql import query
 
 _SEQ: Final = 5
 """Where receipts have the entry's number."""
-
-
 _LOCK_SHARE: Final = 0.45
 """Of the time that a call may take, how much of it the server may wait for a lock. A row's lock can mean two waits, for
 one's turn and for the holder, and each has that time."""

@@ -62,13 +62,14 @@ class Spooling:
     def deliver(self, batch: Sequence[Sealed], *, deadline: float) -> Delivered:
         """Receipts, or the word that the batch is in the spool; raises what the log refuses, and a full spool."""
         now = time.monotonic()
-        if self._failing_since is not None and now < self._next_try:
+        failing = self._failing_since is not None
+        if failing and now < self._next_try:
             return self._keep(batch, None)
-        patience = PATIENCE_S if self._failing_since is None else GLANCE_S
-        until = min(deadline, now + patience)
+        until = min(deadline, now + (GLANCE_S if failing else PATIENCE_S))
         waiting = self._spool.count
         try:
-            self._catch_up(until)
+            if failing:  # else nothing waits, and the disk is not looked at
+                self._catch_up(until)
             delivered = self._delivery.deliver(batch, deadline=until)
         except (UnavailableError, OutcomeUnknownError) as error:
             self._note_failure(progress=self._spool.count < waiting)

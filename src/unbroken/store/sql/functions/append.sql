@@ -25,11 +25,11 @@ declare
   v_outcomes text[]; v_rtypes text[]; v_rids text[]; v_recorders uuid[];
   v_first bigint; v_now timestamptz; v_sseqs bigint[]; v_prevs bytea[]; v_hashes bytea[];
 begin
-  -- Before the lock: everything that needs only the caller's input, so that several writers do it side by side.
   -- A receipt is good after a crash, whatever the login or the server has set.
   if current_setting('synchronous_commit') = 'off' then
     perform set_config('synchronous_commit', 'on', true);
   end if;
+  -- Before the lock: everything that needs only the caller's input, so that several writers do it side by side.
   -- One dimension, counted from 1, in all of them, so that what is at one place belongs together however it is unfolded.
   if n is null or n not between 1 and 5000
      or array_fill('[1:' || n || ']', array[7]) <> array[array_dims(p_events),
