@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from tests.conftest import LOG
 from tests.database import raw
 from tests.database.raw import PARTS, Sent, sent
 from tests.database.tenants import NUMBERS, Tenants
@@ -86,12 +85,12 @@ def _closing(which: Callable[[Tenants, str, str], str]) -> Arguments:
 
 def strange_recorder(on: Tenants, log: str, login: str) -> str:
     """A recorder that belongs to another login."""
-    return next(recorder for holder, recorder in on.known[log]["recorders"].items() if holder != login)
+    return next(str(recorder) for holder, recorder in on.known[log]["recorders"].items() if holder != login)
 
 
 def strange_ticket(on: Tenants, log: str, login: str) -> str:
     """An open ticket of another login."""
-    return next(ticket for holder, ticket in on.known[log]["tickets"].items() if holder != login)
+    return next(str(ticket) for holder, ticket in on.known[log]["tickets"].items() if holder != login)
 
 
 def second_of(login: str) -> str:
@@ -177,6 +176,8 @@ CALLS: Final[Sequence[Call]] = (
         _closing(strange_ticket),
         under_ticket=True,
     ),
+    Call("asks_with_grant", "", nothing),
+    Call("asks_with_ticket", "", nothing),
     Call("has_ticket", "", nothing),
     Call("readable_logs", "", nothing),
     Call("readable_sessions", "", nothing),

@@ -131,7 +131,7 @@ def calling(function: Function, arguments: Mapping[str, Any]) -> tuple[sql.Compo
 def type_of(kind: str) -> sql.Composed:
     """A type by its full name, so that nothing of the same name elsewhere is taken for it."""
     base, array = kind.removesuffix("[]"), kind.endswith("[]")
-    named = sql.SQL(base) if base.startswith("unbroken.") else sql.SQL("pg_catalog.{}").format(_builtin(base))  # type: ignore[arg-type]
+    named = sql.SQL(base) if base.startswith("unbroken.") else sql.SQL("pg_catalog.{}").format(_builtin(base))
     return sql.SQL("{}[]").format(named) if array else sql.SQL("{}").format(named)
 
 

@@ -27,7 +27,7 @@ PART: Final = "part"
 """Some of the rows of the log."""
 BEYOND: Final = "beyond"
 """Rows of another log too."""
-NO: Final = "–"
+NO: Final = "\u2013"
 UNKNOWN: Final = "?"
 """Refused for another reason than a missing right: a finding."""
 
@@ -124,7 +124,8 @@ def try_all(tenants: Tenants, logins: Sequence[str]) -> Found:
     tenants.open_tickets()
     for operation in listed:
         for login in logins:
-            if operation.under_ticket or found[operation][login].state == NO_TICKET:
+            before = found[operation].get(login)
+            if before is None or before.state == NO_TICKET or before.verdict == NOTHING:
                 found[operation][login] = _with_ticket(attempt(tenants, login, operation), operation)
     return found
 
@@ -155,7 +156,7 @@ def _calling(function: Function, call: Call) -> Operation:
     def with_arguments(given: Arguments) -> Statement:
         return lambda tenants, login: calling(function, given(tenants, LOG, login))
 
-    statement = with_arguments(call.arguments) if call.statement is None else _fixed(sql.SQL(call.statement))  # type: ignore[arg-type]
+    statement = with_arguments(call.arguments) if call.statement is None else _fixed(sql.SQL(call.statement))
     return Operation(
         "functions",
         call.function,
@@ -174,6 +175,8 @@ def _answer(_: Tenants, cursor: Cursor) -> str:
     row = dict(zip(names, cursor.fetchone() or (), strict=False))
     if row.get("refused") is not None:
         return NO
+    if len(row) == 1 and next(iter(row.values())) in ([], False):
+        return NOTHING
     return TWO if row.get("state") == "requested" else YES
 
 
@@ -283,8 +286,7 @@ def _granted(_: Tenants, cursor: Cursor) -> str:
 
 def _referencing(relation: Relation) -> sql.Composed:
     columns = sql.SQL(", ").join(
-        sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(relation.columns[name]))  # type: ignore[arg-type]
-        for name in relation.key
+        sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(relation.columns[name])) for name in relation.key
     )
     key = sql.SQL(", ").join(map(sql.Identifier, relation.key))
     return sql.SQL("create table matrix.child ({}, foreign key ({}) references {})").format(
@@ -315,7 +317,7 @@ _SESSION: Final = {
     "store large objects": "select lo_create(0)",
     "take advisory locks": "select pg_advisory_xact_lock(1)",
     "NOTIFY": "notify more",
-    "sizes of tables from the catalogue": "select pg_total_relation_size(oid) from pg_class where relname = 'entries_2_0'",
+    "sizes of tables": "select pg_total_relation_size(oid) from pg_class where relname = 'entries_2_0'",
 }
 _OTHER_ROLES: Final = """do $$
 declare
@@ -347,7 +349,7 @@ def _set_own_role(tenants: Tenants, login: str) -> tuple[sql.Composable, list[An
 
 
 def _set_other_role(_: Tenants, login: str) -> tuple[sql.Composable, list[Any]]:
-    return sql.SQL(_OTHER_ROLES.replace("#", group_of(login) or "")), []  # type: ignore[arg-type]
+    return sql.SQL(_OTHER_ROLES.replace("#", group_of(login) or "")), []
 
 
 def group_of(login: str) -> str | None:
@@ -361,7 +363,7 @@ def group_of(login: str) -> str | None:
 
 def on(template: str, relation: str, *names: str) -> sql.Composed:
     """A statement with the relation's full name in place of ``@``, and a name in place of ``#``."""
-    text = sql.SQL(template.replace("@", "{0}").replace("#", "{1}"))  # type: ignore[arg-type]
+    text = sql.SQL(template.replace("@", "{0}").replace("#", "{1}"))
     return text.format(_full(relation), *map(sql.Identifier, names))
 
 

@@ -1,4 +1,7 @@
-"""The table of docs/roles.md, made from what came of trying everything: ``python -m tests.database.role_matrix`` writes it."""
+"""The table of docs/roles.md, made from what came of trying everything.
+
+``python -m tests.database.role_matrix`` writes it.
+"""
 
 import os
 import sys
@@ -26,6 +29,8 @@ _COLUMNS: Final[Mapping[str, Sequence[str]]] = {
     "nothing": (NOBODY,),
 }
 """Heading to logins; of several the one that can do most counts."""
+_OF_ONESELF: Final = ("granted_logs", "readable_logs", "readable_sessions", "is_open")
+"""They tell a login what it has, which may be nothing."""
 _ALL_ROWS: Final = ("whole rows", "copy out")
 
 Cells = tuple[str, ...]
@@ -107,7 +112,7 @@ def _change_rows(
     for kind, groups in kinds.items():
         widest = max(groups.values(), key=len)
         for cells, names in groups.items():
-            everything = len(groups) == 1 or names is widest and len(names) > 3
+            everything = len(groups) == 1 or (names is widest and len(names) > 3)
             which = ("every table and view" if len(groups) == 1 else "every other") if everything else ", ".join(names)
             yield f"{kind}: {which}", cells
 
@@ -132,7 +137,7 @@ def _label(relation: Relation) -> str:
 
 def written(document: str) -> str:
     """The part of the document that is made."""
-    return document.split(_BEGIN)[1].split(_END)[0]
+    return document.split(_BEGIN)[1].split(_END, maxsplit=1)[0]
 
 
 def with_table(document: str, made: str) -> str:
@@ -141,7 +146,7 @@ def with_table(document: str, made: str) -> str:
 
 
 def wrong_refusals(found: Found) -> list[str]:
-    """What was refused, or not, in a way that no operation may be: for the wrong reason, or with rows missing or too many."""
+    """Outcomes that nothing may have: refused for the wrong reason, rows that are missing, or too many."""
     allowed = {YES, TICKET, OWN, TWO, NO}
     faults = []
     for operation, row in found.items():
@@ -155,9 +160,9 @@ def wrong_refusals(found: Found) -> list[str]:
 
 def is_expected(operation: Operation, login: str, verdict: str) -> bool:
     """Rows of another log are nobody's but the owner's; a partition by itself has none, not for the owner either."""
-    if login == OWNER:
-        return verdict == BEYOND or operation.target.rsplit("_", 1)[-1].isdigit()
-    return verdict == NOTHING and operation.name == "rows of another log"
+    if login == OWNER and (verdict == BEYOND or operation.target.rsplit("_", 1)[-1].isdigit()):
+        return True
+    return verdict == NOTHING and operation.name in {"rows of another log", *_OF_ONESELF}
 
 
 if __name__ == "__main__":

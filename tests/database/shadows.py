@@ -15,7 +15,27 @@ GIVEN_AWAY: Final = "UB099"
 """What a shadow raises when it runs."""
 PATH: Final = "evil, pg_temp, public, pg_catalog, unbroken"
 
-_TYPES: Final = "bool bytea int4 int8 text name uuid timestamptz interval json jsonb _text _uuid _int4 anyarray float8 xid xid8 oid".split()
+_TYPES: Final = [
+    "bool",
+    "bytea",
+    "int4",
+    "int8",
+    "text",
+    "name",
+    "uuid",
+    "timestamptz",
+    "interval",
+    "json",
+    "jsonb",
+    "_text",
+    "_uuid",
+    "_int4",
+    "anyarray",
+    "float8",
+    "xid",
+    "xid8",
+    "oid",
+]
 _SPY: Final = "language plpgsql as $$ begin raise exception 'a shadow ran' using errcode = 'UB099'; end $$"
 
 _CALLED: Final = """
@@ -100,7 +120,7 @@ def _cast_functions(admin: Connection) -> int:
 def _cast(admin: Connection, name: str, arguments: str, returned: str) -> int:
     for schema in ("evil", "public"):
         template = "create or replace function {}(#) returns @ %".replace("#", arguments).replace("@", returned)
-        admin.execute(sql.SQL(template.replace("%", _SPY)).format(sql.Identifier(schema, name)))  # type: ignore[arg-type]
+        admin.execute(sql.SQL(template.replace("%", _SPY)).format(sql.Identifier(schema, name)))
     return 1
 
 
@@ -136,9 +156,24 @@ def _cast_tables(admin: Connection) -> int:
 
 
 def _cast_types(admin: Connection) -> int:
-    names = (
-        "text uuid bytea int int4 int8 bigint boolean bool json jsonb timestamptz interval name integer record".split()
-    )
+    names = [
+        "text",
+        "uuid",
+        "bytea",
+        "int",
+        "int4",
+        "int8",
+        "bigint",
+        "boolean",
+        "bool",
+        "json",
+        "jsonb",
+        "timestamptz",
+        "interval",
+        "name",
+        "integer",
+        "record",
+    ]
     for name in names:
         admin.execute(sql.SQL("create domain {} as pg_catalog.int4").format(sql.Identifier("evil", name)))
     return len(names)

@@ -1,4 +1,4 @@
-"""Two logs in one database, each with a login for every duty, and the logins that have only half of a right, or none."""
+"""Two logs in one database, each with a login for every duty; and logins that have half of a right, or none."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -53,7 +53,7 @@ class Tenants:
     stack: ExitStack
     known: dict[str, dict[str, Any]] = field(default_factory=dict)
     """By log: ids, numbers and hashes that calls need."""
-    _counts: dict[str, Any] = field(default_factory=dict)
+    _counts: dict[str, tuple[int, int]] = field(default_factory=dict)
     _connections: dict[str, Connection] = field(default_factory=dict)
 
     def login(self, name: str) -> Connection:
@@ -78,7 +78,8 @@ class Tenants:
             for duty in READERS:
                 login = duty if log == LOG else of_other(duty)
                 row = self.login(login).execute(_TICKET, (log,)).fetchone()
-                assert row is not None and row[0] is not None, (login, row)
+                assert row is not None, login
+                assert row[0] is not None, login
                 self.known[log]["tickets"][login] = row[0]
 
     def counted(self, relation: str, *, by_log: bool) -> tuple[int, int]:
@@ -88,7 +89,7 @@ class Tenants:
             statement = sql.SQL("select count(*), {} from {}").format(own, sql.Identifier("unbroken", relation))
             row = self.admin.execute(statement).fetchone()
             assert row is not None
-            self._counts[relation] = row
+            self._counts[relation] = (int(row[0]), int(row[1]))
         return self._counts[relation]
 
     def scalar(self, statement: str, *values: object) -> Any:
@@ -186,7 +187,8 @@ def _grant_everything(made: Tenants, login: str) -> None:
         admin.execute("alter table unbroken.grants disable trigger refuse_untold_grant")
         for duty in DUTIES:
             admin.execute(
-                "insert into unbroken.grants (log, login, duty, granted_at, granted_by) values (1, %s, %s, now(), 'postgres')",
+                "insert into unbroken.grants (log, login, duty, granted_at, granted_by)"
+                " values (1, %s, %s, now(), 'postgres')",
                 (login, duty),
             )
         admin.execute("alter table unbroken.grants enable always trigger refuse_untold_grant")

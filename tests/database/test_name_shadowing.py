@@ -1,4 +1,4 @@
-"""Nobody is fooled by objects of the same name: temporary ones, ones in ``public``, ones that come first in a search path.
+"""Nobody is fooled by objects of the same name: temporary, in ``public``, or first in a search path.
 
 TEMP and CREATE are granted for the test: an installation revokes the first, and the second is often given without
 much thought. Whoever has neither can't even begin.
@@ -13,12 +13,12 @@ from psycopg import sql
 
 from tests.conftest import LOG, Server
 from tests.database import raw
-from tests.database.calls import CALLS, Call, batch
+from tests.database.calls import CALLS
 from tests.database.catalogue import calling, functions, relations
+from tests.database.operations import on
 from tests.database.raw import Connection, append, sent
 from tests.database.shadows import GIVEN_AWAY, PATH, cast_shadows, cast_temporary_shadows
-from tests.database.tenants import DUTIES, OWNER, READERS, Tenants, tenants_on
-from unbroken.store.log_reader import LogReader
+from tests.database.tenants import DUTIES, OWNER, Tenants, tenants_on
 
 SAFE = "pg_catalog, pg_temp"
 FIXED = "search_path=unbroken, pg_temp"
@@ -51,18 +51,18 @@ def misled(tenants: Tenants) -> Iterator[dict[str, Connection]]:
 
 
 def on_path(connection: Connection, path: str) -> None:
-    connection.execute(sql.SQL("set search_path = {}").format(sql.SQL(path)))  # type: ignore[arg-type]
+    connection.execute(sql.SQL("set search_path = {}").format(sql.SQL(path)))
 
 
-def outcome(connection: Connection, statement: sql.Composable | str, values: list[Any]) -> tuple[Any, ...]:
+def outcome(connection: Connection, statement: sql.Composed, values: list[Any]) -> tuple[Any, ...]:
     """What a statement comes to, in a way that two runs of it have in common; it is undone."""
-    text = statement.encode() if isinstance(statement, str) else statement
     try:
         with connection.transaction(force_rollback=True):
-            return ("rows", connection.execute(text, values or None).rowcount)
+            told: tuple[Any, ...] = ("rows", connection.execute(statement, values or None).rowcount)
     except psycopg.Error as error:
-        assert error.sqlstate != GIVEN_AWAY, error
-        return (error.sqlstate, error.diag.message_primary)
+        told = (error.sqlstate, error.diag.message_primary)
+    assert told[0] != GIVEN_AWAY, told
+    return told
 
 
 @pytest.mark.parametrize("duty", DUTIES)
@@ -77,7 +77,7 @@ def test_no_function_takes_a_shadow_for_what_it_needs(
         statement, values = calling(named[call.function], call.arguments(tenants, LOG, duty))
         expected = outcome(honest, statement, values)
         assert outcome(misled[duty], statement, values) == expected, (call.function, call.label)
-    assert tried or duty in {"subjects"}
+    assert tried or duty == "subjects"
 
 
 @pytest.mark.parametrize("duty", DUTIES)
@@ -87,7 +87,7 @@ def test_no_policy_and_no_view_takes_a_shadow_for_what_it_needs(
     honest = tenants.login(duty)
     on_path(honest, SAFE)
     for relation in relations(tenants.admin):
-        statement = f"select * from unbroken.{relation.name}"
+        statement = on("select * from @", relation.name)
         assert outcome(misled[duty], statement, []) == outcome(honest, statement, []), relation.name
 
 
@@ -98,13 +98,14 @@ def test_no_guard_takes_a_shadow_for_what_it_needs(tenants: Tenants, misled: dic
     for relation in relations(tenants.admin):
         if relation.is_view:
             continue
-        for statement in (
-            f"delete from unbroken.{relation.name}",
-            f"truncate unbroken.{relation.name} cascade",
-            f"update unbroken.{relation.name} set {relation.plain[-1]} = null",
-            f"alter table unbroken.{relation.name} disable trigger user",
+        for template in (
+            "delete from @",
+            "truncate @ cascade",
+            "update @ set # = null",
+            "alter table @ disable trigger user",
         ):
-            assert outcome(misled[OWNER], statement, []) == outcome(honest, statement, []), statement
+            statement = on(template, relation.name, relation.plain[-1])
+            assert outcome(misled[OWNER], statement, []) == outcome(honest, statement, []), (template, relation.name)
 
 
 def test_what_is_recorded_among_shadows_is_recorded(tenants: Tenants, misled: dict[str, Connection]) -> None:

@@ -23,14 +23,15 @@ from tests.database.tenants import ABSENT, DUTIES, NUMBERS, OTHER, READERS, Tena
 from unbroken.errors import UnbrokenError
 from unbroken.store.log_reader import LogReader, list_logs
 
-SECRET = "s-1"
-"""A session that is in both logs."""
-
 
 @pytest.fixture(scope="module")
 def tenants(server: Server) -> Iterator[Tenants]:
     with tenants_on(server) as made:
-        append(made.login(of_other("writer")), [sent(session_id="lab-only", actor_id="lab-actor", recorder=raw.new_id())], log=OTHER)
+        append(
+            made.login(of_other("writer")),
+            [sent(session_id="lab-only", actor_id="lab-actor", recorder=raw.new_id())],
+            log=OTHER,
+        )
         made.open_tickets()
         yield made
 
@@ -53,7 +54,8 @@ def of_log(tenants: Tenants, log: str) -> dict[str, Any]:
             rows = tenants.admin.execute(on("select t::text from @ t where log = %s", relation.name), [NUMBERS[log]])
             held[relation.name] = sorted(text for (text,) in rows.fetchall() if "log.read_denied" not in text)
     denied = {
-        number for (number,) in tenants.admin.execute("select seq from unbroken.entries where event_type = 'log.read_denied'")
+        number
+        for (number,) in tenants.admin.execute("select seq from unbroken.entries where event_type = 'log.read_denied'")
     }
     for name in ("payloads", "event_ids"):
         held[name] = [text for text in held[name] if not any(f",{number}" in text for number in denied)]
@@ -89,9 +91,7 @@ def test_another_log_answers_like_none(unharmed: Tenants, duty: str) -> None:
             given = call.arguments(unharmed, OTHER, of_other(duty))
             if "p_log" not in given:
                 continue
-            answers = [
-                answer(connection, *calling(function, {**given, "p_log": name})) for name in (theirs, nobodys)
-            ]
+            answers = [answer(connection, *calling(function, {**given, "p_log": name})) for name in (theirs, nobodys)]
             assert answers[0] == answers[1], (call.function, call.label)
             assert answers[0][0] == "UB003" or call.function == "open_ticket", (call.function, answers[0])
             tried += 1
@@ -141,7 +141,12 @@ def test_what_is_the_others_is_not_found_in_the_own_log(unharmed: Tenants) -> No
     writer = unharmed.login("writer")
     asked = "select * from unbroken.receipts(%s, %s, array[null::bytea])"
     assert writer.execute(asked, (LOG, [known["id"]])).fetchall() == []
-    assert writer.execute("select * from unbroken.approvals_of(%s, %s::uuid, null, null)", (LOG, known["asked"])).fetchall() == []
+    assert (
+        writer.execute(
+            "select * from unbroken.approvals_of(%s, %s::uuid, null, null)", (LOG, known["asked"])
+        ).fetchall()
+        == []
+    )
     theirs = known["recorders"][of_other("writer")]
     (row,) = append(writer, [sent(id=known["id"], recorder=theirs, session_id="lab-only")])
     assert row.session_seq == 1
@@ -186,11 +191,13 @@ PROBES = (
 def test_without_a_ticket_an_answer_never_depends_on_what_is_there(tenants: Tenants, duty: str) -> None:
     """Or whoever asks often enough reads the log by its errors, and nobody knows.
 
-    Text that is compared goes before the policy, so "there is such a row, and no ticket" must be told like "there is none".
+    Text that is compared goes before the policy, so "no ticket, and such a row" must read like "no such row".
     """
     name = f"member_{duty}"
     for relation in ("entries", "payloads", "sessions", "approvals"):
-        column = {"entries": "session_id", "sessions": "session_id", "approvals": "call_id", "payloads": "seq"}[relation]
+        column = {"entries": "session_id", "sessions": "session_id", "approvals": "call_id", "payloads": "seq"}[
+            relation
+        ]
         values = ["lab-only", "a", "zzz"] if column != "seq" else [1, 2, 10_000]
         states = set()
         for probe in PROBES:
@@ -203,7 +210,13 @@ def test_without_a_ticket_an_answer_never_depends_on_what_is_there(tenants: Tena
 @pytest.mark.parametrize("duty", [duty for duty in DUTIES if duty not in {"writer", "server", "subjects"}])
 def test_without_a_grant_an_answer_never_depends_on_what_is_there(tenants: Tenants, duty: str) -> None:
     name = f"member_{duty}"
-    columns = {"logs": "origin", "grants": "login", "recorders": "login", "tickets": "login", "access_requests": "login"}
+    columns = {
+        "logs": "origin",
+        "grants": "login",
+        "recorders": "login",
+        "tickets": "login",
+        "access_requests": "login",
+    }
     for relation, column in columns.items():
         states = set()
         for probe in PROBES:
@@ -213,11 +226,27 @@ def test_without_a_grant_an_answer_never_depends_on_what_is_there(tenants: Tenan
         assert states in ({("UB003",)}, {("42501",)}), (relation, states)
 
 
+def test_a_plan_that_outlives_its_ticket_tells_nothing(tenants: Tenants) -> None:
+    """A prepared statement is planned once, under a ticket; what is asked of it afterwards is answered without one."""
+    with closing(tenants.connect("compliance")) as reader:
+        reader.execute("set plan_cache_mode = force_generic_plan")
+        for relation in ("entries", "sessions"):
+            prepared = "prepare # (text) as select log from @ where log = 2 and session_id >= $1"
+            reader.execute(on(prepared, relation, relation))
+            assert reader.execute(on("execute # ('a')", relation, relation)).fetchall() == []
+        ticket = tenants.known[LOG]["tickets"]["compliance"]
+        reader.execute("select unbroken.close_ticket(%s, %s, 'complete', 0, %s)", (LOG, ticket, "0" * 64))
+        for relation in ("entries", "sessions"):
+            told = {answer(reader, on(f"execute # ('{value}')", relation, relation), [])[:1] for value in ("a", "zzz")}
+            assert len(told) == 1, (relation, told)
+    tenants.open_tickets()
+
+
 # ---- What remains ----
 
 
 def test_a_stranger_leaves_a_mark_and_can_be_sent_away(tenants: Tenants) -> None:
-    """A refused read is put on record in the log that it was about, so a stranger can hold that log's lock: ops ends it."""
+    """A refused read is recorded in the log that it was about, so a stranger can hold that log's lock: ops ends it."""
     stranger = tenants.connect("compliance")
     with closing(stranger):
         stranger.execute("begin")
@@ -229,9 +258,11 @@ def test_a_stranger_leaves_a_mark_and_can_be_sent_away(tenants: Tenants) -> None
             writer.execute("set lock_timeout = '200ms'")
             with pytest.raises(psycopg.errors.LockNotAvailable):
                 append(writer, [sent(recorder=raw.new_id())], log=OTHER)
-            ended = tenants.login(of_other("ops")).execute(
-                "select login from unbroken.end_lock_holder(%s, '100 ms')", (OTHER,)
-            ).fetchall()
+            ended = (
+                tenants.login(of_other("ops"))
+                .execute("select login from unbroken.end_lock_holder(%s, '100 ms')", (OTHER,))
+                .fetchall()
+            )
             assert ended == [("compliance",)]
             append(writer, [sent(recorder=raw.new_id())], log=OTHER)
     raw.both_accept(tenants.database)
@@ -239,9 +270,11 @@ def test_a_stranger_leaves_a_mark_and_can_be_sent_away(tenants: Tenants) -> None
 
 def test_a_refused_read_is_on_record_in_the_log_that_it_was_about(tenants: Tenants) -> None:
     before = len(raw.read_all(tenants.database, LOG))
-    refused = tenants.login("legal").execute(
-        "select refused from unbroken.open_ticket(%s, 'curious', 'case', '{}', '1 min')", (OTHER,)
-    ).fetchone()
+    refused = (
+        tenants.login("legal")
+        .execute("select refused from unbroken.open_ticket(%s, 'curious', 'case', '{}', '1 min')", (OTHER,))
+        .fetchone()
+    )
     assert refused == ("no grant",)
     rows = tenants.admin.execute(
         "select p.details from unbroken.entries e natural join unbroken.payloads p"
@@ -252,22 +285,32 @@ def test_a_refused_read_is_on_record_in_the_log_that_it_was_about(tenants: Tenan
 
 
 def test_explain_tells_a_reader_with_sql_what_exists_elsewhere(tenants: Tenants) -> None:
-    """Of indexed values: PostgreSQL counts the rows that a policy took away. Who must not know so much needs a database apart."""
+    """Of indexed values: PostgreSQL counts the rows that a policy took away. Who must not know has a database apart."""
     counted = {}
     for actor in ("lab-actor", "nobody-at-all"):
-        rows = tenants.login("compliance").execute(
-            "explain (analyze, costs off, timing off) select from unbroken.entries where log = 2 and actor_id = %s", (actor,)
-        ).fetchall()
+        rows = (
+            tenants.login("compliance")
+            .execute(
+                "explain (analyze, costs off, timing off) select from unbroken.entries where log = 2 and actor_id = %s",
+                (actor,),
+            )
+            .fetchall()
+        )
         counted[actor] = sum("Rows Removed by Filter" in line for (line,) in rows)
     assert counted["nobody-at-all"] == 0
     assert counted["lab-actor"] == 1
 
 
 def test_the_catalogue_tells_how_many_logs_there_are_and_how_large(tenants: Tenants) -> None:
-    """To everybody who can connect: tables of a database are no secret in PostgreSQL. Names of logs don't stand there."""
-    rows = tenants.login("nobody").execute(
-        "select relname, pg_total_relation_size(oid) > 0 from pg_class where relname ~ '^entries_[0-9]+_0$' order by 1"
-    ).fetchall()
+    """To everybody who can connect: tables are no secret in PostgreSQL. Names of logs don't stand there."""
+    rows = (
+        tenants.login("nobody")
+        .execute(
+            "select relname, pg_total_relation_size(oid) > 0 from pg_class"
+            " where relname ~ '^entries_[0-9]+_0$' order by 1"
+        )
+        .fetchall()
+    )
     assert rows == [("entries_1_0", True), ("entries_2_0", True)]
     text = tenants.scalar("select string_agg(c::text, ' ') from pg_class c where relname !~ 'logs_origin'")
     assert OTHER not in str(text)

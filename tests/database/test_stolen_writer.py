@@ -36,7 +36,9 @@ def tenants(server: Server) -> Iterator[Tenants]:
 @pytest.fixture
 def thief(tenants: Tenants) -> Iterator[Connection]:
     """The stolen login, in a session of its own; what was recorded before it is as it was, and the log is intact."""
-    before = tenants.admin.execute("select log, seq, hash, event, writer from unbroken.entries order by 1, 2").fetchall()
+    before = tenants.admin.execute(
+        "select log, seq, hash, event, writer from unbroken.entries order by 1, 2"
+    ).fetchall()
     with tenants.connect("writer") as connection:
         yield connection
     after = tenants.admin.execute("select log, seq, hash, event, writer from unbroken.entries order by 1, 2").fetchall()
@@ -70,8 +72,13 @@ def test_it_can_flood_the_log(tenants: Tenants, thief: Connection) -> None:
 def test_it_can_lie_about_time_actor_and_agent(tenants: Tenants, thief: Connection) -> None:
     """But not about when the log got it, and through whom."""
     lie = sent(
-        ts="1999-12-31T23:59:59.000000Z", actor_id="the-chairman", actor_type="admin", agent_id="bot-9",
-        session_id="s-1", recorder=raw.new_id(), source_address="10.0.0.1",
+        ts="1999-12-31T23:59:59.000000Z",
+        actor_id="the-chairman",
+        actor_type="admin",
+        agent_id="bot-9",
+        session_id="s-1",
+        recorder=raw.new_id(),
+        source_address="10.0.0.1",
     )
     (row,) = append(thief, [lie])
     entry = raw.read_all(tenants.database)[-1]
@@ -92,7 +99,9 @@ def test_it_can_hold_the_lock_until_somebody_ends_it(tenants: Tenants, thief: Co
         other.execute("set lock_timeout = '200ms'")
         with pytest.raises(psycopg.errors.LockNotAvailable):
             append(other, [sent(recorder=raw.new_id())])
-        ended = tenants.login("ops").execute("select login from unbroken.end_lock_holder(%s, '100 ms')", (LOG,)).fetchall()
+        ended = (
+            tenants.login("ops").execute("select login from unbroken.end_lock_holder(%s, '100 ms')", (LOG,)).fetchall()
+        )
         assert ended == [("writer",)]
         append(other, [sent(recorder=raw.new_id())])
     assert "log.unlocked" in [json.loads(entry.event)["event_type"] for entry in raw.read_all(tenants.database)[-2:]]
@@ -103,11 +112,18 @@ def test_it_can_hold_the_lock_until_somebody_ends_it(tenants: Tenants, thief: Co
 def test_it_can_learn_of_ids_that_it_knows(tenants: Tenants, thief: Connection) -> None:
     """That an id is in its log, and through which login; of what was said it learns only whether a guess is right."""
     known = tenants.known[LOG]["id"]
-    rows = thief.execute("select id::text, state, writer, seq, hash from unbroken.receipts(%s, %s, array[null::bytea])", (LOG, [known])).fetchall()
+    rows = thief.execute(
+        "select id::text, state, writer, seq, hash from unbroken.receipts(%s, %s, array[null::bytea])", (LOG, [known])
+    ).fetchall()
     assert rows == [(known, "present", "writer", None, None)]
-    wrong = thief.execute("select state, hash from unbroken.receipts(%s, %s, %s)", (LOG, [known], [b"x" * 32])).fetchall()
+    wrong = thief.execute(
+        "select state, hash from unbroken.receipts(%s, %s, %s)", (LOG, [known], [b"x" * 32])
+    ).fetchall()
     assert wrong == [("conflict", None)]
-    assert thief.execute("select * from unbroken.receipts(%s, %s, array[null::bytea])", (LOG, [raw.new_id()])).fetchall() == []
+    assert (
+        thief.execute("select * from unbroken.receipts(%s, %s, array[null::bytea])", (LOG, [raw.new_id()])).fetchall()
+        == []
+    )
 
 
 def test_it_can_ask_for_approval_and_decide_only_openly(tenants: Tenants, thief: Connection) -> None:
@@ -152,16 +168,21 @@ def test_it_changes_deletes_and_renumbers_nothing(tenants: Tenants, thief: Conne
     assert refused(thief, "select setval('unbroken.logs_log_seq', 1)") == "42501"
 
 
-@pytest.mark.parametrize("key", ["seq", "session_seq", "recorded_at", "prev_hash", "hash", "writer", "principal", "v", "log"])
+@pytest.mark.parametrize(
+    "key", ["seq", "session_seq", "recorded_at", "prev_hash", "hash", "writer", "principal", "v", "log"]
+)
 def test_it_chooses_nothing_that_the_log_states(tenants: Tenants, thief: Connection, key: str) -> None:
     """Number, time, links and writer aren't arguments, and an event that names them is none."""
-    raw.refused(tenants.database, thief, [sent(recorder=raw.new_id(), **{key: 1})])
-    raw.refused(tenants.database, thief, [sent(recorder=raw.new_id(), **{key: "server"})])
+    for value in (1, "server"):
+        chosen: dict[str, Any] = {key: value}
+        raw.refused(tenants.database, thief, [sent(recorder=raw.new_id(), **chosen)])
 
 
 def test_it_names_no_principal(tenants: Tenants, thief: Connection) -> None:
     columns = raw.columns_of([sent(recorder=raw.new_id())])
-    statement = "select * from unbroken.append(%s, %s::text[]" + ", %s::text[], %s::bytea[]" * 3 + ", p_principal => 'u-1')"
+    statement = (
+        "select * from unbroken.append(%s, %s::text[]" + ", %s::text[], %s::bytea[]" * 3 + ", p_principal => 'u-1')"
+    )
     assert refused(thief, statement, LOG, *columns) == "UB003"
 
 
@@ -203,8 +224,18 @@ def test_it_uses_no_other_logins_recorder(tenants: Tenants, thief: Connection) -
 
 @pytest.mark.parametrize(
     "kind",
-    ["log.read", "log.read_completed", "log.read_denied", "log.unlocked", "log.gap", "log.recorder_stopped",
-     "log.access_requested", "log.access_withdrawn", "log.created", "log.anything"],
+    [
+        "log.read",
+        "log.read_completed",
+        "log.read_denied",
+        "log.unlocked",
+        "log.gap",
+        "log.recorder_stopped",
+        "log.access_requested",
+        "log.access_withdrawn",
+        "log.created",
+        "log.anything",
+    ],
 )
 def test_it_forges_no_entry_of_the_logs_own(tenants: Tenants, thief: Connection, kind: str) -> None:
     raw.refused(tenants.database, thief, [sent(event_type=kind, recorder=raw.new_id())])
@@ -215,8 +246,13 @@ def test_what_it_says_of_access_looks_like_its_own_word(tenants: Tenants, thief:
     """These types are open to recorders too, for systems around the log; an entry of the log itself has no recorder."""
     assert kind in EVENT_TYPES
     details = json.dumps({"basis": "two people", "duty": "access", "login": "writer"}, separators=(",", ":"))
-    raw.refused(tenants.database, thief, [sent({"details": details}, event_type=kind, recorder=None, recorder_seq=None)])
-    append(thief, [sent({"details": details}, event_type=kind, actor_id="access", actor_type="system", recorder=raw.new_id())])
+    raw.refused(
+        tenants.database, thief, [sent({"details": details}, event_type=kind, recorder=None, recorder_seq=None)]
+    )
+    append(
+        thief,
+        [sent({"details": details}, event_type=kind, actor_id="access", actor_type="system", recorder=raw.new_id())],
+    )
     forged = newest(tenants)
     assert "recorder" in forged
     own = [
@@ -239,7 +275,10 @@ def test_it_reads_nothing_back(tenants: Tenants, thief: Connection) -> None:
 def test_it_does_nothing_in_another_log(tenants: Tenants, thief: Connection) -> None:
     for log in (OTHER, OTHER + "~1", "no such log"):
         raw.refused(tenants.database, thief, [sent(recorder=raw.new_id())], state="UB003", log=log)
-        assert refused(thief, "select * from unbroken.receipts(%s, %s, array[null::bytea])", log, [raw.new_id()]) == "UB003"
+        assert (
+            refused(thief, "select * from unbroken.receipts(%s, %s, array[null::bytea])", log, [raw.new_id()])
+            == "UB003"
+        )
         assert refused(thief, "select * from unbroken.describe_log(%s)", log) == "UB003"
 
 
@@ -258,7 +297,7 @@ def test_it_is_stopped_by_one_person_at_once(tenants: Tenants) -> None:
 
 
 def test_a_lock_that_it_holds_delays_its_revocation_and_no_more(tenants: Tenants) -> None:
-    """Taking a grant away is an entry, which waits for the lock like every other, and is next when ops ends the holder."""
+    """Taking a grant away is an entry, which waits for the lock like any, and comes next when ops ends the holder."""
     admin = tenants.admin
     administration.add_login(admin, "stolen", duty="writer", password=None)
     tenants.login("access").execute("select unbroken.grant_access(%s, 'stolen', 'writer', 'a new agent')", (LOG,))
@@ -268,7 +307,9 @@ def test_a_lock_that_it_holds_delays_its_revocation_and_no_more(tenants: Tenants
         revoking = pool.submit(
             tenants.login("access").execute, "select unbroken.revoke_access(%s, 'stolen', 'writer', 'stolen')", (LOG,)
         )
-        while not tenants.scalar("select exists (select from pg_stat_activity where usename = 'access' and wait_event_type = 'Lock')"):
+        while not tenants.scalar(
+            "select exists (select from pg_stat_activity where usename = 'access' and wait_event_type = 'Lock')"
+        ):
             time.sleep(0.01)
         assert not revoking.done()
         tenants.login("ops").execute("select unbroken.end_lock_holder(%s, '0 s')", (LOG,))
