@@ -55,7 +55,7 @@ create table unbroken.tickets (
 );
 create index on unbroken.tickets (login, expires_at) where closed_seq is null;
 
--- So that a login that keeps being refused does not fill a log: how often since its last entry.
+-- Refused reads that are not on record yet, so that a login that keeps being refused does not fill a log.
 create table unbroken.denials (
   log      integer     not null references unbroken.logs,
   login    text        not null collate "C",
