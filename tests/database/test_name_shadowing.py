@@ -13,10 +13,10 @@ from psycopg import sql
 
 from tests.conftest import LOG, Server
 from tests.database import raw
-from tests.database.calls import CALLS
+from tests.database.calls import CALLS, batch
 from tests.database.catalogue import calling, functions, relations
 from tests.database.operations import on
-from tests.database.raw import Connection, append, sent
+from tests.database.raw import Connection, Sent, sent
 from tests.database.shadows import GIVEN_AWAY, PATH, cast_shadows, cast_temporary_shadows
 from tests.database.tenants import DUTIES, OWNER, Tenants, tenants_on
 
@@ -109,11 +109,18 @@ def test_no_guard_takes_a_shadow_for_what_it_needs(tenants: Tenants, misled: dic
 
 
 def test_what_is_recorded_among_shadows_is_recorded(tenants: Tenants, misled: dict[str, Connection]) -> None:
-    writer = misled["writer"]
+    (function,) = [function for function in functions(tenants.admin) if function.name == "append"]
+
+    def append(*items: Sent) -> int:
+        return misled["writer"].execute(*calling(function, batch(LOG, *items))).rowcount
+
     before = raw.both_accept(tenants.database)
-    append(writer, [sent({"inputs": "1"}, session_id="s", recorder=raw.new_id()), sent(recorder=raw.new_id())])
-    append(writer, [sent(session_id="s", recorder=raw.new_id())])
-    raw.refused(tenants.database, writer, [sent(ts="x" * 27)])
+    session = {"session_id": "s", "recorder": raw.new_id()}
+    append(sent({"inputs": "1"}, **session), sent(recorder=raw.new_id()))
+    append(sent(None, **session))
+    with pytest.raises(psycopg.Error) as caught:
+        append(sent(ts="x" * 27))
+    assert caught.value.sqlstate == "UB001"
     assert raw.both_accept(tenants.database) == before + 3
     entries = raw.read_all(tenants.database)[-3:]
     assert [(entry.writer, entry.session_seq) for entry in entries] == [("writer", 1), ("writer", None), ("writer", 2)]
@@ -134,13 +141,15 @@ def test_readers_of_the_package_are_not_led_astray(tenants: Tenants, where: str)
 
 
 def test_names_of_functions_are_looked_up_where_they_should_be(tenants: Tenants) -> None:
-    """Definer functions run with a fixed path, temporary objects last; the others too, or their names are bound."""
+    """What runs as the owner has a fixed path, temporary objects last. So has what anybody can call or set off, or its
+    names were bound when it was made; the rest is called by these alone.
+    """
     found = functions(tenants.admin)
     assert len([function for function in found if function.definer]) > 5
     for function in found:
-        if function.definer:
+        if function.definer or function.is_trigger:
             assert function.settings[:1] == (FIXED,), function.signature
-        else:
+        elif function.executors:
             assert function.settings[:1] == (FIXED,) or function.bound, function.signature
 
 

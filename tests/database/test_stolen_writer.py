@@ -109,6 +109,17 @@ def test_it_can_hold_the_lock_until_somebody_ends_it(tenants: Tenants, thief: Co
         thief.execute("commit")
 
 
+def test_it_can_delay_a_migration(tenants: Tenants, thief: Connection) -> None:
+    """Everybody who can connect takes advisory locks; whoever migrates sees who holds it, and ends that session."""
+    thief.execute("select pg_advisory_lock(hashtext('unbroken migration'))")
+    asked = "select pg_try_advisory_xact_lock(hashtext('unbroken migration'))"
+    assert tenants.scalar(asked) is False
+    held = "select usename from pg_locks natural join pg_stat_activity where locktype = 'advisory'"
+    assert tenants.scalar(held) == "writer"
+    thief.execute("select pg_advisory_unlock_all()")
+    assert tenants.scalar(asked) is True
+
+
 def test_it_can_learn_of_ids_that_it_knows(tenants: Tenants, thief: Connection) -> None:
     """That an id is in its log, and through which login; of what was said it learns only whether a guess is right."""
     known = tenants.known[LOG]["id"]
