@@ -6,7 +6,7 @@ its own in :data:`CALLS`, with arguments that make sense; everything else is tri
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, LiteralString
 
 import psycopg
 from psycopg import sql
@@ -232,6 +232,7 @@ def _changes(relation: Relation) -> Iterator[Operation]:
         return Operation("changing", kind, name, _fixed(on(template, name, *names)), **{"refusals": states, **given})
 
     yield replace(change("INSERT", ""), statement=_fixed(_inserting(relation)), passes=_meets_a_constraint)
+    yield replace(change("INSERT of no row", ""), statement=_fixed(_inserting(relation, "select {} where false")))
     updating = sql.SQL("update {} set ").format(_full(name)) + sql.SQL(", ").join(
         sql.SQL("{} = null").format(sql.Identifier(each)) for each in relation.plain
     )
@@ -271,11 +272,11 @@ _GRANTING: Final = (
 )
 
 
-def _inserting(relation: Relation) -> sql.Composed:
+def _inserting(relation: Relation, values: LiteralString = "values ({})") -> sql.Composed:
     """A row of nulls: where it gets as far as a constraint, inserting is allowed."""
     columns = sql.SQL(", ").join(map(sql.Identifier, relation.plain))
     nulls = sql.SQL(", ").join(sql.SQL("null") for _ in relation.plain)
-    return sql.SQL("insert into {} ({}) values ({})").format(_full(relation.name), columns, nulls)
+    return sql.SQL("insert into {} ({}) ").format(_full(relation.name), columns) + sql.SQL(values).format(nulls)
 
 
 def _granted(_: Tenants, cursor: Cursor) -> str:
