@@ -271,6 +271,15 @@ class LogReader:
             rows = cursor.execute(query("entries_at"), {"log": self._number, "seqs": list(seqs)}).fetchall()
             return [_stored(self.log, row) for row in rows]
 
+    @property
+    def number(self) -> int:
+        """The number that stands for the log in the tables."""
+        return self._number
+
+    def rows(self, name: str, given: Any = None) -> list[tuple[Any, ...]]:
+        """What the named query gives, for reads that have a module of their own."""
+        return self._rows(name, given)
+
     def size(self) -> LogSize:
         """What the log takes on disk."""
         return LogSize(*self._one("log_size", (self.log,)))
