@@ -27,6 +27,7 @@ COMMANDS: Final = {
     "verify": ("unbroken.cli.verify", "verify", "Check that nothing in a log was changed, removed or moved."),
     "spool": ("unbroken.cli.spool", "app", "See and send what was kept while a log could not be reached."),
     "unlock": ("unbroken.cli.unlock", "unlock", "End a session that keeps others from recording."),
+    "db": ("unbroken.cli.db", "app", "Check a database against this release; scripts for its DBA."),
     "status": ("unbroken.cli.status", "status", "Tell how a log is doing, in text and in the exit code."),
 }
 """Name: module, what it offers (a function or a Typer), and the first sentence of its help."""

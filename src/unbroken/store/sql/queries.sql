@@ -149,18 +149,6 @@ select p.seq
   from unbroken.payloads p left join unbroken.entries e on e.log = p.log and e.seq = p.seq
  where p.log = %(log)s and e.seq is null order by p.seq limit %(limit)s
 
--- name: relation_kinds
--- What the names that a verifier reads really are; a view or a rule in their place could show it other rows than others.
--- A policy other than the release's could as well.
-select c.relname, c.relkind::text,
-       exists (select from pg_rewrite r where r.ev_class = c.oid)
-       or exists (select from pg_policy p
-                   where p.polrelid = c.oid and (0 = any (p.polroles) or 'unbroken_verifier'::regrole = any (p.polroles))
-                     and (not p.polpermissive or p.polcmd <> 'r'
-                          or pg_get_expr(p.polqual, p.polrelid) <> '(unbroken.asks_with_grant() AND (log = ANY (( SELECT unbroken.granted_logs() AS granted_logs)::integer[])))'))
-  from pg_class c join pg_namespace n on n.oid = c.relnamespace
- where n.nspname = 'unbroken' and c.relname = any (%s)
-
 -- name: recent_sessions
 select s.session_id, s.entries, s.first_seq, s.last_seq, coalesce(f.recorded_at, l.recorded_at),
        coalesce(l.recorded_at, f.recorded_at), coalesce(f.actor_id, l.actor_id), coalesce(f.agent_id, l.agent_id),
