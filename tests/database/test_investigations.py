@@ -169,6 +169,19 @@ def test_pages_together_are_the_whole(planted: tuple[Database, World], size: int
         assert touched == told.accesses(world, "r-1", None)
 
 
+@pytest.mark.parametrize(("since", "upto"), RANGES)
+def test_a_page_begins_after_any_entry(
+    planted: tuple[Database, World], since: datetime | None, upto: datetime | None
+) -> None:
+    """Also where the clock was set back: behind it in time, and not in number."""
+    database, world = planted
+    known = told.unapproved(world, *bounds(since, upto))
+    with asking(database) as ask:
+        for before in world.entries[::5]:
+            expected = [row for row in known if (row.recorded_at, row.seq) > (before.recorded_at, before.seq)]
+            assert ask.unapproved_calls(since=since, upto=upto, after=before.seq, limit=MOST) == expected
+
+
 def test_a_page_begins_also_after_a_number_that_is_not_there(database: Database) -> None:
     told.plant(database.admin, 1, World([_entry(seq) for seq in (1, 2, 5, 6)], []))
     with asking(database) as ask:
