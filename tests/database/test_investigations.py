@@ -144,7 +144,7 @@ def test_a_time_begins_with_its_first_moment_and_ends_before_its_last(database: 
     calls = [_call(seq + 4, call_id=f"c-{seq}") for seq in (1, 2, 3, 4)]
     told.plant(database.admin, 1, World([*errors, *calls], []))
     with asking(database) as ask:
-        during = {"since": at(2), "upto": at(4), "limit": MOST}
+        during: dict[str, Any] = {"since": at(2), "upto": at(4), "limit": MOST}
         assert [row.seq for row in ask.agent_actions("triage", "u-1", **during)] == [2, 3]
         assert [row.minute for row in ask.error_bursts(**during)] == [at(3), at(2)]
         assert ask.errors_between(at(2), at(4), limit=MOST) == [2, 3]
