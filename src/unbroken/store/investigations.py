@@ -149,4 +149,5 @@ class Investigations:
             raise ConfigurationError(f"a page has 1 to {MOST} rows")
         with translated(), self._connection.cursor(binary=True) as cursor:
             cursor.execute(query("never_compile"))
-            return cursor.execute(query(name), {"log": self._log, "limit": limit, **given}).fetchall()
+            # Never prepared: a plan that is kept for other values reads all that an agent ever did for a page of it.
+            return cursor.execute(query(name), {"log": self._log, "limit": limit, **given}, prepare=False).fetchall()
