@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "tail": ("unbroken.cli.tail", "tail", "Show the newest entries, and new ones as they come."),
     "sessions": ("unbroken.cli.sessions", "sessions", "List sessions, the newest first."),
     "show": ("unbroken.cli.show", "show", "Show one session as a timeline, verified."),
+    "query": ("unbroken.cli.query", "app", "Put the questions that investigations begin with."),
     "approvals": ("unbroken.cli.approvals", "app", "List requests for approval, and decide on them."),
     "verify": ("unbroken.cli.verify", "verify", "Check that nothing in a log was changed, removed or moved."),
     "spool": ("unbroken.cli.spool", "app", "See and send what was kept while a log could not be reached."),
