@@ -16,25 +16,38 @@ from unbroken.investigate.printable import printable
 from unbroken.verify.finding import MAX_FINDINGS, Finding, FindingList
 
 WIDE: Final = 130
-"""Characters from which every fact has a column of its own; in a narrower terminal the minor ones share the last."""
+"""Characters from which every fact has a column of its own; in a narrower terminal some share the last."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of the table: its heading, and what a row says under it; numbers are aligned to the right."""
+    """A column of the table: its heading, and what a row says under it; numbers are aligned to the right.
+
+    ``label`` stands before the text where columns share one.
+    """
 
     heading: str
     text: Callable[[Row], str]
     right: bool = False
+    label: str = ""
 
 
 @dataclass(frozen=True)
 class View:
-    """How the rows of one question look: ``columns`` are those of JSON and CSV, ``main`` and ``minor`` the table's."""
+    """How the rows of one question look: ``columns`` are those of JSON and CSV, the others the table's.
+
+    In a narrow terminal the text of ``lead`` comes first in the last column, and those of ``minor`` below it.
+    """
 
     columns: tuple[str, ...]
     main: tuple[Column, ...]
-    minor: tuple[Column, ...] = ()
+    minor: tuple[Column, ...]
+    lead: Column | None = None
+
+    @property
+    def all(self) -> tuple[Column, ...]:
+        """The columns of a wide table."""
+        return (*self.main, *([self.lead] if self.lead else []), *self.minor)
 
 
 @dataclass
@@ -155,8 +168,8 @@ def print_worth(out: Console, answer: Answer) -> None:
 def _worth(answer: Answer) -> list[Text]:
     lines = [] if answer.rows else [Text("Nothing found, as the database says.")]
     if answer.entries:
-        each = "The one entry" if answer.entries == 1 else f"Each of the {answer.entries:,} entries"
-        lines.append(Text(f"{each} shown was recomputed, and its hash matches what the log states.", "green"))
+        each = "1 entry that was" if answer.entries == 1 else f"{answer.entries:,} entries, each of them"
+        lines.append(Text(f"This is read from {each} recomputed: its hash is the one that the log states.", "green"))
     if answer.findings.total:
         more = f", of which the first {MAX_FINDINGS:,} are listed" if answer.findings.total > MAX_FINDINGS else ""
         words = f"{counted(answer.findings.total, 'finding')}{more}: this is not what was recorded."
@@ -173,21 +186,18 @@ def _worth(answer: Answer) -> list[Text]:
 
 
 def _wide(rows: Sequence[Row], view: View) -> Table:
-    columns = (*view.main, *view.minor)
     with_findings = any(row.findings for row in rows)
-    table = _table(columns, view, *(["finding"] if with_findings else []))
+    table = _table(view.all, view, *(["finding"] if with_findings else []))
     for row in rows:
-        cells = [Text(printable(column.text(row))) for column in columns]
+        cells = [Text(printable(column.text(row))) for column in view.all]
         table.add_row(*cells, *([_findings(row)] if with_findings else []))
     return table
 
 
 def _narrow(rows: Sequence[Row], view: View) -> Table:
-    with_rest = bool(view.minor) or any(row.findings for row in rows)
-    table = _table(view.main, view, *(["about"] if with_rest else []))
+    table = _table(view.main, view, "about")
     for row in rows:
-        cells = [Text(printable(column.text(row))) for column in view.main]
-        table.add_row(*cells, *([_about(row, view)] if with_rest else []))
+        table.add_row(*(Text(printable(column.text(row))) for column in view.main), _about(row, view))
     return table
 
 
@@ -200,9 +210,9 @@ def _table(columns: Sequence[Column], view: View, *more: str) -> Table:
 
 
 def _about(row: Row, view: View) -> Text:
-    """The minor facts, each after its heading, and the findings on lines of their own."""
-    facts = [f"{column.heading} {text}" for column in view.minor if (text := column.text(row))]
-    lines = [Text(printable(" · ".join(facts)))] if facts else []
+    """What has no column of its own, and the findings on lines of their own."""
+    facts = " · ".join(f"{column.label}{text}" for column in view.minor if (text := column.text(row)))
+    lines = [Text(printable(text)) for text in (view.lead.text(row) if view.lead else "", facts) if text]
     return Text("\n").join([*lines, *([_findings(row)] if row.findings else [])])
 
 

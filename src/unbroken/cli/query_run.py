@@ -59,14 +59,18 @@ class Options:
 def ask(question: Question, options: Options, context: typer.Context) -> None:
     """Puts the question and prints the answer; ends with exit code 1 where there are findings."""
     lasting = _WALK if options.everything else _LOOK
-    with _target(options.csv) as file, _denials_explained(), open_read(
-        options.store,
-        options.log,
-        scope=_scope(question, options),
-        purpose=options.purpose,
-        case=options.case,
-        lasting=lasting,
-    ) as reading:
+    with (
+        _target(options.csv) as file,
+        _denials_explained(),
+        open_read(
+            options.store,
+            options.log,
+            scope=_scope(question, options),
+            purpose=options.purpose,
+            case=options.case,
+            lasting=lasting,
+        ) as reading,
+    ):
         answer = Answer(question.name, _parameters(question, options), reading.reader.log, reading.ticket.seq)
         output = _output(question.view, options, file, log=reading.reader.log)
         for found in _pages(question, options, reading, answer):

@@ -49,10 +49,9 @@ def _tool(row: Row) -> str:
 def _why(row: Row) -> str:
     """The reason, who decided, and what the call says of itself where that is something else."""
     reason = _text(row, "reason")
-    claimed = (
-        ", though the call says approved" if reason == "no_decision" and row.values.get("outcome") == "approved" else ""
-    )
-    return f"{IN_WORDS.get(reason, reason)}{_by(row)}{claimed}"
+    words = "no decision" if reason == "no_decision" and not _text(row, "decided_seq") else IN_WORDS.get(reason, reason)
+    claims = reason in ("no_decision", "not_claimed") and row.values.get("outcome") == "approved"
+    return f"{words}{_by(row)}{', though the call says that it was approved' if claims else ''}"
 
 
 def _decision(row: Row) -> str:
@@ -62,46 +61,61 @@ def _decision(row: Row) -> str:
 
 
 def _by(row: Row) -> str:
-    by, entry = _text(row, "decided_by"), _number("decided_seq")(row)
-    return (f", {by}" if by else "") + (f" in entry {entry}" if entry else "")
+    entry = _number("decided_seq")(row)
+    facts = [text for text in (_text(row, "decided_by"), f"entry {entry}" if entry else "") if text]
+    return f" ({', '.join(facts)})" if facts else ""
+
+
+def _claim(row: Row) -> str:
+    """The decision that an entry itself states."""
+    return " by ".join(text for text in (_text(row, "outcome"), _text(row, "decision_by")) if text)
+
+
+def _range(row: Row) -> str:
+    first, last = _number("first_seq")(row), _number("last_seq")(row)
+    return first if first == last else f"{first} to {last}"
 
 
 _ENTRY: Final = Column("entry", _number("seq"), right=True)
 _RECORDED: Final = Column("recorded (UTC)", _time("recorded_at"))
 _EVENT: Final = Column("event", _value("event_type"))
-_TOOL: Final = Column("tool", _tool)
 _RESOURCE: Final = Column("resource", _resource)
-_SESSION: Final = Column("session", _value("session_id"))
+_SESSION: Final = Column("session", _value("session_id"), label="session ")
 _WHO: Final = Column("who", _who)
 
 ACTIONS: Final = View(
     ACTION_COLUMNS,
     main=(_ENTRY, _RECORDED, _EVENT),
-    minor=(_TOOL, _RESOURCE, Column("decision", _value("outcome")), Column("status", _value("status")), _SESSION),
+    lead=Column("tool", _tool),
+    minor=(_RESOURCE, Column("decision", _claim), Column("status", _value("status"), label="status "), _SESSION),
 )
 UNAPPROVED: Final = View(
     CALL_COLUMNS,
     main=(_ENTRY, _RECORDED),
+    lead=Column("why", _why),
     minor=(
         Column("tool", _value("tool")),
-        Column("why", _why),
         _WHO,
         _RESOURCE,
-        Column("call", _value("call_id")),
+        Column("call", _value("call_id"), label="call "),
         _SESSION,
     ),
 )
 ACCESS: Final = View(
     ACCESS_COLUMNS,
     main=(_ENTRY, _RECORDED, Column("role", _value("role"))),
-    minor=(_EVENT, _WHO, Column("tool", _value("tool")), Column("decision", _decision), _RESOURCE, _SESSION),
+    lead=_WHO,
+    minor=(_EVENT, Column("tool", _value("tool")), Column("decision", _decision), _RESOURCE, _SESSION),
 )
 ERRORS: Final = View(
     BURST_COLUMNS,
     main=(
         Column("minute (UTC)", lambda row: _time("minute")(row)[:16]),
-        *(Column(name, _number(name), right=True) for name in ("errors", "agents", "sessions")),
-        Column("first entry", _number("first_seq"), right=True),
-        Column("last entry", _number("last_seq"), right=True),
+        Column("errors", _number("errors"), right=True),
+    ),
+    minor=(
+        Column("agents", _number("agents"), right=True, label="agents "),
+        Column("sessions", _number("sessions"), right=True, label="sessions "),
+        Column("entries", _range, label="entries "),
     ),
 )

@@ -76,7 +76,7 @@ def _row(each: ErrorBurst, source: Source, *, within: Span, seqs: Iterable[int],
 
 
 def _miscounted(each: ErrorBurst, log: str, *, name: str, value: int | None) -> Finding:
-    expected = f"{name} {value}, by the entries that could be verified"
+    expected = f"{name} = {value} by the entries that could be verified"
     return Finding("column_disagrees", each.first_seq, expected, f"{getattr(each, name)} in the database's answer", log)
 
 

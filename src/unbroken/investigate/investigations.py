@@ -2,7 +2,7 @@
 
 The database only finds: which entries, and why. What a row says is read from the lines of these entries once they are
 verified; where the database said something else, that is a finding beside the row. A value that no verified line
-vouches for is ``None``.
+vouches for is ``None``, but for ``reason`` and ``role``: they are the database's, and held against the lines.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -24,7 +24,7 @@ Shown: TypeAlias = Callable[[StoredEntry], object]
 
 FACTS: Final = (
     "recorded_at", "ts", "event_type", "actor_id", "agent_id", "session_id", "tool", "call_id", "side_effect",
-    "outcome", "status", "resource_type", "resource_id", "writer", "hash",
+    "outcome", "decision_by", "status", "resource_type", "resource_id", "writer", "hash",
 )  # fmt: skip
 """What a row says of its entry, by the entry's line; ``hash`` is in hex, times are RFC 3339 in UTC."""
 DECISION: Final = ("decided_seq", "decided_outcome", "decided_by", "decided_at", "decided_hash")
@@ -116,6 +116,7 @@ def facts_of(verified: Verified) -> dict[str, Value]:
     envelope: dict[str, Value] = {
         "recorded_at": entry.recorded_at,
         "outcome": decision_of(event).outcome,
+        "decision_by": decision_of(event).by,
         "writer": entry.writer,
         "hash": entry.hash.hex(),
     }
