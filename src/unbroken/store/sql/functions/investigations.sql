@@ -124,22 +124,46 @@ begin atomic
    order by c.recorded_at, c.seq;
 end;
 
--- Minutes (of UTC) with at least p_least errors, the newest first, those before p_before alone where it is given.
+-- Minutes (of UTC) with at least p_least errors, the newest first; where p_before is given, those that were over by then. Of
+-- a minute that the range cuts, what lies within counts.
+--
+-- Errors are counted as they come, newest first, so that the search ends with the page: the last error of each minute has
+-- the place that it takes among all, and the difference to that of the minute before is the minute's count.
 create or replace function unbroken.error_bursts(
   p_log text, p_from timestamptz, p_to timestamptz, p_least integer, p_before timestamptz, p_limit integer
 ) returns table (minute timestamptz, errors bigint, agents bigint, sessions bigint, first_seq bigint, last_seq bigint)
 language sql stable
 begin atomic
-  select date_trunc('minute', e.recorded_at, 'UTC'), count(*), count(distinct e.agent_id), count(distinct e.session_id), min(e.seq), max(e.seq)
-    from unbroken.entries e
-   where e.log = (select unbroken.investigated_log(p_log))
-     and e.event_type = 'error'
-     and e.recorded_at >= coalesce(p_from, '-infinity')
-     and e.recorded_at < least(p_to, date_trunc('minute', p_before, 'UTC'), 'infinity')
-   group by 1
-  having count(*) >= coalesce(p_least, 1)
-   order by 1 desc
-   limit least(greatest(coalesce(p_limit, 1000), 1), 1000);
+  select burst.minute, burst.errors, about.agents, about.sessions, about.first_seq, about.last_seq
+    from (
+      select counted.minute, counted.errors
+        from (
+          select ended.minute, ended.recorded_at, ended.place - lag(ended.place, 1, 0::bigint) over (order by ended.recorded_at desc) as errors
+            from (
+              select date_bin('1 minute', e.recorded_at, '2000-01-01 00:00Z') as minute, e.recorded_at,
+                     row_number() over newest_first as place,
+                     lead(date_bin('1 minute', e.recorded_at, '2000-01-01 00:00Z')) over newest_first as next_minute
+                from unbroken.entries e
+               where e.log = (select unbroken.investigated_log(p_log))
+                 and e.event_type = 'error'
+                 and e.recorded_at >= coalesce(p_from, '-infinity')
+                 and e.recorded_at < least(p_to, date_bin('1 minute', p_before, '2000-01-01 00:00Z'), 'infinity')
+              window newest_first as (order by e.recorded_at desc)
+            ) as ended
+           where ended.next_minute is distinct from ended.minute
+        ) as counted
+       where counted.errors >= coalesce(p_least, 1)
+       order by counted.recorded_at desc
+       limit least(greatest(coalesce(p_limit, 1000), 1), 1000)
+    ) as burst
+   cross join lateral (
+      select count(distinct e.agent_id) as agents, count(distinct e.session_id) as sessions, min(e.seq) as first_seq, max(e.seq) as last_seq
+        from unbroken.entries e
+       where e.log = (select unbroken.investigated_log(p_log))
+         and e.event_type = 'error'
+         and e.recorded_at >= greatest(burst.minute, p_from) and e.recorded_at < least(burst.minute + interval '1 minute', p_to)
+    ) as about
+   order by burst.minute desc;
 end;
 
 -- The entries that name resource R, in order of number. role is what the entry is to it: asked, approved or denied for a
