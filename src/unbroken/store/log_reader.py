@@ -263,6 +263,11 @@ class LogReader:
         row = self._row("last_recorded", (self.log,))
         return None if row is None else (row[0], row[1])
 
+    @property
+    def connection(self) -> "psycopg.Connection[tuple[Any, ...]]":
+        """The connection, for questions that other modules of the store put over it; the reader closes it."""
+        return self._connection
+
     def close(self) -> None:
         """Closes the connection."""
         self._connection.close()
