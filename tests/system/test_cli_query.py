@@ -4,7 +4,13 @@ import csv
 import hashlib
 import io
 import json
+import os
+import pty
+import re
 import shlex
+import subprocess
+import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,7 +20,8 @@ import msgspec
 import pytest
 
 from tests.conftest import LOG, Database, add_login
-from tests.system.cli import Cli
+from tests.system.cli import UNBROKEN, Cli
+from tests.system.documents import ROOT, blocks, commands
 from unbroken.capture import Trail
 from unbroken.core.entry import StoredEntry, hash_of
 from unbroken.core.event import decode_event
@@ -109,6 +116,7 @@ def calls(scene: Scene) -> Scene:
     return scene
 
 
+DOCUMENT = ROOT / "docs" / "investigations.md"
 COMPLETENESS = (
     "That these are all, and that none was rewritten together with its hash, is the database's word:"
     " `unbroken verify` checks it."
@@ -261,7 +269,9 @@ def test_errors_that_were_altered_do_not_count(ask: Cli, scene: Scene, database:
         1,
         {"altered_entry", "column_disagrees"},
     )
-    assert (older["errors"], older["findings"]) == (2, []), "what is hidden is missing: completeness is the database's word"
+    assert (older["errors"], older["findings"]) == (2, []), (
+        "what is hidden is missing: completeness is the database's word"
+    )
     assert as_login(database, "verifier", tmp_path)("verify").returncode == 1
 
 
@@ -477,3 +487,76 @@ def test_wrong_usage_is_said_and_reads_nothing(
         assert (done.returncode, done.stdout) == (2, ""), command
         assert WRONG[command.removeprefix("query ")] in " ".join(done.stderr.split()), command
     assert entries() == []
+
+
+# ---- as a person sees it ----
+
+
+def on_terminal(cli: Cli, *arguments: object, columns: int, cwd: Path | None = None) -> str:
+    """What a terminal of so many columns shows, without colours."""
+    ours, theirs = pty.openpty()
+    environment = {**cli.environment, "COLUMNS": str(columns), "TERM": "xterm-256color"}
+    with subprocess.Popen(
+        [UNBROKEN, *map(str, arguments)], env=environment, cwd=cwd, stdin=subprocess.DEVNULL, stdout=theirs
+    ) as process:
+        os.close(theirs)
+        shown = b"".join(iter(lambda: _read(ours), b""))
+    os.close(ours)
+    assert process.returncode in (0, 1)
+    return re.sub(r"\x1b\[[0-9;]*m|[ ]*\r$", "", shown.decode(), flags=re.MULTILINE)
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 65536)
+    except OSError:  # the other side is closed
+        return b""
+
+
+@pytest.mark.parametrize("columns", [80, 150])
+def test_a_table_fits_the_terminal(columns: int, ask: Cli, calls: Scene, database: Database) -> None:
+    database.disarm()
+    database.admin.execute("update unbroken.entries set tool = E'\\x1b[2Jwire' where seq = 4")
+    calls.agents.record("error", **TELLER, status="error")
+    for command in (("unapproved",), ("access", "--resource", "NL-1"), ("errors",)):
+        lines = on_terminal(ask, "query", *command, columns=columns).splitlines()
+        assert max(map(len, lines)) <= columns
+        assert sum("about" in line for line in lines[:1]) == (columns < 130)
+    shown = on_terminal(ask, "query", "unapproved", columns=columns)
+    assert shown.count("FINDING at entry 4") == 1
+    assert "\x1b" not in shown
+
+
+def settled(text: str) -> str:
+    """``text`` without what differs from run to run."""
+    return re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)?", "<time>", text).strip()
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="ub-") as name:
+        path = Path(name).resolve()
+        path.chmod(0o755)
+        yield path
+
+
+def test_the_sessions_in_the_document_are_what_appears(folder: Path) -> None:
+    (folder / "example.py").write_text("\n".join(blocks(DOCUMENT, "python")))
+    cli = Cli("audit", folder / "state")
+    subprocess.run([sys.executable, "example.py"], cwd=folder, env=cli.environment, check=True, timeout=60)
+    listed = [command for block in blocks(DOCUMENT, "console") for command in commands(block)]
+    assert len(listed) == 4
+    for command in listed:
+        shown = on_terminal(cli, *shlex.split(command.line)[1:], columns=100, cwd=folder)
+        assert settled(shown) == settled(command.output), command.line
+
+
+def test_the_sql_in_the_document_runs(calls: Scene, database: Database) -> None:
+    (block,) = blocks(DOCUMENT, "sql")
+    opening, *questions = block.split(";\n")
+    with database.connect("compliance") as connection:
+        opened = connection.execute(opening.encode()).fetchone()
+        assert opened is not None
+        assert opened[2] is None
+        found = [connection.execute(question.encode()).fetchall() for question in questions if question.strip()]
+    assert [len(rows) for rows in found] == [0, 7, 0, 0]

@@ -82,12 +82,13 @@ _EVENT: Final = Column("event", _value("event_type"))
 _RESOURCE: Final = Column("resource", _resource)
 _SESSION: Final = Column("session", _value("session_id"), label="session ")
 _WHO: Final = Column("who", _who)
+_STATUS: Final = Column("status", _value("status"), label="status ")
 
 ACTIONS: Final = View(
     ACTION_COLUMNS,
     main=(_ENTRY, _RECORDED, _EVENT),
     lead=Column("tool", _tool),
-    minor=(_RESOURCE, Column("decision", _claim), Column("status", _value("status"), label="status "), _SESSION),
+    minor=(_RESOURCE, Column("decision", _claim), _STATUS, _SESSION),
 )
 UNAPPROVED: Final = View(
     CALL_COLUMNS,
@@ -105,7 +106,7 @@ ACCESS: Final = View(
     ACCESS_COLUMNS,
     main=(_ENTRY, _RECORDED, Column("role", _value("role"))),
     lead=_WHO,
-    minor=(_EVENT, Column("tool", _value("tool")), Column("decision", _decision), _RESOURCE, _SESSION),
+    minor=(_EVENT, Column("tool", _value("tool")), _STATUS, Column("decision", _decision), _RESOURCE, _SESSION),
 )
 ERRORS: Final = View(
     BURST_COLUMNS,
