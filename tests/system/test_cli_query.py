@@ -503,7 +503,8 @@ def on_terminal(cli: Cli, *arguments: object, columns: int, cwd: Path | None = N
         shown = b"".join(iter(lambda: _read(ours), b""))
     os.close(ours)
     assert process.returncode in (0, 1)
-    return re.sub(r"\x1b\[[0-9;]*m|[ ]*\r$", "", shown.decode(), flags=re.MULTILINE)
+    plain = re.sub(r"\x1b\[[0-9;]*m|\r", "", shown.decode())
+    return re.sub(r"[ ]+$", "", plain, flags=re.MULTILINE)
 
 
 def _read(terminal: int) -> bytes:
