@@ -88,7 +88,7 @@ class _Made:
 
 @dataclass(frozen=True, slots=True)
 class _Placed:
-    """An event with its place in the log; only the chain is missing. ``payload`` is the value of its inputs and the salt."""
+    """An event with its place in the log; only the chain is missing. ``payload``: the value of its inputs, the salt."""
 
     seq: int
     at: str

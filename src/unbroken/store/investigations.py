@@ -148,4 +148,5 @@ class Investigations:
         if not 1 <= limit <= MOST:
             raise ConfigurationError(f"a page has 1 to {MOST} rows")
         with translated(), self._connection.cursor(binary=True) as cursor:
+            cursor.execute(query("never_compile"))
             return cursor.execute(query(name), {"log": self._log, "limit": limit, **given}).fetchall()

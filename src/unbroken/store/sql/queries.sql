@@ -226,6 +226,10 @@ select r.* from (
 
 -- Investigations: pages of what functions/investigations.sql finds.
 
+-- name: never_compile
+-- Compiling a plan just in time takes a second and more, a page some milliseconds.
+set jit = off
+
 -- name: agent_actions
 select * from unbroken.agent_actions(%(log)s, %(agent)s, %(actor)s, %(since)s::timestamptz, %(upto)s::timestamptz, %(after)s::bigint, %(limit)s::integer)
 
