@@ -267,16 +267,17 @@ def test_each_reason_that_the_lines_bear_out(log: Log) -> None:
 
 def test_each_reason_that_the_lines_refute(log: Log) -> None:
     asked, approved = request(log), decide(log)
-    denied, late = decide(log, "denied"), 20
+    denied, late, own, denied_late = decide(log, "denied"), 20, decide(log, "denied", writer="agents"), 21
     decide(log, seq=late)
-    made = call(log, decision={"arguments_hash": HASH})
+    decide(log, "denied", seq=denied_late)
+    made = call(log, seq=10, decision={"arguments_hash": HASH})
     wrong: dict[str, list[int | None]] = {
         "no_decision": [denied, late],
-        "denied": [approved, late, None],
+        "denied": [approved, late, denied_late, None],
         "other_arguments": [approved, None],
         "after_the_fact": [approved, denied, None],
         "by_caller": [approved, None],
-        "self_attested": [approved, denied, None],
+        "self_attested": [approved, denied, own, None],
         "not_claimed": [denied, late, None],
         "a reason of tomorrow": [approved, None],
     }
@@ -291,6 +292,8 @@ def test_other_arguments_are_compared_where_the_call_states_no_hash(log: Log) ->
     same, other = call(log, inputs={"amount": 5}), call(log, inputs={"amount": 6})
     assert kinds(because(log, "other_arguments", other, decided, asked)) == []
     assert kinds(because(log, "other_arguments", same, decided, asked)) == [("column_disagrees", same)]
+    log.alter(other, inputs=b'{"amount":5}')
+    assert kinds(because(log, "other_arguments", other, decided, asked)) == [("altered_payload", other)]
     log.alter(same, inputs=None, inputs_salt=None)
     assert kinds(because(log, "other_arguments", same, decided, asked)) == [("missing", same)]
 
