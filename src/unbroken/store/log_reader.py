@@ -294,6 +294,11 @@ class LogReader:
         row = self._row("stated_head", (self.log,))
         return None if row is None else StatedHead(Head(row[0], row[1].hex()), row[2], row[3])
 
+    @property
+    def connection(self) -> "psycopg.Connection[tuple[Any, ...]]":
+        """The connection, for questions that other modules of the store put over it; the reader closes it."""
+        return self._connection
+
     def close(self) -> None:
         """Closes the connection."""
         self._connection.close()

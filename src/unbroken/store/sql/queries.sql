@@ -290,3 +290,31 @@ select exists (select from pg_roles where rolname = %(login)s and rolcanlogin),
 -- name: is_access_administrator
 -- Not mere membership: from PostgreSQL 16 on, who made a group is a member of it without its rights.
 select to_regrole('unbroken_access') is not null and pg_has_role(session_user, 'unbroken_access', 'usage')
+
+-- Investigations: pages of what functions/investigations.sql finds.
+
+-- name: never_compile
+-- Compiling a plan just in time takes a second and more, a page some milliseconds.
+set jit = off
+
+-- name: agent_actions
+select * from unbroken.agent_actions(%(log)s, %(agent)s, %(actor)s, %(since)s::timestamptz, %(upto)s::timestamptz, %(after)s::bigint, %(limit)s::integer)
+
+-- name: unapproved_calls
+select * from unbroken.unapproved_calls(%(log)s, %(since)s::timestamptz, %(upto)s::timestamptz, %(after)s::bigint, %(limit)s::integer)
+
+-- name: error_bursts
+select * from unbroken.error_bursts(%(log)s, %(since)s::timestamptz, %(upto)s::timestamptz, %(least)s::integer, %(before)s::timestamptz, %(limit)s::integer)
+
+-- name: resource_access
+select * from unbroken.resource_access(%(log)s, %(kind)s::text, %(resource)s, %(after)s::bigint, %(limit)s::integer)
+
+-- name: errors_between
+-- The errors behind a count, in order of time (and number).
+select e.seq
+  from unbroken.entries e
+ where e.log = (select unbroken.investigated_log(%(log)s)) and e.event_type = 'error'
+   and (e.recorded_at, e.seq) > (select p.recorded_at, p.seq from unbroken.place_after(unbroken.investigated_log(%(log)s), %(since)s::timestamptz, %(after)s::bigint) p)
+   and e.recorded_at < %(upto)s::timestamptz
+ order by e.recorded_at, e.seq
+ limit %(limit)s::integer
