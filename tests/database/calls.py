@@ -29,6 +29,8 @@ class Call:
     """States besides the general ones that mean "refused" here."""
     statement: str | None = None
     """What to send where a call by name is not how it is used."""
+    shows: bool = False
+    """Whether it has something to show, so that an empty answer is a row that is missing."""
     under_ticket: bool = False
     """Whether there is something to call it with only once the login has a ticket."""
 
@@ -183,6 +185,28 @@ CALLS: Final[Sequence[Call]] = (
     Call("readable_sessions", "", nothing),
     Call("is_open", "", lambda _, log, __: {"p_log": NUMBERS.get(log, 99), "p_session": "s-1"}),
     Call("line", "of entries", nothing, statement="select unbroken.line(e) from unbroken.entries e where e.log = 1"),
+    Call(
+        "agent_actions",
+        "",
+        lambda _, log, __: {**_between(log), "p_agent": "bot", "p_actor": raw.MARKER, "p_after": 0},
+        shows=True,
+    ),
+    Call("unapproved_calls", "", lambda _, log, __: {**_between(log), "p_after": 0}, shows=True),
+    Call("error_bursts", "", lambda _, log, __: {**_between(log), "p_least": 1, "p_before": None}, shows=True),
+    Call(
+        "resource_access",
+        "",
+        lambda _, log, __: {"p_log": log, "p_type": None, "p_resource": "p-1", "p_after": 0, "p_limit": 10},
+        shows=True,
+    ),
+    Call("investigated_log", "", of_log),
+    Call(
+        "place_after",
+        "",
+        lambda _, log, __: {"p_log": NUMBERS.get(log, 99), "p_from": datetime.now(UTC), "p_after": 1},
+        shows=True,
+    ),
+    Call("said_in", "", lambda _, __, ___: {"p_event": "{}"}),
     Call("pseudonym", "", lambda _, log, __: {"p_log": log, "p_value": "u-17"}),
     Call("grant_access", "of duty writer", _granting("writer")),
     Call("grant_access", "of duty compliance", _granting("compliance")),

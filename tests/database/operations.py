@@ -162,7 +162,7 @@ def _calling(function: Function, call: Call) -> Operation:
         call.function,
         call.label,
         statement,
-        _answer,
+        _shown if call.shows else _answer,
         refusals=call.refusals,
         foreign=with_arguments(call.foreign) if call.foreign is not None else None,
         under_ticket=call.under_ticket,
@@ -178,6 +178,10 @@ def _answer(_: Tenants, cursor: Cursor) -> str:
     if len(row) == 1 and next(iter(row.values())) in ([], False):
         return NOTHING
     return TWO if row.get("state") == "requested" else YES
+
+
+def _shown(_: Tenants, cursor: Cursor) -> str:
+    return YES if cursor.rowcount else NOTHING
 
 
 def _with_nulls(function: Function) -> sql.Composed:

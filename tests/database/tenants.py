@@ -152,6 +152,12 @@ def _fill(made: Tenants, log: str) -> dict[str, Any]:
     first = sent(parts, session_id="s-1", recorder=recorder, **touched)
     rows = append(login("writer"), [first, sent(parts, session_id="s-2", recorder=recorder), asked, decided], log=log)
     append(login("writer"), [decision(decided, call_id="c-2", recorder=recorder)], log=log)
+    unapproved = {"event_type": "tool_call", "tool": "wire", "call_id": "c-9", "side_effect": True}
+    append(
+        login("writer"),
+        [sent(None, recorder=recorder, **unapproved), sent(event_type="error", recorder=recorder)],
+        log=log,
+    )
     others = raw.new_id()
     append(login("server"), [sent(recorder=others)], log=log)
     login("access").execute("select unbroken.grant_access(%s, 'leaver', 'writer', 'a test')", (log,))
