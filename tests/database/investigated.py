@@ -384,6 +384,7 @@ def paged(page: Callable[[Any], list[Any]], *, begin: Any, key: str, size: int) 
     behind = begin
     while found := page(behind):
         rows += found
+        assert len(rows) <= 10_000, "pages that come again and again"
         behind = getattr(found[-1], key)
         if len(found) < size:
             break

@@ -139,6 +139,18 @@ def test_the_planted_logs_hold_every_kind_of_answer() -> None:
     assert any(row.errors > 2 for world in worlds for row in told.bursts(world, *EVER, 1))
 
 
+def test_a_time_begins_with_its_first_moment_and_ends_before_its_last(database: Database) -> None:
+    errors = [_entry(seq, "error") for seq in (1, 2, 3, 4)]
+    calls = [_call(seq + 4, call_id=f"c-{seq}") for seq in (1, 2, 3, 4)]
+    told.plant(database.admin, 1, World([*errors, *calls], []))
+    with asking(database) as ask:
+        during: dict[str, Any] = {"since": at(2), "upto": at(4), "limit": MOST}
+        assert [row.seq for row in ask.agent_actions("triage", "u-1", **during)] == [2, 3]
+        assert [row.minute for row in ask.error_bursts(**during)] == [at(3), at(2)]
+        assert ask.errors_between(at(2), at(4), limit=MOST) == [2, 3]
+        assert [row.seq for row in ask.unapproved_calls(since=at(6), upto=at(8), limit=MOST)] == [6, 7]
+
+
 @pytest.mark.parametrize("size", [1, 2, 7])
 def test_pages_together_are_the_whole(planted: tuple[Database, World], size: int) -> None:
     database, world = planted
@@ -167,6 +179,19 @@ def test_pages_together_are_the_whole(planted: tuple[Database, World], size: int
             assert minutes == told.bursts(world, *bounds(since, upto), 2)
         touched = paged(lambda seq: ask.resource_access("r-1", after=seq, limit=size), begin=0, key="seq", size=size)
         assert touched == told.accesses(world, "r-1", None)
+
+
+@pytest.mark.parametrize(("since", "upto"), RANGES)
+def test_a_page_begins_after_any_entry(
+    planted: tuple[Database, World], since: datetime | None, upto: datetime | None
+) -> None:
+    """Also where the clock was set back: behind it in time, and not in number."""
+    database, world = planted
+    known = told.unapproved(world, *bounds(since, upto))
+    with asking(database) as ask:
+        for before in world.entries[::5]:
+            expected = [row for row in known if (row.recorded_at, row.seq) > (before.recorded_at, before.seq)]
+            assert ask.unapproved_calls(since=since, upto=upto, after=before.seq, limit=MOST) == expected
 
 
 def test_a_page_begins_also_after_a_number_that_is_not_there(database: Database) -> None:
@@ -326,6 +351,16 @@ def test_why_a_call_counts_as_unapproved(database: Database, case: str) -> None:
     assert found == ([] if reason is None else [(last, reason)])
 
 
+@pytest.mark.parametrize("text", ["", "{", "[" * 30_000, '"text"', "null", '{"call_id":"\\u0000"}'])
+def test_an_event_that_was_made_unreadable_does_not_hide_the_others(database: Database, text: str) -> None:
+    told.plant(database.admin, 1, World([_call(1), _call(2)], []))
+    database.disarm()
+    database.admin.execute("update unbroken.entries set event = %s where seq = 1", (text,))
+    with asking(database) as ask:
+        assert [(row.seq, row.call_id) for row in ask.unapproved_calls(limit=9)] == [(1, None), (2, "c-1")]
+        assert [row.seq for row in ask.resource_access("r-1", limit=9)] == [1, 2]
+
+
 def test_what_is_recorded_through_the_door(database: Database) -> None:
     """The same by way of the library, where agent and approver have a login each."""
     key = LogKey.generate()
@@ -468,7 +503,7 @@ def test_an_index_serves_under_row_security(planted: tuple[Database, World], nam
         connection.execute("set enable_seqscan = off; set enable_bitmapscan = off; set enable_sort = off")
         explained: LiteralString = "explain " + QUERIES[name]
         plan = [row[0] for row in connection.execute(explained, {"log": LOG})]
-    assert not [line for line in plan if "Function Scan" in line or "Seq Scan on entries" in line]
+    assert not [line for line in plan if f"Function Scan on {name}" in line or "Seq Scan on entries" in line]
     conditions = [line for line in plan if "Index Cond: " in line]
     assert any(all(part in line for part in PLANS[name]) for line in conditions), plan
 

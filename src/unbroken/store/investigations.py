@@ -3,9 +3,9 @@
 The functions of ``sql/functions/investigations.sql`` answer, so that somebody in ``psql`` gets the same. Each answer is
 what the database says of its rows: what is shown to anybody is proven from the entries themselves first.
 
-A page has up to ``limit`` rows, 1 to :data:`MOST`; one that is full may have a next page, which begins after its last row.
-Times are aware datetimes, given back in UTC by the database's clock, and reach from ``since`` to before ``upto``; ``None``
-is no bound. All raise :class:`AccessDeniedError` where this login may not read the log, or has no open ticket for it.
+A page has up to ``limit`` rows, 1 to :data:`MOST`; one that is full may have a next page, which begins after its last
+row. Times are aware datetimes, given back in UTC by the database's clock, and reach from ``since`` to before ``upto``;
+``None`` is no bound. All raise :class:`AccessDeniedError` where this login may not read the log or has no open ticket.
 """
 
 from dataclasses import dataclass
@@ -149,4 +149,5 @@ class Investigations:
             raise ConfigurationError(f"a page has 1 to {MOST} rows")
         with translated(), self._connection.cursor(binary=True) as cursor:
             cursor.execute(query("never_compile"))
-            return cursor.execute(query(name), {"log": self._log, "limit": limit, **given}).fetchall()
+            # Never prepared: a plan that is kept for other values reads all that an agent ever did for a page of it.
+            return cursor.execute(query(name), {"log": self._log, "limit": limit, **given}, prepare=False).fetchall()

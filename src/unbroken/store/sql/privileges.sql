@@ -69,7 +69,7 @@ grant execute on function unbroken.grant_access(text, text, text, text), unbroke
                           unbroken.withdraw_access(text, uuid), unbroken.revoke_access(text, text, text, text) to unbroken_access;
 
 -- Investigations, which show a caller no row that it could not select.
-grant execute on function unbroken.investigated_log(text), unbroken.place_after(integer, timestamptz, bigint),
+grant execute on function unbroken.investigated_log(text), unbroken.place_after(integer, timestamptz, bigint), unbroken.said_in(text),
                           unbroken.agent_actions(text, text, text, timestamptz, timestamptz, bigint, integer),
                           unbroken.unapproved_calls(text, timestamptz, timestamptz, bigint, integer),
                           unbroken.error_bursts(text, timestamptz, timestamptz, integer, timestamptz, integer),

@@ -33,6 +33,23 @@ begin atomic
     left join (select e.recorded_at from unbroken.entries e where e.log = p_log and e.seq <= p_after order by e.seq desc limit 1) as before on true;
 end;
 
+-- What an event says beyond its columns, of approvals. Nothing where its text was changed to what is no JSON: the search goes
+-- on, and whoever verifies what it found comes upon it.
+create or replace function unbroken.said_in(
+  p_event text, out call_id text, out parent_id text, out request text, out arguments_hash text
+) language plpgsql immutable set search_path = unbroken, pg_temp as $$
+declare
+  v_event json;
+begin
+  v_event := p_event::json;
+  call_id := v_event ->> 'call_id';
+  parent_id := v_event ->> 'parent_id';
+  request := v_event #>> '{decision,request}';
+  arguments_hash := v_event #>> '{decision,arguments_hash}';
+exception when data_exception or program_limit_exceeded then
+  null;
+end $$;
+
 -- What agent X did for user Y, in order of time (and number).
 create or replace function unbroken.agent_actions(
   p_log text, p_agent text, p_actor text, p_from timestamptz, p_to timestamptz, p_after bigint, p_limit integer
@@ -101,10 +118,7 @@ begin atomic
        order by e.recorded_at, e.seq
        limit least(greatest(coalesce(p_limit, 1000), 1), 1000)
     ) as c
-   cross join lateral (
-      -- offset 0: a value of its own, or a policy keeps what reads the text of an event away from the index on approvals.
-      select c.event::json ->> 'call_id' as call_id, c.event::json #>> '{decision,arguments_hash}' as arguments_hash offset 0
-    ) as said
+   cross join lateral unbroken.said_in(c.event) as said
     left join lateral (
       select a.requested_seq, a.decided_seq, a.outcome, a.used_seq, a.approved_until, a.self_attested, d.actor_id as by, hold.same_arguments
         from unbroken.approvals a
@@ -192,10 +206,7 @@ begin atomic
        order by t.seq
        limit least(greatest(coalesce(p_limit, 1000), 1), 1000)
     ) as e
-   cross join lateral (
-      select e.event::json ->> 'call_id' as call_id, e.event::json ->> 'parent_id' as parent_id,
-             e.event::json #>> '{decision,request}' as request offset 0
-    ) as said
+   cross join lateral unbroken.said_in(e.event) as said
     left join lateral (
       select a.requested_seq, a.decided_seq, a.outcome
         from unbroken.approvals a
