@@ -67,8 +67,9 @@ def fresh_database(server: Server, name: str) -> Iterator[Database]:
         with connect(database.conninfo("postgres")) as connection:
             install(connection)
             administration.create_log(connection, LOG)
-            administration.add_login(connection, "writer", duty="writer", origin=LOG, password=None)
-            administration.add_login(connection, "verifier", duty="verifier", origin=None, password=None)
+            for login in ("writer", "verifier"):
+                administration.add_login(connection, login, duty=login, password=None)
+                administration.install_grant(connection, LOG, login, duty=login)
         yield database
     finally:
         _administer(server, "drop database {} with (force)", name)
@@ -78,7 +79,7 @@ def add_log(database: Database, log: str) -> None:
     """One more log that the login ``writer`` may record into."""
     with connect(database.conninfo("postgres")) as connection:
         administration.create_log(connection, log)
-        administration.add_login(connection, "writer", duty="writer", origin=log, password=None)
+        administration.install_grant(connection, log, "writer", duty="writer")
 
 
 def _administer(server: Server, statement: str, name: str) -> None:

@@ -31,8 +31,14 @@ from unbroken.store.connection import connect
 from unbroken.store.log_reader import LogReader
 from unbroken.store.log_writer import LogWriter
 from unbroken.store.migrations import install
+from unbroken.store.sql import script
 
 LOG = "clinic.example/agents"
+LOGINS = (
+    *("writer", "server", "ops", "compliance", "legal", "dpo", "subjects", "retention", "verifier"),
+    *("access", "access2"),
+)
+"""A login for each duty, and a second access administrator; each is named after its duty."""
 SHARED = Path(__file__).parents[2] / "shared"
 _DEBIAN = Path("/usr/lib/postgresql/15/bin")
 _TEMPLATE = "unbroken_template"
@@ -61,7 +67,7 @@ class Server:
 
 @dataclass(frozen=True)
 class Database:
-    """A database of its own with the schema, the log :data:`LOG`, and the logins writer, verifier and ops."""
+    """A database of its own with the schema, the log :data:`LOG`, and the logins :data:`LOGINS`."""
 
     server: Server
     name: str
@@ -130,6 +136,31 @@ def _debian_server() -> Iterator[Server]:
         shutil.rmtree(folder)
 
 
+def add_login(connection: psycopg.Connection[tuple[Any, ...]], login: str, *, duty: str, log: str = LOG) -> None:
+    """A login with its duty for a log, planted by a superuser without its entry, as from a time before there were any.
+
+    So the entries of a test are the first of its log.
+    """
+    administration.add_login(connection, login, duty=duty, password=None)
+    _plant_grants(connection, [(login, duty)], log)
+
+
+def _plant_grants(
+    connection: psycopg.Connection[tuple[Any, ...]], grants: list[tuple[str, str]], log: str = LOG
+) -> None:
+    with connection.transaction():
+        connection.execute(script("ddl_guard_off"))
+        connection.execute("alter table unbroken.grants disable trigger refuse_untold_grant")
+        for login, duty in grants:
+            connection.execute(
+                "insert into unbroken.grants (log, login, duty, granted_at, granted_by)"
+                " select log, %s, %s, now(), 'postgres' from unbroken.logs where origin = %s",
+                (login, duty, log),
+            )
+        connection.execute("alter table unbroken.grants enable always trigger refuse_untold_grant")
+        connection.execute(script("ddl_guard"))
+
+
 _SERVERS = {"embedded": _embedded_server, "debian15": _debian_server}
 
 
@@ -143,9 +174,9 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
         with connect(running.conninfo("postgres", _TEMPLATE)) as connection:
             install(connection)
             administration.create_log(connection, LOG)
-            administration.add_login(connection, "writer", duty="writer", origin=LOG, password=None)
-            administration.add_login(connection, "verifier", duty="verifier", origin=None, password=None)
-            administration.add_login(connection, "ops", duty="ops", origin=None, password=None)
+            for login in LOGINS:
+                administration.add_login(connection, login, duty=login.rstrip("2"), password=None)
+            _plant_grants(connection, [(login, login.rstrip("2")) for login in LOGINS])
         yield running
 
 

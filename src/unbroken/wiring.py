@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 DEFAULT_LOG: Final = "local/agents"
 WRITER: Final = "recorder"
 VERIFIER: Final = "verifier"
+READER: Final = "reader"
 _KEY_FILE: Final = "log.key"
 
 
@@ -95,16 +96,17 @@ def _writer(conninfo: Conninfo, log: str, wait_s: float) -> LogWriter:
 
 
 def prepare_embedded(server: embedded.EmbeddedServer, log: str) -> None:
-    """Brings an embedded database to this release, with the log and its two logins."""
+    """Brings an embedded database to this release, with the log and its logins."""
     with connect_database(server.conninfo("postgres")) as connection:
         prepare(connection, log)
         add_embedded_logins(connection, log)
 
 
 def add_embedded_logins(connection: Connection, log: str) -> None:
-    """The login that records into ``log`` and the one that verifies; the server's Unix socket needs no passwords."""
-    administration.add_login(connection, WRITER, duty="writer", origin=log, password=None)
-    administration.add_login(connection, VERIFIER, duty="verifier", origin=None, password=None)
+    """The logins that record into ``log``, verify it and read it; the server's Unix socket needs no passwords."""
+    for login, duty in ((WRITER, "writer"), (VERIFIER, "verifier"), (READER, "compliance")):
+        administration.add_login(connection, login, duty=duty, password=None)
+        administration.install_grant(connection, log, login, duty=duty)
 
 
 def prepare(connection: Connection, log: str) -> list[str]:

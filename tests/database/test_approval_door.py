@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from tests.conftest import LOG, Database
+from tests.conftest import LOG, Database, add_login
 from tests.database import raw
 from tests.database.raw import TS, Connection, Sent, append, sent
 from unbroken.core.times import format_time
@@ -143,7 +143,7 @@ def test_without_a_request_there_is_no_decision_and_no_approved_call(database: D
 
 def test_a_request_of_another_log_does_not_count(database: Database, writer: Connection) -> None:
     administration.create_log(database.admin, "second")
-    administration.add_login(database.admin, "writer", duty="writer", origin="second", password=None)
+    add_login(database.admin, "writer", duty="writer", log="second")
     asked = request()
     append(writer, [asked], log="second")
     refused(database, writer, decision(asked), why="unknown")
@@ -232,7 +232,7 @@ def test_two_decisions_in_one_batch_are_seen_in_order(database: Database, writer
 
 
 def test_one_login_for_request_and_decision_is_told(database: Database, writer: Connection) -> None:
-    administration.add_login(database.admin, "approver", duty="writer", origin=LOG, password=None)
+    add_login(database.admin, "approver", duty="writer")
     mine, theirs = request(), request(call_id="c-2")
     append(writer, [mine, theirs])
     append(writer, [decision(mine)])

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import LOG, Database
+from tests.conftest import LOG, Database, add_login
 from tests.database.recorded import Entries, events, only, refused, types
 from unbroken.capture import Trail
 from unbroken.core.keyed import LogKey
@@ -29,7 +29,6 @@ from unbroken.ledger.approval import Approval
 from unbroken.ledger.draft import Draft
 from unbroken.ledger.ledger import Ledger
 from unbroken.ledger.receipt import Kept
-from unbroken.store import administration
 from unbroken.store.connection import connect
 from unbroken.store.log_reader import LogReader
 from unbroken.store.log_writer import LogWriter
@@ -87,7 +86,7 @@ def bank(trail: Trail) -> Bank:
 def approver(database: Database) -> Iterator[Trail]:
     """A trail of another login, which may record into the same log; it does not have the log's key."""
     with connect(database.server.conninfo("postgres", database.name)) as connection:
-        administration.add_login(connection, "approver", duty="writer", origin=LOG, password=None)
+        add_login(connection, "approver", duty="writer")
     with Trail(Ledger(lambda _: LogWriter(database.conninfo("approver"), LOG))) as trail:
         yield trail
 

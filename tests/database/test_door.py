@@ -15,7 +15,7 @@ import pytest
 import rfc8785
 from psycopg import sql
 
-from tests.conftest import LOG, Database, Server
+from tests.conftest import LOG, Database, Server, add_login
 from tests.database import raw
 from tests.database.raw import MARKER, SALT, TS, Connection, Sent, append, call, columns_of, fields, sent, text_of
 from unbroken.core.entry import Head, hash_of
@@ -634,7 +634,7 @@ def test_a_login_that_reads_like_a_role_is_refused(hall: Database, login: Callab
 )
 def test_an_origin_of_any_text_stands_in_the_line_as_it_is(database: Database, origin: str) -> None:
     administration.create_log(database.admin, origin)
-    administration.add_login(database.admin, "writer", duty="writer", origin=origin, password=None)
+    add_login(database.admin, "writer", duty="writer", log=origin)
     with database.connect("writer") as writer:
         append(writer, [sent(), sent(session_id="s")], log=origin)
     assert raw.both_accept(database, log=origin) == 2
@@ -643,7 +643,7 @@ def test_an_origin_of_any_text_stands_in_the_line_as_it_is(database: Database, o
 
 def test_the_same_session_and_id_in_two_logs_are_two(database: Database, writer: Connection) -> None:
     administration.create_log(database.admin, "second")
-    administration.add_login(database.admin, "writer", duty="writer", origin="second", password=None)
+    add_login(database.admin, "writer", duty="writer", log="second")
     item = sent(session_id="s")
     for log in (LOG, "second"):
         (row, _) = append(writer, [item, sent(session_id="s")], log=log)
@@ -994,7 +994,7 @@ def test_a_head_is_what_the_log_says_of_itself(database: Database, writer: Conne
 def test_an_event_alone_is_recorded_as_in_a_batch(database: Database, writer: Connection) -> None:
     """The database takes another way for one event; only numbers, times and what hangs on them may differ."""
     administration.create_log(database.admin, "second")
-    administration.add_login(database.admin, "writer", duty="writer", origin="second", password=None)
+    add_login(database.admin, "writer", duty="writer", log="second")
     full = {
         "session_id": "s",
         "agent_id": "bot",

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import add_login
 from unbroken.capture import chat_import
 from unbroken.capture.chat import drafts_of, steps_of
 from unbroken.capture.chat_files import MAX_LINE_BYTES
@@ -21,7 +22,6 @@ from unbroken.investigate.timeline import timeline_of
 from unbroken.ledger.draft import Draft
 from unbroken.ledger.ledger import Ledger
 from unbroken.ledger.receipt import Kept
-from unbroken.store import administration
 from unbroken.store.connection import connect
 from unbroken.store.log_writer import LogWriter
 
@@ -172,7 +172,7 @@ def test_a_conversation_that_was_cut_off_is_completed(
 def other_ledger(database: Any) -> Iterator[Ledger]:
     origin = "clinic.example/agents"
     with connect(database.conninfo("postgres")) as connection:
-        administration.add_login(connection, "importer", duty="writer", origin=origin, password=None)
+        add_login(connection, "importer", duty="writer")
     made = Ledger(lambda _: LogWriter(database.conninfo("importer"), origin))
     yield made
     made.close()

@@ -183,8 +183,10 @@ def test_four_at_once_make_logs_and_logins(database: Database) -> None:
         with connect(database.conninfo("postgres")) as connection:
             administration.create_log(connection, LOG)
             administration.create_log(connection, f"log {number}")
-            made = administration.add_login(connection, logins[number], duty="writer", origin=LOG, password=None)
-            administration.add_login(connection, "verifier", duty="verifier", origin=None, password=None)
+            made = administration.add_login(connection, logins[number], duty="writer", password=None)
+            administration.install_grant(connection, f"log {number}", logins[number], duty="writer")
+            administration.add_login(connection, "verifier", duty="verifier", password=None)
+            administration.install_grant(connection, f"log {number}", "verifier", duty="verifier")
             return made
 
     results = in_threads(4, work)
@@ -217,8 +219,9 @@ def test_no_superuser_is_needed(owned: tuple[Server, str]) -> None:
         assert install(connection) == []
         administration.create_log(connection, LOG)
         for login, duty in (("writer", "writer"), ("verifier", "verifier"), ("ops", "ops")):
-            assert administration.add_login(connection, login, duty=duty, origin=LOG, password=None)
-            assert not administration.add_login(connection, login, duty=duty, origin=LOG, password=None)
+            assert administration.add_login(connection, login, duty=duty, password=None)
+            assert not administration.add_login(connection, login, duty=duty, password=None)
+            administration.install_grant(connection, LOG, login, duty=duty)
         assert guards(connection) == []
         works(lambda user: server.conninfo(user, name), "writer")
         members = connection.execute(
@@ -247,7 +250,7 @@ def test_a_login_without_rights_is_told_so(server: Server, empty: Callable[..., 
         with pytest.raises(AccessDeniedError):
             install(connection)
         with pytest.raises(AccessDeniedError):
-            administration.add_login(connection, "mallory", duty="writer", origin=None, password=None)
+            administration.add_login(connection, "mallory", duty="writer", password=None)
 
 
 # ---- Databases that are made in another way ----
@@ -260,7 +263,9 @@ def test_lists_are_in_order_of_code_points_in_every_locale(server: Server, empty
     with connect(server.conninfo("postgres", name)) as connection:
         install(connection)
         administration.create_log(connection, LOG)
-        administration.add_login(connection, "writer", duty="writer", origin=LOG, password=None)
+        for login in ("writer", "verifier"):
+            administration.add_login(connection, login, duty=login, password=None)
+            administration.install_grant(connection, LOG, login, duty=login)
     admin: Connection
     with closing(psycopg.connect(server.conninfo("postgres", name), autocommit=True)) as admin:
         database = Database(server, name, admin)
@@ -296,8 +301,9 @@ def test_a_server_may_speak_another_language(server: Server, monkeypatch: pytest
                 pytest.skip("this server has no translations")
             install(connection)
             administration.create_log(connection, LOG)
-            administration.add_login(connection, "writer", duty="writer", origin=LOG, password=None)
-            administration.add_login(connection, "verifier", duty="verifier", origin=None, password=None)
+            for login in ("writer", "verifier"):
+                administration.add_login(connection, login, duty=login, password=None)
+                administration.install_grant(connection, LOG, login, duty=login)
         works(partial(german.conninfo, dbname="d"), "writer")
 
 

@@ -8,7 +8,7 @@ from contextlib import closing
 import psycopg
 import pytest
 
-from tests.conftest import LOG, Database
+from tests.conftest import LOG, Database, add_login
 from tests.database import raw
 from tests.database.raw import Connection, append, sent
 from unbroken.core.entry import SEGMENT
@@ -202,7 +202,7 @@ def test_an_append_that_is_rolled_back_takes_its_partition_with_it(database: Dat
 
 def test_each_log_has_partitions_of_its_own(database: Database, writer: Connection) -> None:
     administration.create_log(database.admin, "second")
-    administration.add_login(database.admin, "writer", duty="writer", origin="second", password=None)
+    add_login(database.admin, "writer", duty="writer", log="second")
     assert partitions(database) == FIRST | {"entries_2_0", "payloads_2_0"}
     raw.plant_head(database, SEGMENT)
     append(writer, [sent({"inputs": "1"})])

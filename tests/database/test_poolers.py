@@ -43,7 +43,8 @@ def log(cluster: Cluster) -> str:
     origin = f"pool.example/{uuid4().hex}"
     with connect(cluster.conninfo(SUPERUSER)) as connection:
         administration.create_log(connection, origin)
-        administration.add_login(connection, "writer", duty="writer", origin=origin, password=None)
+        administration.add_login(connection, "writer", duty="writer", password=None)
+        administration.install_grant(connection, origin, "writer", duty="writer")
     return origin
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.conftest import LOG, Database
+from tests.conftest import LOG, Database, add_login
 from tests.database import raw
 from tests.database.raw import Connection, append, sent
 from unbroken.core.entry import StoredEntry
@@ -30,7 +30,7 @@ def writer(database: Database) -> Iterator[Connection]:
 @pytest.fixture
 def other(database: Database) -> Iterator[Connection]:
     """Another login that may write the same log."""
-    administration.add_login(database.admin, "other_writer", duty="writer", origin=LOG, password=None)
+    add_login(database.admin, "other_writer", duty="writer")
     with database.connect("other_writer") as connection:
         yield connection
 
@@ -72,7 +72,7 @@ def test_a_recorder_belongs_to_the_login_that_used_it_first(
 
 def test_recorders_are_bound_log_by_log(database: Database, writer: Connection, other: Connection) -> None:
     administration.create_log(database.admin, "second")
-    administration.add_login(database.admin, "other_writer", duty="writer", origin="second", password=None)
+    add_login(database.admin, "other_writer", duty="writer", log="second")
     recorder = raw.new_id()
     append(writer, [sent(recorder=recorder)])
     append(other, [sent(recorder=recorder)], log="second")

@@ -143,9 +143,9 @@ def prepared(kind: str) -> Iterator[Installation]:
             with connect(cluster.conninfo(SUPERUSER)) as connection:
                 install(connection)
                 administration.create_log(connection, LOG)
-                administration.add_login(connection, "writer", duty="writer", origin=LOG, password=None)
-                administration.add_login(connection, "verifier", duty="verifier", origin=None, password=None)
-                administration.add_login(connection, "ops", duty="ops", origin=None, password=None)
+                for login in ("writer", "verifier", "ops"):
+                    administration.add_login(connection, login, duty=login, password=None)
+                    administration.install_grant(connection, LOG, login, duty=login)
             _slim(cluster)
             cluster.end("fast")
         finally:

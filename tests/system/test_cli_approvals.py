@@ -14,12 +14,11 @@ from typing import Any
 import pytest
 
 import unbroken
-from tests.conftest import LOG, Database
+from tests.conftest import LOG, Database, add_login
 from tests.system.cli import UNBROKEN, Cli
 from unbroken.capture import Trail
 from unbroken.errors import NotApprovedError
 from unbroken.ledger.approval import Approval
-from unbroken.store import administration
 from unbroken.store.connection import connect
 
 UNKNOWN = "01900000-0000-7000-8000-000000000000"
@@ -34,7 +33,7 @@ def cli(database: Database, tmp_path: Path) -> Cli:
 def approver(database: Database, tmp_path: Path) -> Cli:
     """A login of its own that may record and not read."""
     with connect(database.server.conninfo("postgres", database.name)) as connection:
-        administration.add_login(connection, "approver", duty="writer", origin=LOG, password=None)
+        add_login(connection, "approver", duty="writer")
     return Cli(database.conninfo("approver"), tmp_path / "state", {"UNBROKEN_LOG": LOG})
 
 
@@ -194,10 +193,10 @@ def test_each_command_needs_its_login(
 
 @pytest.fixture
 def reading_approver(database: Database, approver: Cli) -> Cli:
-    with connect(database.server.conninfo("postgres", database.name)) as connection:
-        administration.add_login(connection, "reading_approver", duty="writer", origin=LOG, password=None)
-        administration.add_login(connection, "reading_approver", duty="verifier", origin=None, password=None)
-    return Cli(database.conninfo("reading_approver"), approver.state, approver.settings)
+    """The approver's login, and another to read with."""
+    return Cli(
+        approver.store, approver.state, {**approver.settings, "UNBROKEN_READER": database.conninfo("compliance")}
+    )
 
 
 def test_arguments_are_shown_and_compared_with_the_key(reading_approver: Cli, trail: Trail, tmp_path: Path) -> None:

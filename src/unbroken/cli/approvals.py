@@ -11,7 +11,8 @@ from rich.text import Text
 from unbroken.capture.trail import Trail
 from unbroken.cli.lengths import length_of
 from unbroken.cli.printing import ROWS, as_json_time, cells, columns, console, moment, plain_table, print_json
-from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption, open_ledger, open_reader
+from unbroken.cli.reading import CaseOption, PurposeOption, open_read
+from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption, open_ledger
 from unbroken.core.keyed import LogKey
 from unbroken.core.times import parse_time
 from unbroken.errors import AccessDeniedError, ConfigurationError, NotApprovedError, UnbrokenError
@@ -45,13 +46,15 @@ def _group() -> None:
 def list_requests(
     everything: Annotated[bool, typer.Option("--all", help="Also those decided, used or expired.")] = False,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, metavar="N", help="How many to list.")] = 50,
+    purpose: PurposeOption = None,
+    case: CaseOption = None,
     json: JsonOption = False,
     store: StoreOption = DEFAULT_STORE,
     log: LogOption = None,
 ) -> None:
     """List the requests that wait for a decision, the newest first.
 
-    Needs a login with the role verifier or ops. Times are UTC, by the
+    Needs a login that may read, such as compliance. Times are UTC, by the
     database's clock. What the list says is the database's word: `unbroken
     show SESSION` verifies the entries behind it.
 
@@ -61,8 +64,10 @@ def list_requests(
       unbroken approvals list --all --limit 10
       unbroken approvals list --json | jq -r '.approvals[].request'
     """
-    with open_reader(store, log) as reader:
-        found, name = reader.approvals(limit=limit, decided=everything), reader.log
+    scope = {"what": "approvals list", "limit": str(limit)}
+    with open_read(store, log, scope=scope, purpose=purpose, case=case) as reading:
+        found, name = reading.reader.approvals(limit=limit, decided=everything), reading.reader.log
+        reading.count = len(found)
     if json:
         print_json({"log": name, "approvals": [_as_json(each) for each in found]})
     elif found:
@@ -81,6 +86,14 @@ def decide(
         str, typer.Option("--valid-for", metavar="TIME", help="How long an approval may be used: 30m, 1h, 2d.")
     ] = "1h",
     yes: Annotated[bool, typer.Option("--yes", help="Approve without being asked once more.")] = False,
+    reader: Annotated[
+        str | None,
+        typer.Option(
+            envvar="UNBROKEN_READER",
+            metavar="STORE",
+            help="The connection string of a login that may read, so that the arguments are shown.",
+        ),
+    ] = None,
     store: StoreOption = DEFAULT_STORE,
     log: LogOption = None,
 ) -> None:
@@ -88,8 +101,8 @@ def decide(
 
     Needs a login with the role writer. One that is not the agent's: a
     decision through the login that recorded the request is marked as
-    self-attested, as nobody else vouches for it. The arguments are shown
-    where the login may read them. A denial is final, and withdraws an
+    self-attested, as nobody else vouches for it. A writer reads nothing, so
+    the arguments are shown where --reader names a login that may. A denial is final, and withdraws an
     approval that has not been used.
 
     \b
@@ -103,7 +116,7 @@ def decide(
     with open_ledger(store, log) as ledger:
         trail = Trail(ledger)
         asked = _asked(trail, request)
-        _print_request(asked, _in_words(_read_arguments(store, log, request), asked, ledger.key))
+        _print_request(asked, _in_words(_read_arguments(reader or store, log, request), asked, ledger.key))
         if decision is Decision.APPROVE and not yes and not _agreed():
             typer.echo("Nothing was decided.")
             return
@@ -126,9 +139,12 @@ def _read_arguments(store: str, log: str | None, request: str) -> bytes | None:
     Raises :class:`UnbrokenError` where the entry is not what was recorded.
     """
     try:
-        with open_reader(store, log) as reader:
-            listed = reader.approvals(limit=1, decided=True, request=request)
-            entry = reader.entry(listed[0].seq) if listed else None
+        scope = {"what": "approvals decide", "request": request}
+        with open_read(store, log, scope=scope, purpose="to decide on a request for approval") as reading:
+            listed = reading.reader.approvals(limit=1, decided=True, request=request)
+            entry = reading.reader.entry(listed[0].seq) if listed else None
+            if entry is not None:
+                reading.shown(entry)
     except AccessDeniedError:
         return None
     if entry is None:

@@ -105,6 +105,6 @@ def _next(store: str, origin: str, key_file: Path | None) -> Iterator[str]:
     place, origin = shlex.quote(name_of(store)), shlex.quote(origin)
     yield "  add logins for your recorders and for whoever verifies:"
     yield f"  unbroken login add recorder --role writer --log {origin} --store {place} --generate-password"
-    yield f"  unbroken login add verifier --role verifier --store {place} --generate-password"
+    yield f"  unbroken login add verifier --role verifier --log {origin} --store {place} --generate-password"
     if key_file is None:
         yield f"  and make a log key: unbroken init --log {origin} --store {place} --key-file log.key"

@@ -1,6 +1,7 @@
 """``unbroken login``: the database logins of one duty each."""
 
 import secrets
+import shlex
 import sys
 from enum import StrEnum
 from getpass import getpass
@@ -18,36 +19,47 @@ from unbroken.cli.target import (
     open_administration,
     open_reader,
 )
-from unbroken.errors import ConfigurationError
+from unbroken.errors import AccessDeniedError, ConfigurationError
 from unbroken.investigate.printable import printable
 from unbroken.store import administration
+from unbroken.store.connection import Connection
 
 PASSWORD_BYTES: Final = 24
 
 app = typer.Typer(no_args_is_help=True)
 
 
-class Duty(StrEnum):
-    """What a login may do."""
+Duty = StrEnum("Duty", {duty.upper(): duty for duty in administration.DUTIES})  # type: ignore[misc]
+"""What a login may be for."""
 
-    WRITER = "writer"
-    VERIFIER = "verifier"
-    OPS = "ops"
+_VERBS: Final = {
+    "writer": "record into",
+    "server": "record on behalf of those it has authenticated into",
+    "ops": "watch",
+    "compliance": "read, under a ticket,",
+    "legal": "read, under a ticket and for a case,",
+    "dpo": "read, under a ticket and for a case,",
+    "subjects": "answer data subjects about",
+    "retention": "see the head and the size of",
+    "verifier": "read and verify",
+    "access": "grant access to",
+}
 
 
 @app.callback()
 def _group() -> None:
     """Add and list the database logins of a log.
 
-    A writer records into one log. A verifier reads all entries and their
-    payloads. An ops login reads all but the payloads.
+    A login has one duty: writer and server record, verifier verifies,
+    compliance, legal and dpo read under a ticket, ops watches, access grants.
+    docs/roles.md tells what each may do.
     """
 
 
 @app.command()
 def add(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The login's name in the database.")],
-    role: Annotated[Duty, typer.Option("--role", metavar="ROLE", help="writer, verifier or ops.")],
+    role: Annotated[Duty, typer.Option("--role", metavar="ROLE", help="The login's one duty.")],
     password_stdin: Annotated[
         bool, typer.Option("--password-stdin", help="Read the password from standard input.")
     ] = False,
@@ -59,32 +71,52 @@ def add(
 ) -> None:
     """Add a login for one duty, with time-outs that fit it.
 
-    A writer may record into --log and nothing else. A login that is there
-    is kept, with its password, and gets the role. Without a password the
-    login is for certificates, peer authentication and the like, as your
-    pg_hba.conf has it. A password is stored as a SCRAM verifier.
+    It may do so with --log and no other. While a log has no access
+    administrators, adding a login grants it that; once it has, they do, with
+    `unbroken grant`. A login that is there is kept, with its password.
+    Without a password the login is for certificates, peer authentication and
+    the like, as your pg_hba.conf has it. A password is stored as a SCRAM
+    verifier.
 
     \b
     Examples:
       unbroken login add booking-agent --role writer --generate-password
       unbroken login add auditor --role verifier --password-stdin < secret
-      unbroken login add monitor --role ops
+      unbroken login add monitor --role ops --log clinic.example/agents
     """
     if password_stdin and generate_password:
         raise typer.BadParameter("--password-stdin and --generate-password exclude each other")
     password = secrets.token_urlsafe(PASSWORD_BYTES) if generate_password else None
     if password_stdin:
         password = _read_password()
-    origin = _origin(store, log) if role is Duty.WRITER else None
+    origin = _origin(store, log)
     with open_administration(store) as connection:
-        made = administration.add_login(connection, name, duty=role, origin=origin, password=password)
-    where = "" if origin is None else f" into {origin}"
-    verb = {Duty.WRITER: "record", Duty.VERIFIER: "read and verify all logs", Duty.OPS: "watch all logs"}[role]
-    typer.echo(printable(f"{'Added' if made else 'There was already'} the login {name}; it may {verb}{where}."))
+        made = administration.add_login(connection, name, duty=role.value, password=password)
+        granted = _grant(connection, origin, name, role)
+    typer.echo(printable(f"{'Added' if made else 'There was already'} the login {name}{_may(granted, role, origin)}."))
+    if granted is None:
+        command = f"unbroken grant {shlex.quote(name)} {role.value} --log {shlex.quote(origin)}"
+        typer.echo(f"It may do nothing yet: {origin} has access administrators, who grant it with\n  {command}")
+    elif granted.request is not None:
+        typer.echo(f"A second person has to confirm it: unbroken access confirm {granted.request}")
     if generate_password and made:
         typer.echo(f"Its password, shown only now: {password}")
     elif password is not None and not made:
         typer.echo("Its password was left as it is.")
+
+
+def _grant(connection: Connection, origin: str, name: str, duty: Duty) -> administration.Granting | None:
+    """Grants as at installation; ``None`` where that is for the log's access administrators."""
+    try:
+        return administration.install_grant(connection, origin, name, duty=duty.value)
+    except AccessDeniedError:
+        return None
+
+
+def _may(granted: administration.Granting | None, duty: Duty, origin: str) -> str:
+    if granted is None or granted.request is not None:
+        return ""
+    return f"; it may {_VERBS[duty.value]} {origin}"
 
 
 @app.command("list")
@@ -120,10 +152,10 @@ def _read_password() -> str:
 
 
 def _origin(store: str, log: str | None) -> str:
-    """The log that a writer is for."""
+    """The log that a login is for."""
     if log is not None:
         return log.partition("~")[0]
     if is_conninfo(store):
-        raise ConfigurationError("name the log that the login may record into with --log")
+        raise ConfigurationError("name the log that the login is for with --log")
     with open_reader(store, None) as reader:
         return reader.log.partition("~")[0]

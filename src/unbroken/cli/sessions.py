@@ -6,7 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from unbroken.cli.printing import ROWS, as_json_time, cells, console, duration, moment, plain_table, print_json
-from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption, open_reader
+from unbroken.cli.reading import CaseOption, PurposeOption, open_read
+from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption
 from unbroken.store.log_reader import SessionSummary
 
 
@@ -15,6 +16,8 @@ def sessions(
     before: Annotated[
         int | None, typer.Option(min=1, metavar="SEQ", help="Only those whose last entry comes before this number.")
     ] = None,
+    purpose: PurposeOption = None,
+    case: CaseOption = None,
     json: JsonOption = False,
     store: StoreOption = DEFAULT_STORE,
     log: LogOption = None,
@@ -30,9 +33,11 @@ def sessions(
       unbroken sessions --limit 100 --before 5000
       unbroken sessions --json
     """
-    with open_reader(store, log) as reader:
-        found = reader.sessions(limit=limit, **({} if before is None else {"before": before}))
-        name = reader.log
+    scope = {"what": "sessions", "limit": str(limit)}
+    with open_read(store, log, scope=scope, purpose=purpose, case=case) as reading:
+        found = reading.reader.sessions(limit=limit, **({} if before is None else {"before": before}))
+        name = reading.reader.log
+        reading.count = len(found)
     older = min((session.last_seq for session in found), default=0) if len(found) == limit else None
     if json:
         print_json({"log": name, "sessions": [_as_json(session) for session in found], "next_before": older})

@@ -9,16 +9,15 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from unbroken.cli.access import reading_payloads
 from unbroken.cli.printing import console, counted, print_json
+from unbroken.cli.reading import CaseOption, PurposeOption, Reading, open_read
 from unbroken.cli.report_view import finding_as_json, finding_in_words
-from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption, open_reader
+from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption
 from unbroken.cli.timeline_view import TimelineView
 from unbroken.core.entry import Head, StoredEntry
 from unbroken.errors import ConfigurationError
 from unbroken.investigate.printable import printable
 from unbroken.investigate.timeline import Timeline, TimelineItem, timeline_of
-from unbroken.store.log_reader import LogReader
 from unbroken.verify.examine import Broken, examine
 from unbroken.verify.finding import Finding, Report
 from unbroken.verify.run import verify_session
@@ -30,6 +29,8 @@ NAMED: Final = 5
 def show(
     session: Annotated[str, typer.Argument(metavar="SESSION", help="A session's id, or an unambiguous beginning.")],
     full: Annotated[bool, typer.Option("--full", help="Show long texts and prompts in full.")] = False,
+    purpose: PurposeOption = None,
+    case: CaseOption = None,
     json: JsonOption = False,
     store: StoreOption = DEFAULT_STORE,
     log: LogOption = None,
@@ -46,9 +47,7 @@ def show(
       unbroken show call --full | less -R
       unbroken show call-2042 --json
     """
-    with open_reader(store, log) as reader, reading_payloads("show"):
-        entries = _entries_of(reader, session)
-        name = reader.log
+    name, entries = _read(store, log, session, purpose=purpose, case=case)
     report = verify_session(_Read(name, entries), session)
     timeline = timeline_of(entries, findings=_marks(entries, report), full=full or json)
     if json:
@@ -76,22 +75,39 @@ class _Read:
         yield self.read
 
 
-def _entries_of(reader: LogReader, session: str) -> list[StoredEntry]:
-    """The entries of the one session that ``session`` is, or is the beginning of."""
-    entries = _read(reader, session)
+def _read(
+    store: str, log: str | None, session: str, *, purpose: str | None, case: str | None
+) -> tuple[str, list[StoredEntry]]:
+    """The log's name and the entries of the one session that ``session`` is, or is the beginning of.
+
+    A read that opens one session says so; to find which ones begin so takes one that opens the log.
+    """
+    scope = {"what": "show", "session": session}
+    with open_read(store, log, scope=scope, purpose=purpose, case=case) as reading:
+        entries = _entries_of(reading, session)
+        name = reading.reader.log
     if entries:
-        return entries
-    fitting = reader.sessions_beginning(session, limit=NAMED + 1)
-    if len(fitting) == 1:
-        return _read(reader, fitting[0])
-    if fitting:
+        return name, entries
+    with open_read(store, log, scope={"what": "show: sessions that begin so"}, purpose=purpose, case=case) as reading:
+        found = _only(reading.reader.sessions_beginning(session, limit=NAMED + 1), session, name)
+        return name, _entries_of(reading, found)
+
+
+def _entries_of(reading: Reading, session: str) -> list[StoredEntry]:
+    entries = [entry for lot in reading.reader.entries(session=session) for entry in lot]
+    for entry in entries:
+        reading.shown(entry)
+    return entries
+
+
+def _only(fitting: list[str], session: str, log: str) -> str:
+    """The one session that ``session`` is the beginning of."""
+    if len(fitting) > 1:
         named = printable(", ".join(fitting[:NAMED]) + (", …" if len(fitting) > NAMED else ""))
         raise ConfigurationError(f"several sessions begin with {session!r}: {named}")
-    raise ConfigurationError(f"there is no session {session!r} in {reader.log}: `unbroken sessions` lists them")
-
-
-def _read(reader: LogReader, session: str) -> list[StoredEntry]:
-    return [entry for lot in reader.entries(session=session) for entry in lot]
+    if not fitting:
+        raise ConfigurationError(f"there is no session {session!r} in {log}: `unbroken sessions` lists them")
+    return fitting[0]
 
 
 def _marks(entries: list[StoredEntry], report: Report) -> dict[int, list[str]]:

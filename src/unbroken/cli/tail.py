@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import timedelta
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -11,15 +12,14 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from unbroken.cli.access import reading_payloads
 from unbroken.cli.printing import ROWS, console, print_json, warn
+from unbroken.cli.reading import LONGEST, CaseOption, PurposeOption, Reading, open_read
 from unbroken.cli.report_view import finding_in_words
-from unbroken.cli.target import DEFAULT_STORE, LogOption, StoreOption, open_reader
+from unbroken.cli.target import DEFAULT_STORE, LogOption, StoreOption
 from unbroken.core.commitment import PARTS
 from unbroken.core.entry import Head, StoredEntry
 from unbroken.core.event import Event, decode_event
 from unbroken.investigate.printable import printable
-from unbroken.store.log_reader import LogReader
 from unbroken.verify.chain import START, Chain
 from unbroken.verify.examine import examine
 from unbroken.verify.finding import Finding, FindingList
@@ -32,6 +32,8 @@ _SESSION_SHOWN: Final = 12
 def tail(
     number: Annotated[int, typer.Option("--number", "-n", min=0, metavar="N", help="Entries to begin with.")] = 10,
     follow: Annotated[bool, typer.Option("--follow/--no-follow", help="Wait for new entries.")] = True,
+    purpose: PurposeOption = None,
+    case: CaseOption = None,
     json: Annotated[bool, typer.Option("--json", help="Print entries in the export form, one on each line.")] = False,
     store: StoreOption = DEFAULT_STORE,
     log: LogOption = None,
@@ -39,7 +41,8 @@ def tail(
     """Show the newest entries, and new ones as they come.
 
     Each entry is verified by itself and against the one before; what is
-    wrong with it is printed beneath it. Ctrl-C ends. Times are UTC, by the
+    wrong with it is printed beneath it. The whole of it is one read, which
+    is recorded and not shown, for twelve hours at most. Ctrl-C ends. Times are UTC, by the
     database's clock. What --json prints, `unbroken verify --file` reads.
 
     \b
@@ -48,12 +51,18 @@ def tail(
       unbroken tail -n 50 --no-follow
       unbroken tail --json -n 0 | jq -c '.line | fromjson | .event.tool'
     """
-    with suppress(KeyboardInterrupt), open_reader(store, log) as reader, reading_payloads("tail"):
-        watch = _Watch(reader, after=max(reader.head().seq - number, 0))
+    scope = {"what": "tail" if follow else "tail --no-follow", "limit": str(number)}
+    lasting = LONGEST if follow else timedelta(minutes=15)
+    with (
+        suppress(KeyboardInterrupt),
+        open_read(store, log, scope=scope, purpose=purpose, case=case, lasting=lasting) as reading,
+    ):
+        watch = _Watch(reading, number=number)
         printed = _JsonLines() if json else _TextLines(console(piped=ROWS))
         while True:
             for entry, findings in watch.news():
                 printed.entry(entry, findings)
+                reading.shown(entry)
             if not follow:
                 return
             time.sleep(POLL_S)
@@ -62,17 +71,20 @@ def tail(
 class _Watch:
     """Gives each new entry once, with what is wrong with it or between it and the one before."""
 
-    def __init__(self, reader: LogReader, *, after: int) -> None:
-        self._reader = reader
-        self._after = after
+    def __init__(self, reading: Reading, *, number: int) -> None:
+        self._reader = reading.reader
+        self._own = reading.ticket.seq
+        self._after = max(self._own - 1 - number, 0)
         self._chain: Chain | None = None
 
     def news(self) -> Iterator[tuple[StoredEntry, list[Finding]]]:
-        """The entries that are there and were not given yet."""
+        """The entries that are there and were not given yet, without the one that this read is."""
         for lot in self._reader.entries(after=self._after):
             for entry in lot:
                 self._after = entry.seq
-                yield entry, self._findings(entry)
+                findings = self._findings(entry)
+                if entry.seq != self._own:
+                    yield entry, findings
 
     def _findings(self, entry: StoredEntry) -> list[Finding]:
         chain = self._chain or self._start(entry)

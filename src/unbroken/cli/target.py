@@ -50,7 +50,10 @@ def is_conninfo(store: str) -> bool:
 
 @contextmanager
 def open_reader(store: str, log: str | None) -> Iterator[LogReader]:
-    """A reader of one log, with the login in the connection string or the folder's own verifier login."""
+    """A reader of one log, with the login in the connection string or the folder's own verifier login.
+
+    For verifying, and for what is known of a log without its rows; people read through :mod:`unbroken.cli.reading`.
+    """
     with conninfo_of(store, login=wiring.VERIFIER) as conninfo, LogReader(conninfo, log) as reader:
         yield reader
 

@@ -4,7 +4,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -14,14 +14,13 @@ import typer
 from msgspec.structs import replace
 from rich.text import Text
 
-from unbroken.cli.access import reading_payloads
 from unbroken.cli.kept_heads import KeptHeads, Seen, name_of
 from unbroken.cli.late_progress import LateProgress
 from unbroken.cli.printing import console, print_json, warn
 from unbroken.cli.report_view import print_report, report_as_json
 from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption, open_reader
 from unbroken.core.entry import Head
-from unbroken.errors import ConfigurationError
+from unbroken.errors import AccessDeniedError, ConfigurationError
 from unbroken.investigate.printable import printable
 from unbroken.store.log_reader import LogReader
 from unbroken.verify.export import MAX_EXPORT_BYTES, verify_export
@@ -92,7 +91,7 @@ def verify(
     if file is not None:
         report = _verify_file(file, head)
     else:
-        with open_reader(store, log) as reader, reading_payloads("verify"):
+        with open_reader(store, log) as reader, _as_verifier():
             if session is not None:
                 report = _known(verify_session(reader, session), session)
             elif span is not None:
@@ -104,6 +103,17 @@ def verify(
     else:
         _print(report, head)
     raise typer.Exit(report.exit_code)
+
+
+@contextmanager
+def _as_verifier() -> Iterator[None]:
+    """Says which login verifying needs, where the database refuses this one."""
+    try:
+        yield
+    except AccessDeniedError as error:
+        raise AccessDeniedError(
+            f"{error}. `unbroken verify` reads everything, without a ticket: it needs a login with the duty verifier"
+        ) from error
 
 
 def _require_one_scope(scopes: dict[str, object], expect: str | None) -> None:

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from dataclasses import dataclass
+from typing import Any, Final, Literal
 
 from psycopg import sql
 
@@ -10,22 +11,46 @@ from unbroken.errors import ConfigurationError
 from unbroken.store.connection import Connection, translated
 from unbroken.store.sql import query, script
 
-DUTIES: Final = {"writer": "unbroken_writer", "verifier": "unbroken_verifier", "ops": "unbroken_ops"}
-"""What a login may be for, and the role that it becomes a member of."""
+DUTIES: Final = (
+    "writer",
+    "server",
+    "ops",
+    "compliance",
+    "legal",
+    "dpo",
+    "subjects",
+    "retention",
+    "verifier",
+    "access",
+)
+"""What a login may be for; the group of each is ``unbroken_<duty>``."""
 
-TIMEOUTS: Final = {
-    "writer": {
-        "statement_timeout": "10s",
-        "lock_timeout": "8s",
-        "idle_in_transaction_session_timeout": "5s",
-        "transaction_timeout": "30s",
-        "client_connection_check_interval": "2s",
-        "default_transaction_isolation": "read committed",
-    },
-    "verifier": {"statement_timeout": "5min", "lock_timeout": "8s", "idle_in_transaction_session_timeout": "1min"},
-    "ops": {"statement_timeout": "1min", "lock_timeout": "8s", "idle_in_transaction_session_timeout": "1min"},
+_RECORDING: Final = {
+    "statement_timeout": "10s",
+    "lock_timeout": "8s",
+    "idle_in_transaction_session_timeout": "5s",
+    "transaction_timeout": "30s",
+    "client_connection_check_interval": "2s",
+    "default_transaction_isolation": "read committed",
 }
-"""Defaults of a login. They bound accidents: a login can reset its own."""
+_READING: Final = {"statement_timeout": "1min", "lock_timeout": "8s", "idle_in_transaction_session_timeout": "1min"}
+TIMEOUTS: Final = {
+    "writer": _RECORDING,
+    "server": _RECORDING,
+    "verifier": {**_READING, "statement_timeout": "5min"},
+}
+"""Defaults of a login, where they are not those of a reader. They bound accidents: a login can reset its own."""
+
+Basis = Literal["granted", "requested"]
+
+
+@dataclass(frozen=True, slots=True)
+class Granting:
+    """What became of a grant: the entry's number, and the request where a second person has to confirm it."""
+
+    state: Basis
+    request: str | None
+    seq: int
 
 
 @contextmanager
@@ -45,26 +70,69 @@ def create_log(connection: Connection, origin: str) -> None:
         connection.execute(query("create_log"), (origin,))
 
 
-def add_login(connection: Connection, name: str, *, duty: str, origin: str | None, password: str | None) -> bool:
-    """Makes the login ``name`` for one duty, with time-outs, and lets a writer record into the log ``origin``.
+def add_login(connection: Connection, name: str, *, duty: str, password: str | None) -> bool:
+    """Makes the login ``name`` for one duty, with time-outs; what it may do it with is for :func:`install_grant`.
 
     A login that is there is kept, with its password. Returns whether it was made.
     """
-    if duty not in DUTIES:
-        raise ConfigurationError(f"a login is for one of {', '.join(DUTIES)}")
+    require_duty(duty)
     if not name or len(name.encode()) > 63 or not name.isprintable() or " as " in name:
         raise ConfigurationError("a login's name is 1 to 63 bytes of printable text without ' as '")
     with translated(), connection.transaction():
         made = _create_role(connection, name, password)
-        connection.execute(_command("grant {} to {}", DUTIES[duty], name))
+        connection.execute(_command("grant {} to {}", f"unbroken_{duty}", name))
         for setting, value in _timeouts(connection, duty):
             connection.execute(
                 sql.SQL("alter role {} set {} = {}").format(sql.Identifier(name), sql.Identifier(setting), value)
             )
-    if duty == "writer" and origin is not None:
-        with _as_owner(connection):
-            connection.execute(query("grant_writer"), (origin, name))
     return made
+
+
+def install_grant(
+    connection: Connection, origin: str, login: str, *, duty: str, reason: str = "installation"
+) -> Granting:
+    """Grants a duty as whoever installs, which the log allows while it has no access administrators to do it.
+
+    Raises :class:`AccessDeniedError` once it has.
+    """
+    with _as_owner(connection):
+        return grant(connection, origin, login, duty=duty, reason=reason)
+
+
+def grant(connection: Connection, origin: str, login: str, *, duty: str, reason: str) -> Granting:
+    """Grants a duty for a log, or asks for the second person that it takes."""
+    require_duty(duty)
+    return Granting(*_called(connection, "grant_access", (origin, login, duty, reason)))
+
+
+def confirm(connection: Connection, origin: str, request: str) -> int:
+    """Makes another person's request effective; returns the entry's number."""
+    return int(_called(connection, "confirm_access", (origin, request))[0])
+
+
+def withdraw(connection: Connection, origin: str, request: str) -> int:
+    """Ends a request that nobody confirmed; returns the entry's number."""
+    return int(_called(connection, "withdraw_access", (origin, request))[0])
+
+
+def revoke(connection: Connection, origin: str, login: str, *, duty: str, reason: str) -> int:
+    """Ends a duty at once; returns the entry's number."""
+    require_duty(duty)
+    return int(_called(connection, "revoke_access", (origin, login, duty, reason))[0])
+
+
+def require_duty(duty: str) -> None:
+    """Raises :class:`ConfigurationError` unless there is such a duty."""
+    if duty not in DUTIES:
+        raise ConfigurationError(f"a login is for one of {', '.join(DUTIES)}")
+
+
+def _called(connection: Connection, name: str, given: tuple[object, ...]) -> tuple[Any, ...]:
+    with translated():
+        row = connection.execute(query(name), given).fetchone()
+    if row is None:
+        raise ConfigurationError("the database gave no answer: run `unbroken init` again")
+    return row
 
 
 def end_lock_holder(connection: Connection, origin: str, *, patience_s: float) -> tuple[int, str] | None:
@@ -90,7 +158,9 @@ def _create_role(connection: Connection, name: str, password: str | None) -> boo
 
 def _timeouts(connection: Connection, duty: str) -> list[tuple[str, str]]:
     known = connection.info.server_version >= 170000
-    return [(key, value) for key, value in TIMEOUTS[duty].items() if known or key != "transaction_timeout"]
+    return [
+        (key, value) for key, value in TIMEOUTS.get(duty, _READING).items() if known or key != "transaction_timeout"
+    ]
 
 
 def _command(template: str, *names: str) -> sql.Composed:

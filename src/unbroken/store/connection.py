@@ -161,30 +161,40 @@ def _index(error: psycopg.Error) -> int | None:
     return int(error.diag.message_detail) if error.diag.message_detail else None
 
 
+_ISOLATION: Final = (
+    ": take default_transaction_isolation out of the connection string, or `alter role <login> set "
+    "default_transaction_isolation = 'read committed'`; nothing was recorded"
+)
+_OLD_SCHEMA: Final = "this database has no unbroken schema, or an older one: run `unbroken init`"
+_BY_STATE: Final[dict[str, Callable[[str], UnbrokenError]]] = {
+    "UB002": TooLargeError,
+    "UB003": AccessDeniedError,
+    "UB004": lambda text: ConfigurationError(text + _ISOLATION),
+    "UB007": AccessDeniedError,
+    "UB008": AccessDeniedError,
+    "UB009": ConfigurationError,
+    "UB010": AccessDeniedError,
+    "UB011": AccessDeniedError,
+    "42501": AccessDeniedError,
+    **dict.fromkeys(("3F000", "42P01", "42883", "42703", "42704"), lambda _: SchemaError(_OLD_SCHEMA)),
+    "25006": lambda _: UnavailableError("this server is a standby and takes no writes; nothing was recorded"),
+    **dict.fromkeys(
+        ("54000", "54001", "53400"),
+        lambda _: TooLargeError("the database refused the size of a value; nothing was recorded"),
+    ),
+}
+"""What a refusal's SQLSTATE means, from the server's message, which for our own states quotes no content."""
+
+
 def _translate(error: psycopg.Error) -> UnbrokenError:
     if isinstance(error, NoAnswerError):
         return UnavailableError("the database did not answer in time")
     state = error.sqlstate or ""
     text = (error.diag.message_primary or "").strip()
-    match state:
-        case "UB001":
-            return InvalidEventError(text, index=_index(error))
-        case "UB002":
-            return TooLargeError(text)
-        case "UB004":
-            return ConfigurationError(
-                f"{text}: take default_transaction_isolation out of the connection string, or "
-                "`alter role <login> set default_transaction_isolation = 'read committed'`; nothing was recorded"
-            )
-        case "UB005":
-            return NotApprovedError(error.diag.message_hint or "unknown", index=_index(error))
-        case "UB003" | "UB010" | "UB011" | "42501":
-            return AccessDeniedError(text)
-        case "3F000" | "42P01" | "42883" | "42703" | "42704":
-            return SchemaError("this database has no unbroken schema, or an older one: run `unbroken init`")
-        case "25006":
-            return UnavailableError("this server is a standby and takes no writes; nothing was recorded")
-        case "54000" | "54001" | "53400":
-            return TooLargeError("the database refused the size of a value; nothing was recorded")
-        case _:
-            return UnavailableError(f"the database did not carry this out ({state or 'connection lost'})")
+    if state == "UB001":
+        return InvalidEventError(text, index=_index(error))
+    if state == "UB005":
+        return NotApprovedError(error.diag.message_hint or "unknown", index=_index(error))
+    if state in _BY_STATE:
+        return _BY_STATE[state](text)
+    return UnavailableError(f"the database did not carry this out ({state or 'connection lost'})")

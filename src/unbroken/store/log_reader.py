@@ -1,18 +1,19 @@
 """The reader's side: pages of entries, sessions, sizes. For verifier and ops logins; writes nothing."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import islice
 from typing import Any, Final, Self, cast
 
+import msgspec
 import psycopg
 from psycopg.types.string import ByteaBinaryLoader
 
 from unbroken.core.entry import GENESIS, Head, StoredEntry
 from unbroken.core.times import format_time
-from unbroken.errors import ConfigurationError
+from unbroken.errors import AccessDeniedError, ConfigurationError
 from unbroken.store.connection import connect, translated
 from unbroken.store.migrations import require_schema
 from unbroken.store.sql import query
@@ -22,6 +23,14 @@ PAGE: Final = 10_000
 LOT: Final = 50
 """Entries that a reader hands out at a time: fewer than a socket buffers, so that the server is never waited for."""
 
+_REFUSALS: Final = {
+    "no grant": "no such log, or this login may not read it; that it tried is recorded",
+    "no purpose": "say what this read is for: it is recorded",
+    "no case": "this duty reads for a case only: name it",
+    "bad length": "a purpose is up to 2000 bytes of printable text, a case 200; a ticket lasts 1 second to 12 hours",
+    "bad scope": "what is looked for has to be a few short texts",
+    "several duties": "this login is in the groups of several duties, so it may read nothing: give each duty its own",
+}
 _TABLES: Final = {"logs": "r", "entries": "p", "payloads": "p", "event_ids": "r", "sessions": "r"}
 _BEFORE_PAYLOAD: Final = 8
 _BEFORE_COLUMNS: Final = 14
@@ -83,6 +92,16 @@ class ApprovalRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Ticket:
+    """Leave to read, which is the entry ``seq``; ``expires_at`` is aware UTC, by the database's clock."""
+
+    id: str
+    seq: int
+    duty: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class LogSize:
     """Bytes on disk; ``wal`` is what the whole server wrote since the log was made, ``None`` where unknown."""
 
@@ -94,7 +113,11 @@ class LogSize:
 
 
 class LogReader:
-    """One connection of a reading login to one log."""
+    """One connection of a reading login to one log.
+
+    But for a verifier's login, rows are given only while a ticket is open: :meth:`open_ticket`. Without one the methods
+    that return rows raise :class:`AccessDeniedError`.
+    """
 
     def __init__(self, conninfo: str, log: str | None = None) -> None:
         self._connection = cast("psycopg.Connection[tuple[Any, ...]]", connect(conninfo))
@@ -121,9 +144,36 @@ class LogReader:
             )
         return str(names[0])
 
+    def open_ticket(
+        self,
+        *,
+        purpose: str,
+        case: str | None = None,
+        scope: Mapping[str, str] | None = None,
+        valid_for: timedelta = timedelta(minutes=15),
+    ) -> Ticket:
+        """Puts on record that this login is going to read, and for what; its rows open up from now on.
+
+        ``scope`` says what is looked for; with a ``session`` in it that session alone is opened. Raises
+        :class:`AccessDeniedError` when the log refuses, which it records as well.
+        """
+        asked = msgspec.json.encode(dict(scope or {})).decode()
+        row = self._one("open_ticket", (self.log, purpose, case, asked, valid_for.total_seconds()))
+        if row[0] is None:
+            raise AccessDeniedError(_REFUSALS.get(row[4], "this login may not read this log"))
+        return Ticket(row[0], row[1], row[2], row[3])
+
+    def close_ticket(self, ticket: Ticket, *, outcome: str, count: int, digest: str) -> int:
+        """Puts on record how the read ended and what was shown; the ticket opens nothing any more.
+
+        ``outcome`` is complete, interrupted, refused or failed; ``digest`` the SHA-256, in hex, over the hashes of the
+        ``count`` entries shown, in that order. Returns the entry's number.
+        """
+        return int(self._one("close_ticket", (self.log, ticket.id, outcome, count, digest))[0])
+
     def head(self) -> Head:
         """The log's end as the database states it; ``0`` and zeros for an empty log, or where it states no hash."""
-        seq, digest = self._row("head", (self._number,)) or (0, None)
+        seq, digest = self._row("head", (self.log,)) or (0, None)
         return Head(seq, digest.hex() if isinstance(digest, bytes) else GENESIS)
 
     def entries(self, *, after: int = 0, upto: int = _LAST, session: str | None = None) -> Iterator[list[StoredEntry]]:
@@ -194,9 +244,15 @@ class LogReader:
         """The entry of this number, with its payload."""
         return next((entry for lot in self.entries(after=seq - 1, upto=seq) for entry in lot), None)
 
+    def entries_at(self, seqs: Sequence[int]) -> list[StoredEntry]:
+        """The entries of these numbers with their payloads, in order of seq; without those that are not there."""
+        with translated(), self._connection.cursor(binary=True) as cursor:
+            rows = cursor.execute(query("entries_at"), {"log": self._number, "seqs": list(seqs)}).fetchall()
+            return [_stored(self.log, row) for row in rows]
+
     def size(self) -> LogSize:
         """What the log takes on disk."""
-        return LogSize(*self._one("log_size", {"log": self._number}))
+        return LogSize(*self._one("log_size", (self.log,)))
 
     def writers(self) -> list[tuple[str, datetime, bool]]:
         """Logins that may record here, since when, and whether the login exists."""
@@ -204,7 +260,7 @@ class LogReader:
 
     def last_recorded(self) -> tuple[datetime, datetime] | None:
         """When the newest entry was recorded, and the time now, both by the database's clock."""
-        row = self._row("last_recorded", (self._number,))
+        row = self._row("last_recorded", (self.log,))
         return None if row is None else (row[0], row[1])
 
     def close(self) -> None:

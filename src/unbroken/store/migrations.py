@@ -82,14 +82,16 @@ def _migrate(connection: Connection) -> list[str]:
         raise SchemaError(f"this database has migrations newer than this release: upgrade unbroken (it knows {NEWEST})")
     for functions in scripts("functions"):
         connection.execute(script(functions))
+    connection.execute(script("policies"))
     connection.execute(script("privileges"))
+    connection.execute(query("adopt_grants"))
     return applied
 
 
 @cache
 def fingerprint() -> str:
     """What the schema's comment holds when it is exactly this release's."""
-    names = [*scripts("migrations"), *scripts("functions"), "privileges", "ddl_guard", "roles"]
+    names = [*scripts("migrations"), *scripts("functions"), "policies", "privileges", "ddl_guard", "roles"]
     return "unbroken " + hashlib.sha256("".join(map(script, names)).encode()).hexdigest()
 
 

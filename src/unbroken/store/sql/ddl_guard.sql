@@ -94,7 +94,7 @@ begin
       end if;
       continue;
     end if;
-    if v_part.relowner <> v_part.parent_owner or v_part.relacl is not null or v_part.relrowsecurity or v_part.relforcerowsecurity
+    if v_part.relowner <> v_part.parent_owner or v_part.relacl is not null or not v_part.relrowsecurity or not v_part.relforcerowsecurity
        or v_part.reloptions is not null or v_part.relpersistence <> 'p' then
       return next v_part.relname || ' has another owner, privileges or options than its parent';
     end if;
@@ -113,7 +113,7 @@ begin
      select v_part.relname || ' has other columns' where exists (
        (select a.attname, a.atttypid, a.attnotnull, a.attstorage, a.attcompression, a.attacl::text from pg_attribute a where a.attrelid = v_part.oid and a.attnum > 0)
        except
-       (select a.attname, a.atttypid, a.attnotnull, a.attstorage, a.attcompression, a.attacl::text from pg_attribute a where a.attrelid = v_part.parent and a.attnum > 0))
+       (select a.attname, a.atttypid, a.attnotnull, a.attstorage, a.attcompression, null from pg_attribute a where a.attrelid = v_part.parent and a.attnum > 0))
      union all
      select v_part.relname || ' has other indexes' where
        (select count(*) from pg_index i where i.indrelid = v_part.oid and i.indisvalid)

@@ -1,21 +1,69 @@
--- Who may do what. Everything else is refused; nothing is granted on partitions, and PUBLIC has nothing.
-revoke all on schema unbroken from public;
-revoke all on all functions in schema unbroken from public;
-revoke all on all tables in schema unbroken from public;
-grant usage on schema unbroken to unbroken_writer, unbroken_verifier, unbroken_ops;
+-- Who may do what. Everything else is refused; nothing is granted on partitions, and PUBLIC has nothing. Taken away first,
+-- so that what an older release gave does not stay.
+do $$
+declare
+  v_role   text;
+  v_object record;
+begin
+  for v_role in select 'public' union all select quote_ident(r.rolname) from pg_roles r where r.rolname in (
+    'unbroken_writer', 'unbroken_server', 'unbroken_ops', 'unbroken_compliance', 'unbroken_legal', 'unbroken_dpo',
+    'unbroken_subjects', 'unbroken_retention', 'unbroken_verifier', 'unbroken_access')
+  loop
+    execute format('revoke all on schema unbroken from %s', v_role);
+    execute format('revoke all on all functions in schema unbroken from %s', v_role);
+    execute format('revoke all on all tables in schema unbroken from %s', v_role);
+    execute format('revoke all on all sequences in schema unbroken from %s', v_role);
+  end loop;
+  for v_object in
+    select c.relname, a.attname, x.grantee::regrole::text as grantee
+      from pg_class c join pg_attribute a on a.attrelid = c.oid cross join lateral aclexplode(a.attacl) x
+     where c.relnamespace = 'unbroken'::regnamespace and x.grantee <> c.relowner
+  loop
+    execute format('revoke all (%I) on unbroken.%I from %s', v_object.attname, v_object.relname, v_object.grantee);
+  end loop;
+  for v_object in select t.oid::regtype::text as name from pg_type t join pg_class c on c.oid = t.typrelid
+                   where t.typnamespace = 'unbroken'::regnamespace and c.relkind = 'c' loop
+    execute format('revoke all on type %s from public', v_object.name);
+  end loop;
+end $$;
+grant usage on schema unbroken to unbroken_writer, unbroken_server, unbroken_ops, unbroken_compliance, unbroken_legal, unbroken_dpo,
+                                  unbroken_retention, unbroken_verifier, unbroken_access;
 
-grant execute on function unbroken.append(text, text[], text[], bytea[], text[], bytea[], text[], bytea[]) to unbroken_writer;
-grant execute on function unbroken.receipts(text, uuid[], bytea[]) to unbroken_writer;
-grant execute on function unbroken.append_early(text, text[], text[], bytea[], text[], bytea[], text[], bytea[]) to unbroken_writer;
-grant execute on function unbroken.barrier(text, bigint, bytea) to unbroken_writer, unbroken_verifier;
-grant execute on function unbroken.describe_log(text) to unbroken_writer;
-grant execute on function unbroken.stop_recorder(text, uuid, bigint) to unbroken_writer;
-grant execute on function unbroken.declare_gap(text, uuid, text, bigint, bigint, bigint, text, text, uuid[], uuid) to unbroken_writer;
-grant execute on function unbroken.approvals_of(text, uuid, text, text) to unbroken_writer;
+-- Recording.
+grant execute on function unbroken.append(text, text[], text[], bytea[], text[], bytea[], text[], bytea[], text) to unbroken_writer, unbroken_server;
+grant execute on function unbroken.append_early(text, text[], text[], bytea[], text[], bytea[], text[], bytea[], text) to unbroken_writer, unbroken_server;
+grant execute on function unbroken.receipts(text, uuid[], bytea[]) to unbroken_writer, unbroken_server;
+grant execute on function unbroken.barrier(text, bigint, bytea) to unbroken_writer, unbroken_server, unbroken_verifier;
+grant execute on function unbroken.describe_log(text) to unbroken_writer, unbroken_server;
+grant execute on function unbroken.stop_recorder(text, uuid, bigint) to unbroken_writer, unbroken_server;
+grant execute on function unbroken.declare_gap(text, uuid, text, bigint, bigint, bigint, text, text, uuid[], uuid) to unbroken_writer, unbroken_server;
+grant execute on function unbroken.approvals_of(text, uuid, text, text) to unbroken_writer, unbroken_server;
+
+-- Reading, under a ticket but for verifiers.
+grant execute on function unbroken.open_ticket(text, text, text, jsonb, interval), unbroken.close_ticket(text, uuid, text, bigint, text)
+  to unbroken_ops, unbroken_compliance, unbroken_legal, unbroken_dpo, unbroken_verifier;
+grant execute on function unbroken.has_ticket(), unbroken.readable_logs(), unbroken.readable_sessions(), unbroken.is_open(integer, text)
+  to unbroken_ops, unbroken_compliance, unbroken_legal, unbroken_dpo;
+grant execute on function unbroken.granted_logs(), unbroken.log_head(text), unbroken.log_size(text)
+  to unbroken_ops, unbroken_compliance, unbroken_legal, unbroken_dpo, unbroken_retention, unbroken_verifier, unbroken_access;
+grant execute on function unbroken.line(unbroken.entries) to unbroken_compliance, unbroken_legal, unbroken_dpo, unbroken_verifier;
+grant execute on function unbroken.pseudonym(text, text) to unbroken_compliance;
+grant select on unbroken.logs, unbroken.migrations
+  to unbroken_ops, unbroken_compliance, unbroken_legal, unbroken_dpo, unbroken_retention, unbroken_verifier, unbroken_access;
+grant select on unbroken.entries, unbroken.payloads, unbroken.sessions, unbroken.approvals, unbroken.agent_audit, unbroken.audit_log
+  to unbroken_compliance, unbroken_legal, unbroken_dpo, unbroken_verifier;
+grant select on unbroken.event_ids to unbroken_verifier;
+grant select on unbroken.recorders to unbroken_ops, unbroken_compliance, unbroken_verifier;
+grant select on unbroken.grants to unbroken_ops, unbroken_compliance, unbroken_verifier, unbroken_access;
+grant select on unbroken.access_requests to unbroken_compliance, unbroken_verifier, unbroken_access;
+grant select on unbroken.tickets to unbroken_compliance, unbroken_verifier;
+
+-- Operations: what runs, and nothing that people or agents said.
+grant select (log, seq, session_seq, recorded_at, writer, prev_hash, hash, id, event_type, agent_id, session_id, tool, side_effect, outcome, resource_type)
+  on unbroken.entries to unbroken_ops;
+grant select on unbroken.sessions to unbroken_ops;
 grant execute on function unbroken.end_lock_holder(text, interval) to unbroken_ops;
 
-grant select on unbroken.logs, unbroken.entries, unbroken.sessions, unbroken.event_ids, unbroken.grants, unbroken.migrations,
-                unbroken.recorders, unbroken.approvals,
-                unbroken.agent_audit, unbroken.audit_log to unbroken_verifier, unbroken_ops;
-grant select on unbroken.payloads to unbroken_verifier;
-grant execute on function unbroken.line(unbroken.entries), unbroken.payload_for_reader(integer, bigint) to unbroken_verifier, unbroken_ops;
+-- Access administration.
+grant execute on function unbroken.grant_access(text, text, text, text), unbroken.confirm_access(text, uuid),
+                          unbroken.withdraw_access(text, uuid), unbroken.revoke_access(text, text, text, text) to unbroken_access;

@@ -20,8 +20,26 @@ select log, writer, migration, oldest, pg_catalog.pg_backend_pid() from unbroken
 -- name: create_log
 select unbroken.create_log(%s)
 
--- name: grant_writer
-select unbroken.grant_writer(%s, %s)
+-- name: adopt_grants
+select unbroken.adopt_grants()
+
+-- name: grant_access
+select state, request::text, seq from unbroken.grant_access(%s, %s, %s, %s)
+
+-- name: confirm_access
+select unbroken.confirm_access(%s, %s::uuid)
+
+-- name: withdraw_access
+select unbroken.withdraw_access(%s, %s::uuid)
+
+-- name: revoke_access
+select unbroken.revoke_access(%s, %s, %s, %s)
+
+-- name: open_ticket
+select ticket::text, seq, duty, expires_at, refused from unbroken.open_ticket(%s, %s, %s, %s::jsonb, make_interval(secs => %s))
+
+-- name: close_ticket
+select unbroken.close_ticket(%s, %s::uuid, %s, %s, %s)
 
 -- name: applied_migrations
 select number, name, checksum from unbroken.migrations order by number
@@ -64,7 +82,7 @@ select log, origin || '~' || incarnation
  order by incarnation desc limit 1
 
 -- name: head
-select seq, hash from unbroken.entries where log = %s order by seq desc limit 1
+select seq, hash from unbroken.log_head(%s)
 
 -- name: page
 -- In order of seq; after the payload the search columns.
@@ -76,6 +94,16 @@ select e.seq, e.session_seq, timestamptz_send(e.recorded_at), e.writer, e.princi
  where e.log = %(log)s and e.seq > %(after)s and e.seq <= %(upto)s
  order by e.seq
  limit %(limit)s
+
+-- name: entries_at
+-- The entries of these numbers, in order of seq.
+select e.seq, e.session_seq, timestamptz_send(e.recorded_at), e.writer, e.principal, e.prev_hash, e.hash, textsend(e.event),
+       textsend(p.inputs), p.inputs_salt, textsend(p.outputs), p.outputs_salt, textsend(p.details), p.details_salt,
+       e.actor_id, e.agent_id, e.event_type, e.id::text, e.outcome, e.resource_id, e.resource_type, e.session_id, e.side_effect, e.tool
+  from unbroken.entries e
+  left join unbroken.payloads p on p.log = e.log and p.seq = e.seq
+ where e.log = %(log)s and e.seq = any (%(seqs)s)
+ order by e.seq
 
 -- name: session_page
 select e.seq, e.session_seq, timestamptz_send(e.recorded_at), e.writer, e.principal, e.prev_hash, e.hash, textsend(e.event),
@@ -123,7 +151,13 @@ select p.seq
 
 -- name: relation_kinds
 -- What the names that a verifier reads really are; a view or a rule in their place could show it other rows than others.
-select c.relname, c.relkind::text, exists (select from pg_rewrite r where r.ev_class = c.oid) or c.relrowsecurity
+-- A policy other than the release's could as well.
+select c.relname, c.relkind::text,
+       exists (select from pg_rewrite r where r.ev_class = c.oid)
+       or exists (select from pg_policy p
+                   where p.polrelid = c.oid and (0 = any (p.polroles) or 'unbroken_verifier'::regrole = any (p.polroles))
+                     and (not p.polpermissive or p.polcmd <> 'r'
+                          or pg_get_expr(p.polqual, p.polrelid) <> '(log = ANY (( SELECT unbroken.granted_logs() AS granted_logs)::integer[]))'))
   from pg_class c join pg_namespace n on n.oid = c.relnamespace
  where n.nspname = 'unbroken' and c.relname = any (%s)
 
@@ -139,31 +173,15 @@ select s.session_id, s.entries, s.first_seq, s.last_seq, coalesce(f.recorded_at,
  limit %(limit)s
 
 -- name: log_size
--- The partitions of this log, and its share of the tables that all logs of the database have in common. WAL is that of
--- the whole server since the log was made, so an upper bound on a shared one.
-with sized as (
-  select c.relname, pg_total_relation_size(c.oid) as size
-    from pg_class c join pg_namespace n on n.oid = c.relnamespace
-   where n.nspname = 'unbroken' and c.relkind = 'r'
-), heads as (
-  select l.log, coalesce((select e.seq from unbroken.entries e where e.log = l.log order by e.seq desc limit 1), 0) as seq from unbroken.logs l
-)
-select coalesce(sum(s.size) filter (where starts_with(s.relname, 'entries_' || %(log)s || '_')), 0)::bigint,
-       coalesce(sum(s.size) filter (where starts_with(s.relname, 'payloads_' || %(log)s || '_')), 0)::bigint,
-       (coalesce(sum(s.size) filter (where s.relname in ('event_ids', 'sessions')), 0)
-         * (select coalesce(sum(h.seq) filter (where h.log = %(log)s) / nullif(sum(h.seq), 0), 1) from heads h))::bigint,
-       case when pg_is_in_recovery() then null
-            else (select pg_wal_lsn_diff(pg_current_wal_lsn(), l.created_lsn) from unbroken.logs l where l.log = %(log)s) end::bigint,
-       count(*) filter (where starts_with(s.relname, 'entries_' || %(log)s || '_'))
-  from sized s
+select entries, payloads, indexes, wal, partitions from unbroken.log_size(%s)
 
 -- name: log_writers
 select g.login, g.granted_at,
        exists (select from pg_roles r where r.rolname = g.login)
-  from unbroken.grants g where g.log = %(log)s and g.duty = 'writer' order by g.login
+  from unbroken.grants g where g.log = %(log)s and g.duty in ('writer', 'server') and g.revoked_at is null order by g.login
 
 -- name: last_recorded
-select recorded_at, clock_timestamp() from unbroken.entries where log = %s order by seq desc limit 1
+select recorded_at, now from unbroken.log_head(%s)
 
 -- name: append_early
 select a.* from (select set_config('lock_timeout', %s, true)) as patience (ms),
@@ -195,7 +213,7 @@ select r.* from (
                                else coalesce(a.outcome, 'pending') end as state,
          a.tool, a.call_id, q.session_id, a.actor_id, a.agent_id, a.requested_seq, q.recorded_at,
          coalesce(a.approved_until, a.requested_until), d.actor_id, d.recorded_at,
-         split_part(d.writer, ' as ', 1) = split_part(q.writer, ' as ', 1)
+         a.self_attested
     from unbroken.approvals a
     join unbroken.entries q on q.log = a.log and q.seq = a.requested_seq
     left join unbroken.entries d on d.log = a.log and d.seq = a.decided_seq

@@ -11,7 +11,8 @@
 
 create or replace function unbroken.append(
   p_log text, p_events text[],
-  p_inputs text[], p_inputs_salts bytea[], p_outputs text[], p_outputs_salts bytea[], p_details text[], p_details_salts bytea[]
+  p_inputs text[], p_inputs_salts bytea[], p_outputs text[], p_outputs_salts bytea[], p_details text[], p_details_salts bytea[],
+  p_principal text default null
 ) returns table (seq bigint, session_seq bigint, recorded_at timestamptz, prev_hash bytea, hash bytea)
 language plpgsql security definer set search_path = unbroken, pg_temp
 set plan_cache_mode = force_generic_plan set jit = off as $$
@@ -37,10 +38,13 @@ begin
           array_dims(p_details), array_dims(p_details_salts)] then
     raise exception 'a batch is 1 to 5000 events and as many inputs, outputs, details and salts' using errcode = 'UB002';
   end if;
+  if p_principal is not null then
+    perform unbroken.require_server(v_log, p_principal);
+  end if;
   if n = 1 then
     return query
     select * from unbroken.append_one(v_log, v_writer, p_events[1], p_inputs[1], p_inputs_salts[1], p_outputs[1], p_outputs_salts[1],
-                                      p_details[1], p_details_salts[1]);
+                                      p_details[1], p_details_salts[1], p_principal);
     return;
   end if;
   begin
@@ -70,12 +74,12 @@ begin
 
   select c.first_seq, c.recorded_at, c.session_seqs, c.prev_hashes, c.hashes
     into v_first, v_now, v_sseqs, v_prevs, v_hashes
-    from unbroken.chain(v_log, v_writer, p_events, v_ids, v_sessions) c;
+    from unbroken.chain(v_log, v_writer, p_principal, p_events, v_ids, v_sessions) c;
   if v_types && '{approval_requested,approval_decided}' or 'approved' = any (v_outcomes) then
     perform unbroken.follow_approvals(v_log, v_first, p_events, v_types, v_outcomes, v_now);
   end if;
   insert into entries
-  select v_log, generate_series(v_first, v_first + n - 1), unnest(v_sseqs), v_now, v_writer, null, unnest(v_prevs), unnest(v_hashes),
+  select v_log, generate_series(v_first, v_first + n - 1), unnest(v_sseqs), v_now, v_writer, p_principal, unnest(v_prevs), unnest(v_hashes),
          unnest(p_events), unnest(v_ids), unnest(v_types), unnest(v_actors), unnest(v_agents), unnest(v_sessions),
          unnest(v_tools), unnest(v_sides), unnest(v_outcomes), unnest(v_rtypes), unnest(v_rids);
   insert into payloads

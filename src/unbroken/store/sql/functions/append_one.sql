@@ -2,7 +2,7 @@
 -- Statement for statement it is append and chain, and a test holds that both give the same.
 create or replace function unbroken.append_one(
   p_log integer, p_writer text, p_event text,
-  p_inputs text, p_inputs_salt bytea, p_outputs text, p_outputs_salt bytea, p_details text, p_details_salt bytea,
+  p_inputs text, p_inputs_salt bytea, p_outputs text, p_outputs_salt bytea, p_details text, p_details_salt bytea, p_principal text,
   out seq bigint, out session_seq bigint, out recorded_at timestamptz, out prev_hash bytea, out hash bytea
 )
 language plpgsql set search_path = unbroken, pg_temp as $$
@@ -46,7 +46,8 @@ begin
     returning entries into session_seq;
   end if;
   hash := sha256('\x00'::bytea || convert_to(
-    '{"event":' || p_event || ',"log":' || to_json(v_name) || ',"prev_hash":"' || encode(prev_hash, 'hex') || '","recorded_at":"'
+    '{"event":' || p_event || ',"log":' || to_json(v_name) || ',"prev_hash":"' || encode(prev_hash, 'hex') || '"'
+    || coalesce(',"principal":' || to_json(p_principal), '') || ',"recorded_at":"'
     || to_char(recorded_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') || '","seq":' || seq
     || coalesce(',"session_seq":' || session_seq, '') || ',"v":1,"writer":' || to_json(p_writer) || '}', 'UTF8'));
   if unbroken.is_near_end(seq, 1) then
@@ -57,7 +58,7 @@ begin
   end if;
 
   insert into entries values (
-    p_log, append_one.seq, append_one.session_seq, append_one.recorded_at, p_writer, null, append_one.prev_hash, append_one.hash, p_event,
+    p_log, append_one.seq, append_one.session_seq, append_one.recorded_at, p_writer, p_principal, append_one.prev_hash, append_one.hash, p_event,
     j.id, j.event_type, j.actor_id, j.agent_id, j.session_id, j.tool, j.side_effect, (j.decision).outcome, j.resource_type, j.resource_id);
   if num_nonnulls(p_inputs, p_outputs, p_details) > 0 then
     insert into payloads values (

@@ -92,7 +92,9 @@ begin
       perform unbroken.refuse_approval(p_at, 'expired');
     end if;
   end if;
-  update approvals set decided_seq = p_seq, outcome = v_outcome, approved_until = v_until
+  update approvals
+     set decided_seq = p_seq, outcome = v_outcome, approved_until = v_until,
+         self_attested = (select split_part(e.writer, ' as ', 1) = session_user from entries e where e.log = p_log and e.seq = v_asked.requested_seq)
    where log = p_log and request = v_asked.request;
 end $$;
 
@@ -116,14 +118,15 @@ begin
 end $$;
 
 create or replace function unbroken.state_of(p_asked unbroken.approvals, p_now timestamptz) returns text
-language sql stable set search_path = unbroken, pg_temp
-return case
+language sql stable set search_path = unbroken, pg_temp as $$
+select case
   when (p_asked).used_seq is not null then 'used'
   when (p_asked).outcome = 'denied' then 'denied'
   when (p_asked).outcome = 'approved' then case when p_now <= (p_asked).approved_until then 'approved' else 'expired' end
   when p_now <= (p_asked).requested_until then 'pending'
   else 'expired'
-end;
+end
+$$;
 
 -- What a recorder has to know of requests before it acts: by the request's id, or by the call and its arguments, newest
 -- first. self_attested: asked for and decided through one login, so that nobody else vouches for the decision.
@@ -143,7 +146,7 @@ begin
   return query
   select a.request, unbroken.state_of(a, v_now), a.tool, a.call_id, a.arguments_hash, q.session_id, asked.turn_id, a.actor_id,
          a.agent_id, coalesce(a.approved_until, a.requested_until), a.outcome, (decided.decision).by, (decided.decision).at,
-         split_part(d.writer, ' as ', 1) = split_part(q.writer, ' as ', 1)
+         a.self_attested
     from approvals a
     join entries q on q.log = a.log and q.seq = a.requested_seq
    cross join lateral json_populate_record(null::unbroken.event, q.event::json) as asked

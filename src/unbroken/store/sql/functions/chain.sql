@@ -1,7 +1,7 @@
 -- Under the lock of one log: numbers a batch, stamps it and links it to what is there. Called by append and by the log's own
 -- entries, for events that have been checked; whoever calls inserts what comes back, in the same transaction.
 create or replace function unbroken.chain(
-  p_log integer, p_writer text, p_events text[], p_ids uuid[], p_sessions text[],
+  p_log integer, p_writer text, p_principal text, p_events text[], p_ids uuid[], p_sessions text[],
   out first_seq bigint, out recorded_at timestamptz, out session_seqs bigint[], out prev_hashes bytea[], out hashes bytea[]
 )
 language plpgsql set search_path = unbroken, pg_temp as $$
@@ -45,7 +45,7 @@ begin
 
   -- Nothing but to_json() puts a text into a line.
   v_part1 := ',"log":' || to_json(v_name) || ',"prev_hash":"';
-  v_part2 := '","recorded_at":"' || to_char(recorded_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') || '","seq":';
+  v_part2 := '"' || coalesce(',"principal":' || to_json(p_principal), '') || ',"recorded_at":"' || to_char(recorded_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') || '","seq":';
   v_part3 := ',"v":1,"writer":' || to_json(p_writer) || '}';
   v_link := v_head;
   prev_hashes := '{}';

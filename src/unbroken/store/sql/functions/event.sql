@@ -5,8 +5,8 @@
 -- A text that differs from what its own parse prints here has blanks, another order, repeated or unknown keys, another
 -- spelling of a character, or a value of another type. Twice as fast as json_strip_nulls(row_to_json(j)).
 create or replace function unbroken.event_text(j unbroken.event) returns text
-language sql stable parallel safe
-return '{' || concat_ws(',',
+language sql stable parallel safe as $$
+select '{' || concat_ws(',',
   '"actor_id":' || to_json(j.actor_id), '"actor_type":' || to_json(j.actor_type),
   '"agent_id":' || to_json(j.agent_id), '"agent_name":' || to_json(j.agent_name),
   '"agent_version":' || to_json(j.agent_version), '"call_id":' || to_json(j.call_id),
@@ -25,49 +25,55 @@ return '{' || concat_ws(',',
   '"source_address":' || to_json(j.source_address), '"span_id":' || to_json(j.span_id),
   '"status":' || to_json(j.status), '"subjects":' || to_json(j.subjects), '"tool":' || to_json(j.tool),
   '"trace_id":' || to_json(j.trace_id), '"ts":' || to_json(j.ts), '"turn_id":' || to_json(j.turn_id)
-) || '}';
+) || '}'
+$$;
 
 create or replace function unbroken.is_text_set(items text[]) returns boolean
-language sql immutable parallel safe
-return array_ndims(items) = 1
+language sql immutable parallel safe as $$
+select array_ndims(items) = 1
    and array_position(items, null) is null
    and array_position(items, '') is null
-   and items = array(select distinct item collate "C" from unnest(items) as item order by item collate "C");
+   and items = array(select distinct item collate "C" from unnest(items) as item order by item collate "C")
+$$;
 
 create or replace function unbroken.is_time(value text) returns boolean
-language sql stable parallel safe
-return length(value) = 27
-   and value = to_char(value::timestamptz at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"');
+language sql stable parallel safe as $$
+select length(value) = 27
+   and value = to_char(value::timestamptz at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+$$;
 
 create or replace function unbroken.is_count(value bigint) returns boolean
-language sql immutable parallel safe
-return value is null or value between 0 and 9007199254740991;
+language sql immutable parallel safe as $$
+select value is null or value between 0 and 9007199254740991
+$$;
 
 -- A part is there with a salt and matches its commitment, or part, salt and commitment are all absent.
 -- '\u' is rare; where it stands, unfolding the value refuses \u0000 and lone surrogates, which would break every later read.
 create or replace function unbroken.is_part(commitment text, value text, salt bytea) returns boolean
-language sql stable parallel safe
-return case
+language sql stable parallel safe as $$
+select case
   when value is null then commitment is null and salt is null
   else coalesce(length(salt) = 32 and commitment = encode(sha256(salt || convert_to(value, 'UTF8')), 'hex'), false)
    and octet_length(value) <= 4194304
    and value::json is not null
    and (value not like '%\\u%' or json_strip_nulls(value::json) is not null)
-end;
+end
+$$;
 
 -- The texts that indexes and screens rely on are bounded; a short event can't hold a long one.
 create or replace function unbroken.has_short_texts(e text, j unbroken.event) returns boolean
-language sql stable parallel safe
-return octet_length(e) <= 65536 and not exists (
+language sql stable parallel safe as $$
+select octet_length(e) <= 65536 and not exists (
          select from json_each_text(row_to_json(j)) as field
           where field.value is not null and field.key not in ('domains', 'redactions', 'scope', 'subjects', 'decision')
-            and octet_length(field.value) > 1024);
+            and octet_length(field.value) > 1024)
+$$;
 
 create or replace function unbroken.event_fault(
   e text, j unbroken.event, inputs text, inputs_salt bytea, outputs text, outputs_salt bytea, details text, details_salt bytea
 ) returns text
-language sql stable parallel safe
-return case
+language sql stable parallel safe as $$
+select case
   when unbroken.event_text(j) is distinct from e or e like '%:""%' then 'is not canonical'
   when j.id is null or j.actor_id is null or j.actor_type is null or j.event_type is null or j.ts is null
     or j.recorder is null or j.recorder_seq is null
@@ -97,4 +103,5 @@ return case
     or (j.decision).arguments_hash !~ '^k[0-9a-z]{1,16}:[0-9a-f]{64}$'
     or not unbroken.is_time((j.decision).at)) then 'has a decision that is empty or malformed'
   when octet_length(e) > 1024 and not unbroken.has_short_texts(e, j) then 'has a text over 1024 bytes or is over 65536 bytes'
-end;
+end
+$$;

@@ -25,9 +25,70 @@ begin
        is distinct from (old.log, old.request, old.requested_seq, old.tool, old.call_id, old.arguments_hash, old.actor_id, old.agent_id, old.requested_until)
      or old.used_seq is not null or old.outcome = 'denied'
      or old.outcome = 'approved' and new.outcome is distinct from 'denied'
-        and (new.outcome, new.decided_seq, new.approved_until) is distinct from (old.outcome, old.decided_seq, old.approved_until)
+        and (new.outcome, new.decided_seq, new.approved_until, new.self_attested)
+            is distinct from (old.outcome, old.decided_seq, old.approved_until, old.self_attested)
      or new.decided_seq < old.decided_seq then
     raise exception 'a request for approval can not be undecided' using errcode = 'UB010';
+  end if;
+  return new;
+end $$;
+
+-- Whether entry p_seq was made by the log itself (no recorder: the door demands one of everybody else), is of this type, and
+-- says of this login what p_details says.
+create or replace function unbroken.is_told(p_log integer, p_seq bigint, p_type text, p_details jsonb) returns boolean
+language sql stable set search_path = unbroken, pg_temp as $$
+  select exists (
+    select from entries e join payloads p on p.log = e.log and p.seq = e.seq
+     where e.log = p_log and e.seq = p_seq and e.event_type = p_type
+       and e.event::json ->> 'recorder' is null and p.details::jsonb @> p_details)
+$$;
+
+-- No row of grants without its entry; a row ends once, with the entry that ends it.
+create or replace function unbroken.refuse_untold_grant() returns trigger
+language plpgsql set search_path = unbroken, pg_temp as $$
+begin
+  if tg_op = 'UPDATE' and (
+       (new.log, new.login, new.duty, new.granted_at, new.granted_by, new.confirmed_by)
+         is distinct from (old.log, old.login, old.duty, old.granted_at, old.granted_by, old.confirmed_by)
+       or old.granted_seq is not null and new.granted_seq is distinct from old.granted_seq
+       or old.revoked_at is not null)
+     or new.revoked_at is not null and tg_op = 'INSERT' then
+    raise exception 'a grant is made once and ends once' using errcode = 'UB010';
+  end if;
+  if (tg_op = 'INSERT' or new.granted_seq is distinct from old.granted_seq)
+        and not unbroken.is_told(new.log, new.granted_seq, 'access_granted', jsonb_build_object('login', new.login, 'duty', new.duty))
+     or new.revoked_at is not null
+        and not unbroken.is_told(new.log, new.revoked_seq, 'access_revoked', jsonb_build_object('login', new.login, 'duty', new.duty)) then
+    raise exception 'a grant begins and ends with its entry in the log' using errcode = 'UB010';
+  end if;
+  return new;
+end $$;
+
+-- A request for access is decided once; a ticket is opened by its entry and closed once.
+create or replace function unbroken.refuse_redeciding() returns trigger
+language plpgsql set search_path = unbroken, pg_temp as $$
+begin
+  if (new.log, new.request, new.login, new.duty, new.requested_by, new.requested_at, new.requested_seq, new.expires_at)
+       is distinct from (old.log, old.request, old.login, old.duty, old.requested_by, old.requested_at, old.requested_seq, old.expires_at)
+     or old.outcome is not null or new.outcome is null
+     or not unbroken.is_told(new.log, new.decided_seq, case new.outcome when 'granted' then 'access_granted' else 'log.access_withdrawn' end,
+                             jsonb_build_object('request', new.request)) then
+    raise exception 'a request for access is decided once, by its entry' using errcode = 'UB010';
+  end if;
+  return new;
+end $$;
+
+create or replace function unbroken.refuse_untold_ticket() returns trigger
+language plpgsql set search_path = unbroken, pg_temp as $$
+begin
+  if tg_op = 'UPDATE' and (
+       (new.log, new.ticket, new.login, new.duty, new.opened_seq, new.opened_at, new.expires_at, new.opened_xid, new.session_id)
+         is distinct from (old.log, old.ticket, old.login, old.duty, old.opened_seq, old.opened_at, old.expires_at, old.opened_xid, old.session_id)
+       or old.closed_seq is not null)
+     or not unbroken.is_told(new.log, new.opened_seq, 'log.read', jsonb_build_object('ticket', new.ticket, 'duty', new.duty))
+     or new.closed_seq is not null
+        and not unbroken.is_told(new.log, new.closed_seq, 'log.read_completed', jsonb_build_object('ticket', new.ticket)) then
+    raise exception 'a ticket is opened and closed by its entries, once' using errcode = 'UB010';
   end if;
   return new;
 end $$;
@@ -35,25 +96,25 @@ end $$;
 do $$
 declare
   v_table text;
+  v_guard text[];
 begin
-  foreach v_table in array array['entries', 'payloads', 'event_ids', 'logs', 'migrations', 'recorders', 'sessions', 'grants', 'approvals'] loop
-    if v_table not in ('sessions', 'grants', 'approvals') then
-      execute format('create or replace trigger refuse_change before update or delete on unbroken.%I for each row execute function unbroken.refuse_change()', v_table);
-      execute format('alter table unbroken.%I enable always trigger refuse_change', v_table);
-    end if;
+  for v_table in select c.relname from pg_class c where c.relnamespace = 'unbroken'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition loop
     execute format('create or replace trigger refuse_truncate before truncate on unbroken.%I execute function unbroken.refuse_change()', v_table);
     execute format('alter table unbroken.%I enable always trigger refuse_truncate', v_table);
   end loop;
+  foreach v_table in array array['entries', 'payloads', 'event_ids', 'logs', 'migrations', 'recorders', 'pseudonym_keys'] loop
+    execute format('create or replace trigger refuse_change before update or delete on unbroken.%I for each row execute function unbroken.refuse_change()', v_table);
+    execute format('alter table unbroken.%I enable always trigger refuse_change', v_table);
+  end loop;
+  foreach v_guard slice 1 in array array[
+    ['sessions', 'refuse_uncounting', 'update'], ['approvals', 'refuse_undeciding', 'update'], ['grants', 'refuse_untold_grant', 'insert or update'],
+    ['access_requests', 'refuse_redeciding', 'update'], ['tickets', 'refuse_untold_ticket', 'insert or update']]
+  loop
+    execute format('create or replace trigger refuse_delete before delete on unbroken.%I for each row execute function unbroken.refuse_change()', v_guard[1]);
+    execute format('alter table unbroken.%I enable always trigger refuse_delete', v_guard[1]);
+    execute format('create or replace trigger %I before %s on unbroken.%I for each row execute function unbroken.%I()',
+                   v_guard[2], v_guard[3], v_guard[1], v_guard[2]);
+    execute format('alter table unbroken.%I enable always trigger %I', v_guard[1], v_guard[2]);
+  end loop;
+  drop trigger if exists refuse_update on unbroken.grants;
 end $$;
-
-create or replace trigger refuse_delete before delete on unbroken.sessions for each row execute function unbroken.refuse_change();
-create or replace trigger refuse_uncounting before update on unbroken.sessions for each row execute function unbroken.refuse_uncounting();
-create or replace trigger refuse_update before update on unbroken.grants for each row execute function unbroken.refuse_change();
-alter table unbroken.sessions enable always trigger refuse_delete;
-alter table unbroken.sessions enable always trigger refuse_uncounting;
-alter table unbroken.grants enable always trigger refuse_update;
-
-create or replace trigger refuse_delete before delete on unbroken.approvals for each row execute function unbroken.refuse_change();
-create or replace trigger refuse_undeciding before update on unbroken.approvals for each row execute function unbroken.refuse_undeciding();
-alter table unbroken.approvals enable always trigger refuse_delete;
-alter table unbroken.approvals enable always trigger refuse_undeciding;

@@ -7,6 +7,7 @@ begin
   insert into logs (origin) values (p_origin) on conflict do nothing;
   select l.log into strict v_log from logs l where l.origin = p_origin order by l.incarnation desc limit 1;
   perform unbroken.attach_partition(v_log, 0);
+  insert into pseudonym_keys values (v_log, unbroken.random_bytes()) on conflict do nothing;
   return v_log;
 end $$;
 
@@ -21,16 +22,4 @@ begin
   return query
   select l.origin || '~' || l.incarnation, unbroken.caller(), (select max(m.number) from migrations m), 1
     from logs l where l.log = v_log;
-end $$;
-
--- A login's right to record into a log. For the owner.
-create or replace function unbroken.grant_writer(p_origin text, p_login text) returns void
-language plpgsql set search_path = unbroken, pg_temp as $$
-begin
-  insert into grants (log, login, duty)
-  select l.log, p_login, 'writer' from logs l where l.origin = p_origin
-  on conflict do nothing;
-  if not exists (select from logs l where l.origin = p_origin) then
-    raise exception 'there is no such log' using errcode = 'UB003';
-  end if;
 end $$;

@@ -1,7 +1,7 @@
 -- Partitions of entries and payloads: 2^20 entries each, attached by append itself, so no job and no clock is needed.
 
 -- CREATE TABLE LIKE and ATTACH block neither readers nor writers, unlike PARTITION OF. A partition inherits row triggers
--- and their mode, but not the ones for TRUNCATE.
+-- and their mode, but neither the ones for TRUNCATE nor row security. It has no policy: nobody reads one by itself.
 create or replace function unbroken.attach_partition(p_log integer, p_number bigint) returns void
 language plpgsql set search_path = unbroken, pg_temp as $$
 declare
@@ -11,6 +11,8 @@ begin
     v_child := format('%s_%s_%s', v_parent, p_log, p_number);
     continue when to_regclass('unbroken.' || v_child) is not null;
     execute format('create table unbroken.%I (like unbroken.%I including all)', v_child, v_parent);
+    execute format('alter table unbroken.%I enable row level security', v_child);
+    execute format('alter table unbroken.%I force row level security', v_child);
     execute format('create trigger refuse_truncate before truncate on unbroken.%I execute function unbroken.refuse_change()', v_child);
     execute format('alter table unbroken.%I enable always trigger refuse_truncate', v_child);
     execute format('alter table unbroken.%I attach partition unbroken.%I for values from (%s, %s) to (%s, %s)',
@@ -21,8 +23,9 @@ end $$;
 -- Whether so many entries from p_first on may need a partition: never while the one that holds the entry before them is less
 -- than three quarters full.
 create or replace function unbroken.is_near_end(p_first bigint, p_count integer) returns boolean
-language sql immutable parallel safe
-return (p_first - 1) % (1 << 20) + p_count > 3 << 18 or p_first % (1 << 20) = 1;
+language sql immutable parallel safe as $$
+select (p_first - 1) % (1 << 20) + p_count > 3 << 18 or p_first % (1 << 20) = 1
+$$;
 
 -- Called with the log's lock held, for a batch that ends at p_last. The next partition comes when the present one is three
 -- quarters full; where another session's lock is in the way, a later append does it, unless it is needed now.

@@ -1,8 +1,9 @@
 -- What an event says, without who numbered it: the same event sent again, perhaps by another recorder, is the same event.
 -- A bare quote after a comma can't stand inside a JSON text, so the first match is the two keys themselves.
 create or replace function unbroken.unnumbered(e text) returns text
-language sql immutable parallel safe
-return regexp_replace(e, ',"recorder":"[0-9a-f-]{36}","recorder_seq":[0-9]+', '');
+language sql immutable parallel safe as $$
+select regexp_replace(e, ',"recorder":"[0-9a-f-]{36}","recorder_seq":[0-9]+', '')
+$$;
 
 -- After a lost answer, or for an event that is sent again: which of these ids are in the log. With the SHA-256 of an event's
 -- text without recorder and recorder_seq the answer tells 'recorded' (with its receipt, and under which number) from

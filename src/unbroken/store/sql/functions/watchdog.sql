@@ -12,8 +12,8 @@ begin
   if p_patience is null or p_patience not between interval '0 s' and interval '30 s' then
     raise exception 'patience is 0 to 30 seconds' using errcode = 'UB002';
   end if;
-  select l.log into v_log from logs l where l.origin = p_log order by l.incarnation desc limit 1;
-  if not found then
+  v_log := case when unbroken.is_installing() then unbroken.log_named(p_log) else unbroken.log_for_reader(p_log) end;
+  if v_log is null then
     raise exception 'there is no such log' using errcode = 'UB003';
   end if;
   v_first := unbroken.lock_holder(v_log);

@@ -1,0 +1,157 @@
+-- People read under a ticket: who, what for and what, in an entry that is committed before the first row is given.
+
+-- What stands for a name in a recorded search: the same name gives the same pseudonym within a log.
+create or replace function unbroken.pseudonym_in(p_log integer, p_value text) returns text
+language sql stable set search_path = unbroken, pg_temp as $$
+  select 'p:' || encode(sha256(k.key || sha256(k.key || convert_to(p_value, 'UTF8'))), 'hex') from pseudonym_keys k where k.log = p_log
+$$;
+
+create or replace function unbroken.pseudonym(p_log text, p_value text) returns text
+language plpgsql stable security definer set search_path = unbroken, pg_temp as $$
+begin
+  if p_value is null or octet_length(p_value) not between 1 and 1024 then
+    raise exception 'a name is 1 to 1024 bytes' using errcode = 'UB009';
+  end if;
+  return unbroken.pseudonym_in(unbroken.log_for_reader(p_log), p_value);
+end $$;
+
+-- Whether p_scope is a flat object of few short texts under known keys.
+create or replace function unbroken.is_scope(p_scope jsonb) returns boolean
+language sql immutable set search_path = unbroken, pg_temp as $$
+  select jsonb_typeof(p_scope) = 'object'
+     and (select count(*) <= 20 and coalesce(bool_and(
+            i.key in ('what', 'session', 'agent', 'actor', 'subject', 'tool', 'resource_type', 'resource', 'from', 'to', 'limit', 'after', 'request', 'about')
+            and jsonb_typeof(i.value) = 'string' and octet_length(i.value #>> '{}') between 1 and 1024), true)
+            from jsonb_each(case when jsonb_typeof(p_scope) = 'object' then p_scope else '{}' end) i)
+$$;
+
+-- A scope as it is recorded: names of people and of what is theirs as pseudonyms.
+create or replace function unbroken.recorded_scope(p_log integer, p_scope jsonb) returns jsonb
+language sql stable set search_path = unbroken, pg_temp as $$
+  select coalesce(jsonb_object_agg(i.key, case when i.key in ('actor', 'subject', 'resource', 'about')
+                                               then to_jsonb(unbroken.pseudonym_in(p_log, i.value #>> '{}')) else i.value end), '{}')
+    from jsonb_each(p_scope) i
+$$;
+
+-- Why this login gets no ticket, or null.
+create or replace function unbroken.ticket_fault(
+  p_log integer, p_duty text, p_purpose text, p_case text, p_scope jsonb, p_valid interval
+) returns text
+language sql stable set search_path = unbroken, pg_temp as $$
+  select case
+    when p_duty is null then 'several duties'
+    when not exists (select from grants g where g.log = p_log and g.login = session_user and g.duty = p_duty and g.revoked_at is null) then 'no grant'
+    when p_purpose is null or p_purpose !~ '[^[:space:]]' then 'no purpose'
+    when p_duty in ('legal', 'dpo') and (p_case is null or p_case !~ '[^[:space:]]') then 'no case'
+    when octet_length(p_purpose) > 2000 or octet_length(p_case) > 200 or (p_purpose || coalesce(p_case, '')) ~ '[[:cntrl:]]'
+      or p_valid is null or p_valid not between interval '1 s' and interval '12 h' then 'bad length'
+    when unbroken.is_scope(p_scope) is not true then 'bad scope'
+  end
+$$;
+
+-- Records that a read was refused: each kind at most once a minute for a login, with how often it happened since.
+create or replace function unbroken.record_denial(p_log integer, p_duty text, p_refused text) returns void
+language plpgsql set search_path = unbroken, pg_temp as $$
+declare
+  v_now    constant timestamptz := clock_timestamp();
+  v_told   timestamptz;
+  v_untold bigint;
+begin
+  insert into denials as d (log, login, refused, told_at, untold) values (p_log, session_user, p_refused, '-infinity', 1)
+  on conflict (log, login, refused) do update set untold = d.untold + 1
+  returning d.told_at, d.untold into v_told, v_untold;
+  if v_told < v_now - interval '1 minute' then
+    perform unbroken.append_own(p_log, 'log.read_denied', jsonb_strip_nulls(jsonb_build_object(
+      'duty', p_duty, 'refused', p_refused, 'attempts', v_untold)));
+    update denials set told_at = v_now, untold = 0 where log = p_log and login = session_user and refused = p_refused;
+  end if;
+end $$;
+
+-- Opens a ticket, which is the entry log.read. A refusal is an answer and no error, which would undo its own record. The
+-- ticket opens rows from the next transaction on, so that nobody reads and then takes the record of it back.
+create or replace function unbroken.open_ticket(p_log text, p_purpose text, p_case text, p_scope jsonb, p_valid interval)
+returns table (ticket uuid, seq bigint, duty text, expires_at timestamptz, refused text)
+language plpgsql security definer set search_path = unbroken, pg_temp as $$
+#variable_conflict use_column
+declare
+  v_log integer := unbroken.log_named(p_log);
+  v_now timestamptz;
+begin
+  duty := unbroken.only_duty();
+  if v_log is null then
+    refused := 'no grant';
+    return next;
+    return;
+  end if;
+  refused := unbroken.ticket_fault(v_log, duty, p_purpose, p_case, p_scope, p_valid);
+  if refused is not null then
+    perform unbroken.record_denial(v_log, duty, refused);
+    return next;
+    return;
+  end if;
+  ticket := gen_random_uuid();
+  v_now := clock_timestamp();
+  expires_at := v_now + p_valid;
+  seq := unbroken.append_own(v_log, 'log.read', jsonb_strip_nulls(jsonb_build_object(
+    'ticket', ticket, 'duty', duty, 'purpose', p_purpose, 'case', p_case, 'scope', unbroken.recorded_scope(v_log, p_scope),
+    'valid_until', to_char(expires_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))), ticket);
+  insert into tickets (log, ticket, login, duty, opened_seq, opened_at, expires_at, opened_xid, session_id)
+  values (v_log, ticket, session_user, duty, seq, v_now, expires_at, pg_current_xact_id(), p_scope ->> 'session');
+  return next;
+end $$;
+
+-- Ends a ticket with the reader's account of what it was shown.
+create or replace function unbroken.close_ticket(p_log text, p_ticket uuid, p_outcome text, p_count bigint, p_digest text) returns bigint
+language plpgsql security definer set search_path = unbroken, pg_temp as $$
+declare
+  v_log constant int := unbroken.log_for_reader(p_log);
+  v_seq bigint;
+begin
+  if p_outcome is null or p_outcome not in ('complete', 'interrupted', 'refused', 'failed') or p_count is null
+     or not unbroken.is_count(p_count) or p_digest is null or p_digest !~ '^[0-9a-f]{64}$' then
+    raise exception 'a read ends complete, interrupted, refused or failed, with a count and a SHA-256 in hex' using errcode = 'UB009';
+  end if;
+  perform from tickets t where t.log = v_log and t.ticket = p_ticket and t.login = session_user and t.closed_seq is null for update;
+  if not found then
+    raise exception 'there is no such open ticket of this login' using errcode = 'UB007';
+  end if;
+  v_seq := unbroken.append_own(v_log, 'log.read_completed', jsonb_build_object(
+    'ticket', p_ticket, 'outcome', p_outcome, 'count', p_count, 'digest', p_digest));
+  update tickets set closed_seq = v_seq, closed_at = clock_timestamp() where log = v_log and ticket = p_ticket;
+  return v_seq;
+end $$;
+
+-- The tickets that open something to this login now: unexpired, not closed, of an earlier transaction, the duty still held.
+create or replace function unbroken.open_tickets() returns setof unbroken.tickets
+language sql stable set search_path = unbroken, pg_temp as $$
+  select t.* from tickets t
+   where t.login = session_user and t.closed_seq is null and t.expires_at > clock_timestamp()
+     and t.opened_xid is distinct from pg_current_xact_id_if_assigned()
+     and t.duty = unbroken.only_duty()
+     and exists (select from grants g where g.log = t.log and g.login = t.login and g.duty = t.duty and g.revoked_at is null)
+$$;
+
+-- For the policies. An error and not "false": no ticket must not look like no rows.
+create or replace function unbroken.has_ticket() returns boolean
+language plpgsql stable security definer set search_path = unbroken, pg_temp as $$
+begin
+  if not exists (select from unbroken.open_tickets()) then
+    raise exception 'reading needs an open ticket: unbroken.open_ticket, committed before' using errcode = 'UB007';
+  end if;
+  return true;
+end $$;
+
+create or replace function unbroken.readable_logs() returns integer[]
+language sql stable security definer set search_path = unbroken, pg_temp as $$
+  select coalesce(array_agg(distinct t.log), '{}') from unbroken.open_tickets() t where t.session_id is null
+$$;
+
+create or replace function unbroken.readable_sessions() returns text[]
+language sql stable security definer set search_path = unbroken, pg_temp as $$
+  select coalesce(array_agg(distinct t.session_id), '{}') from unbroken.open_tickets() t where t.session_id is not null
+$$;
+
+create or replace function unbroken.is_open(p_log integer, p_session text) returns boolean
+language sql stable security definer set search_path = unbroken, pg_temp as $$
+  select exists (select from unbroken.open_tickets() t where t.log = p_log and t.session_id = p_session)
+$$;
