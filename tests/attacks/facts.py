@@ -20,6 +20,7 @@ def fact(scene: "Scene", name: str) -> list[str]:
         "schema": target.schema,
         "owner": target.owner,
         "groups": list(target.groups),
+        "counters": list(target.counters),
         "logins": list(target.logins.values()),
     }
     with psycopg.connect(scene.server.conninfo("postgres", scene.name), autocommit=True) as connection:

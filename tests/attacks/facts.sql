@@ -39,7 +39,7 @@ select c.relname from pg_class c
 -- name: tables_whose_rows_can_change
 select c.relname || ': ' || case k.bit when 8 then 'delete' else 'update' end
   from pg_class c cross join (values (8), (16)) k (bit)
- where c.relnamespace = %(schema)s::regnamespace and c.relkind in ('r', 'p')
+ where c.relnamespace = %(schema)s::regnamespace and c.relkind in ('r', 'p') and c.relname <> all (%(counters)s)
    and not exists (select from pg_trigger t where t.tgrelid = c.oid and t.tgtype & k.bit = k.bit and t.tgtype & 2 = 2 and t.tgenabled = 'A');
 
 -- name: rights_beyond_reading
@@ -53,6 +53,7 @@ select format('%%s.%%s: %%s', c.relname, t.attname, lower(a.privilege_type))
 
 -- name: parameters_given_away
 select p.parname || ' to ' || a.grantee::regrole from pg_parameter_acl p cross join aclexplode(p.paracl) a
+  join pg_roles r on r.oid = a.grantee and not r.rolsuper
  where p.parname in ('session_replication_role', 'row_security', 'event_triggers', 'session_preload_libraries', 'local_preload_libraries', 'search_path');
 
 -- name: triggers_that_do_not_always_fire

@@ -48,7 +48,7 @@ CHECKS: Final = (
         id="P05c",
         who="catalogue",
         tried="a table whose UPDATE or DELETE meets no trigger that fires always",
-        stands="each has one that refuses, or that looks at what may change",
+        stands="each has one that refuses, or that looks at what may change; but `denials`, which counts",
         judge=nothing("tables_whose_rows_can_change"),
     ),
     Check(

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from tests.attacks.check import APPEND_ONLY, Check, Step, accepted, detected, refused
+from tests.attacks.check import APPEND_ONLY, Check, Step, accepted, refused
 
 _ASKED: Final[Step] = ("access", "{ask_dangerous}")
 
@@ -34,11 +34,17 @@ CHECKS: Final = (
     ),
     Check(
         id="W06c",
-        who="a second administrator of access",
-        tried="confirms a request that is about itself",
-        stands="whom it is about is neither requester nor confirmer",
-        judge=refused(("access", "{ask_for_second}"), ("access2", "{confirm_for_second}"), by=("UB008",)),
-        alone=True,
+        who="access",
+        tried="asks for a second duty for a colleague, who could then confirm and read",
+        stands="a login has one duty",
+        judge=refused(("access", "{ask_for_second}"), by=("UB008",)),
+    ),
+    Check(
+        id="W06d",
+        who="access",
+        tried="grants itself something",
+        stands="nobody grants to itself",
+        judge=refused(("access", "{ask_for_itself}"), by=("UB008",)),
     ),
     Check(
         id="W07a",
@@ -57,9 +63,8 @@ CHECKS: Final = (
     Check(
         id="W07c",
         who="owner",
-        tried="makes a grant by hand, without its entry",
-        stands="found by `unbroken access report`, which holds grants against their entries",
-        judge=detected(("owner", "{forge_permit}")),
-        alone=True,
+        tried="makes a grant by hand",
+        stands="the guard on rows wants the entry that it begins with",
+        judge=refused(("owner", "{forge_permit}"), by=APPEND_ONLY),
     ),
 )

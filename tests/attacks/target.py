@@ -34,6 +34,8 @@ class Target:
     owner: str
     logins: Mapping[str, str]
     groups: tuple[str, ...]
+    counters: tuple[str, ...]
+    """Tables that count and hold no record, so that their rows may change."""
     names: Mapping[str, str]
     findings: Callable[[Server, str], tuple[str, ...]]
     """The kinds of finding that the schema's verifier reports in a database."""

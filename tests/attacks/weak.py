@@ -26,6 +26,7 @@ WEAK: Final = Target(
     owner="weak_owner",
     logins=_LOGINS,
     groups=(),
+    counters=(),
     findings=lambda server, name: (),
     prepare=_prepare,
     names={
@@ -55,6 +56,7 @@ WEAK: Final = Target(
         "record_as": "select weak.record('request', who => 'somebody_else')",
         "record_own_word": "select weak.record('log.disposed')",
         "record_elsewhere": "select weak.record('request', log => 'another ward')",
+        "total": "select count(*) from weak.records",
         "gaps": "select max(no) - min(no) + 1 - count(*) from weak.records",
         "record_elsewhere_with_permit": "select weak.record_with_permit('request')",
         "false_permit": (
@@ -75,7 +77,7 @@ WEAK: Final = Target(
         "ask_dangerous": "select weak.ask('weak_legal', 'reader')",
         "confirm_dangerous": "select weak.confirm('weak_legal', 'reader')",
         "ask_for_second": "select weak.ask('weak_access2', 'reader')",
-        "confirm_for_second": "select weak.confirm('weak_access2', 'reader')",
+        "ask_for_itself": "select weak.ask('weak_access', 'reader')",
         "take_back": "select weak.take_back('weak_compliance', 'reader')",
         "forge_permit": "insert into weak.permits values ('attack_stranger', 'reader', 'a', 'b')",
         "change_permit": "update weak.permits set login = 'attack_stranger'",
