@@ -135,12 +135,12 @@ def detected(*steps: Step) -> Judge:
     return judge
 
 
-def residual(*steps: Step) -> Judge:
-    """The last step works everywhere, and nothing in the database tells of it."""
+def residual(*steps: Step, rows: bool = True) -> Judge:
+    """The last step works everywhere, and nothing in the database tells of it; whether it gives rows is part of that."""
 
     def judge(scene: Scene) -> Result:
         attempt = tried(scene, steps)
-        if attempt.state is not None or attempt.rows == 0:
+        if attempt.state is not None or (attempt.rows > 0) != rows:
             return Result("FAIL", f"does not work any more: {attempt.state}")
         return Result("RESIDUAL", "works")
 
@@ -210,5 +210,3 @@ def judged(check: Check, scene: Scene) -> Result:
         return check.judge(scene)
     except SetUpError as error:
         return Result("FAIL", f"could not be tried: {error}")
-
-

@@ -58,7 +58,12 @@ def _ask(login: str, duty: str) -> str:
 
 
 _DECISION: Final = {"arguments_hash": _HASH, "at": raw.TS, "by": "u-1", "outcome": "approved", "request": _REQUEST}
-_CALL: Final = {"actor_id": "u-1", "tool": "wire", "call_id": "c-1", "scope": ["valid_until=2999-01-01T00:00:00.000000Z"]}
+_CALL: Final = {
+    "actor_id": "u-1",
+    "tool": "wire",
+    "call_id": "c-1",
+    "scope": ["valid_until=2999-01-01T00:00:00.000000Z"],
+}
 
 _NAMES: Final = {
     "schema": "unbroken",
@@ -89,6 +94,7 @@ _NAMES: Final = {
     "record_own_word": _append("seq", event_type="log.disposed"),
     "record_elsewhere": _append("seq", log=OTHER),
     "record_elsewhere_with_permit": _append("seq", log=OTHER),
+    "look_up_nobody": "select 1 from unbroken.sessions where log = 1 and session_id = 'nobody'",
     "total": "select count(*) from unbroken.entries where log = 1",
     "gaps": "select max(seq) - min(seq) + 1 - count(*) from unbroken.entries where log = 1",
     "false_permit": (
@@ -150,7 +156,10 @@ INSTALLED: Final = Target(
 
 @contextmanager
 def installed_template(server: Server) -> Iterator[str]:
-    """A database to copy others from, with two logs, a login for each duty of the first, and entries in both."""
+    """A database to copy others from, with two logs and a login for each duty of the first.
+
+    Both hold entries; the first those of the sessions ``shown`` and ``hidden``, with payloads and a request for approval.
+    """
     server.execute("create database {}", _TEMPLATE)
     try:
         with connect(server.conninfo("postgres", _TEMPLATE)) as connection:
@@ -158,9 +167,14 @@ def installed_template(server: Server) -> Iterator[str]:
             for origin in (LOG, OTHER):
                 administration.create_log(connection, origin)
             _grant_all(server, connection)
+            administration.install_grant(connection, OTHER, "compliance", duty="compliance")
             connection.execute("select unbroken.append_own(2, 'log.unlocked', '{}')")
         with psycopg.connect(server.conninfo("writer", _TEMPLATE), autocommit=True) as writer:
-            raw.append(writer, [raw.sent({"inputs": '{"n":1}'}, session_id="s", actor_id="u-1") for _ in range(3)])
+            for session, value in (("shown", '{"n":1}'), ("hidden", f'"{raw.MARKER}"')):
+                said = {"session_id": session, "actor_id": "u-1", "agent_id": "bot"}
+                raw.append(writer, [raw.sent({"inputs": value}, **said) for _ in range(3)])
+                asked = {**_CALL, **said, "call_id": session, "decision": {"arguments_hash": _HASH}}
+                raw.append(writer, [raw.sent(event_type="approval_requested", **asked)])
         yield _TEMPLATE
     finally:
         server.execute("drop database {} with (force)", _TEMPLATE)

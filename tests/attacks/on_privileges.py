@@ -222,6 +222,46 @@ CHECKS: Final = (
         judge=harmless(("superuser", "analyze {entries}"), ("ops", "{hidden_values}"), by=DENIED),
         alone=True,
     ),
+    *(
+        Check(
+            id=id_,
+            who=who,
+            tried=tried,
+            stands=stands,
+            judge=residual((who, statement)),
+            sound="the server's behaviour",
+        )
+        for id_, who, tried, statement, stands in (
+            (
+                "U07",
+                "writer",
+                "makes a large object, and so fills the disk",
+                "select lo_creat(-1)",
+                "disk space is watched; a superuser may revoke lo_* from PUBLIC",
+            ),
+            (
+                "U08",
+                "subjects",
+                "holds the advisory lock that migrations wait for",
+                "select pg_advisory_lock(hashtext('unbroken migration'))",
+                "`unbroken init` waits, and pg_locks names the session; a superuser may revoke pg_advisory_* from PUBLIC",
+            ),
+            (
+                "U09",
+                "writer",
+                "writes messages into the WAL",
+                "select pg_logical_emit_message(false, 'noise', repeat('x', 1000))",
+                "disk space is watched; early release needs this function for writers no more than for others",
+            ),
+            (
+                "U10",
+                "writer",
+                "learns how large another log is",
+                "select reltuples from pg_class where relname like '%entries%' or relname = 'records'",
+                "nothing: the server's catalogue and its statistics are everybody's; a database for each tenant",
+            ),
+        )
+    ),
     Check(
         id="W15",
         who="catalogue",

@@ -5,7 +5,7 @@ from typing import Final
 
 import psycopg
 
-from tests.attacks.check import DENIED, Check, harmless, note, refused, told_apart
+from tests.attacks.check import DENIED, Check, harmless, note, refused, residual, told_apart
 from tests.attacks.scene import Scene
 from tests.attacks.verdict import Result
 
@@ -41,6 +41,23 @@ def _control_total(scene: Scene) -> Result:
     if seen != total:
         return Result("FAIL", f"sees {seen} of {total}", worked=True)
     return Result("PASS", "all of them" if total else "nothing to see")
+
+
+def _after_revocation(scene: Scene) -> Result:
+    """Reads in a transaction with an old snapshot, before and after the grant is revoked."""
+    with closing(scene.connect("compliance")) as connection:
+        connection.execute(scene.statement("{open}").encode())
+        connection.commit()
+        connection.execute("set transaction isolation level repeatable read")
+        connection.execute(scene.statement("{read}").encode())
+        with closing(scene.connect("access")) as access:
+            access.execute(scene.statement("{take_back}").encode())
+            access.commit()
+        try:
+            connection.execute(scene.statement("{read}").encode())
+        except psycopg.Error as error:
+            return Result("FAIL", f"does not work any more: {error.sqlstate}")
+    return Result("RESIDUAL", "works")
 
 
 CHECKS: Final = (
@@ -128,6 +145,31 @@ CHECKS: Final = (
         tried="reads after asking without a purpose",
         stands="there is no ticket",
         judge=refused(("compliance", "{open_bare}"), ("compliance", "commit"), ("compliance", "{read}"), by=NO_TICKET),
+        alone=True,
+    ),
+    Check(
+        id="U04",
+        who="compliance",
+        tried="EXPLAIN without ANALYZE and without a ticket: the planner's estimates of how many rows there are",
+        stands="nothing: estimates are guesses over statistics; EXPLAIN ANALYZE needs a ticket",
+        judge=residual(("compliance", "explain {read}")),
+        sound="the server's behaviour",
+    ),
+    Check(
+        id="U05",
+        who="compliance",
+        tried="looks up one session by its key without a ticket: no row where there is none",
+        stands="nothing: where there is one, and in entries and payloads always, it is an error",
+        judge=residual(("compliance", "{look_up_nobody}"), rows=False),
+        sound="the server's behaviour",
+    ),
+    Check(
+        id="U06",
+        who="compliance, whose grant is revoked in the middle",
+        tried="goes on reading in a transaction in REPEATABLE READ",
+        stands="the ticket's end, which is the clock's; what is shown was there, and might be read, when it began",
+        judge=_after_revocation,
+        sound="there a revocation changes nothing at all: W05",
         alone=True,
     ),
     Check(

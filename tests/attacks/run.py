@@ -6,21 +6,19 @@ from contextlib import contextmanager
 
 from tests.attacks.catalogue import CHECKS
 from tests.attacks.check import Check, judged
-from tests.attacks.scene import Scene, outsiders
+from tests.attacks.scene import Scene
 from tests.attacks.target import Target
 from tests.attacks.verdict import Result
 from tests.conftest import Server
 
 
-def run_all(
-    server: Server, target: Target, *, template: str, checks: Sequence[Check] = CHECKS
-) -> dict[str, Result]:
-    """What came of each check, by its id; ``template`` is a database with the target in it."""
+def run_all(server: Server, target: Target, *, template: str, checks: Sequence[Check] = CHECKS) -> dict[str, Result]:
+    """What came of each check, by its id; ``template`` is a database with the target in it, and the outsiders are there."""
     results: dict[str, Result] = {}
-    with outsiders(server), _scene(server, target, template) as shared:
+    with scene_of(server, target, template) as shared:
         for check in checks:
             if check.alone:
-                with _scene(server, target, template) as own:
+                with scene_of(server, target, template) as own:
                     results[check.id] = judged(check, own)
             else:
                 results[check.id] = judged(check, shared)
@@ -28,7 +26,8 @@ def run_all(
 
 
 @contextmanager
-def _scene(server: Server, target: Target, template: str) -> Iterator[Scene]:
+def scene_of(server: Server, target: Target, template: str) -> Iterator[Scene]:
+    """A database of its own, which ends with the block."""
     name = f"attacked_{uuid.uuid4().hex}"
     server.execute("create database {} template {} strategy file_copy", name, template)
     try:

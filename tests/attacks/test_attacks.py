@@ -6,7 +6,7 @@ import pytest
 
 from tests.attacks.catalogue import CHECKS
 from tests.attacks.check import Check
-from tests.attacks.installed import INSTALLED, installed_template
+from tests.attacks.installed import INSTALLED
 from tests.attacks.run import run_all
 from tests.attacks.verdict import Result
 from tests.attacks.weak import WEAK, weak_template
@@ -16,13 +16,12 @@ Results = Mapping[str, Result]
 
 
 @pytest.fixture(scope="module")
-def installed(server: Server) -> Results:
-    with installed_template(server) as template:
-        return run_all(server, INSTALLED, template=template)
+def installed(server: Server, installed_template: str, strangers: None) -> Results:
+    return run_all(server, INSTALLED, template=installed_template)
 
 
 @pytest.fixture(scope="module")
-def weak(server: Server) -> Results:
+def weak(server: Server, strangers: None) -> Results:
     # Its roles and grants belong to the cluster: they are gone before anything else is looked at.
     with weak_template(server) as template:
         return run_all(server, WEAK, template=template)

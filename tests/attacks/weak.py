@@ -56,6 +56,7 @@ WEAK: Final = Target(
         "record_as": "select weak.record('request', who => 'somebody_else')",
         "record_own_word": "select weak.record('log.disposed')",
         "record_elsewhere": "select weak.record('request', log => 'another ward')",
+        "look_up_nobody": "select 1 from weak.records where what = 'nobody'",
         "total": "select count(*) from weak.records",
         "gaps": "select max(no) - min(no) + 1 - count(*) from weak.records",
         "record_elsewhere_with_permit": "select weak.record_with_permit('request')",
