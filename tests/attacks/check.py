@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import psycopg
 
@@ -30,8 +30,8 @@ APPEND_ONLY: Final = ("UB010",)
 class Check:
     """``stands`` says what refuses the attack, or what finds it where nothing can refuse it.
 
-    ``sound`` is set where the weak schema withstands too, and says why. ``alone``: it leaves something behind that others
-    would see, and gets a database of its own.
+    ``sound`` is set where the weak schema withstands too, and says why. ``alone``: it leaves something behind that
+    others would see, and gets a database of its own.
     """
 
     id: str
@@ -136,7 +136,7 @@ def detected(*steps: Step) -> Judge:
 
 
 def residual(*steps: Step, rows: bool = True) -> Judge:
-    """The last step works everywhere, and nothing in the database tells of it; whether it gives rows is part of that."""
+    """The last step works everywhere, with or without ``rows``, and nothing in the database tells of it."""
 
     def judge(scene: Scene) -> Result:
         attempt = tried(scene, steps)
@@ -201,7 +201,7 @@ def _attempt(connection: psycopg.Connection[Any], statement: str) -> Attempt:
 def _by_reason(attempt: Attempt, by: Sequence[str]) -> Result:
     if attempt.state not in by:
         return Result("FAIL", f"refused for another reason: {attempt.state} {attempt.message}")
-    return Result("PASS", attempt.state)
+    return Result("PASS", str(attempt.state))
 
 
 def judged(check: Check, scene: Scene) -> Result:

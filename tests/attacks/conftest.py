@@ -23,6 +23,13 @@ def strangers(server: Server) -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="module")
+def stage(server: Server, installed_template: str, strangers: None) -> Iterator[Scene]:
+    """One database for a module's tests that leave nothing behind which others would see."""
+    with scene_of(server, installed.INSTALLED, installed_template) as made:
+        yield made
+
+
 @pytest.fixture
 def scene(server: Server, installed_template: str, strangers: None) -> Iterator[Scene]:
     with scene_of(server, installed.INSTALLED, installed_template) as made:

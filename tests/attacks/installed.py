@@ -34,31 +34,58 @@ def _event(**given: Any) -> str:
 
 
 def _append(shown: str, *, log: str = LOG, **given: Any) -> str:
-    nothing = ", ".join(["'{NULL}'"] * 6)
-    return f"select {shown} from unbroken.append({_literal(log)}, array[{_event(**given)}], {nothing})"
+    return _said(_APPEND, shown=shown, log=_literal(log), event=_event(**given))
+
+
+def _said(template: str, **parts: str) -> str:
+    """The template with the parts in the place of their names in angle brackets."""
+    for name, part in parts.items():
+        template = template.replace(f"<{name}>", part)
+    return template
+
+
+_APPEND: Final = (
+    "select <shown> from unbroken.append(<log>, array[<event>],"
+    " '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{NULL}')"
+)
+_INNER: Final = "select unbroken.append_one(1, 'somebody_else', <event>, null, null, null, null, null, null, null)"
+_ENTRY: Final = (
+    "insert into unbroken.entries (log, seq, recorded_at, writer, prev_hash, hash, event, id, event_type, actor_id)"
+    r" values (1, <seq>, <at>, 'writer', '\x00', '\x00', <event>, gen_random_uuid(), 'request', 'x')"
+)
+_TICKET: Final = "select <shown> from unbroken.open_ticket(<log>, '<purpose>', null, '{}', interval '1 hour')"
+_ASK: Final = "select request from unbroken.grant_access(<log>, '<login>', '<duty>', 'an audit')"
+_CONFIRM: Final = (
+    "select unbroken.confirm_access(<log>, (select request from unbroken.access_requests where outcome is null))"
+)
+_FALSE_TICKET: Final = (
+    "create temporary table tickets as select 1 as log, gen_random_uuid() as ticket, 'compliance' as login,"
+    " 'compliance' as duty, 1::bigint as opened_seq, now() as opened_at, now() + interval '1 hour' as expires_at,"
+    " null::xid8 as opened_xid, null::text as session_id, null::bigint as closed_seq,"
+    " null::timestamptz as closed_at"
+)
 
 
 def _ticket(shown: str, purpose: str) -> str:
-    return f"select {shown} from unbroken.open_ticket('{LOG}', '{purpose}', null, '{{}}', interval '1 hour')"
+    return _said(_TICKET, shown=shown, log=_literal(LOG), purpose=purpose)
 
 
 def _entry(seq: int, *, at: str = "now()") -> str:
-    return (
-        "insert into unbroken.entries (log, seq, recorded_at, writer, prev_hash, hash, event, id, event_type, actor_id)"
-        rf" values (1, {seq}, {at}, 'writer', '\x00', '\x00', {_event()}, gen_random_uuid(), 'request', 'x')"
-    )
-
-
-def _grant(columns: str) -> str:
-    return f"insert into unbroken.grants (log, login, duty, granted_at, granted_seq, granted_by) values ({columns})"
+    return _said(_ENTRY, seq=str(seq), at=at, event=_event())
 
 
 def _ask(login: str, duty: str) -> str:
-    return f"select request from unbroken.grant_access('{LOG}', '{login}', '{duty}', 'an audit')"
+    return _said(_ASK, log=_literal(LOG), login=login, duty=duty)
 
 
-_DECISION: Final = {"arguments_hash": _HASH, "at": raw.TS, "by": "u-1", "outcome": "approved", "request": _REQUEST}
-_CALL: Final = {
+_DECISION: Final[dict[str, str]] = {
+    "arguments_hash": _HASH,
+    "at": raw.TS,
+    "by": "u-1",
+    "outcome": "approved",
+    "request": _REQUEST,
+}
+_CALL: Final[dict[str, Any]] = {
     "actor_id": "u-1",
     "tool": "wire",
     "call_id": "c-1",
@@ -90,7 +117,7 @@ _NAMES: Final = {
     "append_now": _entry(900_003),
     "record": _append("recorded_at"),
     "record_past": _append("recorded_at > now() - interval '1 hour'", ts="2001-01-01T00:00:00.000000Z"),
-    "record_as": f"select unbroken.append_one(1, 'somebody_else', {_event()}, null, null, null, null, null, null, null)",
+    "record_as": _said(_INNER, event=_event()),
     "record_own_word": _append("seq", event_type="log.disposed"),
     "record_elsewhere": _append("seq", log=OTHER),
     "record_elsewhere_with_permit": _append("seq", log=OTHER),
@@ -102,11 +129,7 @@ _NAMES: Final = {
         " select 2 as log, 'writer' as login, 'writer' as duty, null::timestamptz as revoked_at"
     ),
     "false_permit_for_all": "grant select on pg_temp.grants to public",
-    "false_ticket": (
-        "create temporary table tickets as select 1 as log, gen_random_uuid() as ticket, 'compliance' as login,"
-        " 'compliance' as duty, 1::bigint as opened_seq, now() as opened_at, now() + interval '1 hour' as expires_at,"
-        " null::xid8 as opened_xid, null::text as session_id, null::bigint as closed_seq, null::timestamptz as closed_at"
-    ),
+    "false_ticket": _FALSE_TICKET,
     "false_ticket_for_all": "grant select on pg_temp.tickets to public",
     "read_again": "select event from unbroken.entries",
     "read": "select event from unbroken.entries",
@@ -117,13 +140,14 @@ _NAMES: Final = {
     "bare_refusal": _ticket("refused is not null and ticket is null", "  "),
     "reads_recorded": "select count(*) from unbroken.entries where event_type = 'log.read'",
     "ask_dangerous": _ask("attack_stranger", "compliance"),
-    "confirm_dangerous": (
-        f"select unbroken.confirm_access('{LOG}', (select request from unbroken.access_requests where outcome is null))"
-    ),
+    "confirm_dangerous": _said(_CONFIRM, log=_literal(LOG)),
     "ask_for_itself": _ask("access", "legal"),
     "ask_for_second": _ask("access2", "legal"),
     "take_back": f"select unbroken.revoke_access('{LOG}', 'compliance', 'compliance', 'left')",
-    "forge_permit": _grant("1, 'attack_stranger', 'compliance', now(), 1, 'access'"),
+    "forge_permit": (
+        "insert into unbroken.grants (log, login, duty, granted_at, granted_seq, granted_by)"
+        " values (1, 'attack_stranger', 'compliance', now(), 1, 'access')"
+    ),
     "change_permit": "update unbroken.grants set login = 'attack_stranger'",
     "ask_to_act": _append(
         "seq", id=_REQUEST, event_type="approval_requested", decision={"arguments_hash": _HASH}, **_CALL
@@ -158,7 +182,7 @@ INSTALLED: Final = Target(
 def installed_template(server: Server) -> Iterator[str]:
     """A database to copy others from, with two logs and a login for each duty of the first.
 
-    Both hold entries; the first those of the sessions ``shown`` and ``hidden``, with payloads and a request for approval.
+    Both hold entries; the first those of the sessions ``shown`` and ``hidden``, with payloads and asked-for approvals.
     """
     server.execute("create database {}", _TEMPLATE)
     try:
@@ -171,7 +195,7 @@ def installed_template(server: Server) -> Iterator[str]:
             connection.execute("select unbroken.append_own(2, 'log.unlocked', '{}')")
         with psycopg.connect(server.conninfo("writer", _TEMPLATE), autocommit=True) as writer:
             for session, value in (("shown", '{"n":1}'), ("hidden", f'"{raw.MARKER}"')):
-                said = {"session_id": session, "actor_id": "u-1", "agent_id": "bot"}
+                said: dict[str, Any] = {"session_id": session, "actor_id": "u-1", "agent_id": "bot"}
                 raw.append(writer, [raw.sent({"inputs": value}, **said) for _ in range(3)])
                 asked = {**_CALL, **said, "call_id": session, "decision": {"arguments_hash": _HASH}}
                 raw.append(writer, [raw.sent(event_type="approval_requested", **asked)])
@@ -181,7 +205,7 @@ def installed_template(server: Server) -> Iterator[str]:
 
 
 def _grant_all(server: Server, connection: psycopg.Connection[Any]) -> None:
-    """Everybody's duty for the first log: by the installation up to the first administrator, who confirms the second."""
+    """Duties for the first log: by the installation up to the first administrator, who confirms the second."""
     for login in LOGINS[:-1]:
         administration.install_grant(connection, LOG, login, duty=login)
     asked = administration.install_grant(connection, LOG, "access2", duty="access")

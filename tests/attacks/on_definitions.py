@@ -5,6 +5,7 @@ from typing import Final
 from tests.attacks.check import APPEND_ONLY, DENIED, GUARDED, Check, accepted, nothing, refused
 
 _SEAL: Final = "the guard on definitions: after every command the catalogue must be as it was sealed"
+_NOOP: Final = "begin return coalesce(new, old); end"
 _MOVES: Final = (*DENIED, *GUARDED)
 """The owner lacks CREATE on the database, unless somebody gave it to it; then the guard refuses."""
 
@@ -94,8 +95,7 @@ CHECKS: Final = (
         judge=refused(
             (
                 "owner",
-                "create or replace function {guard} returns trigger language plpgsql"
-                " as $$ begin return coalesce(new, old); end $$",
+                "create or replace function {guard} returns trigger language plpgsql as '" + _NOOP + "'",
             ),
             by=GUARDED,
         ),

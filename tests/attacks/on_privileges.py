@@ -16,7 +16,7 @@ CHECKS: Final = (
         id="P02b",
         who="superuser",
         tried="reads everything, past all policies",
-        stands="nothing in the database: pgaudit, sent off the host, tells of it; in a managed cloud it is the provider's",
+        stands="nothing in the database: pgaudit, sent off the host, tells of it; in a cloud it is the provider's",
         judge=residual(("superuser", "{read}")),
         sound="the same everywhere",
     ),
@@ -244,7 +244,7 @@ CHECKS: Final = (
                 "subjects",
                 "holds the advisory lock that migrations wait for",
                 "select pg_advisory_lock(hashtext('unbroken migration'))",
-                "`unbroken init` waits, and pg_locks names the session; a superuser may revoke pg_advisory_* from PUBLIC",
+                "`unbroken init` waits, pg_locks names the session; a superuser may revoke pg_advisory_* from PUBLIC",
             ),
             (
                 "U09",

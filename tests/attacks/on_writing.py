@@ -2,10 +2,14 @@
 
 from typing import Final
 
-from tests.attacks.check import DENIED, Check, Step, accepted, detected, nothing, refused, told_apart, tried
+from tests.attacks.check import Check, Step, accepted, detected, nothing, refused, told_apart, tried
 from tests.attacks.scene import Scene
 from tests.attacks.verdict import Result
 
+_DISARM: Final = (
+    "do $$ declare t text; begin for t in select evtname from pg_event_trigger loop"
+    " execute format('drop event trigger %I', t); end loop; end $$"
+)
 _TEMPORARY: Final[Step] = ("superuser", 'grant temporary on database "{database}" to public')
 
 
@@ -115,9 +119,7 @@ CHECKS: Final = (
         judge=detected(
             (
                 "superuser",
-                "do $$ declare t text; begin"
-                " for t in select evtname from pg_event_trigger loop execute format('drop event trigger %I', t); end loop;"
-                " end $$",
+                _DISARM,
             ),
             ("superuser", "alter table {entries} disable trigger all"),
             ("superuser", "alter table {partition} disable trigger all"),

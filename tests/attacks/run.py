@@ -13,7 +13,7 @@ from tests.conftest import Server
 
 
 def run_all(server: Server, target: Target, *, template: str, checks: Sequence[Check] = CHECKS) -> dict[str, Result]:
-    """What came of each check, by its id; ``template`` is a database with the target in it, and the outsiders are there."""
+    """What came of each check, by its id; ``template`` is a database with the target in it; the outsiders are there."""
     results: dict[str, Result] = {}
     with scene_of(server, target, template) as shared:
         for check in checks:

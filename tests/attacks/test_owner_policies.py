@@ -1,22 +1,20 @@
 """The owner's own policy, which lets the functions work under forced row-level security.
 
-Without it a function must fail. One whose look-ups silently see nothing would record on: number 1 a second time, an id
-twice, a call as approved that nobody was asked about. Each is tried in a transaction of a superuser that is rolled back,
-because a policy can be taken away in no other way.
+Without it a function must fail. One whose look-ups silently see nothing would record on: number 1 a second time, an
+id twice, a call as approved that nobody was asked about. Each is tried in a superuser's transaction that is rolled
+back, because a policy can be taken away in no other way.
 """
 
 from collections.abc import Iterator
 from contextlib import closing
-from typing import Final
+from typing import Any, Final
 
 import psycopg
 import pytest
 from psycopg import sql
 
-from tests.attacks.installed import INSTALLED
-from tests.attacks.run import scene_of
 from tests.attacks.scene import Connection, Scene
-from tests.conftest import LOG, Database, Server
+from tests.conftest import LOG, Database
 from tests.database import raw
 
 NEEDED_BY: Final = {
@@ -37,10 +35,10 @@ NEEDED_BY: Final = {
 """For each table, a login whose daily act needs it."""
 
 ACTS: Final = {
-    "compliance": f"select unbroken.open_ticket('{LOG}', 'review', null, '{{\"actor\": \"u-1\"}}', '1 hour')",
-    "ops": f"select unbroken.open_ticket('{LOG}', '', null, '{{}}', '1 hour')",
-    "access": f"select unbroken.grant_access('{LOG}', 'attack_stranger', 'dpo', 'an audit')",
-    "server": f"select migration from unbroken.describe_log('{LOG}')",
+    "compliance": """select unbroken.open_ticket(%s, 'review', null, '{"actor": "u-1"}', '1 hour')""",
+    "ops": "select unbroken.open_ticket(%s, '', null, '{}', '1 hour')",
+    "access": "select unbroken.grant_access(%s, 'attack_stranger', 'dpo', 'an audit')",
+    "server": "select migration from unbroken.describe_log(%s)",
 }
 
 CHAIN: Final = (
@@ -55,21 +53,15 @@ CHAIN: Final = (
 def act(connection: Connection, who: str) -> object:
     """What a login of this duty does all day."""
     if who != "writer":
-        row = connection.execute(ACTS[who].encode()).fetchone()
+        row = connection.execute(ACTS[who].encode(), (LOG,)).fetchone()
         assert row is not None
         return row[0]
-    asked = {"event_type": "approval_requested", "tool": "t", "call_id": raw.new_id()}
+    asked: dict[str, Any] = {"event_type": "approval_requested", "tool": "t", "call_id": raw.new_id()}
     until = ["valid_until=2999-01-01T00:00:00.000000Z"]
     decision = {"arguments_hash": "k1:" + "a" * 64}
     return raw.append(
         connection, [raw.sent({"inputs": "1"}, session_id="shown"), raw.sent(**asked, decision=decision, scope=until)]
     )
-
-
-@pytest.fixture(scope="module")
-def stage(server: Server, installed_template: str, strangers: None) -> Iterator[Scene]:
-    with scene_of(server, INSTALLED, installed_template) as made:
-        yield made
 
 
 @pytest.fixture
@@ -184,7 +176,9 @@ def test_with_one_for_inserts_alone_nobody_uses_anothers_recorder(superuser: Con
 
 
 @pytest.mark.parametrize("table", ["entries", "payloads"])
-def test_a_partition_that_append_attaches_has_forced_policies_and_none_of_its_own(database: Database, table: str) -> None:
+def test_a_partition_that_append_attaches_has_forced_policies_and_none_of_its_own(
+    database: Database, table: str
+) -> None:
     raw.plant_head(database, (1 << 20) - 1)
     with database.connect("writer") as writer:
         raw.append(writer, [raw.sent({"inputs": "1"}) for _ in range(3)])

@@ -6,10 +6,9 @@ from contextlib import closing
 import psycopg
 import pytest
 
-from tests.attacks.installed import INSTALLED, OTHER
-from tests.attacks.run import scene_of
+from tests.attacks.installed import OTHER
 from tests.attacks.scene import Connection, Scene
-from tests.conftest import LOG, Server
+from tests.conftest import LOG
 from tests.database.raw import MARKER, said
 
 NO_TICKET = "UB007"
@@ -97,13 +96,6 @@ def count(connection: Connection, relation: str) -> int:
     return int(row[0])
 
 
-@pytest.fixture(scope="module")
-def stage(server: Server, installed_template: str, strangers: None) -> Iterator[Scene]:
-    """One database for all that changes nothing but tickets, which end with each test."""
-    with scene_of(server, INSTALLED, installed_template) as made:
-        yield made
-
-
 @pytest.fixture
 def shared(stage: Scene) -> Iterator[Scene]:
     yield stage
@@ -158,7 +150,7 @@ def test_operations_need_a_ticket_too(shared: Scene) -> None:
 def test_an_empty_answer_without_a_ticket_is_one_that_no_entry_could_be_in(compliance: Connection) -> None:
     """The planner may leave a table out altogether; then nothing that is there was asked for."""
     for where in ("false", "seq < 0 and log = 1", "log = 99", "seq = 5 and seq = 6", "seq is null"):
-        statement = f"select count(*) from unbroken.entries where {where}"
+        statement = "select count(*) from unbroken.entries where @".replace("@", where)
         assert state(compliance, statement) in (None, NO_TICKET)
         opened(compliance)
         assert compliance.execute(statement.encode()).fetchone() == (0,)
@@ -166,7 +158,7 @@ def test_an_empty_answer_without_a_ticket_is_one_that_no_entry_could_be_in(compl
 
 
 def test_who_asks_for_one_session_without_a_ticket_learns_only_that_it_is_not_there(compliance: Connection) -> None:
-    """Known: tables without partitions are looked up by their key before the policy is asked, so that no row is no error."""
+    """Known: a table without partitions is looked up by its key before the policy is asked, so no row is no error."""
     by_key = "select from unbroken.sessions where log = 1 and session_id = '@'"
     assert state(compliance, by_key.replace("@", "shown")) == NO_TICKET
     assert state(compliance, by_key.replace("@", "nobody")) is None
@@ -220,17 +212,16 @@ def test_a_savepoint_does_not_make_it_an_earlier_transaction(shared: Scene, comp
 @pytest.mark.parametrize(
     "statement",
     [
-        "select from unbroken.open_ticket('@', 'p', null, '{}', '1 hour'); select event from unbroken.entries",
-        "with t as materialized (select * from unbroken.open_ticket('@', 'p', null, '{}', '1 hour'))"
-        " select e.event from t, unbroken.entries e",
-        "select e.event from unbroken.open_ticket('@', 'p', null, '{}', '1 hour') t, unbroken.entries e where t.seq > 0",
-        "do $$ begin begin perform unbroken.open_ticket('@', 'p', null, '{}', '1 hour'); exception when others then"
-        " null; end; perform event from unbroken.entries; end $$",
+        "select from @; select event from unbroken.entries",
+        "with t as materialized (select * from @) select e.event from t, unbroken.entries e",
+        "select e.event from @ t, unbroken.entries e where t.seq > 0",
+        "do $$ begin begin perform from @; exception when others then null; end; perform from unbroken.entries; end $$",
     ],
 )
 def test_one_message_does_not_open_and_read(shared: Scene, compliance: Connection, statement: str) -> None:
     before = reads(shared)
-    assert state(compliance, statement.replace("@", LOG)) == NO_TICKET
+    opening = f"unbroken.open_ticket('{LOG}', 'p', null, '{{}}', '1 hour')"
+    assert state(compliance, statement.replace("@", opening)) == NO_TICKET
     assert reads(shared) == before
 
 
@@ -353,7 +344,7 @@ def test_a_ticket_for_a_session_opens_that_session(narrow: Connection) -> None:
     ],
 )
 def test_no_condition_widens_it(narrow: Connection, where: str) -> None:
-    rows = narrow.execute(f"select session_id from unbroken.entries where {where}".encode()).fetchall()
+    rows = narrow.execute("select session_id from unbroken.entries where @".replace("@", where).encode()).fetchall()
     assert {row[0] for row in rows} <= {"shown"}
 
 

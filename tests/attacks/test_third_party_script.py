@@ -1,4 +1,4 @@
-"""The published script of attacks, which is not ours: it fails on its own weak schema, and on nothing of this package."""
+"""The published script of attacks, which is not ours: it fails on its own weak schema, and on nothing that is ours."""
 
 import uuid
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from tests.attacks.third_party import NAMES, NOT_APPLICABLE, Ran, cluster_restored, obstacle, run_script
+from tests.attacks.third_party import NAMES, NOT_APPLICABLE, cluster_restored, obstacle, run_script
 from tests.conftest import LOG, Server
 from tests.database import raw
 from unbroken.store import administration

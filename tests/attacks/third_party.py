@@ -54,7 +54,7 @@ def run_script(server: Server, name: str, **variables: str) -> Ran:
     given = [part for pair in variables.items() for part in ("-v", "=".join(pair))]
     connection = ["-h", server.host, "-p", str(server.port), "-U", "postgres", "-d", name]
     done = subprocess.run(
-        ["psql", "-X", *connection, *given, "-f", str(SCRIPT)],
+        [str(shutil.which("psql")), "-X", *connection, *given, "-f", str(SCRIPT)],
         check=False,
         capture_output=True,
         text=True,
@@ -72,7 +72,7 @@ def run_script(server: Server, name: str, **variables: str) -> Ran:
 
 @contextmanager
 def cluster_restored(server: Server) -> Iterator[None]:
-    """Takes back what the script does to the cluster: roles, memberships and grants on parameters that were not there."""
+    """Takes back what the script does to the cluster: new roles, memberships and grants on parameters."""
     before = _cluster(server)
     try:
         yield
