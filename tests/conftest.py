@@ -142,12 +142,19 @@ def add_login(connection: psycopg.Connection[tuple[Any, ...]], login: str, *, du
     So the entries of a test are the first of its log.
     """
     administration.add_login(connection, login, duty=duty, password=None)
-    _plant_grants(connection, [(login, duty)], log)
+    plant_grants(connection, [(login, duty)], log)
 
 
-def _plant_grants(
+def add_log(connection: psycopg.Connection[tuple[Any, ...]], origin: str, *logins: str) -> None:
+    """Another log, granted to ``logins``, each named after its duty; by default a writer and a verifier."""
+    administration.create_log(connection, origin)
+    plant_grants(connection, [(login, login) for login in logins or ("writer", "verifier")], origin)
+
+
+def plant_grants(
     connection: psycopg.Connection[tuple[Any, ...]], grants: list[tuple[str, str]], log: str = LOG
 ) -> None:
+    """Logins with their duties for a log, without entries."""
     with connection.transaction():
         connection.execute(script("ddl_guard_off"))
         connection.execute("alter table unbroken.grants disable trigger refuse_untold_grant")
@@ -176,7 +183,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
             administration.create_log(connection, LOG)
             for login in LOGINS:
                 administration.add_login(connection, login, duty=login.rstrip("2"), password=None)
-            _plant_grants(connection, [(login, login.rstrip("2")) for login in LOGINS])
+            plant_grants(connection, [(login, login.rstrip("2")) for login in LOGINS])
         yield running
 
 

@@ -114,6 +114,17 @@ def call(connection: Connection, log: str | None, *arrays: Any) -> list[Received
         return [Received(*row) for row in cursor.execute(_APPEND, (log, *arrays)).fetchall()]
 
 
+def open_ticket(connection: Connection, *, log: str = LOG, session: str | None = None) -> str:
+    """Opens a ticket for the connection's login, whatever its duty, and gives back its id."""
+    scope = json.dumps({"what": "test"} | ({} if session is None else {"session": session}))
+    row = connection.execute(
+        "select ticket::text from unbroken.open_ticket(%s, 'a test', 'T-1', %s, '1 h')", (log, scope)
+    ).fetchone()
+    assert row is not None
+    assert row[0] is not None
+    return str(row[0])
+
+
 def contents(database: Database) -> dict[str, list[str]]:
     """Every row of every table that a batch touches."""
     return {table: rows(database.admin, table) for table in TABLES}

@@ -69,19 +69,10 @@ def receipts(kept: Sequence[Kept]) -> list[Receipt]:
 
 @contextmanager
 def refused(database: Database, ledger: Ledger) -> Iterator[None]:
-    """The database refuses this ledger's writes for a block: an administrator has taken the login's grant."""
-    origin, _, incarnation = ledger.log.rpartition("~")
-    names = {"origin": origin, "incarnation": int(incarnation)}
-    taken = database.admin.execute(
-        "delete from unbroken.grants g using unbroken.logs l"
-        " where g.log = l.log and l.origin = %(origin)s and l.incarnation = %(incarnation)s returning g.log, g.login",
-        names,
-    ).fetchall()
-    assert taken, "the writer had no grant to take"
+    """The database refuses this ledger's writes for a block: an administrator has taken its login out of the group."""
+    login = ledger.writer.partition(" as ")[0]
+    database.server.execute("revoke unbroken_writer from {}", login)
     try:
         yield
     finally:
-        for log, login in taken:
-            database.admin.execute(
-                "insert into unbroken.grants (log, login, duty) values (%s, %s, 'writer')", (log, login)
-            )
+        database.server.execute("grant unbroken_writer to {}", login)

@@ -9,11 +9,10 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from tests.conftest import LOG, Database, add_login
+from tests.conftest import LOG, Database, add_log, add_login
 from tests.database import raw
 from tests.database.raw import TS, Connection, Sent, append, sent
 from unbroken.core.times import format_time
-from unbroken.store import administration
 
 HASH = "k1:" + "a" * 64
 OTHER_HASH = "k1:" + "b" * 64
@@ -142,8 +141,7 @@ def test_without_a_request_there_is_no_decision_and_no_approved_call(database: D
 
 
 def test_a_request_of_another_log_does_not_count(database: Database, writer: Connection) -> None:
-    administration.create_log(database.admin, "second")
-    add_login(database.admin, "writer", duty="writer", log="second")
+    add_log(database.admin, "second")
     asked = request()
     append(writer, [asked], log="second")
     refused(database, writer, decision(asked), why="unknown")

@@ -15,7 +15,7 @@ import pytest
 import rfc8785
 from psycopg import sql
 
-from tests.conftest import LOG, Database, Server, add_login
+from tests.conftest import LOG, Database, Server, add_log, plant_grants
 from tests.database import raw
 from tests.database.raw import MARKER, SALT, TS, Connection, Sent, append, call, columns_of, fields, sent, text_of
 from unbroken.core.entry import Head, hash_of
@@ -569,6 +569,7 @@ def test_a_reading_login_can_not_append(stage: Database, login: str) -> None:
 
 def test_a_writer_whose_grant_is_taken_is_refused(database: Database, writer: Connection) -> None:
     append(writer, [sent()])
+    database.disarm()
     database.admin.execute("delete from unbroken.grants")
     raw.refused(database, writer, [sent()], state="UB003")
 
@@ -581,7 +582,7 @@ def login(hall: Database) -> Iterator[Callable[[str], Connection]]:
     def make(name: str) -> Connection:
         hall.server.execute("create role {} login", name)
         hall.server.execute("grant unbroken_writer to {}", name)
-        hall.admin.execute("select unbroken.grant_writer(%s, %s)", (LOG, name))
+        plant_grants(hall.admin, [(name, "writer")])
         made.append(
             (name, psycopg.connect(psycopg.conninfo.make_conninfo(hall.conninfo("x"), user=name), autocommit=True))
         )
@@ -633,8 +634,7 @@ def test_a_login_that_reads_like_a_role_is_refused(hall: Database, login: Callab
     "origin", ['q","writer":"unbroken_owner', "a\\b", "é\U0001f600", "a'b", "%s", "clinic.example/agents "]
 )
 def test_an_origin_of_any_text_stands_in_the_line_as_it_is(database: Database, origin: str) -> None:
-    administration.create_log(database.admin, origin)
-    add_login(database.admin, "writer", duty="writer", log=origin)
+    add_log(database.admin, origin)
     with database.connect("writer") as writer:
         append(writer, [sent(), sent(session_id="s")], log=origin)
     assert raw.both_accept(database, log=origin) == 2
@@ -642,8 +642,7 @@ def test_an_origin_of_any_text_stands_in_the_line_as_it_is(database: Database, o
 
 
 def test_the_same_session_and_id_in_two_logs_are_two(database: Database, writer: Connection) -> None:
-    administration.create_log(database.admin, "second")
-    add_login(database.admin, "writer", duty="writer", log="second")
+    add_log(database.admin, "second")
     item = sent(session_id="s")
     for log in (LOG, "second"):
         (row, _) = append(writer, [item, sent(session_id="s")], log=log)
@@ -693,8 +692,11 @@ SETTINGS = {
 }
 
 
-STOPPING = {"standard_conforming_strings", "array_nulls", "default_transaction_isolation"}
-"""With these the sender's own array or the door's text means something else, and nothing is recorded."""
+STOPPING = {"standard_conforming_strings", "array_nulls", "default_transaction_isolation", "row_security"}
+"""With these the sender's own array or the door's text means something else, and nothing is recorded.
+
+With row_security off PostgreSQL refuses what a policy could narrow, also where the policy lets everything through.
+"""
 
 
 @pytest.mark.parametrize(("setting", "value"), [(name, value) for name, values in SETTINGS.items() for value in values])
@@ -993,8 +995,7 @@ def test_a_head_is_what_the_log_says_of_itself(database: Database, writer: Conne
 
 def test_an_event_alone_is_recorded_as_in_a_batch(database: Database, writer: Connection) -> None:
     """The database takes another way for one event; only numbers, times and what hangs on them may differ."""
-    administration.create_log(database.admin, "second")
-    add_login(database.admin, "writer", duty="writer", log="second")
+    add_log(database.admin, "second")
     full = {
         "session_id": "s",
         "agent_id": "bot",

@@ -8,11 +8,10 @@ from contextlib import closing
 import psycopg
 import pytest
 
-from tests.conftest import LOG, Database, add_login
+from tests.conftest import LOG, Database, add_log
 from tests.database import raw
 from tests.database.raw import Connection, append, sent
 from unbroken.core.entry import SEGMENT
-from unbroken.store import administration
 from unbroken.store.log_reader import LogReader
 from unbroken.verify.run import verify_range
 
@@ -201,8 +200,7 @@ def test_an_append_that_is_rolled_back_takes_its_partition_with_it(database: Dat
 
 
 def test_each_log_has_partitions_of_its_own(database: Database, writer: Connection) -> None:
-    administration.create_log(database.admin, "second")
-    add_login(database.admin, "writer", duty="writer", log="second")
+    add_log(database.admin, "second")
     assert partitions(database) == FIRST | {"entries_2_0", "payloads_2_0"}
     raw.plant_head(database, SEGMENT)
     append(writer, [sent({"inputs": "1"})])

@@ -9,6 +9,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
+from tests.conftest import add_log
 from tests.database import raw
 from tests.database.pgbouncer import Pooler, pooled
 from tests.database.raw import sent
@@ -21,7 +22,6 @@ from unbroken.errors import AccessDeniedError, OutcomeUnknownError, UnavailableE
 from unbroken.ledger.draft import Draft, draft
 from unbroken.ledger.ledger import Ledger
 from unbroken.ledger.sealed import Sealed
-from unbroken.store import administration
 from unbroken.store.connection import connect
 from unbroken.store.log_reader import LogReader
 from unbroken.store.log_writer import LogWriter
@@ -42,9 +42,7 @@ def log(cluster: Cluster) -> str:
     """A log of its own, into which the login ``writer`` may record."""
     origin = f"pool.example/{uuid4().hex}"
     with connect(cluster.conninfo(SUPERUSER)) as connection:
-        administration.create_log(connection, origin)
-        administration.add_login(connection, "writer", duty="writer", password=None)
-        administration.install_grant(connection, origin, "writer", duty="writer")
+        add_log(connection, origin)
     return origin
 
 

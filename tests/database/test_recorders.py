@@ -8,14 +8,13 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.conftest import LOG, Database, add_login
+from tests.conftest import LOG, Database, add_log, add_login
 from tests.database import raw
 from tests.database.raw import Connection, append, sent
 from unbroken.core.entry import StoredEntry
 from unbroken.errors import UnavailableError
 from unbroken.ledger.draft import Draft, draft
 from unbroken.ledger.ledger import Ledger
-from unbroken.store import administration
 from unbroken.store.log_writer import LogWriter
 
 Entries = Callable[[], list[StoredEntry]]
@@ -71,7 +70,7 @@ def test_a_recorder_belongs_to_the_login_that_used_it_first(
 
 
 def test_recorders_are_bound_log_by_log(database: Database, writer: Connection, other: Connection) -> None:
-    administration.create_log(database.admin, "second")
+    add_log(database.admin, "second")
     add_login(database.admin, "other_writer", duty="writer", log="second")
     recorder = raw.new_id()
     append(writer, [sent(recorder=recorder)])

@@ -13,14 +13,13 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from tests.conftest import LOG, SHARED, Database, Server
+from tests.conftest import LOG, SHARED, Database, Server, add_log
 from tests.database import raw
 from unbroken.capture.chat_import import import_chat
 from unbroken.core.entry import Head, hash_of, line_of
 from unbroken.core.keyed import LogKey
 from unbroken.ledger.draft import draft
 from unbroken.ledger.ledger import Ledger
-from unbroken.store import administration
 from unbroken.store.log_reader import LogReader
 from unbroken.store.log_writer import LogWriter
 from unbroken.verify.finding import Finding, Kind, Report
@@ -41,7 +40,7 @@ def library(server: Server) -> Iterator[Database]:
     """A hundred real conversations where they are at hand, some entries that use every column, and no guards."""
     with raw.database_on(server) as database:
         for name in ("second", "third"):
-            administration.create_log(database.admin, name)
+            add_log(database.admin, name)
         with closing(Ledger(lambda _: LogWriter(database.conninfo("writer"), LOG), key=LogKey.generate())) as ledger:
             if CONVERSATIONS.exists():
                 import_chat(ledger, [CONVERSATIONS])
@@ -297,7 +296,7 @@ def place(finding: Finding) -> tuple[str, int, str | None]:
 
 @pytest.fixture
 def small(database: Database) -> Small:
-    administration.create_log(database.admin, "second")
+    add_log(database.admin, "second")
     with database.connect("writer") as writer:
         for number in range(1, 11):
             parts = {"inputs": f'{{"n":{number}}}', "outputs": '"é"'} if number % 2 else {}

@@ -16,7 +16,7 @@ from typing import Any, Final, Literal
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from tests.conftest import LOG
+from tests.conftest import LOG, plant_grants
 from tests.faults.installation import SUPERUSER, Installation, initialised, open_folder
 from tests.faults.processes import kill_all_in, send, working_in
 from tests.faults.waiting import eventually
@@ -145,7 +145,7 @@ def prepared(kind: str) -> Iterator[Installation]:
                 administration.create_log(connection, LOG)
                 for login in ("writer", "verifier", "ops"):
                     administration.add_login(connection, login, duty=login, password=None)
-                    administration.install_grant(connection, LOG, login, duty=login)
+                    plant_grants(connection, [(login, login)])
             _slim(cluster)
             cluster.end("fast")
         finally:

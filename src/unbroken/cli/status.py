@@ -26,7 +26,8 @@ from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOptio
 from unbroken.core.entry import SEGMENT, Head
 from unbroken.errors import ConfigurationError
 from unbroken.investigate.printable import printable
-from unbroken.store.log_reader import LogReader, LogSize
+from unbroken.store.log_reader import LogReader, LogSize, StatedHead
+from unbroken.verify.chain import START
 
 FINE: Final = 0
 BROKEN: Final = 1
@@ -39,12 +40,16 @@ class LogStatus:
     """One log at one time; times are aware UTC."""
 
     log: str
-    head: Head
+    end: StatedHead | None
     writers: list[tuple[str, datetime, bool]]
-    last_recorded: tuple[datetime, datetime] | None
     size: LogSize
     seen: Seen | None
     now: datetime
+
+    @property
+    def head(self) -> Head:
+        """The log's end, as the database states it."""
+        return START if self.end is None else self.end.head
 
     @property
     def since_verified(self) -> timedelta | None:
@@ -114,9 +119,8 @@ def _status(store: str, log: str) -> LogStatus:
     with open_reader(store, log) as reader:
         return LogStatus(
             log=reader.log,
-            head=reader.head(),
+            end=reader.stated_head(),
             writers=reader.writers(),
-            last_recorded=reader.last_recorded(),
             size=reader.size(),
             seen=_recall(store, reader),
             now=datetime.now(UTC),
@@ -153,10 +157,9 @@ def _print(found: list[LogStatus], max_age: timedelta) -> None:
 
 
 def _last_entry(each: LogStatus) -> str:
-    if each.last_recorded is None:
+    if each.end is None:
         return "none yet"
-    recorded, now = each.last_recorded
-    return f"{duration(now - recorded)} ago ({moment(recorded)} UTC)"
+    return f"{duration(each.end.now - each.end.recorded_at)} ago ({moment(each.end.recorded_at)} UTC)"
 
 
 def _writers(each: LogStatus) -> Text:
@@ -203,13 +206,13 @@ def _verdict(each: LogStatus, max_age: timedelta) -> Text:
 def _as_json(each: LogStatus, max_age: timedelta) -> dict[str, Any]:
     entries = each.head.seq
     bare = each.size.entries + each.size.indexes
-    recorded = each.last_recorded
+    end = each.end
     return {
         "log": each.log,
         "exit_code": each.exit_code(max_age),
         "head": str(each.head),
-        "last_recorded_at": None if recorded is None else as_json_time(recorded[0]),
-        "seconds_since_last": None if recorded is None else (recorded[1] - recorded[0]).total_seconds(),
+        "last_recorded_at": None if end is None else as_json_time(end.recorded_at),
+        "seconds_since_last": None if end is None else (end.now - end.recorded_at).total_seconds(),
         "writers": [
             {"login": login, "granted_at": as_json_time(granted), "exists": exists}
             for login, granted, exists in each.writers

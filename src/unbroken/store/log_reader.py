@@ -102,6 +102,15 @@ class Ticket:
 
 
 @dataclass(frozen=True, slots=True)
+class StatedHead:
+    """A log's end: when its entry was recorded, and the time now, both aware UTC by the database's clock."""
+
+    head: Head
+    recorded_at: datetime
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class LogSize:
     """Bytes on disk; ``wal`` is what the whole server wrote since the log was made, ``None`` where unknown."""
 
@@ -173,7 +182,7 @@ class LogReader:
 
     def head(self) -> Head:
         """The log's end as the database states it; ``0`` and zeros for an empty log, or where it states no hash."""
-        seq, digest = self._row("head", (self.log,)) or (0, None)
+        seq, digest = self._row("head", (self._number,)) or (0, None)
         return Head(seq, digest.hex() if isinstance(digest, bytes) else GENESIS)
 
     def entries(self, *, after: int = 0, upto: int = _LAST, session: str | None = None) -> Iterator[list[StoredEntry]]:
@@ -258,10 +267,10 @@ class LogReader:
         """Logins that may record here, since when, and whether the login exists."""
         return [(row[0], row[1], row[2]) for row in self._rows("log_writers", {"log": self._number})]
 
-    def last_recorded(self) -> tuple[datetime, datetime] | None:
-        """When the newest entry was recorded, and the time now, both by the database's clock."""
-        row = self._row("last_recorded", (self.log,))
-        return None if row is None else (row[0], row[1])
+    def stated_head(self) -> StatedHead | None:
+        """The log's end as the database states it to every duty, without a ticket; ``None`` for an empty log."""
+        row = self._row("stated_head", (self.log,))
+        return None if row is None else StatedHead(Head(row[0], row[1].hex()), row[2], row[3])
 
     def close(self) -> None:
         """Closes the connection."""

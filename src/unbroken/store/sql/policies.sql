@@ -18,33 +18,33 @@ begin
   end loop;
   -- A verifier is no person: it reads all of its logs, whatever it is asked.
   foreach v_table in array array['entries', 'payloads', 'sessions', 'event_ids', 'approvals'] loop
-    execute format('create policy verifier on unbroken.%I for select to unbroken_verifier using (log = any ((select unbroken.granted_logs())::integer[]))', v_table);
+    execute format('create policy verifier on unbroken.%I for select to unbroken_verifier using (unbroken.asks_with_grant() and log = any ((select unbroken.granted_logs())::integer[]))', v_table);
   end loop;
   -- What is about a log and shows nobody's rows, for those who hold a duty for it.
   foreach v_table in array array['logs', 'grants', 'recorders', 'access_requests', 'tickets'] loop
     execute format('create policy granted on unbroken.%I for select to unbroken_verifier, unbroken_ops, unbroken_compliance, unbroken_legal,'
-                   ' unbroken_dpo, unbroken_retention, unbroken_access using (log = any ((select unbroken.granted_logs())::integer[]))', v_table);
+                   ' unbroken_dpo, unbroken_retention, unbroken_access using (unbroken.asks_with_grant() and log = any ((select unbroken.granted_logs())::integer[]))', v_table);
   end loop;
 end $$;
 
 create policy granted on unbroken.migrations for select to unbroken_verifier, unbroken_ops, unbroken_compliance, unbroken_legal,
   unbroken_dpo, unbroken_retention, unbroken_access using (true);
 
--- People read under a ticket. has_ticket() stands alone, so that it is asked, and fails, before any row is looked for.
+-- People read under a ticket, or are refused before any row is looked for.
 create policy ticketed on unbroken.entries for select to unbroken_ops, unbroken_compliance, unbroken_legal, unbroken_dpo
-  using ((select unbroken.has_ticket())
+  using (unbroken.asks_with_ticket() and (select unbroken.has_ticket())
          and (log = any ((select unbroken.readable_logs())::integer[])
               or session_id = any ((select unbroken.readable_sessions())::text[]) and unbroken.is_open(log, session_id)));
 create policy ticketed on unbroken.sessions for select to unbroken_ops, unbroken_compliance, unbroken_legal, unbroken_dpo
-  using ((select unbroken.has_ticket())
+  using (unbroken.asks_with_ticket()
          and (log = any ((select unbroken.readable_logs())::integer[])
               or session_id = any ((select unbroken.readable_sessions())::text[]) and unbroken.is_open(log, session_id)));
 -- What hangs on an entry is seen where the entry is.
 create policy ticketed on unbroken.payloads for select to unbroken_compliance, unbroken_legal, unbroken_dpo
-  using ((select unbroken.has_ticket())
+  using (unbroken.asks_with_ticket() and (select unbroken.has_ticket())
          and (log = any ((select unbroken.readable_logs())::integer[])
               or exists (select from unbroken.entries e where e.log = payloads.log and e.seq = payloads.seq)));
 create policy ticketed on unbroken.approvals for select to unbroken_compliance, unbroken_legal, unbroken_dpo
-  using ((select unbroken.has_ticket())
+  using (unbroken.asks_with_ticket()
          and (log = any ((select unbroken.readable_logs())::integer[])
               or exists (select from unbroken.entries e where e.log = approvals.log and e.seq = approvals.requested_seq)));

@@ -42,9 +42,9 @@ grant execute on function unbroken.approvals_of(text, uuid, text, text) to unbro
 -- Reading, under a ticket but for verifiers.
 grant execute on function unbroken.open_ticket(text, text, text, jsonb, interval), unbroken.close_ticket(text, uuid, text, bigint, text)
   to unbroken_ops, unbroken_compliance, unbroken_legal, unbroken_dpo, unbroken_verifier;
-grant execute on function unbroken.has_ticket(), unbroken.readable_logs(), unbroken.readable_sessions(), unbroken.is_open(integer, text)
+grant execute on function unbroken.asks_with_ticket(), unbroken.has_ticket(), unbroken.readable_logs(), unbroken.readable_sessions(), unbroken.is_open(integer, text)
   to unbroken_ops, unbroken_compliance, unbroken_legal, unbroken_dpo;
-grant execute on function unbroken.granted_logs(), unbroken.log_head(text), unbroken.log_size(text)
+grant execute on function unbroken.asks_with_grant(), unbroken.granted_logs(), unbroken.log_head(text), unbroken.log_size(text)
   to unbroken_ops, unbroken_compliance, unbroken_legal, unbroken_dpo, unbroken_retention, unbroken_verifier, unbroken_access;
 grant execute on function unbroken.line(unbroken.entries) to unbroken_compliance, unbroken_legal, unbroken_dpo, unbroken_verifier;
 grant execute on function unbroken.pseudonym(text, text) to unbroken_compliance;

@@ -82,7 +82,7 @@ select log, origin || '~' || incarnation
  order by incarnation desc limit 1
 
 -- name: head
-select seq, hash from unbroken.log_head(%s)
+select seq, hash from unbroken.entries where log = %s order by seq desc limit 1
 
 -- name: page
 -- In order of seq; after the payload the search columns.
@@ -157,7 +157,7 @@ select c.relname, c.relkind::text,
        or exists (select from pg_policy p
                    where p.polrelid = c.oid and (0 = any (p.polroles) or 'unbroken_verifier'::regrole = any (p.polroles))
                      and (not p.polpermissive or p.polcmd <> 'r'
-                          or pg_get_expr(p.polqual, p.polrelid) <> '(log = ANY (( SELECT unbroken.granted_logs() AS granted_logs)::integer[]))'))
+                          or pg_get_expr(p.polqual, p.polrelid) <> '(unbroken.asks_with_grant() AND (log = ANY (( SELECT unbroken.granted_logs() AS granted_logs)::integer[])))'))
   from pg_class c join pg_namespace n on n.oid = c.relnamespace
  where n.nspname = 'unbroken' and c.relname = any (%s)
 
@@ -180,8 +180,8 @@ select g.login, g.granted_at,
        exists (select from pg_roles r where r.rolname = g.login)
   from unbroken.grants g where g.log = %(log)s and g.duty in ('writer', 'server') and g.revoked_at is null order by g.login
 
--- name: last_recorded
-select recorded_at, now from unbroken.log_head(%s)
+-- name: stated_head
+select seq, hash, recorded_at, now from unbroken.log_head(%s)
 
 -- name: append_early
 select a.* from (select set_config('lock_timeout', %s, true)) as patience (ms),

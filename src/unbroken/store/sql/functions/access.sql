@@ -22,18 +22,22 @@ language sql stable security definer set search_path = unbroken, pg_temp as $$
      and pg_has_role(session_user, r.oid, 'member')
 $$;
 
--- The logs that this login holds its duty for, for policies: never an empty answer, which would look like an empty log.
+-- The logs that this login holds its duty for.
 create or replace function unbroken.granted_logs() returns integer[]
-language plpgsql stable security definer set search_path = unbroken, pg_temp as $$
-declare
-  v_logs integer[];
+language sql stable security definer set search_path = unbroken, pg_temp as $$
+  select coalesce(array_agg(g.log), '{}')
+    from grants g where g.login = session_user and g.duty = unbroken.only_duty() and g.revoked_at is null
+$$;
+
+-- For the policies: a statement of a login that holds no duty for any log fails, and gives no empty answer, which would look
+-- like an empty log. Said to be immutable so that the planner asks it, before any row could make a difference.
+create or replace function unbroken.asks_with_grant() returns boolean
+language plpgsql immutable security definer set search_path = unbroken, pg_temp as $$
 begin
-  select array_agg(g.log) into v_logs
-    from grants g where g.login = session_user and g.duty = unbroken.only_duty() and g.revoked_at is null;
-  if v_logs is null then
+  if unbroken.granted_logs() = '{}' then
     raise exception 'this login holds no duty for any log, or is in the groups of several' using errcode = 'UB003';
   end if;
-  return v_logs;
+  return true;
 end $$;
 
 -- The log of this name, full or an origin, that this login holds its duty for. One message for "no grant" and "no such log".
@@ -105,6 +109,7 @@ language plpgsql security definer set search_path = unbroken, pg_temp as $$
 declare
   v_place  record;
   v_two    constant boolean := unbroken.needs_two_people(p_duty);
+  v_until  constant timestamptz := clock_timestamp() + interval '7 days';
 begin
   select * into v_place from unbroken.log_for_access(p_log);
   perform unbroken.check_reason(p_reason);
@@ -135,9 +140,10 @@ begin
     state := 'requested';
     request := gen_random_uuid();
     seq := unbroken.append_own(v_place.log, 'log.access_requested',
-                               jsonb_build_object('request', request, 'login', p_login, 'duty', p_duty, 'reason', p_reason));
-    insert into access_requests (log, request, login, duty, requested_by, requested_at, requested_seq, expires_at)
-    values (v_place.log, request, p_login, p_duty, session_user, clock_timestamp(), seq, clock_timestamp() + interval '7 days');
+                               jsonb_build_object('request', request, 'login', p_login, 'duty', p_duty, 'reason', p_reason,
+                                                  'valid_until', to_char(v_until at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')));
+    insert into access_requests (log, request, login, duty, reason, requested_by, requested_at, requested_seq, expires_at)
+    values (v_place.log, request, p_login, p_duty, p_reason, session_user, clock_timestamp(), seq, v_until);
   end if;
   return next;
 end $$;
@@ -171,7 +177,7 @@ begin
   if exists (select from grants g where g.login = v_asked.login and g.revoked_at is null and (g.duty <> v_asked.duty or g.log = v_log)) then
     raise exception 'this login has a duty already: give each duty a login of its own' using errcode = 'UB008';
   end if;
-  v_seq := unbroken.put_grant(v_log, v_asked.login, v_asked.duty, 'two people', null, v_asked.requested_by, p_request, session_user);
+  v_seq := unbroken.put_grant(v_log, v_asked.login, v_asked.duty, 'two people', v_asked.reason, v_asked.requested_by, p_request, session_user);
   update access_requests set outcome = 'granted', decided_by = session_user, decided_seq = v_seq where log = v_log and request = p_request;
   return v_seq;
 end $$;

@@ -68,8 +68,8 @@ end $$;
 create or replace function unbroken.refuse_redeciding() returns trigger
 language plpgsql set search_path = unbroken, pg_temp as $$
 begin
-  if (new.log, new.request, new.login, new.duty, new.requested_by, new.requested_at, new.requested_seq, new.expires_at)
-       is distinct from (old.log, old.request, old.login, old.duty, old.requested_by, old.requested_at, old.requested_seq, old.expires_at)
+  if (new.log, new.request, new.login, new.duty, new.reason, new.requested_by, new.requested_at, new.requested_seq, new.expires_at)
+       is distinct from (old.log, old.request, old.login, old.duty, old.reason, old.requested_by, old.requested_at, old.requested_seq, old.expires_at)
      or old.outcome is not null or new.outcome is null
      or not unbroken.is_told(new.log, new.decided_seq, case new.outcome when 'granted' then 'access_granted' else 'log.access_withdrawn' end,
                              jsonb_build_object('request', new.request)) then

@@ -10,8 +10,9 @@ begin
   insert into recorders (log, recorder, login)
   select distinct p_log, recorder, session_user from unnest(p_recorders) as recorder order by recorder
   on conflict do nothing;
-  select r.recorder into v_strange from recorders r
-   where r.log = p_log and r.recorder = any (p_recorders) and r.login <> session_user limit 1;
+  -- Asked the other way round, a look-up that sees nothing would let everybody in.
+  select u.recorder into v_strange from unnest(p_recorders) as u (recorder)
+   where not exists (select from recorders r where r.log = p_log and r.recorder = u.recorder and r.login = session_user) limit 1;
   if found then
     raise exception 'an event bears a recorder that belongs to another login'
       using errcode = 'UB001', detail = (array_position(p_recorders, v_strange) - 1)::text;

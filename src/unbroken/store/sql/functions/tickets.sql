@@ -2,9 +2,14 @@
 
 -- What stands for a name in a recorded search: the same name gives the same pseudonym within a log.
 create or replace function unbroken.pseudonym_in(p_log integer, p_value text) returns text
-language sql stable set search_path = unbroken, pg_temp as $$
-  select 'p:' || encode(sha256(k.key || sha256(k.key || convert_to(p_value, 'UTF8'))), 'hex') from pseudonym_keys k where k.log = p_log
-$$;
+language plpgsql stable set search_path = unbroken, pg_temp as $$
+declare
+  v_key bytea;
+begin
+  -- Without a key the name would be left out of the record, and nobody could tell.
+  select k.key into strict v_key from pseudonym_keys k where k.log = p_log;
+  return 'p:' || encode(sha256(v_key || sha256(v_key || convert_to(p_value, 'UTF8'))), 'hex');
+end $$;
 
 create or replace function unbroken.pseudonym(p_log text, p_value text) returns text
 language plpgsql stable security definer set search_path = unbroken, pg_temp as $$
@@ -131,7 +136,16 @@ language sql stable set search_path = unbroken, pg_temp as $$
      and exists (select from grants g where g.log = t.log and g.login = t.login and g.duty = t.duty and g.revoked_at is null)
 $$;
 
--- For the policies. An error and not "false": no ticket must not look like no rows.
+-- For the policies: a statement without a ticket fails when it is planned, whatever rows there are. Said to be immutable
+-- so that the planner asks it: a plain table's policy is else asked row by row, and whether it fails would tell what is there.
+create or replace function unbroken.asks_with_ticket() returns boolean
+language plpgsql immutable security definer set search_path = unbroken, pg_temp as $$
+begin
+  return unbroken.has_ticket();
+end $$;
+
+-- Asked again at each execution, where a plan is kept longer than the ticket. An error and not "false": no ticket must not
+-- look like no rows. Only in the policies of partitioned tables, where PostgreSQL asks it before it looks for rows.
 create or replace function unbroken.has_ticket() returns boolean
 language plpgsql stable security definer set search_path = unbroken, pg_temp as $$
 begin

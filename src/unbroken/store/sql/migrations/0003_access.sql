@@ -24,6 +24,7 @@ create table unbroken.access_requests (
   request       uuid        not null,
   login         text        not null collate "C",
   duty          text        not null collate "C",
+  reason        text        not null,
   requested_by  text        not null collate "C",
   requested_at  timestamptz not null,
   requested_seq bigint      not null,
@@ -84,14 +85,20 @@ update unbroken.approvals a
    set self_attested = split_part(d.writer, ' as ', 1) = split_part(q.writer, ' as ', 1)
   from unbroken.entries q, unbroken.entries d
  where q.log = a.log and q.seq = a.requested_seq and d.log = a.log and d.seq = a.decided_seq;
-create index on unbroken.approvals (log, used_seq) where self_attested and used_seq is not null;
+create index on unbroken.approvals (log, used_seq) where used_seq is not null;
 
 -- What one agent did for one user, in order of time.
 drop index unbroken.entries_log_actor_id_seq_idx;
 create index on unbroken.entries (log, actor_id, agent_id, recorded_at, seq);
 -- Who read and who was given access: few among many.
-create index on unbroken.entries (log, seq) where event_type in ('access_granted', 'access_revoked', 'log.access_requested',
-  'log.access_withdrawn', 'log.read', 'log.read_completed', 'log.read_denied');
+create index on unbroken.entries (log, event_type, recorded_at, seq) where event_type in ('access_granted', 'access_revoked',
+  'log.access_requested', 'log.access_withdrawn', 'log.read', 'log.read_completed', 'log.read_denied');
+-- Calls with side effects by time: those without an approval, and those whose approval has to be looked into.
+drop index unbroken.entries_log_seq_idx;
+create index on unbroken.entries (log, recorded_at, seq) where side_effect and event_type = 'tool_call';
+-- Errors by time, with all that counting them needs.
+drop index unbroken.entries_log_recorded_at_idx;
+create index on unbroken.entries (log, recorded_at) include (seq, agent_id, session_id) where event_type = 'error';
 
 -- Replaced by what has other arguments.
 drop view if exists unbroken.agent_audit, unbroken.audit_log;
