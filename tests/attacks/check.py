@@ -135,12 +135,12 @@ def detected(*steps: Step) -> Judge:
     return judge
 
 
-def residual(*steps: Step, rows: bool = True) -> Judge:
-    """The last step works everywhere, with or without ``rows``, and nothing in the database tells of it."""
+def residual(*steps: Step) -> Judge:
+    """The last step works everywhere, and nothing in the database tells of it."""
 
     def judge(scene: Scene) -> Result:
         attempt = tried(scene, steps)
-        if attempt.state is not None or (attempt.rows > 0) != rows:
+        if attempt.state is not None or attempt.rows == 0:
             return Result("FAIL", f"does not work any more: {attempt.state}")
         return Result("RESIDUAL", "works")
 

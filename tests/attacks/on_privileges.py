@@ -2,7 +2,10 @@
 
 from typing import Final
 
-from tests.attacks.check import DENIED, Check, harmless, note, nothing, refused, residual
+from tests.attacks.check import DENIED, Check, Step, harmless, note, nothing, refused, residual
+
+_READING: Final[tuple[Step, ...]] = (("ops", "{open}"), ("ops", "commit"))
+"""With a ticket, so that it is the column that is refused."""
 
 CHECKS: Final = (
     Check(
@@ -191,28 +194,28 @@ CHECKS: Final = (
         who="ops",
         tried="SELECT *",
         stands="column privileges",
-        judge=refused(("ops", "select * from {entries}")),
+        judge=refused(*_READING, ("ops", "select * from {entries}")),
     ),
     Check(
         id="W11b",
         who="ops",
         tried="filters by a column that it may not read",
         stands="column privileges hold in WHERE, too",
-        judge=refused(("ops", "{hidden}")),
+        judge=refused(*_READING, ("ops", "{hidden}")),
     ),
     Check(
         id="W11c",
         who="ops",
         tried="asks for whole rows",
         stands="a whole row needs every column",
-        judge=refused(("ops", "{hidden_row}")),
+        judge=refused(*_READING, ("ops", "{hidden_row}")),
     ),
     Check(
         id="W11d",
         who="ops",
         tried="sorts by a column that it may not read",
         stands="column privileges hold in ORDER BY, too",
-        judge=refused(("ops", "{hidden_order}")),
+        judge=refused(*_READING, ("ops", "{hidden_order}")),
     ),
     Check(
         id="W11e",

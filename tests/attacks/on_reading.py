@@ -5,7 +5,7 @@ from typing import Final
 
 import psycopg
 
-from tests.attacks.check import DENIED, Check, harmless, note, refused, residual, told_apart
+from tests.attacks.check import DENIED, Check, harmless, note, refused, told_apart
 from tests.attacks.scene import Scene
 from tests.attacks.verdict import Result
 
@@ -150,18 +150,16 @@ CHECKS: Final = (
     Check(
         id="U04",
         who="compliance",
-        tried="EXPLAIN without ANALYZE and without a ticket: the planner's estimates of how many rows there are",
-        stands="nothing: estimates are guesses over statistics; EXPLAIN ANALYZE needs a ticket",
-        judge=residual(("compliance", "explain {read}")),
-        sound="the server's behaviour",
+        tried="EXPLAIN without a ticket: how many rows the planner expects",
+        stands="policies are asked when a statement is planned",
+        judge=refused(("compliance", "explain {read}"), by=NO_TICKET),
     ),
     Check(
         id="U05",
         who="compliance",
-        tried="looks up one session by its key without a ticket: no row where there is none",
-        stands="nothing: where there is one, and in entries and payloads always, it is an error",
-        judge=residual(("compliance", "{look_up_nobody}"), rows=False),
-        sound="the server's behaviour",
+        tried="looks up by its key what is not there, to learn that it is not, without a ticket",
+        stands="policies are asked when a statement is planned, whatever rows there are",
+        judge=refused(("compliance", "{look_up_nobody}"), by=NO_TICKET),
     ),
     Check(
         id="U06",

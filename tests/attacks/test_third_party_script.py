@@ -42,9 +42,12 @@ def installed(server: Server, empty: str) -> str:
         administration.create_log(connection, LOG)
         for duty in ACTING:
             administration.install_grant(connection, LOG, f"unbroken_{duty}", duty=duty)
-    with psycopg.connect(server.conninfo("postgres", empty), autocommit=True) as writer:
-        writer.execute("set session authorization unbroken_writer")
-        raw.append(writer, [raw.sent({"inputs": '{"n":1}'}) for _ in range(3)])
+    with psycopg.connect(server.conninfo("postgres", empty), autocommit=True) as acting:
+        acting.execute("set session authorization unbroken_writer")
+        raw.append(acting, [raw.sent({"inputs": '{"n":1}'}) for _ in range(3)])
+        # With a ticket, it is the column that operations are refused.
+        acting.execute("set session authorization unbroken_ops")
+        acting.execute("select from unbroken.open_ticket(%s, 'attacks', null, '{}', '1 hour')", (LOG,))
     return empty
 
 
