@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from tests.attacks import document
 from tests.attacks.catalogue import CHECKS
 from tests.attacks.check import Check
 from tests.attacks.installed import INSTALLED
@@ -25,6 +26,11 @@ def weak(server: Server, strangers: None) -> Results:
     # Its roles and grants belong to the cluster: they are gone before anything else is looked at.
     with weak_template(server) as template:
         return run_all(server, WEAK, template=template)
+
+
+def test_the_document_says_what_came_of_each(installed: Results, weak: Results) -> None:
+    """`python -m tests.attacks` writes it."""
+    assert document.part("checks") == document.checks(installed, weak)
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.id)
