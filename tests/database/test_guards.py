@@ -392,7 +392,9 @@ def test_no_login_writes(untouched: Database, login: str) -> None:
                 "copy @ from program 'true'",
             ):
                 statement = on(table, template)
-                assert privilege(connection, statement) == "42501", statement
+                # One that reads as well may first be asked for its ticket.
+                refusals = {"42501", "UB007"} if "select" in template else {"42501"}
+                assert privilege(connection, statement) in refusals, statement
 
 
 @pytest.mark.parametrize("login", LOGINS)

@@ -1,6 +1,7 @@
 """The reader's side: pages of entries, sessions, sizes. For verifier and ops logins; writes nothing."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -13,8 +14,9 @@ from psycopg.types.string import ByteaBinaryLoader
 
 from unbroken.core.entry import GENESIS, Head, StoredEntry
 from unbroken.core.times import format_time
-from unbroken.errors import AccessDeniedError, ConfigurationError
+from unbroken.errors import AccessDeniedError, ConfigurationError, UnbrokenError
 from unbroken.store.connection import connect, translated
+from unbroken.store.facts import impostors_among
 from unbroken.store.migrations import require_schema
 from unbroken.store.sql import query
 
@@ -31,7 +33,7 @@ _REFUSALS: Final = {
     "bad scope": "what is looked for has to be a few short texts",
     "several duties": "this login is in the groups of several duties, so it may read nothing: give each duty its own",
 }
-_TABLES: Final = {"logs": "r", "entries": "p", "payloads": "p", "event_ids": "r", "sessions": "r"}
+_TABLES: Final = ("logs", "entries", "payloads", "event_ids", "sessions")
 _BEFORE_PAYLOAD: Final = 8
 _BEFORE_COLUMNS: Final = 14
 _TEXTS: Final = frozenset({3, 4, *range(_BEFORE_COLUMNS, 24)})
@@ -135,6 +137,10 @@ class LogReader:
                 self._connection.execute(query("fixed_names"))
             require_schema(self._one("newest_migration")[0])
             self._number, self.log = self._find(self._only_log() if log is None else log)
+        except AccessDeniedError:
+            self._note_attempt(log)
+            self._connection.close()
+            raise
         except BaseException:
             self._connection.close()
             raise
@@ -142,8 +148,15 @@ class LogReader:
     def _find(self, name: str) -> tuple[int, str]:
         found = self._row("find_log", {"name": name})
         if found is None:
-            raise ConfigurationError(f"there is no log {name!r} here: `unbroken status` lists what there is")
+            self._note_attempt(name)
+            raise ConfigurationError(f"there is no log {name!r} that this login may read: `unbroken status` lists them")
         return cast("tuple[int, str]", found)
+
+    def _note_attempt(self, name: str | None) -> None:
+        """Leaves a note in a log that this login may not read, if there is such a log: asking for a ticket does."""
+        if name is not None:
+            with suppress(UnbrokenError):
+                self._rows("open_ticket", (name, "refused", None, "{}", 1.0))
 
     def _only_log(self) -> str:
         names = [row[0] for row in self._rows("logs")]
@@ -235,9 +248,9 @@ class LogReader:
         return [row[0] for row in self._rows("stray_payloads", {"log": self._number, "limit": limit})]
 
     def impostors(self) -> list[str]:
-        """Tables that are not what their name says: missing, a view, or rewritten by a rule or a policy."""
-        kinds = {row[0]: (row[1], row[2]) for row in self._rows("relation_kinds", (list(_TABLES),))}
-        return [name for name, kind in _TABLES.items() if kinds.get(name) != (kind, False)]
+        """Tables that could show other rows than were recorded: missing, a view, under another rule or policy."""
+        with translated():
+            return impostors_among(self._connection, _TABLES)
 
     def sessions(self, *, limit: int, before: int = _LAST) -> list[SessionSummary]:
         """The sessions whose last entry comes before ``before``, newest first."""
@@ -258,6 +271,15 @@ class LogReader:
         with translated(), self._connection.cursor(binary=True) as cursor:
             rows = cursor.execute(query("entries_at"), {"log": self._number, "seqs": list(seqs)}).fetchall()
             return [_stored(self.log, row) for row in rows]
+
+    @property
+    def number(self) -> int:
+        """The number that stands for the log in the tables."""
+        return self._number
+
+    def rows(self, name: str, given: Any = None) -> list[tuple[Any, ...]]:
+        """What the named query gives, for reads that have a module of their own."""
+        return self._rows(name, given)
 
     def size(self) -> LogSize:
         """What the log takes on disk."""

@@ -202,6 +202,8 @@ declare
   v_seq bigint;
 begin
   perform unbroken.check_reason(p_reason);
+  -- The same lock first as in grant_access, which takes the log's lock after it.
+  lock table grants in share row exclusive mode;
   perform from grants g where g.log = v_log and g.login = p_login and g.duty = p_duty and g.revoked_at is null for update;
   if not found then
     raise exception 'this login does not hold this duty for this log' using errcode = 'UB009';

@@ -54,22 +54,35 @@ language sql stable set search_path = unbroken, pg_temp as $$
   end
 $$;
 
--- Records that a read was refused: each kind at most once a minute for a login, with how often it happened since.
-create or replace function unbroken.record_denial(p_log integer, p_duty text, p_refused text) returns void
+-- Notes that a read was refused, and gives back whether to put it on record now: each kind at most once a minute for a login,
+-- with how often it happened since. Who holds nothing for the log only leaves a note: an entry takes the log's lock, which a
+-- stranger could then hold.
+create or replace function unbroken.note_denial(p_log integer, p_refused text) returns boolean
 language plpgsql set search_path = unbroken, pg_temp as $$
 declare
-  v_now    constant timestamptz := clock_timestamp();
-  v_told   timestamptz;
-  v_untold bigint;
+  v_told timestamptz;
 begin
   insert into denials as d (log, login, refused, told_at, untold) values (p_log, session_user, p_refused, '-infinity', 1)
   on conflict (log, login, refused) do update set untold = d.untold + 1
-  returning d.told_at, d.untold into v_told, v_untold;
-  if v_told < v_now - interval '1 minute' then
-    perform unbroken.append_own(p_log, 'log.read_denied', jsonb_strip_nulls(jsonb_build_object(
-      'duty', p_duty, 'refused', p_refused, 'attempts', v_untold)));
-    update denials set told_at = v_now, untold = 0 where log = p_log and login = session_user and refused = p_refused;
-  end if;
+  returning d.told_at into v_told;
+  return p_refused not in ('no grant', 'several duties') and v_told < clock_timestamp() - interval '1 minute';
+end $$;
+
+-- Puts on record what was noted, of one login or of all; what somebody is noting just now is left for the next time.
+create or replace function unbroken.tell_denials(p_log integer, p_login text default null) returns void
+language plpgsql set search_path = unbroken, pg_temp as $$
+declare
+  v_denial record;
+begin
+  for v_denial in
+    select d.* from denials d where d.log = p_log and d.untold > 0 and (p_login is null or d.login = p_login)
+     order by d.login, d.refused limit 100 for update skip locked
+  loop
+    perform unbroken.append_own(p_log, 'log.read_denied', jsonb_build_object(
+      'login', v_denial.login, 'refused', v_denial.refused, 'attempts', v_denial.untold));
+    update denials set told_at = clock_timestamp(), untold = 0
+     where log = p_log and login = v_denial.login and refused = v_denial.refused;
+  end loop;
 end $$;
 
 -- Opens a ticket, which is the entry log.read. A refusal is an answer and no error, which would undo its own record. The
@@ -90,10 +103,13 @@ begin
   end if;
   refused := unbroken.ticket_fault(v_log, duty, p_purpose, p_case, p_scope, p_valid);
   if refused is not null then
-    perform unbroken.record_denial(v_log, duty, refused);
+    if unbroken.note_denial(v_log, refused) then
+      perform unbroken.tell_denials(v_log, session_user);
+    end if;
     return next;
     return;
   end if;
+  perform unbroken.tell_denials(v_log);
   ticket := gen_random_uuid();
   v_now := clock_timestamp();
   expires_at := v_now + p_valid;
