@@ -15,7 +15,9 @@ NAMING = (
     "select seq from unbroken.append(%s, array[%s], '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', %s)"
 )
 
-DECIDED = "update unbroken.access_requests set outcome = 'granted', decided_seq = 1, decided_by = @"
+DECIDED = (
+    "update unbroken.access_requests set outcome = 'granted', decided_seq = 1, decided_by = @ where outcome is null"
+)
 
 
 def requested(scene: Scene, *, login: str = "attack_stranger", duty: str = "compliance") -> str:
@@ -107,7 +109,9 @@ def test_the_installing_role_does_not_confirm_beside_two_administrators(scene: S
 def test_not_even_the_owner_decides_a_request_without_its_entry(scene: Scene, change: str) -> None:
     requested(scene)
     with closing(scene.connect("owner")) as owner:
-        assert state(owner, "update unbroken.access_requests set @".replace("@", change)) == "UB010"
+        assert (
+            state(owner, "update unbroken.access_requests set @ where outcome is null".replace("@", change)) == "UB010"
+        )
         assert state(owner, "delete from unbroken.access_requests") == "UB010"
 
 

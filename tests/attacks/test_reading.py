@@ -267,6 +267,23 @@ def test_a_ticket_opens_nothing_to_another_login(shared: Scene, compliance: Conn
     assert state(compliance, "select from unbroken.entries") is None
 
 
+def test_a_ticket_opens_nothing_to_a_colleague_of_the_same_duty(scene: Scene, leaver: Connection) -> None:
+    with closing(scene.connect("access")) as access, closing(scene.connect("access2")) as second:
+        access.execute(scene.statement("{ask_dangerous}").encode())
+        access.commit()
+        second.execute(scene.statement("{confirm_dangerous}").encode())
+        second.commit()
+    scene.server.execute("grant unbroken_compliance to attack_stranger")
+    try:
+        with closing(scene.connect("stranger")) as colleague:
+            opened(leaver)
+            assert state(colleague, "select from unbroken.entries") == NO_TICKET
+            opened(colleague)
+            assert state(colleague, "select from unbroken.entries") is None
+    finally:
+        scene.server.execute("revoke unbroken_compliance from attack_stranger")
+
+
 def test_a_ticket_opens_its_own_log(compliance: Connection) -> None:
     opened(compliance, log=OTHER)
     for relation in ("entries", "payloads"):
