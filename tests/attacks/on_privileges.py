@@ -254,7 +254,7 @@ CHECKS: Final = (
                 "writer",
                 "writes messages into the WAL",
                 "select pg_logical_emit_message(false, 'noise', repeat('x', 1000))",
-                "disk space is watched; early release needs this function for writers no more than for others",
+                "disk space is watched; a superuser may revoke it from PUBLIC, leaving it to the owner's barrier",
             ),
             (
                 "U10",
