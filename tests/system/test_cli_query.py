@@ -285,6 +285,7 @@ def test_the_pages_together_are_the_whole_answer(ask: Cli, calls: Scene) -> None
         found += [row["seq"] for row in ask.json(*command)["rows"]]
         shown = ask(*command).stdout.splitlines()
         commands = [line for line in shown if line.startswith("Next page: ")]
+        assert len(found) <= len(whole)
         command = shlex.split(commands[0].removeprefix("Next page: unbroken ")) if commands else []
     assert (found, len(found)) == (whole, len(WHY))
 
@@ -348,9 +349,19 @@ def test_what_was_altered_is_found_beside_its_row(ask: Cli, calls: Scene, databa
 
 def test_an_entry_that_is_gone_is_found(ask: Cli, calls: Scene, database: Database) -> None:
     database.disarm()
-    database.admin.execute("delete from unbroken.entries where seq = 6")
-    findings = ask.json("query", "access", "--resource", "NL-1")["findings"]
-    assert {(finding["kind"], finding["seq"]) for finding in findings} == {("missing", 6)}
+    database.admin.execute("delete from unbroken.entries where seq = 2")
+    answer = ask.json("query", "access", "--resource", "NL-1")
+    assert [row["seq"] for row in answer["rows"] if row["findings"]] == [1, 3]
+    assert [(finding["kind"], finding["seq"]) for finding in answer["findings"]] == [("missing", 2)]
+    assert answer["findings_total"] == 1
+
+
+def test_a_call_that_only_claims_its_approval_is_told_as_such(ask: Cli, calls: Scene, database: Database) -> None:
+    database.disarm()
+    database.admin.execute("update unbroken.approvals set used_seq = null where used_seq = 3")
+    first = ask.json("query", "unapproved")["rows"][0]
+    assert (first["seq"], first["reason"], first["outcome"], first["findings"]) == (3, "not_claimed", "approved", [])
+    assert "though the call says that it was approved" in ask("query", "unapproved").stdout
 
 
 def test_the_answer_says_what_it_is_worth(ask: Cli, calls: Scene) -> None:
@@ -436,6 +447,16 @@ def test_a_read_is_on_record_with_what_was_looked_for_and_shown(
     shown = [entry.hash for entry in entries() if entry.seq in (1, 2, 3)]
     digest = hashlib.sha256(shown[0] + shown[1] + shown[2]).hexdigest()
     assert (closed["outcome"], closed["count"], closed["digest"]) == ("complete", 3, digest)
+
+
+def test_a_user_is_on_record_under_a_pseudonym(
+    ask: Cli, scene: Scene, entries: Callable[[], list[StoredEntry]]
+) -> None:
+    ask("query", "actions", "--agent", "desk", "--user", "u-17", "--from", "2026-01-01")
+    (opened,) = own(entries, "log.read")
+    assert (opened["scope"]["agent"], opened["scope"]["from"]) == ("desk", "2026-01-01T00:00:00Z")
+    assert opened["scope"]["actor"].startswith("p:")
+    assert "u-17" not in json.dumps(opened)
 
 
 def test_a_refused_read_is_on_record(

@@ -268,9 +268,14 @@ class LogReader:
 
     def entries_at(self, seqs: Sequence[int]) -> list[StoredEntry]:
         """The entries of these numbers with their payloads, in order of seq; without those that are not there."""
-        with translated(), self._connection.cursor(binary=True) as cursor:
-            rows = cursor.execute(query("entries_at"), {"log": self._number, "seqs": list(seqs)}).fetchall()
-            return [_stored(self.log, row) for row in rows]
+        given = {"log": self._number, "seqs": list(seqs)}
+        try:
+            return [_stored(self.log, row) for row in self._rows("entries_at", given)]
+        except UnicodeDecodeError:
+            with translated(), self._connection.cursor(binary=True) as cursor:
+                cursor.adapters.register_loader("text", ByteaBinaryLoader)
+                rows = cursor.execute(query("entries_at"), given).fetchall()
+            return [_stored(self.log, _with_texts(row)) for row in rows]
 
     @property
     def number(self) -> int:
