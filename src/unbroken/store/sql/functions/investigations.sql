@@ -4,6 +4,7 @@
 --
 -- Pages: p_limit is 1 to 1000 rows, whatever is asked for, 1000 where nothing is; a page that is full may have a next one,
 -- which begins after the number, or minute, of its last row. Times are from (included) to (not included), null: no bound.
+-- Where the server compiles plans just in time, "set jit = off" comes before large pages: compiling takes seconds.
 
 -- The log of this name, full or an origin, which stands for its newest incarnation. An error and not "nothing found", for a
 -- log that is not there as for one that this login may not read.
