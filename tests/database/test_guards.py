@@ -138,7 +138,7 @@ def test_triggers_fire_always_and_on_every_partition(filled: Database) -> None:
         "approvals": (["refuse_delete", "refuse_truncate", "refuse_undeciding"], True),
         "access_requests": (["refuse_delete", "refuse_redeciding", "refuse_truncate"], True),
         "tickets": (["refuse_delete", "refuse_truncate", "refuse_untold_ticket"], True),
-        "denials": (["refuse_truncate"], True),
+        "denials": (["refuse_delete", "refuse_truncate"], True),
     }
 
 

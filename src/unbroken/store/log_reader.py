@@ -268,9 +268,14 @@ class LogReader:
 
     def entries_at(self, seqs: Sequence[int]) -> list[StoredEntry]:
         """The entries of these numbers with their payloads, in order of seq; without those that are not there."""
-        with translated(), self._connection.cursor(binary=True) as cursor:
-            rows = cursor.execute(query("entries_at"), {"log": self._number, "seqs": list(seqs)}).fetchall()
-            return [_stored(self.log, row) for row in rows]
+        given = {"log": self._number, "seqs": list(seqs)}
+        try:
+            return [_stored(self.log, row) for row in self._rows("entries_at", given)]
+        except UnicodeDecodeError:
+            with translated(), self._connection.cursor(binary=True) as cursor:
+                cursor.adapters.register_loader("text", ByteaBinaryLoader)
+                rows = cursor.execute(query("entries_at"), given).fetchall()
+            return [_stored(self.log, _with_texts(row)) for row in rows]
 
     @property
     def number(self) -> int:
@@ -293,6 +298,11 @@ class LogReader:
         """The log's end as the database states it to every duty, without a ticket; ``None`` for an empty log."""
         row = self._row("stated_head", (self.log,))
         return None if row is None else StatedHead(Head(row[0], row[1].hex()), row[2], row[3])
+
+    @property
+    def connection(self) -> "psycopg.Connection[tuple[Any, ...]]":
+        """The connection, for questions that other modules of the store put over it; the reader closes it."""
+        return self._connection
 
     def close(self) -> None:
         """Closes the connection."""
