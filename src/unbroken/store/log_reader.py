@@ -1,7 +1,6 @@
 """The reader's side: pages of entries, sessions, sizes. For verifier and ops logins; writes nothing."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -14,7 +13,7 @@ from psycopg.types.string import ByteaBinaryLoader
 
 from unbroken.core.entry import GENESIS, Head, StoredEntry
 from unbroken.core.times import format_time
-from unbroken.errors import AccessDeniedError, ConfigurationError, UnbrokenError
+from unbroken.errors import AccessDeniedError, ConfigurationError
 from unbroken.store.connection import connect, translated
 from unbroken.store.facts import impostors_among
 from unbroken.store.migrations import require_schema
@@ -89,6 +88,7 @@ class ApprovalRequest:
     seq: int
     requested_at: datetime
     valid_until: datetime
+    decided_seq: int | None
     decided_by: str | None
     decided_at: datetime | None
     self_attested: bool | None
@@ -138,10 +138,6 @@ class LogReader:
                 self._connection.execute(query("fixed_names"))
             require_schema(self._one("newest_migration")[0])
             self._number, self.log = self._find(self._only_log() if log is None else log)
-        except AccessDeniedError:
-            self._note_attempt(log)
-            self._connection.close()
-            raise
         except BaseException:
             self._connection.close()
             raise
@@ -149,15 +145,8 @@ class LogReader:
     def _find(self, name: str) -> tuple[int, str]:
         found = self._row("find_log", {"name": name})
         if found is None:
-            self._note_attempt(name)
             raise ConfigurationError(f"there is no log {name!r} that this login may read: `unbroken status` lists them")
         return cast("tuple[int, str]", found)
-
-    def _note_attempt(self, name: str | None) -> None:
-        """Leaves a note in a log that this login may not read, if there is such a log: asking for a ticket does."""
-        if name is not None:
-            with suppress(UnbrokenError):
-                self._rows("open_ticket", (name, "refused", None, "{}", 1.0))
 
     def _only_log(self) -> str:
         names = [row[0] for row in self._rows("logs")]

@@ -212,7 +212,7 @@ select r.* from (
                                when clock_timestamp() > coalesce(a.approved_until, a.requested_until) then 'expired'
                                else coalesce(a.outcome, 'pending') end as state,
          a.tool, a.call_id, q.session_id, a.actor_id, a.agent_id, a.requested_seq, q.recorded_at,
-         coalesce(a.approved_until, a.requested_until), d.actor_id, d.recorded_at,
+         coalesce(a.approved_until, a.requested_until), a.decided_seq, d.actor_id, d.recorded_at,
          a.self_attested
     from unbroken.approvals a
     join unbroken.entries q on q.log = a.log and q.seq = a.requested_seq
