@@ -151,6 +151,26 @@ def test_a_time_begins_with_its_first_moment_and_ends_before_its_last(database: 
         assert [row.seq for row in ask.unapproved_calls(since=at(6), upto=at(8), limit=MOST)] == [6, 7]
 
 
+def test_of_a_minute_that_the_range_cuts_what_lies_within_counts(database: Database) -> None:
+    errors = [
+        Entry(seq, at(1 + seq / 10), "error", "u-1", agent_id=f"agent-{seq}", session_id=f"s-{seq}")
+        for seq in range(1, 9)
+    ]
+    told.plant(database.admin, 1, World(errors, []))
+    with asking(database) as ask:
+        for since, upto, first, last in (
+            (None, None, 1, 8),
+            (at(1.25), None, 3, 8),
+            (None, at(1.65), 1, 6),
+            (at(1.25), at(1.65), 3, 6),
+        ):
+            (row,) = ask.error_bursts(since=since, upto=upto, limit=9)
+            assert (row.minute, row.errors, row.agents, row.sessions) == (at(1), *[last - first + 1] * 3)
+            assert (row.first_seq, row.last_seq) == (first, last)
+        assert ask.error_bursts(before=at(1.9), limit=9) == [], "the minute was not over then"
+        assert len(ask.error_bursts(before=at(2), limit=9)) == 1
+
+
 @pytest.mark.parametrize("size", [1, 2, 7])
 def test_pages_together_are_the_whole(planted: tuple[Database, World], size: int) -> None:
     database, world = planted
@@ -326,6 +346,16 @@ CASES: dict[str, tuple[str | None, list[Entry], list[Approval]]] = {
         "by_caller",
         [_request(), _decision(by="u-1"), _call(**CLAIMED)],
         [_approved(used_seq=3)],
+    ),
+    "claimed by an agent that decided": (
+        "by_caller",
+        [_request(), _decision(by="triage"), _call(**CLAIMED)],
+        [_approved(used_seq=3)],
+    ),
+    "claimed, and not known who asked": (
+        "no_decision",
+        [_request(), _decision(), _call(**CLAIMED)],
+        [_approved(used_seq=3, self_attested=None)],
     ),
     "claimed, and not known as used": ("not_claimed", [_request(), _decision(), _call(**CLAIMED)], [_approved()]),
     "claimed for another tool": (

@@ -2,7 +2,7 @@
 
 import sys
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import msgspec
 import typer
@@ -21,6 +21,9 @@ from unbroken.investigate.printable import printable, printable_lines
 from unbroken.ledger.approval import Approval
 from unbroken.store.log_reader import ApprovalRequest
 from unbroken.verify.examine import Broken, examine
+
+TO_DECIDE: Final = "to decide on a request for approval"
+"""What the arguments are read for, as the log records it."""
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -54,9 +57,10 @@ def list_requests(
 ) -> None:
     """List the requests that wait for a decision, the newest first.
 
-    Needs a login that may read, such as compliance. Times are UTC, by the
-    database's clock. What the list says is the database's word: `unbroken
-    show SESSION` verifies the entries behind it.
+    On a server this takes a login with the duty compliance, legal or dpo. It
+    is recorded as a read. Times are UTC, by the database's clock. What the
+    list says is the database's word: `unbroken show SESSION` verifies the
+    entries behind it.
 
     \b
     Examples:
@@ -91,19 +95,21 @@ def decide(
         typer.Option(
             envvar="UNBROKEN_READER",
             metavar="STORE",
-            help="The connection string of a login that may read, so that the arguments are shown.",
+            help="The connection string of a login that may read, such as compliance, so that the arguments are shown.",
         ),
     ] = None,
+    case: CaseOption = None,
     store: StoreOption = DEFAULT_STORE,
     log: LogOption = None,
 ) -> None:
     """Approve or deny one request.
 
-    Needs a login with the role writer. One that is not the agent's: a
+    Needs a login with the duty writer. One that is not the agent's: a
     decision through the login that recorded the request is marked as
     self-attested, as nobody else vouches for it. A writer reads nothing, so
-    the arguments are shown where --reader names a login that may. A denial is final, and withdraws an
-    approval that has not been used.
+    the arguments are shown where --reader names a login that may; that is
+    recorded as a read, for this purpose. A denial is final, and withdraws
+    an approval that has not been used.
 
     \b
     Examples:
@@ -116,7 +122,7 @@ def decide(
     with open_ledger(store, log) as ledger:
         trail = Trail(ledger)
         asked = _asked(trail, request)
-        _print_request(asked, _in_words(_read_arguments(reader or store, log, request), asked, ledger.key))
+        _print_request(asked, _arguments(reader, store, log, asked, case=case, key=ledger.key))
         if decision is Decision.APPROVE and not yes and not _agreed():
             typer.echo("Nothing was decided.")
             return
@@ -133,20 +139,29 @@ def _asked(trail: Trail, request: str) -> Approval:
         ) from error
 
 
-def _read_arguments(store: str, log: str | None, request: str) -> bytes | None:
-    """The arguments as the log holds them; ``None`` where this login may not read them, or they are gone.
-
-    Raises :class:`UnbrokenError` where the entry is not what was recorded.
-    """
+def _arguments(
+    reader: str | None, store: str, log: str | None, asked: Approval, *, case: str | None, key: LogKey | None
+) -> list[str]:
+    """The arguments in words, or why they are not shown."""
     try:
-        scope = {"what": "approvals decide", "request": request}
-        with open_read(store, log, scope=scope, purpose="to decide on a request for approval") as reading:
-            listed = reading.reader.approvals(limit=1, decided=True, request=request)
-            entry = reading.reader.entry(listed[0].seq) if listed else None
-            if entry is not None:
-                reading.shown(entry)
-    except AccessDeniedError:
-        return None
+        arguments = _read_arguments(reader or store, log, asked.request, case=case)
+    except AccessDeniedError as error:
+        return ["(this login can't read them)" if reader is None else f"(not read: {printable(str(error))})"]
+    return ["(they are not there any more)"] if arguments is None else _in_words(arguments, asked, key)
+
+
+def _read_arguments(store: str, log: str | None, request: str, *, case: str | None) -> bytes | None:
+    """The arguments as the log holds them; ``None`` where they are gone.
+
+    Raises :class:`AccessDeniedError` where this login may not read them, and :class:`UnbrokenError` where the entry is
+    not what was recorded.
+    """
+    scope = {"what": "approvals decide", "request": request}
+    with open_read(store, log, scope=scope, purpose=TO_DECIDE, case=case) as reading:
+        listed = reading.reader.approvals(limit=1, decided=True, request=request)
+        entry = reading.reader.entry(listed[0].seq) if listed else None
+        if entry is not None:
+            reading.shown(entry)
     if entry is None:
         return None
     step = examine(entry)
@@ -155,13 +170,11 @@ def _read_arguments(store: str, log: str | None, request: str) -> bytes | None:
     return entry.inputs
 
 
-def _in_words(arguments: bytes | None, asked: Approval, key: LogKey | None) -> list[str]:
+def _in_words(arguments: bytes, asked: Approval, key: LogKey | None) -> list[str]:
     """The arguments, and whether they are what a decision would be bound to.
 
     A recorder could show one thing and have another approved, so where the log's key is at hand they are compared.
     """
-    if arguments is None:
-        return ["(this login can't read them)"]
     lines = printable_lines(indented(arguments.decode("utf-8", "replace")))
     if key is None or key.id != asked.arguments_hash.partition(":")[0].removeprefix("k"):
         return [*lines, "(not compared with what an approval is bound to, for want of the log's key)"]

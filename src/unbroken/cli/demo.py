@@ -11,7 +11,9 @@ import typer
 import unbroken
 from unbroken import wiring
 from unbroken.cli.demo_page import WIDTH, Page
+from unbroken.cli.ending import ending_in_order
 from unbroken.cli.printing import console
+from unbroken.cli.reading import open_read
 from unbroken.cli.timeline_view import TimelineView
 from unbroken.core.entry import Head
 from unbroken.demo import agent
@@ -70,7 +72,7 @@ class _Demo:
         self._introduce()
         begun = time.monotonic()
         status = self.page.console.status("Starting PostgreSQL and recording ...")
-        with status, running_server(self.keep) as server:
+        with status, ending_in_order(), running_server(self.keep) as server:
             self._record(server)
             status.stop()
             self._tell_recorded(server, seconds=time.monotonic() - begun)
@@ -123,12 +125,19 @@ class _Demo:
     def _show(self, server: EmbeddedServer) -> None:
         self.page.heading(2, "Read")
         self.page.say(
-            "The first call, entry by entry: number in the log, time since the call began, who or what, and what."
+            "The first call, entry by entry: number in the log (1 to 3 say which logins may do what), time since the "
+            "call began, who or what, and what."
         )
         self.page.commands(f"unbroken show {NORMAL.session_id}{self._store}")
-        with LogReader(server.conninfo(wiring.VERIFIER), LOG) as reader:
-            entries = [entry for lot in reader.entries(session=NORMAL.session_id) for entry in lot]
+        with open_read(str(server.folder), LOG, scope={"what": "demo", "session": NORMAL.session_id}) as reading:
+            entries = [entry for lot in reading.reader.entries(session=NORMAL.session_id) for entry in lot]
+            for entry in entries:
+                reading.shown(entry)
         self.page.console.print(TimelineView(timeline_of(entries)))
+        self.page.say(
+            f"This look is on record as well: who looked, when and what for is entry {reading.ticket.seq} of the log, "
+            "and how much was shown is the next one."
+        )
 
     def _verify(self, server: EmbeddedServer) -> Head:
         self.page.heading(3, "Verify")
@@ -201,7 +210,7 @@ class _Demo:
             self.page.commands("unbroken demo --keep my-first-log")
         else:
             self.page.say(f"The log is kept in {self.keep}; its PostgreSQL starts when a command needs it. Try:")
-            commands = ("sessions", "show call-2042", "verify", f"verify --expect {head}")
+            commands = (f"verify --expect {head}", "sessions", "show call-2042", "tail")
             self.page.commands(*(f"unbroken {command}{self._store}" for command in commands))
         self.page.say("A log of your own; tail shows what is being recorded, while it is, in a second terminal:")
         self.page.commands("unbroken init --store audit", "unbroken tail --store audit")

@@ -32,8 +32,8 @@ def init(
 
     Makes what is missing and brings an older schema to this release; safe
     to run again. In a folder it starts an embedded PostgreSQL and makes the
-    logins that record and verify. In a database of yours it needs a login
-    with CREATEROLE and CREATE on the database, no superuser.
+    logins that record, verify and read. In a database of yours it needs a
+    login with CREATEROLE and CREATE on the database, no superuser.
 
     Recorders use the log key for hashes of prompts and arguments that nobody
     without it can try out. A folder has its own; with a database, hand the
@@ -103,8 +103,15 @@ def _next(store: str, origin: str, key_file: Path | None) -> Iterator[str]:
         yield f"  unbroken tail{where}"
         return
     place, origin = shlex.quote(name_of(store)), shlex.quote(origin)
-    yield "  add logins for your recorders and for whoever verifies:"
-    yield f"  unbroken login add recorder --role writer --log {origin} --store {place} --generate-password"
-    yield f"  unbroken login add verifier --role verifier --log {origin} --store {place} --generate-password"
+    there = f"--log {origin} --store {place}"
+    yield "  add a login for each that records, verifies or reads; while there are no access administrators,"
+    yield "  adding one grants it its duty too:"
+    for name, duty in (("recorder", "writer"), ("verifier", "verifier"), ("auditor", "compliance")):
+        yield f"  unbroken login add {name} --role {duty} {there} --generate-password"
+    yield "  then two access administrators; the first confirms the second, as it will be told:"
+    for name in ("anna", "bert"):
+        yield f"  unbroken login add {name} --role access {there} --generate-password"
+    yield "  From then on they alone grant and revoke, two of them for whatever reads: `unbroken grant`."
+    yield "  Each grant, and each read, is an entry of the log. See docs/access.md."
     if key_file is None:
-        yield f"  and make a log key: unbroken init --log {origin} --store {place} --key-file log.key"
+        yield f"  And make a log key: unbroken init {there} --key-file log.key"

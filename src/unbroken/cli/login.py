@@ -9,6 +9,7 @@ from typing import Annotated, Final
 
 import typer
 
+from unbroken.cli.denials import denials_told
 from unbroken.cli.printing import as_json_time, cells, console, moment, plain_table, print_json
 from unbroken.cli.target import (
     DEFAULT_STORE,
@@ -36,9 +37,9 @@ _VERBS: Final = {
     "writer": "record into",
     "server": "record on behalf of those it has authenticated into",
     "ops": "watch",
-    "compliance": "read, under a ticket,",
-    "legal": "read, under a ticket and for a case,",
-    "dpo": "read, under a ticket and for a case,",
+    "compliance": "read",
+    "legal": "read, for a case,",
+    "dpo": "read, for a case,",
     "subjects": "answer data subjects about",
     "retention": "see the head and the size of",
     "verifier": "read and verify",
@@ -51,8 +52,8 @@ def _group() -> None:
     """Add and list the database logins of a log.
 
     A login has one duty: writer and server record, verifier verifies,
-    compliance, legal and dpo read under a ticket, ops watches, access grants.
-    docs/roles.md tells what each may do.
+    compliance, legal and dpo read, each read an entry of the log, ops
+    watches, access grants. docs/roles.md tells what each may do.
     """
 
 
@@ -82,7 +83,7 @@ def add(
     Examples:
       unbroken login add booking-agent --role writer --generate-password
       unbroken login add auditor --role verifier --password-stdin < secret
-      unbroken login add monitor --role ops --log clinic.example/agents
+      unbroken login add clara --role compliance --log clinic.example/agents
     """
     if password_stdin and generate_password:
         raise typer.BadParameter("--password-stdin and --generate-password exclude each other")
@@ -123,12 +124,17 @@ def _may(granted: administration.Granting | None, duty: Duty, origin: str) -> st
 def list_logins(json: JsonOption = False, store: StoreOption = DEFAULT_STORE, log: LogOption = None) -> None:
     """List the logins that may record into a log.
 
+    Who may read it, and since when by whose decision, is told by `unbroken
+    access report`. On a server this takes a login with the duty verifier,
+    ops, compliance or access.
+
     \b
     Examples:
       unbroken login list
       unbroken login list --log clinic.example/agents --json
     """
-    with open_reader(store, log) as reader:
+    duties = "verifier, ops, compliance or access"
+    with denials_told("`unbroken login list`", duties=duties), open_reader(store, log) as reader:
         writers, name = reader.writers(), reader.log
     if json:
         rows = [

@@ -27,6 +27,9 @@ def sessions(
     Shows what the database says of them; `unbroken show` and
     `unbroken verify` check it. Times are UTC, by the database's clock.
 
+    On a server this takes a login with the duty compliance, legal or dpo,
+    or ops, which is not told the actors. It is recorded as a read.
+
     \b
     Examples:
       unbroken sessions
@@ -34,8 +37,10 @@ def sessions(
       unbroken sessions --json
     """
     scope = {"what": "sessions", "limit": str(limit)}
-    with open_read(store, log, scope=scope, purpose=purpose, case=case) as reading:
-        found = reading.reader.sessions(limit=limit, **({} if before is None else {"before": before}))
+    duties = "compliance, legal, dpo or ops"
+    with open_read(store, log, scope=scope, purpose=purpose, case=case, duties=duties) as reading:
+        page = {} if before is None else {"before": before}
+        found = reading.reader.sessions(limit=limit, actors=reading.ticket.duty != "ops", **page)
         name = reading.reader.log
         reading.count = len(found)
     older = min((session.last_seq for session in found), default=0) if len(found) == limit else None
@@ -59,7 +64,7 @@ def _print(found: list[SessionSummary]) -> None:
         table.add_row(
             *cells(
                 session.session_id,
-                session.actor_id,
+                session.actor_id or "",
                 session.agent_id or "",
                 f"{session.entries:,}",
                 f"{session.errors:,}" if session.errors else "",

@@ -22,6 +22,8 @@ from unbroken.verify.examine import Broken, examine
 from unbroken.verify.finding import Finding, Report
 from unbroken.verify.run import verify_session
 
+LONGEST_ID: Final = 1024
+"""Bytes of the longest id of a session that the log takes."""
 NAMED: Final = 5
 """Sessions that are named where the beginning of an id fits several."""
 
@@ -40,6 +42,10 @@ def show(
     Each entry is verified before it is shown, and what is wrong with it
     stands beside it. The exit code is 0 if nothing is wrong, 1 if there are
     findings, 4 if something can't be read. Times are UTC.
+
+    On a server this takes a login with the duty compliance, legal or dpo.
+    It is recorded as a read of this one session; with the beginning of an
+    id as two, as finding the session opens the whole log.
 
     \b
     Examples:
@@ -82,13 +88,17 @@ def _read(
 
     A read that opens one session says so; to find which ones begin so takes one that opens the log.
     """
+    if not 1 <= len(session.encode("utf-8", "surrogateescape")) <= LONGEST_ID:
+        raise typer.BadParameter(f"a session's id has 1 to {LONGEST_ID} bytes", param_hint="SESSION")
     scope = {"what": "show", "session": session}
     with open_read(store, log, scope=scope, purpose=purpose, case=case) as reading:
         entries = _entries_of(reading, session)
         name = reading.reader.log
     if entries:
         return name, entries
-    with open_read(store, log, scope={"what": "show: sessions that begin so"}, purpose=purpose, case=case) as reading:
+    what = f"show: sessions that begin with {session}".encode("utf-8", "replace")[:LONGEST_ID]
+    scope = {"what": what.decode("utf-8", "ignore")}
+    with open_read(store, log, scope=scope, purpose=purpose, case=case) as reading:
         found = _only(reading.reader.sessions_beginning(session, limit=NAMED + 1), session, name)
         return name, _entries_of(reading, found)
 

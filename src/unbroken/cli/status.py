@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 import typer
 from rich.text import Text
 
+from unbroken.cli.denials import denials_told
 from unbroken.cli.kept_heads import KeptHeads, Seen, name_of
 from unbroken.cli.known_logs import known_logs
 from unbroken.cli.lengths import length_of
@@ -25,7 +26,7 @@ from unbroken.cli.report_view import verdict_in_words
 from unbroken.cli.schema_status import schema_status
 from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption, open_reader
 from unbroken.core.entry import SEGMENT, Head
-from unbroken.errors import ConfigurationError
+from unbroken.errors import AccessDeniedError, ConfigurationError
 from unbroken.investigate.printable import printable
 from unbroken.store.log_reader import LogReader, LogSize, StatedHead
 from unbroken.verify.chain import START
@@ -33,16 +34,17 @@ from unbroken.verify.chain import START
 FINE: Final = 0
 BROKEN: Final = 1
 STALE: Final = 3
+DUTIES: Final = "verifier, ops, compliance, legal, dpo, retention or access"
 _WORST_FIRST: Final = (BROKEN, STALE, FINE)
 
 
 @dataclass(frozen=True, slots=True)
 class LogStatus:
-    """One log at one time; times are aware UTC."""
+    """One log at one time; times are aware UTC. ``writers`` is ``None`` where this login may not know them."""
 
     log: str
     end: StatedHead | None
-    writers: list[tuple[str, datetime, bool]]
+    writers: list[tuple[str, datetime, bool]] | None
     size: LogSize
     seen: Seen | None
     now: datetime
@@ -89,7 +91,9 @@ def status(
     Of all logs in the store, or of --log. It verifies nothing: it tells the
     last verdict that `unbroken verify` kept in your state directory,
     whether the log's end still is at or after the head seen then, and how
-    many faults `unbroken db check` would list.
+    many faults `unbroken db check` would list. On a server any login will do
+    but those that record or answer data subjects. It reads no entries, and
+    records nothing.
 
     \b
     Exit codes:
@@ -106,11 +110,12 @@ def status(
       unbroken status --json | jq '.logs[].head'
     """
     oldest = length_of(max_age, option="--max-age")
-    names = known_logs(store) if log is None else [log]
-    if not names:
-        raise ConfigurationError("there is no log here: run `unbroken init`")
-    found = [_status(store, name) for name in names]
-    schema = schema_status(store)
+    with denials_told("`unbroken status`", duties=DUTIES):
+        names = known_logs(store) if log is None else [log]
+        if not names:
+            raise ConfigurationError("there is no log here: run `unbroken init`")
+        found = [_status(store, name) for name in names]
+        schema = schema_status(store)
     codes = [BROKEN if schema.faults else FINE, *(each.exit_code(oldest) for each in found)]
     code = min(codes, key=_WORST_FIRST.index)
     if json:
@@ -127,11 +132,18 @@ def _status(store: str, log: str) -> LogStatus:
         return LogStatus(
             log=reader.log,
             end=reader.stated_head(),
-            writers=reader.writers(),
+            writers=_writers_of(reader),
             size=reader.size(),
             seen=_recall(store, reader),
             now=datetime.now(UTC),
         )
+
+
+def _writers_of(reader: LogReader) -> list[tuple[str, datetime, bool]] | None:
+    try:
+        return reader.writers()
+    except AccessDeniedError:
+        return None
 
 
 def _recall(store: str, reader: LogReader) -> Seen | None:
@@ -170,6 +182,8 @@ def _last_entry(each: LogStatus) -> str:
 
 
 def _writers(each: LogStatus) -> Text:
+    if each.writers is None:
+        return Text("(this login's duty does not show them)", "dim")
     text = Text(", ").join(
         Text(printable(login)) if exists else Text(f"{printable(login)} (no such login any more)", "red")
         for login, _, exists in each.writers
@@ -220,10 +234,7 @@ def _as_json(each: LogStatus, max_age: timedelta) -> dict[str, Any]:
         "head": str(each.head),
         "last_recorded_at": None if end is None else as_json_time(end.recorded_at),
         "seconds_since_last": None if end is None else (end.now - end.recorded_at).total_seconds(),
-        "writers": [
-            {"login": login, "granted_at": as_json_time(granted), "exists": exists}
-            for login, granted, exists in each.writers
-        ],
+        "writers": _writers_as_json(each),
         "partitions": each.size.partitions,
         "partitions_ahead": each.partitions_ahead,
         "bytes": {"entries": each.size.entries, "indexes": each.size.indexes, "payloads": each.size.payloads},
@@ -234,6 +245,15 @@ def _as_json(each: LogStatus, max_age: timedelta) -> dict[str, Any]:
         "kept_head_lost": each.lost_its_head,
         "verdict": _verdict_as_json(each),
     }
+
+
+def _writers_as_json(each: LogStatus) -> list[dict[str, Any]] | None:
+    if each.writers is None:
+        return None
+    return [
+        {"login": login, "granted_at": as_json_time(granted), "exists": exists}
+        for login, granted, exists in each.writers
+    ]
 
 
 def _verdict_as_json(each: LogStatus) -> dict[str, Any] | None:

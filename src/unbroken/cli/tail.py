@@ -1,11 +1,13 @@
 """``unbroken tail``: what is being recorded, while it is."""
 
+import errno
+import select
+import signal
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager
 from datetime import timedelta
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeAlias
 
 import msgspec
 import typer
@@ -19,6 +21,7 @@ from unbroken.cli.target import DEFAULT_STORE, LogOption, StoreOption
 from unbroken.core.commitment import PARTS
 from unbroken.core.entry import Head, StoredEntry
 from unbroken.core.event import Event, decode_event
+from unbroken.investigate.own_entries import told_by_the_log
 from unbroken.investigate.printable import printable
 from unbroken.verify.chain import START, Chain
 from unbroken.verify.examine import examine
@@ -27,6 +30,10 @@ from unbroken.verify.finding import Finding, FindingList
 POLL_S: Final = 0.3
 """How long an entry may wait to be seen."""
 _SESSION_SHOWN: Final = 12
+_STDOUT: Final = 1
+
+Shown: TypeAlias = tuple[StoredEntry, list[Finding]]
+"""An entry, and what is wrong with it or between it and the one before."""
 
 
 def tail(
@@ -41,9 +48,14 @@ def tail(
     """Show the newest entries, and new ones as they come.
 
     Each entry is verified by itself and against the one before; what is
-    wrong with it is printed beneath it. The whole of it is one read, which
-    is recorded and not shown, for twelve hours at most. Ctrl-C ends. Times are UTC, by the
-    database's clock. What --json prints, `unbroken verify --file` reads.
+    wrong with it is printed beneath it. Times are UTC, by the database's
+    clock. What --json --no-follow prints, `unbroken verify --file` reads.
+
+    On a server this takes a login with the duty compliance, legal or dpo.
+    The whole of it is one read: recorded, never shown, over after twelve
+    hours. Ctrl-C or a polite kill is how one that follows ends, so it is
+    recorded as complete then; as interrupted where the output is closed
+    (`| head`) or the time is up.
 
     \b
     Examples:
@@ -53,19 +65,43 @@ def tail(
     """
     scope = {"what": "tail" if follow else "tail --no-follow", "limit": str(number)}
     lasting = LONGEST if follow else timedelta(minutes=15)
-    with (
-        suppress(KeyboardInterrupt),
-        open_read(store, log, scope=scope, purpose=purpose, case=case, lasting=lasting) as reading,
-    ):
+    with open_read(store, log, scope=scope, purpose=purpose, case=case, lasting=lasting) as reading:
         watch = _Watch(reading, number=number)
         printed = _JsonLines() if json else _TextLines(console(piped=ROWS))
-        while True:
-            for entry, findings in watch.news():
-                printed.entry(entry, findings)
-                reading.shown(entry)
-            if not follow:
-                return
-            time.sleep(POLL_S)
+        if not follow:
+            _print(watch.before(), printed, reading)
+            return
+        with _asked_to_end():
+            while True:
+                _print(watch.news(), printed, reading)
+                _wait_for_more()
+
+
+def _print(found: Iterator[Shown], printed: "_JsonLines | _TextLines", reading: Reading) -> None:
+    for entry, findings in found:
+        printed.entry(entry, findings)
+        reading.shown(entry)
+
+
+@contextmanager
+def _asked_to_end() -> Iterator[None]:
+    """Following ends when somebody says so, and all that there was until then has been shown."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        return
+    except SystemExit as end:
+        if end.code != 128 + signal.SIGTERM:
+            raise
+        raise typer.Exit(end.code) from None
+
+
+def _wait_for_more() -> None:
+    """Waits a little, as long as anybody reads what is printed."""
+    output = select.poll()
+    output.register(_STDOUT, 0)
+    if output.poll(POLL_S * 1000):
+        raise BrokenPipeError(errno.EPIPE, "nobody reads the output any more")
 
 
 class _Watch:
@@ -77,9 +113,16 @@ class _Watch:
         self._after = max(self._own - 1 - number, 0)
         self._chain: Chain | None = None
 
-    def news(self) -> Iterator[tuple[StoredEntry, list[Finding]]]:
+    def before(self) -> Iterator[Shown]:
+        """The entries that were there before this read."""
+        return self._given(self._reader.entries(after=self._after, upto=self._own - 1))
+
+    def news(self) -> Iterator[Shown]:
         """The entries that are there and were not given yet, without the one that this read is."""
-        for lot in self._reader.entries(after=self._after):
+        return self._given(self._reader.entries(after=self._after))
+
+    def _given(self, lots: Iterator[list[StoredEntry]]) -> Iterator[Shown]:
+        for lot in lots:
             for entry in lot:
                 self._after = entry.seq
                 findings = self._findings(entry)
@@ -142,6 +185,8 @@ def _line(entry: StoredEntry) -> Text:
         start.append(f"  {printable(event.tool)}", "yellow")
     if event.side_effect and event.event_type == "tool_call":
         start.append("  SIDE EFFECT", "bold black on yellow")
+    if words := told_by_the_log(entry, event):
+        start.append(f"  {words}")
     if event.session_id:
         start.append(f"  {_short(printable(event.session_id))}", "dim")
     return start

@@ -4,7 +4,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -14,13 +14,14 @@ import typer
 from msgspec.structs import replace
 from rich.text import Text
 
+from unbroken.cli.denials import denials_told
 from unbroken.cli.kept_heads import KeptHeads, Seen, name_of
 from unbroken.cli.late_progress import LateProgress
 from unbroken.cli.printing import console, print_json, warn
 from unbroken.cli.report_view import print_report, report_as_json
 from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption, open_reader
 from unbroken.core.entry import Head
-from unbroken.errors import AccessDeniedError, ConfigurationError
+from unbroken.errors import ConfigurationError
 from unbroken.investigate.printable import printable
 from unbroken.store.log_reader import LogReader
 from unbroken.verify.export import MAX_EXPORT_BYTES, verify_export
@@ -64,6 +65,8 @@ def verify(
     Computes every hash and compares every column and every stored content,
     a page at a time, and holds the log against the head that this command
     saw last; it keeps that in your state directory, not in the database.
+    On a server it takes a login with the duty verifier, and records nothing,
+    so that it doesn't move the end that it looks for.
 
     \b
     Exit codes:
@@ -91,7 +94,10 @@ def verify(
     if file is not None:
         report = _verify_file(file, head)
     else:
-        with open_reader(store, log) as reader, _as_verifier():
+        with (
+            denials_told("`unbroken verify`, which reads everything without a ticket,", duties="verifier"),
+            open_reader(store, log) as reader,
+        ):
             if session is not None:
                 report = _known(verify_session(reader, session), session)
             elif span is not None:
@@ -103,17 +109,6 @@ def verify(
     else:
         _print(report, head)
     raise typer.Exit(report.exit_code)
-
-
-@contextmanager
-def _as_verifier() -> Iterator[None]:
-    """Says which login verifying needs, where the database refuses this one."""
-    try:
-        yield
-    except AccessDeniedError as error:
-        raise AccessDeniedError(
-            f"{error}. `unbroken verify` reads everything, without a ticket: it needs a login with the duty verifier"
-        ) from error
 
 
 def _require_one_scope(scopes: dict[str, object], expect: str | None) -> None:
@@ -225,7 +220,7 @@ def _print(report: Report, expect: Head | None) -> None:
 
 
 def _forget(store: str, log: str | None, *, yes: bool) -> None:
-    with open_reader(store, log) as reader:
+    with denials_told("`unbroken verify`", duties="verifier"), open_reader(store, log) as reader:
         name = reader.log
     kept, place, shown = KeptHeads(), name_of(store), printable(name)
     try:

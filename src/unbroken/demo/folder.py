@@ -9,8 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import FrameType
-from typing import Final, NoReturn
+from typing import Final
 
 from unbroken.errors import ConfigurationError
 from unbroken.store import embedded
@@ -22,8 +21,8 @@ _ENDING: Final = tuple(signal.Signals[name] for name in ("SIGTERM", "SIGHUP") if
 
 @contextmanager
 def running_server(keep: Path | None) -> Iterator[EmbeddedServer]:
-    """A PostgreSQL in the new folder ``keep``, or in a temporary one that is removed, however the block ends."""
-    with _ending_in_order(), _folder(keep) as folder:
+    """A PostgreSQL in the new folder ``keep``, or in a temporary one that is removed when the block ends."""
+    with _folder(keep) as folder:
         server = embedded.enter(folder)
         try:
             yield server
@@ -58,24 +57,6 @@ def _remove(folder: Path) -> None:
             return
         time.sleep(0.05)
     shutil.rmtree(folder)
-
-
-@contextmanager
-def _ending_in_order() -> Iterator[None]:
-    """A closed terminal or a polite kill ends the program as an exception does, so that it tidies up."""
-    before = {number: signal.getsignal(number) for number in _ENDING}
-    for number, handler in before.items():
-        if handler is not signal.SIG_IGN:
-            signal.signal(number, _end)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _end(number: int, _: FrameType | None) -> NoReturn:
-    raise SystemExit(128 + number)
 
 
 @contextmanager

@@ -25,8 +25,9 @@ PAGE: Final = 10_000
 LOT: Final = 50
 """Entries that a reader hands out at a time: fewer than a socket buffers, so that the server is never waited for."""
 
+NO_GRANT: Final = "no such log, or this login may not read it; that it tried is recorded"
 _REFUSALS: Final = {
-    "no grant": "no such log, or this login may not read it; that it tried is recorded",
+    "no grant": NO_GRANT,
     "no purpose": "say what this read is for: it is recorded",
     "no case": "this duty reads for a case only: name it",
     "bad length": "a purpose is up to 2000 bytes of printable text, a case 200; a ticket lasts 1 second to 12 hours",
@@ -64,7 +65,7 @@ class SessionSummary:
     last_seq: int
     first_at: datetime
     last_at: datetime
-    actor_id: str
+    actor_id: str | None
     agent_id: str | None
     errors: int
 
@@ -127,11 +128,11 @@ class LogReader:
     """One connection of a reading login to one log.
 
     But for a verifier's login, rows are given only while a ticket is open: :meth:`open_ticket`. Without one the methods
-    that return rows raise :class:`AccessDeniedError`.
+    that return rows raise :class:`AccessDeniedError`. Opening one is recorded, so with ``writes`` no standby will do.
     """
 
-    def __init__(self, conninfo: str, log: str | None = None) -> None:
-        self._connection = cast("psycopg.Connection[tuple[Any, ...]]", connect(conninfo))
+    def __init__(self, conninfo: str, log: str | None = None, *, writes: bool = False) -> None:
+        self._connection = cast("psycopg.Connection[tuple[Any, ...]]", connect(conninfo, writes=writes))
         try:
             with translated():
                 self._connection.execute(query("fixed_names"))
@@ -179,10 +180,9 @@ class LogReader:
         ``scope`` says what is looked for; with a ``session`` in it that session alone is opened. Raises
         :class:`AccessDeniedError` when the log refuses, which it records as well.
         """
-        asked = msgspec.json.encode(dict(scope or {})).decode()
-        row = self._one("open_ticket", (self.log, purpose, case, asked, valid_for.total_seconds()))
+        row = self._one("open_ticket", _request(self.log, purpose, case, scope, valid_for))
         if row[0] is None:
-            raise AccessDeniedError(_REFUSALS.get(row[4], "this login may not read this log"))
+            raise _refusal(row)
         return Ticket(row[0], row[1], row[2], row[3])
 
     def close_ticket(self, ticket: Ticket, *, outcome: str, count: int, digest: str) -> int:
@@ -252,10 +252,11 @@ class LogReader:
         with translated():
             return impostors_among(self._connection, _TABLES)
 
-    def sessions(self, *, limit: int, before: int = _LAST) -> list[SessionSummary]:
-        """The sessions whose last entry comes before ``before``, newest first."""
+    def sessions(self, *, limit: int, before: int = _LAST, actors: bool = True) -> list[SessionSummary]:
+        """The sessions whose last entry comes before ``before``, newest first; without ``actors`` as operations may."""
         given = {"log": self._number, "limit": limit, "before": before}
-        return [SessionSummary(*row) for row in self._rows("recent_sessions", given)]
+        name = "recent_sessions" if actors else "recent_sessions_without_actors"
+        return [SessionSummary(*row) for row in self._rows(name, given)]
 
     def approvals(self, *, limit: int, decided: bool, request: str | None = None) -> list[ApprovalRequest]:
         """Requests for approval, newest first: those that can be decided, or all with what was ``decided``."""
@@ -327,6 +328,28 @@ class LogReader:
         if row is None:
             raise ConfigurationError("the database gave no answer: run `unbroken init` again")
         return row
+
+
+def record_denial(conninfo: str, log: str, *, purpose: str, case: str | None, scope: Mapping[str, str]) -> None:
+    """Asks a log that this login can't see for a ticket, so that the log records the attempt.
+
+    Raises :class:`AccessDeniedError` with its answer.
+    """
+    with connect(conninfo, writes=True) as connection, translated():
+        request = _request(log, purpose, case, scope, timedelta(minutes=1))
+        row = connection.execute(query("open_ticket"), request).fetchone()
+    if row is not None and row[0] is None:
+        raise _refusal(row)
+
+
+def _request(
+    log: str, purpose: str, case: str | None, scope: Mapping[str, str] | None, valid_for: timedelta
+) -> tuple[object, ...]:
+    return log, purpose, case, msgspec.json.encode(dict(scope or {})).decode(), valid_for.total_seconds()
+
+
+def _refusal(row: tuple[object, ...]) -> AccessDeniedError:
+    return AccessDeniedError(_REFUSALS.get(str(row[4]), "this login may not read this log"))
 
 
 def list_logs(conninfo: str) -> list[str]:

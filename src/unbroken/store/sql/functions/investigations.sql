@@ -4,6 +4,7 @@
 --
 -- Pages: p_limit is 1 to 1000 rows, whatever is asked for, 1000 where nothing is; a page that is full may have a next one,
 -- which begins after the number, or minute, of its last row. Times are from (included) to (not included), null: no bound.
+-- Where the server compiles plans just in time, "set jit = off" comes before large pages: compiling takes seconds.
 
 -- The log of this name, full or an origin, which stands for its newest incarnation. An error and not "nothing found", for a
 -- log that is not there as for one that this login may not read.
@@ -150,7 +151,9 @@ language sql stable
 begin atomic
   select burst.minute, burst.errors, about.agents, about.sessions, about.first_seq, about.last_seq
     from (
-      select counted.minute, counted.errors
+      -- With the bounds of each minute: worked out further on, a policy would keep them away from the index.
+      select counted.minute, counted.errors, greatest(counted.minute, p_from) as since,
+             least(counted.minute + interval '1 minute', p_to) as upto
         from (
           select ended.minute, ended.recorded_at, ended.place - lag(ended.place, 1, 0::bigint) over (order by ended.recorded_at desc) as errors
             from (
@@ -175,7 +178,7 @@ begin atomic
         from unbroken.entries e
        where e.log = (select unbroken.investigated_log(p_log))
          and e.event_type = 'error'
-         and e.recorded_at >= greatest(burst.minute, p_from) and e.recorded_at < least(burst.minute + interval '1 minute', p_to)
+         and e.recorded_at >= burst.since and e.recorded_at < burst.upto
     ) as about
    order by burst.minute desc;
 end;

@@ -1,0 +1,99 @@
+"""The log's own entries in a few words: who was granted what, who read, what for, and how it ended."""
+
+from collections.abc import Callable, Mapping
+from typing import Final, TypeAlias
+
+import msgspec
+
+from unbroken.core.entry import StoredEntry
+from unbroken.core.event import Event
+from unbroken.investigate.printable import printable
+
+Details: TypeAlias = Mapping[str, object]
+
+
+def told_by_the_log(entry: StoredEntry, event: Event) -> str:
+    """What an entry that the log made by itself tells of, printable; empty for any other, or where that can't be read.
+
+    A recorder numbers all that it says, so only the log's own entries have no recorder.
+    """
+    words = _WORDS.get(event.event_type)
+    if words is None or event.recorder is not None or entry.details is None:
+        return ""
+    try:
+        details = msgspec.json.decode(entry.details, type=dict[str, object])
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return ""
+    return printable(words(details))
+
+
+def _granted(details: Details) -> str:
+    because, basis = _text(details, "reason"), _text(details, "basis")
+    granted = f"{_text(details, 'duty')} to {_text(details, 'login')}, {basis}"
+    return granted if because == basis else granted + _after(because)
+
+
+def _revoked(details: Details) -> str:
+    return f"{_text(details, 'duty')} from {_text(details, 'login')}" + _after(_text(details, "reason"))
+
+
+def _requested(details: Details) -> str:
+    return f"{_text(details, 'duty')} for {_text(details, 'login')}" + _after(_text(details, "reason"))
+
+
+def _withdrawn(details: Details) -> str:
+    return f"request {_text(details, 'request')}"
+
+
+def _read(details: Details) -> str:
+    scope = details.get("scope")
+    found = scope if isinstance(scope, dict) else {}
+    what = " ".join(text for text in (_text(found, "what"), _text(found, "session")) if text)
+    case = _text(details, "case")
+    return f"{what}, {_text(details, 'duty')}{f', case {case}' if case else ''}" + _after(_text(details, "purpose"))
+
+
+def _completed(details: Details) -> str:
+    return f"{_text(details, 'outcome')}, {_text(details, 'count')} shown"
+
+
+def _denied(details: Details) -> str:
+    attempts = _text(details, "attempts")
+    duty = _text(details, "duty")
+    words = _text(details, "refused") + (f", {duty}" if duty else "")
+    return words if attempts in ("", "1") else f"{words}, {attempts} attempts"
+
+
+def _stopped(details: Details) -> str:
+    return f"after number {_text(details, 'count')}"
+
+
+def _gap(details: Details) -> str:
+    return f"{_text(details, 'reason')}, numbers {_text(details, 'first')} to {_text(details, 'last')}"
+
+
+def _unlocked(details: Details) -> str:
+    return f"ended a session of {_text(details, 'login')}"
+
+
+def _text(details: Details, key: str) -> str:
+    value = details.get(key)
+    return str(value) if isinstance(value, str | int) else ""
+
+
+def _after(reason: str) -> str:
+    return f": {reason}" if reason else ""
+
+
+_WORDS: Final[Mapping[str, Callable[[Details], str]]] = {
+    "access_granted": _granted,
+    "access_revoked": _revoked,
+    "log.access_requested": _requested,
+    "log.access_withdrawn": _withdrawn,
+    "log.read": _read,
+    "log.read_completed": _completed,
+    "log.read_denied": _denied,
+    "log.recorder_stopped": _stopped,
+    "log.gap": _gap,
+    "log.unlocked": _unlocked,
+}
