@@ -19,7 +19,8 @@ from unbroken.store import embedded
 
 LOG = "clinic.example/agents"
 SESSIONS = ("call-1", "call-2", "visit \x1b[31m\u202e")
-ENTRIES = 4 * len(SESSIONS) + 1  # the last: its recorder has stopped
+GRANTS = 3  # of a folder's own logins: entries like any other
+RECORDED = GRANTS + 4 * len(SESSIONS) + 1  # the last: its recorder has stopped
 
 
 def _folder() -> Path:
@@ -54,19 +55,26 @@ def empty() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
+def end_of(cli: Cli) -> int:
+    """How many entries there are now: every command that reads adds two."""
+    return int(cli.json("status")["logs"][0]["head"].partition(":")[0])
+
+
 def test_without_an_outside_head_the_end_is_unproven(cli: Cli) -> None:
+    report = cli.json("verify")
+    entries, head = report["entries"], report["head"]
+    assert entries >= RECORDED
+    assert head.startswith(f"{entries}:")
     done = cli("verify")
     assert done.returncode == 3
-    assert done.stdout.startswith(f"consistent to {ENTRIES}, end unproven  {LOG}~1, {ENTRIES} entries read\n")
-    head = cli.json("verify")["head"]
-    assert head.startswith(f"{ENTRIES}:")
+    assert done.stdout.startswith(f"consistent to {entries}, end unproven  {LOG}~1, {entries} entries read\n")
     assert done.stdout.endswith(f"head to keep  {head}\n")
 
 
 def test_the_expected_head_proves_the_log(cli: Cli, tmp_path: Path) -> None:
     head = cli.json("verify")["head"]
     done = cli("verify", "--expect", head)
-    assert (done.returncode, done.stdout.split("  ")[0]) == (0, f"proven to {ENTRIES}")
+    assert (done.returncode, done.stdout.split("  ")[0]) == (0, f"proven to {head.partition(':')[0]}")
     (tmp_path / "head").write_text(f"{head}\n")
     assert cli("verify", "--expect", tmp_path / "head").returncode == 0
     report = cli.json("verify", "--expect", head)
@@ -74,14 +82,15 @@ def test_the_expected_head_proves_the_log(cli: Cli, tmp_path: Path) -> None:
 
 
 def test_another_head_is_a_finding_with_its_place(cli: Cli) -> None:
-    done = cli("verify", "--expect", f"{ENTRIES}:{'ab' * 32}")
+    entries = end_of(cli)
+    done = cli("verify", "--expect", f"{entries}:{'ab' * 32}")
     assert done.returncode == 1
     lines = [line.strip() for line in done.stdout.splitlines()]
-    assert lines[0] == f"1 finding  {LOG}~1, {ENTRIES} entries read"
-    assert f"forked at entry {ENTRIES}" in lines
+    assert lines[0] == f"1 finding  {LOG}~1, {entries} entries read"
+    assert f"forked at entry {entries}" in lines
     assert f"expected  the expected head's hash {'ab' * 32}" in lines
-    missing = cli("verify", "--expect", f"{ENTRIES + 5}:{'ab' * 32}")
-    assert (missing.returncode, f"truncated at entry {ENTRIES + 1}" in missing.stdout) == (1, True)
+    missing = cli("verify", "--expect", f"{entries + 5}:{'ab' * 32}")
+    assert (missing.returncode, f"truncated at entry {entries + 1}" in missing.stdout) == (1, True)
 
 
 def test_an_earlier_head_is_in_the_log_but_does_not_prove_its_end(cli: Cli) -> None:
@@ -107,7 +116,7 @@ def test_wrong_usage_ends_with_2(cli: Cli) -> None:
         "verify --range 0..4",
         "verify --expect 12",
         "verify --session call-1 --range 1..2",
-        f"verify --session call-1 --expect {ENTRIES}:{'ab' * 32}",
+        f"verify --session call-1 --expect {RECORDED}:{'ab' * 32}",
         "verify --workers 0",
         "verify --nonsense",
         "verify --log nowhere",
@@ -116,6 +125,8 @@ def test_wrong_usage_ends_with_2(cli: Cli) -> None:
         "login add x --role owner",
         "login add x --role writer --password-stdin --generate-password",
         "tail -n -1",
+        "show ''",
+        f"show {'x' * 1025}",
         "sessions --limit 0",
         "vrify",
     ]
@@ -142,13 +153,13 @@ def test_an_unreachable_database_is_2(tmp_path: Path) -> None:
 
 def test_an_export_is_what_tail_prints(cli: Cli, tmp_path: Path) -> None:
     export = tmp_path / "export.jsonl"
-    export.write_text(cli("tail", "--json", "--no-follow", "-n", 100).stdout)
+    report = cli.json("verify")
+    export.write_text(cli("tail", "--json", "--no-follow", "-n", 10_000).stdout)
     assert export.read_text().isascii()
-    head = cli.json("verify")["head"]
-    done = cli("verify", "--file", export, "--expect", head)
+    done = cli("verify", "--file", export, "--expect", report["head"])
     assert (done.returncode, done.stdout.splitlines()[0]) == (
         0,
-        f"proven to {ENTRIES}  an export of {LOG}~1, {ENTRIES} entries read",
+        f"proven to {report['entries']}  an export of {LOG}~1, {report['entries']} entries read",
     )
     altered = export.read_text().replace("monday", "friday", 1)
     export.write_text(altered)
@@ -163,15 +174,17 @@ def test_what_cannot_be_read_is_4(cli: Cli, tmp_path: Path) -> None:
 
 
 def test_tail_shows_the_newest_entries(cli: Cli) -> None:
-    done = cli("tail", "--no-follow", "-n", 5)
-    lines = done.stdout.splitlines()
-    assert [line.split()[0] for line in lines] == ["9", "10", "11", "12", "13"]
+    entries = end_of(cli)
+    done = cli("tail", "--no-follow", "-n", 10_000)
+    lines = {int(line.split()[0]): line for line in done.stdout.splitlines()}
+    assert list(lines) == list(range(1, entries + 1))
     kinds = ["request", "tool_call", "tool_result", "response", "log.recorder_stopped"]
-    assert [line.split()[3] for line in lines] == kinds
-    assert "book  SIDE EFFECT" in lines[1]
-    assert "> desk" in lines[0]
+    assert [lines[seq].split()[3] for seq in range(RECORDED - 4, RECORDED + 1)] == kinds
+    assert "book  SIDE EFFECT" in lines[RECORDED - 3]
+    assert "> desk" in lines[RECORDED - 4]
+    newest = cli("tail", "--no-follow", "-n", 2).stdout.splitlines()
+    assert [line.split()[0] for line in newest] == [str(entries + 1), str(entries + 2)]
     assert cli("tail", "--no-follow", "-n", 0).stdout == ""
-    assert len(cli("tail", "--no-follow", "-n", 100).stdout.splitlines()) == ENTRIES
 
 
 def test_nothing_recorded_reaches_the_terminal_as_a_command(cli: Cli) -> None:
@@ -217,6 +230,7 @@ def test_show_renders_a_verified_session(cli: Cli) -> None:
 def test_show_takes_the_beginning_of_an_id(cli: Cli) -> None:
     assert cli("show", "call-2").stdout == cli("show", "call-2").stdout
     assert "session visit" in cli("show", "vis").stdout
+    assert cli("show", "x" * 1024).stderr.startswith("unbroken: there is no session 'xxx")
     several = cli("show", "call-")
     assert (several.returncode, several.stdout) == (2, "")
     assert several.stderr == "unbroken: several sessions begin with 'call-': call-1, call-2\n"
@@ -228,17 +242,18 @@ def test_show_as_json_has_every_item(cli: Cli) -> None:
     shown = cli.json("show", "call-2")
     assert (shown["verdict"], shown["findings"]) == ("consistent", [])
     assert [item["kind"] for item in shown["items"]] == ["request", "tool_call", "tool_result", "response"]
-    assert [item["seq"] for item in shown["items"]] == [5, 6, 7, 8]
+    assert [item["seq"] for item in shown["items"]] == [GRANTS + 4 + number for number in range(1, 5)]
     assert shown["summary"]["session"] == "call-2"
 
 
 def test_status_tells_monitors_what_was_verified(cli: Cli) -> None:
     never = cli("status")
     assert (never.returncode, "never verified by you" in never.stdout) == (3, True)
-    cli("verify")
+    entries = cli.json("verify")["entries"]
     fine = cli("status")
     assert fine.returncode == 0, fine.stdout
-    assert f"consistent to {ENTRIES}, end unproven, " in fine.stdout
+    assert f"consistent to {entries}, end unproven, " in fine.stdout
+    assert "entries since" not in fine.stdout, "neither verifying nor asking how it is doing adds to a log"
     for line in ("writers     recorder", "partitions  1, 0 ahead", "on disk", "WAL         at most"):
         assert line in fine.stdout
     status = cli.json("status", "--max-age", "7d")
@@ -262,7 +277,7 @@ def test_an_old_verdict_counts_no_longer(cli: Cli) -> None:
 
 
 def test_a_bad_verdict_stays_until_the_next(cli: Cli) -> None:
-    cli("verify", "--expect", f"{ENTRIES}:{'ab' * 32}")
+    cli("verify", "--expect", f"{end_of(cli)}:{'ab' * 32}")
     bad = cli("status")
     assert (bad.returncode, "1 finding, " in bad.stdout) == (1, True)
     cli("verify")
@@ -277,8 +292,8 @@ def test_what_is_kept_is_for_its_owner_alone(cli: Cli) -> None:
 
 
 def test_a_damaged_file_of_heads_is_not_passed_over(cli: Cli) -> None:
-    cli("verify")
-    cli.heads_file.write_text(cli.heads_file.read_text().replace(f'"{ENTRIES}:', '"x:'))
+    entries = cli.json("verify")["entries"]
+    cli.heads_file.write_text(cli.heads_file.read_text().replace(f'"{entries}:', '"x:'))
     for command in ("verify", "status"):
         done = cli(command)
         assert (done.returncode, "is damaged" in done.stderr) == (2, True)
@@ -314,7 +329,8 @@ def test_init_makes_a_log_that_can_be_recorded_into(empty: Path, tmp_path: Path)
     assert cli("init", "--log", "other.example/agents").returncode == 0
     unnamed = cli("verify")
     assert (unnamed.returncode, "name one of these logs" in unnamed.stderr) == (2, True)
-    assert cli("verify", "--log", "other.example/agents").stdout.startswith("consistent to 0, end unproven")
+    other = cli("verify", "--log", "other.example/agents").stdout
+    assert other.startswith(f"consistent to {GRANTS}, end unproven")
     assert [log["log"] for log in cli.json("status")["logs"]] == ["local/agents~1", "other.example/agents~1"]
     assert cli("status").returncode == 0
     refused = cli("init", "--log", "no~good")

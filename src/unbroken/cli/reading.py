@@ -160,6 +160,9 @@ def _no_ticket_told(duties: str) -> Iterator[None]:
     try:
         yield
     except AccessDeniedError as error:
+        if state_of_refusal(error) is not None:
+            # Not even the function is this login's to call, so nothing but the server's own log can tell of it.
+            raise AccessDeniedError(takes("reading", duties)) from error
         if str(error) != NO_GRANT:
             raise
         raise AccessDeniedError(f"{error}. {takes('Reading', duties)}") from error
