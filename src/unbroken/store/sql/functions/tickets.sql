@@ -144,13 +144,17 @@ end $$;
 
 -- The tickets that open something to this login now: unexpired, not closed, of an earlier transaction, the duty still held.
 create or replace function unbroken.open_tickets() returns setof unbroken.tickets
-language sql stable set search_path = unbroken, pg_temp as $$
+language plpgsql stable set search_path = unbroken, pg_temp as $$
+declare
+  v_duty constant text := unbroken.only_duty();
+begin
+  return query
   select t.* from tickets t
    where t.login = session_user and t.closed_seq is null and t.expires_at > clock_timestamp()
      and t.opened_xid is distinct from pg_current_xact_id_if_assigned()
-     and t.duty = unbroken.only_duty()
-     and exists (select from grants g where g.log = t.log and g.login = t.login and g.duty = t.duty and g.revoked_at is null)
-$$;
+     and t.duty = v_duty
+     and exists (select from grants g where g.log = t.log and g.login = t.login and g.duty = t.duty and g.revoked_at is null);
+end $$;
 
 -- For the policies: a statement without a ticket fails when it is planned, whatever rows there are. Said to be immutable
 -- so that the planner asks it: a plain table's policy is else asked row by row, and whether it fails would tell what is there.
@@ -188,6 +192,7 @@ begin
 end $$;
 
 create or replace function unbroken.is_open(p_log integer, p_session text) returns boolean
-language sql stable security definer set search_path = unbroken, pg_temp as $$
-  select exists (select from unbroken.open_tickets() t where t.log = p_log and t.session_id = p_session)
-$$;
+language plpgsql stable security definer set search_path = unbroken, pg_temp as $$
+begin
+  return exists (select from unbroken.open_tickets() t where t.log = p_log and t.session_id = p_session);
+end $$;
