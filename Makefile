@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 # In a container the only user is often root. The embedded PostgreSQL refuses that unless told, and then runs as `nobody`.
 export UNBROKEN_ALLOW_ROOT ?= 1
 
-.PHONY: help demo test test-long check format bench torture vectors clean
+.PHONY: help demo test test-long check format bench torture attacks vectors clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -38,6 +38,9 @@ format: $(READY) ## rewrite the sources in the project's format
 
 bench: $(READY) ## the figures that README and docs quote
 	$(BIN)/python bench/run.py
+
+attacks: $(READY) ## every attack on every server, and the tables in docs/attacks.md
+	$(BIN)/python -m tests.attacks
 
 torture: $(READY) ## every fault many times, and the table in docs/faults.md
 	$(BIN)/python -m tests.faults --write docs/faults.md

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -62,7 +62,7 @@ class Database:
 def fresh_database(server: Server, name: str) -> Iterator[Database]:
     """An empty log, dropped afterwards."""
     database = Database(server, name)
-    _administer(server, "create database {}", name)
+    administer(server, "create database {}", name)
     try:
         with connect(database.conninfo("postgres")) as connection:
             install(connection)
@@ -72,7 +72,7 @@ def fresh_database(server: Server, name: str) -> Iterator[Database]:
                 administration.install_grant(connection, LOG, login, duty=login)
         yield database
     finally:
-        _administer(server, "drop database {} with (force)", name)
+        administer(server, "drop database {} with (force)", name)
 
 
 def add_log(database: Database, log: str) -> None:
@@ -82,7 +82,8 @@ def add_log(database: Database, log: str) -> None:
         administration.install_grant(connection, log, "writer", duty="writer")
 
 
-def _administer(server: Server, statement: str, name: str) -> None:
+def administer(server: Server, statement: str, name: str) -> None:
+    """Carries out a command on the server as a whole about something named ``name``."""
     with psycopg.connect(server.conninfo("postgres"), autocommit=True) as connection:
         connection.execute(sql.SQL(statement).format(sql.Identifier(name)))
 
@@ -105,11 +106,28 @@ def _embedded() -> Iterator[Server]:
 
 
 @contextmanager
+def kept_server(kind: str, folder: Path) -> Iterator[Server]:
+    """A server whose data stay in ``folder``, for the next time."""
+    folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+    folder = folder.resolve()
+    if kind != "embedded":
+        with own_server(kind, kept=folder) as server:
+            yield server
+        return
+    with embedded.enter(folder / "store", allow_root=True) as running:
+        yield Server(kind, str(running.socket_dir), running.port, running.folder / "pgdata")
+
+
+@contextmanager
 def own_server(
-    kind: str, *, settings: Mapping[str, object] | None = None, environment: Mapping[str, str] | None = None
+    kind: str,
+    *,
+    settings: Mapping[str, object] | None = None,
+    environment: Mapping[str, str] | None = None,
+    kept: Path | None = None,
 ) -> Iterator[Server]:
     """A PostgreSQL set up by hand with ``settings``; ``environment`` is what its processes see besides ours."""
-    with _folder() as folder:
+    with _folder() if kept is None else nullcontext(kept) as folder:
         programs, account = _installation(kind, folder)
         who: dict[str, Any] = {}
         if os.geteuid() == 0:
@@ -128,14 +146,15 @@ def own_server(
                 **who,
             )
 
-        run("initdb", "--locale=C", "--encoding=UTF8", "--auth=trust", "--username=postgres")
+        if not data.exists():
+            run("initdb", "--locale=C", "--encoding=UTF8", "--auth=trust", "--username=postgres")
         given = {"listen_addresses": "''", "timezone": "UTC", **(settings or {})}
         options = " ".join([f"-k {folder}", *(f"-c {name}={value}" for name, value in given.items())])
         run("pg_ctl", "--wait", f"--log={folder}/log", f"--options={options}", "start")
         try:
             yield Server(kind, str(folder), 5432, data)
         finally:
-            run("pg_ctl", "--wait", "--mode=immediate", "stop")
+            run("pg_ctl", "--wait", f"--mode={'immediate' if kept is None else 'fast'}", "stop")
 
 
 def _installation(kind: str, folder: Path) -> tuple[Path, Account]:

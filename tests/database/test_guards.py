@@ -138,7 +138,7 @@ def test_triggers_fire_always_and_on_every_partition(filled: Database) -> None:
         "approvals": (["refuse_delete", "refuse_truncate", "refuse_undeciding"], True),
         "access_requests": (["refuse_delete", "refuse_redeciding", "refuse_truncate"], True),
         "tickets": (["refuse_delete", "refuse_truncate", "refuse_untold_ticket"], True),
-        "denials": (["refuse_truncate"], True),
+        "denials": (["refuse_delete", "refuse_truncate"], True),
     }
 
 
@@ -392,7 +392,9 @@ def test_no_login_writes(untouched: Database, login: str) -> None:
                 "copy @ from program 'true'",
             ):
                 statement = on(table, template)
-                assert privilege(connection, statement) == "42501", statement
+                # One that reads as well may first be asked for its ticket.
+                refusals = {"42501", "UB007"} if "select" in template else {"42501"}
+                assert privilege(connection, statement) in refusals, statement
 
 
 @pytest.mark.parametrize("login", LOGINS)
@@ -464,7 +466,10 @@ FOR_PEOPLE = {
     *FOR_GRANTED,
     *("open_ticket", "close_ticket", "asks_with_ticket", "has_ticket", "readable_logs", "readable_sessions", "is_open"),
 }
-QUESTIONS = {"agent_actions", "unapproved_calls", "error_bursts", "resource_access"}
+QUESTIONS = {
+    *("agent_actions", "unapproved_calls", "error_bursts", "resource_access"),
+    *("investigated_log", "place_after", "said_in"),
+}
 FOR_INVESTIGATORS = {*FOR_PEOPLE, *QUESTIONS, "line"}
 EXECUTES = {
     "writer": FOR_WRITERS,
@@ -512,19 +517,22 @@ def test_no_inner_function_can_be_called(untouched: Database) -> None:
 
 def test_functions_that_run_as_the_owner_have_a_fixed_search_path(filled: Database) -> None:
     functions = filled.admin.execute(
-        "select proname, prosecdef, proconfig, lanname, prosrc, pg_get_userbyid(proowner),"
-        " has_function_privilege('unbroken_owner', p.oid, 'execute') from pg_proc p"
+        "select proname, prosecdef, proconfig, lanname, prosrc, prosqlbody is not null, pg_get_userbyid(proowner)"
+        " from pg_proc p"
         " join pg_language l on l.oid = p.prolang where pronamespace = 'unbroken'::regnamespace"
     ).fetchall()
     called = set().union(*EXECUTES.values())
     definers = {row[0] for row in functions if row[1]}
     # The questions run as who asks, so that its own policies apply.
     assert definers - {"only_duty"} == called - {"line"} - QUESTIONS
-    for name, definer, config, language, source, owner, _ in functions:
+    for name, definer, config, language, source, bound, owner in functions:
         fixed = bool(config) and "search_path=unbroken, pg_temp" in config
         # One that an earlier statement inlines has no settings of its own, and is called by functions that do.
-        assert fixed or (language == "sql" and not definer and name not in called - QUESTIONS), name
-        assert source, name
+        # The questions, which run as who asks, have their names bound instead.
+        assert fixed or (language == "sql" and not definer and (bound if name in QUESTIONS else name not in called)), (
+            name
+        )
+        assert source or bound, name
         assert owner == "unbroken_owner"
 
 

@@ -1,10 +1,12 @@
 """Installing: again, at once, without a superuser; and what is said of a schema that does not fit."""
 
+import hashlib
 import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
+from itertools import islice
 from typing import Any
 
 import psycopg
@@ -19,7 +21,8 @@ from unbroken.store import administration
 from unbroken.store.connection import connect
 from unbroken.store.log_reader import LogReader, list_logs
 from unbroken.store.log_writer import LogWriter
-from unbroken.store.migrations import NEWEST, fingerprint, install
+from unbroken.store.migrations import NEWEST, fingerprint, install, numbered
+from unbroken.store.sql import query, script
 
 GUARDS = ["unbroken_refuse_ddl", "unbroken_refuse_drop"]
 
@@ -127,6 +130,32 @@ def test_an_older_release_of_the_functions_is_replaced(server: Server, empty: Ca
         )
         assert install(connection) == []
         assert sorted(map(str, (row[2:] for row in catalogue(connection)))) == sorted(map(str, wanted))
+
+
+def test_whoever_read_or_recorded_before_there_were_grants_goes_on(server: Server, empty: Callable[..., str]) -> None:
+    """A schema of the second migration, with a writer that has a grant and a verifier that needed none."""
+    name = empty()
+    with connect(server.conninfo("postgres", name)) as connection:
+        with connection.transaction():
+            for prepared in ("roles", "become_owner", "schema"):
+                connection.execute(script(prepared))
+            connection.execute("set local role unbroken_owner")
+            connection.execute(script("migrations"))
+            for number, title, text in islice(numbered(), 2):
+                connection.execute(text)
+                checksum = hashlib.sha256(text.encode()).digest()
+                connection.execute(query("record_migration"), (number, title, checksum))
+            connection.execute("insert into unbroken.logs (origin) values (%s)", (LOG,))
+            connection.execute("insert into unbroken.grants (log, login, duty) values (1, 'writer', 'writer')")
+            connection.execute("reset role")
+            connection.execute(script("leave_owner"))
+        assert install(connection) == ALL[2:]
+        works(partial(server.conninfo, dbname=name), "writer")
+        told = connection.execute(
+            "select details::json ->> 'login', details::json ->> 'duty', details::json ->> 'basis'"
+            " from unbroken.audit_log where action = 'access_granted' order by seq"
+        ).fetchall()
+        assert set(told) == {(login, login, "migration") for login in ("writer", "verifier", "ops")}
 
 
 def test_entries_survive_an_install(database: Database) -> None:

@@ -647,8 +647,9 @@ def test_a_view_in_place_of_a_table_is_told(small: Small, table: str) -> None:
     small.do(f"grant select on unbroken.{table} to unbroken_verifier")
     report = small.report(expect=small.head)
     assert report.verdict == "unverifiable"
-    assert [finding.kind for finding in report.findings] == ["unverifiable"]
-    assert table in report.findings[0].expected
+    # The policy of payloads names entries, and would follow the rename.
+    assert {finding.kind for finding in report.findings} == {"unverifiable"}
+    assert any(finding.expected.startswith(table) for finding in report.findings)
 
 
 @pytest.mark.parametrize("table", ["entries", "payloads", "event_ids", "sessions", "logs"])

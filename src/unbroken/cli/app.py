@@ -20,10 +20,15 @@ COMMANDS: Final = {
     "tail": ("unbroken.cli.tail", "tail", "Show the newest entries, and new ones as they come."),
     "sessions": ("unbroken.cli.sessions", "sessions", "List sessions, the newest first."),
     "show": ("unbroken.cli.show", "show", "Show one session as a timeline, verified."),
+    "query": ("unbroken.cli.query", "app", "Put the questions that investigations begin with."),
     "approvals": ("unbroken.cli.approvals", "app", "List requests for approval, and decide on them."),
+    "grant": ("unbroken.cli.grant", "grant", "Grant a login a duty for a log, or ask for the second person."),
+    "revoke": ("unbroken.cli.revoke", "revoke", "End a login's duty for a log, at once and alone."),
+    "access": ("unbroken.cli.access_group", "app", "Confirm or withdraw requests for access, and report who has it."),
     "verify": ("unbroken.cli.verify", "verify", "Check that nothing in a log was changed, removed or moved."),
     "spool": ("unbroken.cli.spool", "app", "See and send what was kept while a log could not be reached."),
     "unlock": ("unbroken.cli.unlock", "unlock", "End a session that keeps others from recording."),
+    "db": ("unbroken.cli.db", "app", "Check a database against this release; scripts for its DBA."),
     "status": ("unbroken.cli.status", "status", "Tell how a log is doing, in text and in the exit code."),
 }
 """Name: module, what it offers (a function or a Typer), and the first sentence of its help."""

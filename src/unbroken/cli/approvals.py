@@ -11,12 +11,14 @@ from rich.text import Text
 from unbroken.capture.trail import Trail
 from unbroken.cli.lengths import length_of
 from unbroken.cli.printing import ROWS, as_json_time, cells, columns, console, moment, plain_table, print_json
-from unbroken.cli.reading import CaseOption, PurposeOption, open_read
+from unbroken.cli.reading import CaseOption, PurposeOption, open_read, shown_in
+from unbroken.cli.report_view import finding_as_json, print_findings
 from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption, open_ledger
 from unbroken.core.keyed import LogKey
 from unbroken.core.times import parse_time
 from unbroken.errors import AccessDeniedError, ConfigurationError, NotApprovedError, UnbrokenError
 from unbroken.investigate.content import indented
+from unbroken.investigate.listed import listed_approvals
 from unbroken.investigate.printable import printable, printable_lines
 from unbroken.ledger.approval import Approval
 from unbroken.store.log_reader import ApprovalRequest
@@ -58,9 +60,10 @@ def list_requests(
     """List the requests that wait for a decision, the newest first.
 
     On a server this takes a login with the duty compliance, legal or dpo. It
-    is recorded as a read. Times are UTC, by the database's clock. What the
-    list says is the database's word: `unbroken show SESSION` verifies the
-    entries behind it.
+    is recorded as a read. Times are UTC, by the database's clock. What was
+    asked and decided comes from lines that are verified, and the exit code
+    is 1 if something is wrong with them; whether an approval was used, and
+    that these are all, is the database's word.
 
     \b
     Examples:
@@ -70,14 +73,20 @@ def list_requests(
     """
     scope = {"what": "approvals list", "limit": str(limit)}
     with open_read(store, log, scope=scope, purpose=purpose, case=case) as reading:
-        found, name = reading.reader.approvals(limit=limit, decided=everything), reading.reader.log
-        reading.count = len(found)
+        rows, name = reading.reader.approvals(limit=limit, decided=everything), reading.reader.log
+        listed = listed_approvals(reading.reader, rows)
+        shown_in(reading, listed)
+    found = [each.row for each in listed]
+    findings = [finding for each in listed for finding in each.findings]
     if json:
-        print_json({"log": name, "approvals": [_as_json(each) for each in found]})
+        told = [finding_as_json(finding) for finding in findings]
+        print_json({"log": name, "approvals": [_as_json(each) for each in found], "findings": told})
     elif found:
         _print_list(found)
+        print_findings(console(), findings)
     else:
         typer.echo("No requests yet." if everything else "Nothing waits for a decision.")
+    raise typer.Exit(1 if findings else 0)
 
 
 @app.command()

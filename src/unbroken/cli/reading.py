@@ -3,7 +3,7 @@
 import hashlib
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -19,6 +19,7 @@ from unbroken.cli.printing import duration, warn
 from unbroken.cli.target import conninfo_of, is_conninfo
 from unbroken.core.entry import StoredEntry
 from unbroken.errors import AccessDeniedError, ConfigurationError, SchemaError, UnavailableError, UnbrokenError
+from unbroken.investigate.listed import Listed
 from unbroken.store.log_reader import NO_GRANT, LogReader, Ticket, record_denial
 
 LONGEST: Final = timedelta(hours=12)
@@ -197,6 +198,16 @@ def _close(reading: Reading, conninfo: str) -> None:
 
 def _complete(reading: Reading, reader: LogReader) -> None:
     reader.close_ticket(reading.ticket, outcome=reading.outcome, count=reading.count, digest=reading.digest)
+
+
+def shown_in(reading: Reading, listed: Iterable[Listed[Any]]) -> None:
+    """Counts the entries that a list was made of; of rows without any, the rows."""
+    for row in listed:
+        for verified in row.entries:
+            if verified.entry is not None:
+                reading.shown(verified.entry)
+        if not row.entries:
+            reading.count += 1
 
 
 def _purpose(store: str, purpose: str | None) -> str:

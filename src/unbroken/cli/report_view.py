@@ -1,7 +1,7 @@
 """A verification's report as text and as JSON."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -23,9 +23,7 @@ def print_report(console: Console, report: Report, *, expect: Head | None) -> No
     console.print(_verdict(report))
     for sentence in _meaning(report, expect):
         console.print(Padding(Text(printable(sentence)), (0, 0, 0, 2), expand=False))
-    for finding in report.findings:
-        console.print()
-        print_finding(console, finding)
+    print_findings(console, report.findings)
     if report.findings_total > len(report.findings):
         rest = report.findings_total - len(report.findings)
         console.print(Text(f"\n{counted(rest, 'finding')} more; these are the first {len(report.findings):,}."))
@@ -48,6 +46,13 @@ def print_finding(console: Console, finding: Finding) -> None:
     for label, text in facts:
         if text:
             console.print(Text.assemble((f"  {label:<10}", "dim"), printable(text)), soft_wrap=True)
+
+
+def print_findings(console: Console, findings: Sequence[Finding]) -> None:
+    """Each of them, below what was shown."""
+    for finding in findings:
+        console.print()
+        print_finding(console, finding)
 
 
 def report_as_json(report: Report, *, expect: Head | None) -> dict[str, Any]:

@@ -6,8 +6,10 @@ from typing import Annotated, Any
 import typer
 
 from unbroken.cli.printing import ROWS, as_json_time, cells, console, duration, moment, plain_table, print_json
-from unbroken.cli.reading import CaseOption, PurposeOption, open_read
+from unbroken.cli.reading import CaseOption, PurposeOption, open_read, shown_in
+from unbroken.cli.report_view import finding_as_json, print_findings
 from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption
+from unbroken.investigate.listed import Listed, listed_sessions
 from unbroken.store.log_reader import SessionSummary
 
 
@@ -24,11 +26,14 @@ def sessions(
 ) -> None:
     """List sessions, the newest first.
 
-    Shows what the database says of them; `unbroken show` and
-    `unbroken verify` check it. Times are UTC, by the database's clock.
+    Who, when and how many entries come from the lines of each session's
+    first and last entry, which are verified; the exit code is 1 if something
+    is wrong with them. The number of errors, and that these are all, is the
+    database's word. Times are UTC, by the database's clock.
 
-    On a server this takes a login with the duty compliance, legal or dpo,
-    or ops, which is not told the actors. It is recorded as a read.
+    On a server this takes a login with the duty compliance, legal or dpo, or
+    ops, which is not told the actors and takes the database's word for all.
+    It is recorded as a read.
 
     \b
     Examples:
@@ -40,19 +45,31 @@ def sessions(
     duties = "compliance, legal, dpo or ops"
     with open_read(store, log, scope=scope, purpose=purpose, case=case, duties=duties) as reading:
         page = {} if before is None else {"before": before}
-        found = reading.reader.sessions(limit=limit, actors=reading.ticket.duty != "ops", **page)
+        in_full = reading.ticket.duty != "ops"
+        rows = reading.reader.sessions(limit=limit, actors=in_full, **page)
         name = reading.reader.log
-        reading.count = len(found)
+        listed = listed_sessions(reading.reader, rows) if in_full else [Listed(row, (), ()) for row in rows]
+        shown_in(reading, listed)
+    found = [each.row for each in listed]
+    findings = [finding for each in listed for finding in each.findings]
     older = min((session.last_seq for session in found), default=0) if len(found) == limit else None
     if json:
-        print_json({"log": name, "sessions": [_as_json(session) for session in found], "next_before": older})
-        return
-    if not found:
+        print_json(
+            {
+                "log": name,
+                "sessions": [_as_json(session) for session in found],
+                "findings": [finding_as_json(finding) for finding in findings],
+                "next_before": older,
+            }
+        )
+    elif not found:
         typer.echo("No sessions yet." if before is None else f"No sessions before entry {before:,}.")
-        return
-    _print(found)
-    if older is not None and older > 1:
-        console(stderr=True).print(f"Older ones: unbroken sessions --before {older}", style="dim")
+    else:
+        _print(found)
+        print_findings(console(), findings)
+        if older is not None and older > 1:
+            console(stderr=True).print(f"Older ones: unbroken sessions --before {older}", style="dim")
+    raise typer.Exit(1 if findings else 0)
 
 
 def _print(found: list[SessionSummary]) -> None:

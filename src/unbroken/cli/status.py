@@ -23,6 +23,7 @@ from unbroken.cli.printing import (
     warn,
 )
 from unbroken.cli.report_view import verdict_in_words
+from unbroken.cli.schema_status import schema_status
 from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption, open_reader
 from unbroken.core.entry import SEGMENT, Head
 from unbroken.errors import AccessDeniedError, ConfigurationError
@@ -88,15 +89,17 @@ def status(
     """Tell how a log is doing, in text and in the exit code.
 
     Of all logs in the store, or of --log. It verifies nothing: it tells the
-    last verdict that `unbroken verify` kept in your state directory, and
-    whether the log's end still is at or after the head seen then. On a
-    server any login will do but those that record or answer data subjects.
-    It reads no entries, and records nothing.
+    last verdict that `unbroken verify` kept in your state directory,
+    whether the log's end still is at or after the head seen then, and how
+    many faults `unbroken db check` would list. On a server any login will do
+    but those that record or answer data subjects. It reads no entries, and
+    records nothing.
 
     \b
     Exit codes:
       0  the last verdict was good and is not older than --max-age
-      1  the last verification found something, or the head seen is gone
+      1  the last verification found something, the head seen is gone, or
+         the database's schema and roles are not as released
       2  wrong usage, or the database can't be reached
       3  never verified by you, or too long ago
 
@@ -112,11 +115,15 @@ def status(
         if not names:
             raise ConfigurationError("there is no log here: run `unbroken init`")
         found = [_status(store, name) for name in names]
-    code = min((each.exit_code(oldest) for each in found), key=_WORST_FIRST.index)
+        schema = schema_status(store)
+    codes = [BROKEN if schema.faults else FINE, *(each.exit_code(oldest) for each in found)]
+    code = min(codes, key=_WORST_FIRST.index)
     if json:
-        print_json({"store": name_of(store), "exit_code": code, "logs": [_as_json(each, oldest) for each in found]})
+        logs = [_as_json(each, oldest) for each in found]
+        print_json({"store": name_of(store), "exit_code": code, "schema": schema.as_json(), "logs": logs})
     else:
         _print(found, oldest)
+        console().print(columns([("schema", schema.in_words())]))
     raise typer.Exit(code)
 
 

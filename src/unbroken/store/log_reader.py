@@ -15,6 +15,7 @@ from unbroken.core.entry import GENESIS, Head, StoredEntry
 from unbroken.core.times import format_time
 from unbroken.errors import AccessDeniedError, ConfigurationError
 from unbroken.store.connection import connect, translated
+from unbroken.store.facts import impostors_among
 from unbroken.store.migrations import require_schema
 from unbroken.store.sql import query
 
@@ -32,7 +33,7 @@ _REFUSALS: Final = {
     "bad scope": "what is looked for has to be a few short texts",
     "several duties": "this login is in the groups of several duties, so it may read nothing: give each duty its own",
 }
-_TABLES: Final = {"logs": "r", "entries": "p", "payloads": "p", "event_ids": "r", "sessions": "r"}
+_TABLES: Final = ("logs", "entries", "payloads", "event_ids", "sessions")
 _BEFORE_PAYLOAD: Final = 8
 _BEFORE_COLUMNS: Final = 14
 _TEXTS: Final = frozenset({3, 4, *range(_BEFORE_COLUMNS, 24)})
@@ -87,6 +88,7 @@ class ApprovalRequest:
     seq: int
     requested_at: datetime
     valid_until: datetime
+    decided_seq: int | None
     decided_by: str | None
     decided_at: datetime | None
     self_attested: bool | None
@@ -143,7 +145,7 @@ class LogReader:
     def _find(self, name: str) -> tuple[int, str]:
         found = self._row("find_log", {"name": name})
         if found is None:
-            raise ConfigurationError(f"there is no log {name!r} here: `unbroken status` lists what there is")
+            raise ConfigurationError(f"there is no log {name!r} that this login may read: `unbroken status` lists them")
         return cast("tuple[int, str]", found)
 
     def _only_log(self) -> str:
@@ -235,9 +237,9 @@ class LogReader:
         return [row[0] for row in self._rows("stray_payloads", {"log": self._number, "limit": limit})]
 
     def impostors(self) -> list[str]:
-        """Tables that are not what their name says: missing, a view, or rewritten by a rule or a policy."""
-        kinds = {row[0]: (row[1], row[2]) for row in self._rows("relation_kinds", (list(_TABLES),))}
-        return [name for name, kind in _TABLES.items() if kinds.get(name) != (kind, False)]
+        """Tables that could show other rows than were recorded: missing, a view, under another rule or policy."""
+        with translated():
+            return impostors_among(self._connection, _TABLES)
 
     def sessions(self, *, limit: int, before: int = _LAST, actors: bool = True) -> list[SessionSummary]:
         """The sessions whose last entry comes before ``before``, newest first; without ``actors`` as operations may."""
@@ -256,9 +258,23 @@ class LogReader:
 
     def entries_at(self, seqs: Sequence[int]) -> list[StoredEntry]:
         """The entries of these numbers with their payloads, in order of seq; without those that are not there."""
-        with translated(), self._connection.cursor(binary=True) as cursor:
-            rows = cursor.execute(query("entries_at"), {"log": self._number, "seqs": list(seqs)}).fetchall()
-            return [_stored(self.log, row) for row in rows]
+        given = {"log": self._number, "seqs": list(seqs)}
+        try:
+            return [_stored(self.log, row) for row in self._rows("entries_at", given)]
+        except UnicodeDecodeError:
+            with translated(), self._connection.cursor(binary=True) as cursor:
+                cursor.adapters.register_loader("text", ByteaBinaryLoader)
+                rows = cursor.execute(query("entries_at"), given).fetchall()
+            return [_stored(self.log, _with_texts(row)) for row in rows]
+
+    @property
+    def number(self) -> int:
+        """The number that stands for the log in the tables."""
+        return self._number
+
+    def rows(self, name: str, given: Any = None) -> list[tuple[Any, ...]]:
+        """What the named query gives, for reads that have a module of their own."""
+        return self._rows(name, given)
 
     def size(self) -> LogSize:
         """What the log takes on disk."""
@@ -272,6 +288,11 @@ class LogReader:
         """The log's end as the database states it to every duty, without a ticket; ``None`` for an empty log."""
         row = self._row("stated_head", (self.log,))
         return None if row is None else StatedHead(Head(row[0], row[1].hex()), row[2], row[3])
+
+    @property
+    def connection(self) -> "psycopg.Connection[tuple[Any, ...]]":
+        """The connection, for questions that other modules of the store put over it; the reader closes it."""
+        return self._connection
 
     def close(self) -> None:
         """Closes the connection."""

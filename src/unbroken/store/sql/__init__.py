@@ -20,13 +20,19 @@ def scripts(folder: str) -> list[str]:
     return sorted(f"{folder}/{name.removesuffix('.sql')}" for name in names if name.endswith(".sql"))
 
 
-def query(name: str) -> LiteralString:
-    """One statement of ``queries.sql`` by its name."""
-    return _queries()[name]
+def query(name: str, *, of: str = "queries") -> LiteralString:
+    """One statement by its name, of ``queries.sql`` or of another file that holds several."""
+    return _queries(of)[name]
 
 
 @cache
-def _queries() -> dict[str, LiteralString]:
-    _, *blocks = _NAME.split(script("queries"))
+def text(name: str) -> str:
+    """One file that is no SQL, by its name."""
+    return resources.files(__name__).joinpath(name).read_text(encoding="utf-8")
+
+
+@cache
+def _queries(file: str) -> dict[str, LiteralString]:
+    _, *blocks = _NAME.split(script(file))
     pairs = zip(blocks[::2], blocks[1::2], strict=True)
-    return {name: text.strip() for name, text in pairs}
+    return {name: statement.strip() for name, statement in pairs}

@@ -67,3 +67,11 @@ grant execute on function unbroken.end_lock_holder(text, interval) to unbroken_o
 -- Access administration.
 grant execute on function unbroken.grant_access(text, text, text, text), unbroken.confirm_access(text, uuid),
                           unbroken.withdraw_access(text, uuid), unbroken.revoke_access(text, text, text, text) to unbroken_access;
+
+-- Investigations, which show a caller no row that it could not select.
+grant execute on function unbroken.investigated_log(text), unbroken.place_after(integer, timestamptz, bigint), unbroken.said_in(text),
+                          unbroken.agent_actions(text, text, text, timestamptz, timestamptz, bigint, integer),
+                          unbroken.unapproved_calls(text, timestamptz, timestamptz, bigint, integer),
+                          unbroken.error_bursts(text, timestamptz, timestamptz, integer, timestamptz, integer),
+                          unbroken.resource_access(text, text, text, bigint, integer)
+  to unbroken_compliance, unbroken_legal, unbroken_dpo, unbroken_verifier;

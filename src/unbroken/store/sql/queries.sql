@@ -149,18 +149,6 @@ select p.seq
   from unbroken.payloads p left join unbroken.entries e on e.log = p.log and e.seq = p.seq
  where p.log = %(log)s and e.seq is null order by p.seq limit %(limit)s
 
--- name: relation_kinds
--- What the names that a verifier reads really are; a view or a rule in their place could show it other rows than others.
--- A policy other than the release's could as well.
-select c.relname, c.relkind::text,
-       exists (select from pg_rewrite r where r.ev_class = c.oid)
-       or exists (select from pg_policy p
-                   where p.polrelid = c.oid and (0 = any (p.polroles) or 'unbroken_verifier'::regrole = any (p.polroles))
-                     and (not p.polpermissive or p.polcmd <> 'r'
-                          or pg_get_expr(p.polqual, p.polrelid) <> '(unbroken.asks_with_grant() AND (log = ANY (( SELECT unbroken.granted_logs() AS granted_logs)::integer[])))'))
-  from pg_class c join pg_namespace n on n.oid = c.relnamespace
- where n.nspname = 'unbroken' and c.relname = any (%s)
-
 -- name: recent_sessions
 select s.session_id, s.entries, s.first_seq, s.last_seq, coalesce(f.recorded_at, l.recorded_at),
        coalesce(l.recorded_at, f.recorded_at), coalesce(f.actor_id, l.actor_id), coalesce(f.agent_id, l.agent_id),
@@ -224,7 +212,7 @@ select r.* from (
                                when clock_timestamp() > coalesce(a.approved_until, a.requested_until) then 'expired'
                                else coalesce(a.outcome, 'pending') end as state,
          a.tool, a.call_id, q.session_id, a.actor_id, a.agent_id, a.requested_seq, q.recorded_at,
-         coalesce(a.approved_until, a.requested_until), d.actor_id, d.recorded_at,
+         coalesce(a.approved_until, a.requested_until), a.decided_seq, d.actor_id, d.recorded_at,
          a.self_attested
     from unbroken.approvals a
     join unbroken.entries q on q.log = a.log and q.seq = a.requested_seq
@@ -235,3 +223,110 @@ select r.* from (
  where %(all)s or r.state = 'pending'
  order by r.requested_seq desc
  limit %(limit)s
+
+-- name: access_entries
+-- The list of types stands here once more for the partial index over them.
+select e.seq from unbroken.entries e
+ where e.log = %(log)s
+   and e.event_type in ('access_granted', 'access_revoked', 'log.access_requested', 'log.access_withdrawn', 'log.read',
+                        'log.read_completed', 'log.read_denied')
+   and e.event_type = any (%(types)s)
+   and (%(since)s::timestamptz is null or e.recorded_at >= %(since)s)
+ order by e.seq
+
+-- name: access_grants
+select login, duty, granted_at, granted_seq, granted_by, confirmed_by, revoked_at, revoked_seq, revoked_by
+  from unbroken.grants where log = %(log)s order by granted_seq nulls first, granted_at, login, duty
+
+-- name: access_requests
+select request::text, login, duty, reason, requested_by, requested_seq, expires_at, decided_seq, decided_by, outcome
+  from unbroken.access_requests where log = %(log)s order by requested_seq
+
+-- name: access_tickets
+select ticket::text, login, opened_seq, expires_at, session_id
+  from unbroken.tickets where log = %(log)s and opened_at >= %(since)s order by opened_seq
+
+-- name: access_roles
+-- Memberships of memberships count. From PostgreSQL 16 a membership may bring neither rights nor SET ROLE; who has ADMIN on
+-- such a one can still give itself both. Superusers are members of everything for has_role, so the catalog is asked.
+with recursive given as (
+  select m.member, m.roleid, m.admin_option,
+         coalesce((to_jsonb(m) ->> 'inherit_option')::boolean or (to_jsonb(m) ->> 'set_option')::boolean, true) as counts
+    from pg_auth_members m
+), held (member, role) as (
+  select g.member, g.roleid from given g where g.counts
+  union
+  select h.member, g.roleid from held h join given g on g.member = h.role where g.counts
+), reachable (member, role) as (
+  select g.member, g.roleid from given g where g.admin_option
+  union
+  select h.member, g.roleid from held h join given g on g.member = h.role where g.admin_option
+), ours as (
+  select r.oid, substr(r.rolname::text, 10) as duty
+    from pg_roles r
+   where r.rolname = any (array['unbroken_owner', 'unbroken_writer', 'unbroken_server', 'unbroken_ops', 'unbroken_compliance', 'unbroken_legal',
+                                'unbroken_dpo', 'unbroken_subjects', 'unbroken_retention', 'unbroken_verifier', 'unbroken_access'])
+), named as (
+  select r.*, array(select o.duty from held h join ours o on o.oid = h.role where h.member = r.oid order by 1) as groups,
+         array(select o.duty from reachable h join ours o on o.oid = h.role where h.member = r.oid order by 1) as reachable,
+         exists (select from held h join pg_roles g on g.oid = h.role
+                  where h.member = r.oid and g.rolname in ('pg_read_server_files', 'pg_execute_server_program')) as files
+    from pg_roles r
+)
+select rolname::text, rolcanlogin, rolsuper, rolbypassrls, files, groups, reachable
+  from named
+ where rolsuper or rolbypassrls or files or ((groups <> '{}' or reachable <> '{}') and oid not in (select oid from ours))
+ order by 1
+
+-- name: login_names
+select rolname::text from pg_roles where rolcanlogin
+
+-- name: recorders_since
+select distinct login from unbroken.recorders where log = %(log)s and bound_at >= %(since)s
+
+-- name: pseudonym
+select unbroken.pseudonym(%s, %s)
+
+-- name: sessions_with
+select session_id from unbroken.entries where log = %(log)s and actor_id = %(name)s and session_id is not null
+union
+select session_id from unbroken.entries where log = %(log)s and resource_id = %(name)s and session_id is not null
+
+-- name: time_now
+select clock_timestamp()
+
+-- name: login_state
+select exists (select from pg_roles where rolname = %(login)s and rolcanlogin),
+       exists (select from pg_roles r join pg_roles g on g.rolname = %(group)s where r.rolname = %(login)s and pg_has_role(r.oid, g.oid, 'usage'))
+
+-- name: is_access_administrator
+-- Not mere membership: from PostgreSQL 16 on, who made a group is a member of it without its rights.
+select to_regrole('unbroken_access') is not null and pg_has_role(session_user, 'unbroken_access', 'usage')
+
+-- Investigations: pages of what functions/investigations.sql finds.
+
+-- name: never_compile
+-- Compiling a plan just in time takes a second and more, a page some milliseconds.
+set jit = off
+
+-- name: agent_actions
+select * from unbroken.agent_actions(%(log)s, %(agent)s, %(actor)s, %(since)s::timestamptz, %(upto)s::timestamptz, %(after)s::bigint, %(limit)s::integer)
+
+-- name: unapproved_calls
+select * from unbroken.unapproved_calls(%(log)s, %(since)s::timestamptz, %(upto)s::timestamptz, %(after)s::bigint, %(limit)s::integer)
+
+-- name: error_bursts
+select * from unbroken.error_bursts(%(log)s, %(since)s::timestamptz, %(upto)s::timestamptz, %(least)s::integer, %(before)s::timestamptz, %(limit)s::integer)
+
+-- name: resource_access
+select * from unbroken.resource_access(%(log)s, %(kind)s::text, %(resource)s, %(after)s::bigint, %(limit)s::integer)
+
+-- name: errors_between
+-- The errors behind a count, in order of time (and number).
+select e.seq
+  from unbroken.entries e
+ where e.log = (select unbroken.investigated_log(%(log)s)) and e.event_type = 'error'
+   and (e.recorded_at, e.seq) > (select p.recorded_at, p.seq from unbroken.place_after(unbroken.investigated_log(%(log)s), %(since)s::timestamptz, %(after)s::bigint) p)
+   and e.recorded_at < %(upto)s::timestamptz
+ order by e.recorded_at, e.seq
+ limit %(limit)s::integer

@@ -12,22 +12,29 @@ begin
   end case;
 end $$;
 
--- The one duty whose group the login is in; null when it is in none or several. A superuser is in all.
+-- The one duty whose group the login is in; null when it is in none or several. A superuser is in all. What the policies
+-- call is in plpgsql, which keeps its plans: each statement that reads asks several times.
 create or replace function unbroken.only_duty() returns text
-language sql stable security definer set search_path = unbroken, pg_temp as $$
-  select case when count(*) = 1 then min(substr(r.rolname, 10)) end
-    from pg_roles r
-   where r.rolname in ('unbroken_writer', 'unbroken_server', 'unbroken_ops', 'unbroken_compliance', 'unbroken_legal', 'unbroken_dpo',
-                       'unbroken_subjects', 'unbroken_retention', 'unbroken_verifier', 'unbroken_access')
-     and pg_has_role(session_user, r.oid, 'member')
-$$;
+language plpgsql stable security definer set search_path = unbroken, pg_temp as $$
+begin
+  return (
+    select case when count(*) = 1 then min(substr(r.rolname, 10)) end
+      from pg_roles r
+     where r.rolname in ('unbroken_writer', 'unbroken_server', 'unbroken_ops', 'unbroken_compliance', 'unbroken_legal', 'unbroken_dpo',
+                         'unbroken_subjects', 'unbroken_retention', 'unbroken_verifier', 'unbroken_access')
+       and pg_has_role(session_user, r.oid, 'member'));
+end $$;
 
 -- The logs that this login holds its duty for.
 create or replace function unbroken.granted_logs() returns integer[]
-language sql stable security definer set search_path = unbroken, pg_temp as $$
-  select coalesce(array_agg(g.log), '{}')
-    from grants g where g.login = session_user and g.duty = unbroken.only_duty() and g.revoked_at is null
-$$;
+language plpgsql stable security definer set search_path = unbroken, pg_temp as $$
+declare
+  v_duty constant text := unbroken.only_duty();
+begin
+  return (
+    select coalesce(array_agg(g.log), '{}')
+      from grants g where g.login = session_user and g.duty = v_duty and g.revoked_at is null);
+end $$;
 
 -- For the policies: a statement of a login that holds no duty for any log fails, and gives no empty answer, which would look
 -- like an empty log. Said to be immutable so that the planner asks it, before any row could make a difference.
@@ -202,6 +209,8 @@ declare
   v_seq bigint;
 begin
   perform unbroken.check_reason(p_reason);
+  -- The same lock first as in grant_access, which takes the log's lock after it.
+  lock table grants in share row exclusive mode;
   perform from grants g where g.log = v_log and g.login = p_login and g.duty = p_duty and g.revoked_at is null for update;
   if not found then
     raise exception 'this login does not hold this duty for this log' using errcode = 'UB009';

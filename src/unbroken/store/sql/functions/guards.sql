@@ -116,5 +116,7 @@ begin
                    v_guard[2], v_guard[3], v_guard[1], v_guard[2]);
     execute format('alter table unbroken.%I enable always trigger %I', v_guard[1], v_guard[2]);
   end loop;
+  create or replace trigger refuse_delete before delete on unbroken.denials for each row execute function unbroken.refuse_change();
+  alter table unbroken.denials enable always trigger refuse_delete;
   drop trigger if exists refuse_update on unbroken.grants;
 end $$;

@@ -54,22 +54,35 @@ language sql stable set search_path = unbroken, pg_temp as $$
   end
 $$;
 
--- Records that a read was refused: each kind at most once a minute for a login, with how often it happened since.
-create or replace function unbroken.record_denial(p_log integer, p_duty text, p_refused text) returns void
+-- Notes that a read was refused, and gives back whether to put it on record now: each kind at most once a minute for a login,
+-- with how often it happened since. Who holds nothing for the log only leaves a note: an entry takes the log's lock, which a
+-- stranger could then hold.
+create or replace function unbroken.note_denial(p_log integer, p_refused text) returns boolean
 language plpgsql set search_path = unbroken, pg_temp as $$
 declare
-  v_now    constant timestamptz := clock_timestamp();
-  v_told   timestamptz;
-  v_untold bigint;
+  v_told timestamptz;
 begin
   insert into denials as d (log, login, refused, told_at, untold) values (p_log, session_user, p_refused, '-infinity', 1)
   on conflict (log, login, refused) do update set untold = d.untold + 1
-  returning d.told_at, d.untold into v_told, v_untold;
-  if v_told < v_now - interval '1 minute' then
-    perform unbroken.append_own(p_log, 'log.read_denied', jsonb_strip_nulls(jsonb_build_object(
-      'duty', p_duty, 'refused', p_refused, 'attempts', v_untold)));
-    update denials set told_at = v_now, untold = 0 where log = p_log and login = session_user and refused = p_refused;
-  end if;
+  returning d.told_at into v_told;
+  return p_refused not in ('no grant', 'several duties') and v_told < clock_timestamp() - interval '1 minute';
+end $$;
+
+-- Puts on record what was noted, of one login or of all; what somebody is noting just now is left for the next time.
+create or replace function unbroken.tell_denials(p_log integer, p_login text default null) returns void
+language plpgsql set search_path = unbroken, pg_temp as $$
+declare
+  v_denial record;
+begin
+  for v_denial in
+    select d.* from denials d where d.log = p_log and d.untold > 0 and (p_login is null or d.login = p_login)
+     order by d.login, d.refused limit 100 for update skip locked
+  loop
+    perform unbroken.append_own(p_log, 'log.read_denied', jsonb_build_object(
+      'login', v_denial.login, 'refused', v_denial.refused, 'attempts', v_denial.untold));
+    update denials set told_at = clock_timestamp(), untold = 0
+     where log = p_log and login = v_denial.login and refused = v_denial.refused;
+  end loop;
 end $$;
 
 -- Opens a ticket, which is the entry log.read. A refusal is an answer and no error, which would undo its own record. The
@@ -90,10 +103,13 @@ begin
   end if;
   refused := unbroken.ticket_fault(v_log, duty, p_purpose, p_case, p_scope, p_valid);
   if refused is not null then
-    perform unbroken.record_denial(v_log, duty, refused);
+    if unbroken.note_denial(v_log, refused) then
+      perform unbroken.tell_denials(v_log, session_user);
+    end if;
     return next;
     return;
   end if;
+  perform unbroken.tell_denials(v_log);
   ticket := gen_random_uuid();
   v_now := clock_timestamp();
   expires_at := v_now + p_valid;
@@ -128,13 +144,17 @@ end $$;
 
 -- The tickets that open something to this login now: unexpired, not closed, of an earlier transaction, the duty still held.
 create or replace function unbroken.open_tickets() returns setof unbroken.tickets
-language sql stable set search_path = unbroken, pg_temp as $$
+language plpgsql stable set search_path = unbroken, pg_temp as $$
+declare
+  v_duty constant text := unbroken.only_duty();
+begin
+  return query
   select t.* from tickets t
    where t.login = session_user and t.closed_seq is null and t.expires_at > clock_timestamp()
      and t.opened_xid is distinct from pg_current_xact_id_if_assigned()
-     and t.duty = unbroken.only_duty()
-     and exists (select from grants g where g.log = t.log and g.login = t.login and g.duty = t.duty and g.revoked_at is null)
-$$;
+     and t.duty = v_duty
+     and exists (select from grants g where g.log = t.log and g.login = t.login and g.duty = t.duty and g.revoked_at is null);
+end $$;
 
 -- For the policies: a statement without a ticket fails when it is planned, whatever rows there are. Said to be immutable
 -- so that the planner asks it: a plain table's policy is else asked row by row, and whether it fails would tell what is there.
@@ -155,17 +175,24 @@ begin
   return true;
 end $$;
 
+-- These raise like has_ticket: in a plan that is older than the ticket's end, an index may be asked for what they give, and
+-- nothing would be found and nothing else asked.
 create or replace function unbroken.readable_logs() returns integer[]
-language sql stable security definer set search_path = unbroken, pg_temp as $$
-  select coalesce(array_agg(distinct t.log), '{}') from unbroken.open_tickets() t where t.session_id is null
-$$;
+language plpgsql stable security definer set search_path = unbroken, pg_temp as $$
+begin
+  perform unbroken.has_ticket();
+  return (select coalesce(array_agg(distinct t.log), '{}') from unbroken.open_tickets() t where t.session_id is null);
+end $$;
 
 create or replace function unbroken.readable_sessions() returns text[]
-language sql stable security definer set search_path = unbroken, pg_temp as $$
-  select coalesce(array_agg(distinct t.session_id), '{}') from unbroken.open_tickets() t where t.session_id is not null
-$$;
+language plpgsql stable security definer set search_path = unbroken, pg_temp as $$
+begin
+  perform unbroken.has_ticket();
+  return (select coalesce(array_agg(distinct t.session_id), '{}') from unbroken.open_tickets() t where t.session_id is not null);
+end $$;
 
 create or replace function unbroken.is_open(p_log integer, p_session text) returns boolean
-language sql stable security definer set search_path = unbroken, pg_temp as $$
-  select exists (select from unbroken.open_tickets() t where t.log = p_log and t.session_id = p_session)
-$$;
+language plpgsql stable security definer set search_path = unbroken, pg_temp as $$
+begin
+  return exists (select from unbroken.open_tickets() t where t.log = p_log and t.session_id = p_session);
+end $$;

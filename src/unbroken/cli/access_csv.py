@@ -1,0 +1,109 @@
+"""A report on access as rows of CSV: one table, whose first column tells what a row is about."""
+
+from collections.abc import Iterator
+from typing import Final, TypeAlias
+
+from unbroken.cli.csv_output import Cell
+from unbroken.cli.printing import as_json_time
+from unbroken.investigate.access import AccessReport
+from unbroken.investigate.access_grants import Grant, Request
+from unbroken.investigate.access_reads import Read
+
+Row: TypeAlias = tuple[Cell, ...]
+
+COLUMNS: Final = (
+    *("row", "entry", "time", "login", "duty", "state", "by", "confirmed_by", "why", "case", "scope"),
+    *("shown", "ended_entry", "ended", "ended_by", "digest"),
+)
+"""``row`` is finding, grant, ended, waiting, read, denied, about or remark."""
+
+
+def rows_of(report: AccessReport) -> Iterator[Row]:
+    """All rows, each as long as :data:`COLUMNS`."""
+    for problem in report.problems:
+        yield _row("finding", entry=problem.seq, state=problem.kind, why=problem.what)
+    for grant in report.grants:
+        yield _grant("grant", grant)
+    for grant in report.ended:
+        yield _grant("ended", grant)
+    for request in report.requests:
+        yield _request(request)
+    for read in report.reads:
+        yield _read(read, report)
+    for denial in report.denials:
+        yield _row(
+            "denied",
+            entry=denial.seq,
+            time=as_json_time(denial.at),
+            login=denial.login,
+            duty=denial.duty,
+            state=denial.refused,
+            shown=denial.attempts,
+        )
+    yield from _about(report)
+    for remark in report.remarks:
+        yield _row("remark", login=remark.login, state=remark.topic, why=remark.what)
+
+
+def _grant(name: str, grant: Grant) -> Row:
+    ended = grant.ended
+    return _row(
+        name,
+        entry=grant.seq,
+        time=as_json_time(grant.since),
+        login=grant.login,
+        duty=grant.duty,
+        state=grant.basis,
+        by=grant.requested_by,
+        confirmed_by=grant.confirmed_by,
+        why=grant.reason,
+        ended_entry=None if ended is None else ended.seq,
+        ended=None if ended is None else as_json_time(ended.at),
+        ended_by=None if ended is None else ended.by,
+    )
+
+
+def _request(request: Request) -> Row:
+    return _row(
+        "waiting",
+        entry=request.seq,
+        time=as_json_time(request.at),
+        login=request.login,
+        duty=request.duty,
+        state=request.request,
+        by=request.requested_by,
+        why=request.reason,
+        ended=None if request.valid_until is None else as_json_time(request.valid_until),
+    )
+
+
+def _read(read: Read, report: AccessReport) -> Row:
+    done = read.completion
+    return _row(
+        "read",
+        entry=read.seq,
+        time=as_json_time(read.at),
+        login=read.login,
+        duty=read.duty,
+        state=read.state(report.now),
+        why=read.purpose,
+        case=read.case,
+        scope=" ".join(f"{key}={value}" for key, value in sorted(read.scope.items())),
+        shown=None if done is None else done.count,
+        ended_entry=None if done is None else done.seq,
+        ended=None if done is None else as_json_time(done.at),
+        digest=None if done is None else done.digest,
+    )
+
+
+def _about(report: AccessReport) -> Iterator[Row]:
+    found = report.about
+    if found is not None:
+        for state, seqs in (("named", found.named), ("session", found.session), ("wide", found.wide)):
+            for seq in seqs:
+                yield _row("about", entry=seq, state=state, scope=found.pseudonym)
+
+
+def _row(name: str, **given: Cell) -> Row:
+    cells = {"row": name, **given}
+    return tuple(cells.get(column) for column in COLUMNS)

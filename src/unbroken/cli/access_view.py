@@ -1,0 +1,179 @@
+"""A report on access as text: findings first, then rights, then looks, then what deserves one."""
+
+import re
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from typing import Final
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
+
+from unbroken.cli.printing import counted, duration, moment
+from unbroken.investigate.access import UNUSED, AccessReport
+from unbroken.investigate.access_entries import Problem
+from unbroken.investigate.access_grants import INSTALLATION, MIGRATION, ONE_PERSON, Grant, Request
+from unbroken.investigate.access_reads import About, Denial, Read
+from unbroken.investigate.access_review import Remark
+from unbroken.investigate.printable import printable
+
+_LONG: Final = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{52}\b")
+_TOPICS: Final = {
+    "toxic_pair": "Together these let one login do alone what takes two, or watch itself",
+    "several_duties": "Several duties",
+    "overruled": "Granted by installation over the heads of access administrators",
+    "one_decider": "Granted by one person",
+    "unused": f"Not used in the {UNUSED.days} days before",
+    "no_login": "Granted to a login that is not there any more",
+    "no_membership": "Granted, but not in the duty's group: opens nothing",
+    "no_grant": "In a duty's group, but not granted on this log: opens nothing here",
+    "outside_policies": "Not bound by any of this: can read without a ticket, or could make itself able to",
+}
+
+
+def print_access(console: Console, report: AccessReport, *, own: int | None = None) -> None:
+    """The whole report; ``own`` is the number of the entry that tells of this very read."""
+    period = report.period
+    console.print(Text(f"Access to {printable(report.log)}", "bold"))
+    console.print(f"grants as of {moment(period.as_of)} UTC")
+    console.print(f"reads from {moment(period.since)} to {moment(period.until)} UTC")
+    _findings(console, report.problems)
+    _section(console, "Who may do what", map(_grant, report.grants), none="nobody may do anything")
+    _section(console, "Ended since", map(_grant, report.ended))
+    _section(console, "Waiting for a second person", map(_request, report.requests))
+    _section(
+        console,
+        f"Who looked ({counted(len(report.reads), 'read')})",
+        (_read(each, report, own) for each in report.reads),
+    )
+    _section(console, "Refused", map(_denial, report.denials))
+    if report.about is not None:
+        _section(console, "Who looked for this person", _about(report.about))
+    _remarks(console, report.remarks)
+    console.print()
+    console.print(
+        "Grants and reads are told from entries that were verified one by one. That none is missing, `unbroken verify` "
+        "shows. Memberships and superusers are what the server says now.",
+        style="dim",
+    )
+
+
+def _findings(console: Console, problems: tuple[Problem, ...]) -> None:
+    if not problems:
+        return
+    console.print()
+    console.print(Text(counted(len(problems), "finding"), "bold red"))
+    for each in problems:
+        where = "" if each.seq is None else f" at entry {each.seq:,}"
+        _print(console, Text.assemble((each.kind, "red"), where, ": ", _short(each.what)))
+
+
+def _section(console: Console, heading: str, items: Iterable[list[Text]], *, none: str = "") -> None:
+    listed = list(items)
+    if not listed and not none:
+        return
+    console.print()
+    console.print(Text(heading, "bold"))
+    if not listed:
+        _print(console, Text(none))
+    for first, *rest in listed:
+        _print(console, first)
+        for line in rest:
+            _print(console, line, by=4)
+
+
+def _print(console: Console, line: Text, *, by: int = 2) -> None:
+    """A line that wraps below its own beginning."""
+    console.print(Padding(line, (0, 0, 0, by), expand=False))
+
+
+def _grant(each: Grant) -> list[Text]:
+    lines = [
+        Text.assemble(
+            (printable(each.duty), "cyan"), f"  {printable(each.login)}  since {moment(each.since)}, entry {each.seq:,}"
+        ),
+        Text(_decided(each)),
+    ]
+    if each.ended is not None:
+        why = f": {each.ended.reason}" if each.ended.reason else ""
+        ended = f"revoked {moment(each.ended.at)} by {each.ended.by}, entry {each.ended.seq:,}{why}"
+        lines.append(Text(printable(ended)))
+    return lines
+
+
+def _decided(each: Grant) -> str:
+    by, why = each.requested_by, f": {each.reason}" if each.reason else ""
+    words = {
+        INSTALLATION: f"by {by} alone, at installation",
+        MIGRATION: f"was there before grants were recorded, from {by}",
+        ONE_PERSON: f"by {by}",
+    }
+    return printable(f"{words.get(each.basis, f'asked for by {by}, confirmed by {each.confirmed_by}')}{why}")
+
+
+def _request(each: Request) -> list[Text]:
+    until = "" if each.valid_until is None else f", until {moment(each.valid_until)}"
+    why = f": {each.reason}" if each.reason else ""
+    return [
+        Text.assemble((printable(each.duty), "cyan"), f"  {printable(each.login)}{until}"),
+        Text(printable(f"asked for by {each.requested_by} in entry {each.seq:,}{why}")),
+        Text(f"request {printable(each.request)}"),
+    ]
+
+
+def _read(each: Read, report: AccessReport, own: int | None) -> list[Text]:
+    itself = "  (this report)" if each.seq == own else ""
+    case = "" if each.case is None else f" (case {each.case})"
+    return [
+        Text(printable(f"{each.seq:,}  {moment(each.at)}  {each.login}, {each.duty}{itself}")),
+        Text(printable(f"{each.purpose}{case}")),
+        Text(_short(" ".join(f"{key}={value}" for key, value in each.scope.items()) or "everything")),
+        _ended(each, report),
+    ]
+
+
+def _ended(each: Read, report: AccessReport) -> Text:
+    done, state = each.completion, each.state(report.now)
+    if done is None:
+        return Text(state, "yellow" if state == "never completed" else "")
+    shown = "" if done.count is None else f", {counted(done.count, 'entry')} shown"
+    return Text(
+        printable(f"{state} after {duration(done.at - each.at)}{shown}"), "" if state == "complete" else "yellow"
+    )
+
+
+def _denial(each: Denial) -> list[Text]:
+    times = f", {each.attempts:,} times" if each.attempts > 1 else ""
+    duty = f", {each.duty}" if each.duty else ""
+    return [Text(printable(f"{each.seq:,}  {moment(each.at)}  {each.login}{duty}: {each.refused}{times}"))]
+
+
+def _about(found: About) -> Iterator[list[Text]]:
+    yield [Text(_short(f"recorded as {found.pseudonym}"))]
+    yield [Text(f"looked for it: {_numbers(found.named)}")]
+    yield [Text(f"read a session in which it acts or is touched: {_numbers(found.session)}")]
+    yield [Text(f"read the log without naming anybody, so may have seen it: {_numbers(found.wide)}")]
+    yield [Text(f"{counted(found.other_sessions, 'read')} of other sessions, which may mention it")]
+    yield [
+        Text(f"{counted(found.other_people, 'read')} that named somebody else, though the ticket opened the whole log")
+    ]
+
+
+def _numbers(seqs: tuple[int, ...]) -> str:
+    return ("entry " if len(seqs) == 1 else "entries ") + ", ".join(f"{seq:,}" for seq in seqs) if seqs else "nobody"
+
+
+def _remarks(console: Console, remarks: tuple[Remark, ...]) -> None:
+    order = list(_TOPICS)
+    listed = sorted(remarks, key=lambda each: (order.index(each.topic), each.login))
+    for topic, items in groupby(listed, key=lambda each: each.topic):
+        _section(console, _TOPICS[topic], ([_remark(each)] for each in items))
+
+
+def _remark(each: Remark) -> Text:
+    return Text.assemble((printable(each.login), "cyan"), "  ", printable(each.what))
+
+
+def _short(text: str) -> str:
+    """Of hashes and pseudonyms only the beginnings; JSON and CSV have them whole."""
+    return printable(_LONG.sub(r"\1…", text))

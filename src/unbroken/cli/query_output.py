@@ -1,0 +1,224 @@
+"""How an answer is printed: as a table for people, as one JSON object, as CSV."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Protocol, TextIO
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from unbroken.cli.csv_output import CsvOutput
+from unbroken.cli.printing import counted, plain_table, print_json
+from unbroken.cli.report_view import finding_as_json, finding_in_words
+from unbroken.investigate.investigations import Row
+from unbroken.investigate.printable import printable
+from unbroken.verify.finding import MAX_FINDINGS, Finding, FindingList
+
+WIDE: Final = 130
+"""Characters from which every fact has a column of its own; in a narrower terminal some share the last."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the table: its heading, and what a row says under it; numbers are aligned to the right.
+
+    ``label`` stands before the text where columns share one.
+    """
+
+    heading: str
+    text: Callable[[Row], str]
+    right: bool = False
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class View:
+    """How the rows of one question look: ``columns`` are those of JSON and CSV, the others the table's.
+
+    In a narrow terminal the text of ``lead`` comes first in the last column, and those of ``minor`` below it.
+    """
+
+    columns: tuple[str, ...]
+    main: tuple[Column, ...]
+    minor: tuple[Column, ...]
+    lead: Column | None = None
+
+    @property
+    def all(self) -> tuple[Column, ...]:
+        """The columns of a wide table."""
+        return (*self.main, *([self.lead] if self.lead else []), *self.minor)
+
+
+@dataclass
+class Answer:
+    """What is known once all rows are out. ``ticket`` is the entry that recorded this read, if there is one.
+
+    ``next`` is the key after which the rest of the answer comes, ``continuation`` the command that shows it.
+    """
+
+    query: str
+    parameters: dict[str, str | int | None]
+    log: str
+    ticket: int | None
+    rows: int = 0
+    entries: int = 0
+    next: str | int | None = None
+    continuation: str | None = None
+    findings: FindingList = field(default_factory=FindingList)
+
+    def add(self, rows: Sequence[Row]) -> None:
+        """Counts rows, and the findings beside them that are new."""
+        self.rows += len(rows)
+        for finding in (finding for row in rows for finding in row.findings):
+            if finding not in self.findings.kept:
+                self.findings.add(finding)
+
+
+class Output(Protocol):
+    """Takes the rows of an answer, some at a time."""
+
+    def rows(self, rows: Sequence[Row]) -> None:
+        """Some rows, at least one."""
+
+    def end(self, answer: Answer) -> None:
+        """There are no more."""
+
+
+class TextOutput:
+    """Tables, and after them what was verified and what was not."""
+
+    def __init__(self, view: View, out: Console) -> None:
+        self._view = view
+        self._out = out
+
+    def rows(self, rows: Sequence[Row]) -> None:
+        """A table, with the findings beside each row."""
+        self._out.print(_wide(rows, self._view) if self._out.width >= WIDE else _narrow(rows, self._view))
+
+    def end(self, answer: Answer) -> None:
+        """What the rows are worth, and how to go on."""
+        if answer.rows:
+            self._out.print()
+        print_worth(self._out, answer)
+
+
+class JsonOutput:
+    """One object, printed at the end."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._rows: list[dict[str, object]] = []
+
+    def rows(self, rows: Sequence[Row]) -> None:
+        """Kept until the end, so that an answer that is cut off is no JSON."""
+        for row in rows:
+            values = {name: row.values.get(name) for name in self._view.columns}
+            self._rows.append(values | {"findings": [finding_as_json(finding) for finding in row.findings]})
+
+    def end(self, answer: Answer) -> None:
+        """The object."""
+        print_json(
+            {
+                "query": answer.query,
+                "parameters": answer.parameters,
+                "log": answer.log,
+                "ticket": answer.ticket,
+                "rows": self._rows,
+                "entries_verified": answer.entries,
+                "findings": [finding_as_json(finding) for finding in answer.findings.kept],
+                "findings_total": answer.findings.total,
+                "next": answer.next,
+            }
+        )
+
+
+class CsvRows:
+    """The rows as CSV, each with the log's name; what they are worth goes to ``notes``."""
+
+    def __init__(self, view: View, file: TextIO, *, log: str, notes: Console) -> None:
+        self._view = view
+        self._log = log
+        self._notes = notes
+        self._csv = CsvOutput(file, ["log", *view.columns, "findings"])
+
+    def rows(self, rows: Sequence[Row]) -> None:
+        """A record for each row."""
+        for row in rows:
+            values = (row.values.get(name) for name in self._view.columns)
+            self._csv.write([self._log, *values, "; ".join(map(finding_in_words, row.findings)) or None])
+
+    def end(self, answer: Answer) -> None:
+        """What the rows are worth, and how to go on."""
+        self._notes.print(Text(f"{counted(answer.rows, 'row')} written"), soft_wrap=True)
+        for finding in answer.findings.kept:
+            self._notes.print(Text(_in_words(finding), "bold red"), soft_wrap=True)
+        print_worth(self._notes, answer)
+
+
+def print_worth(out: Console, answer: Answer) -> None:
+    """What was verified, against what it was not, and where the read is on record."""
+    for line in _worth(answer):
+        out.print(line)
+    if answer.continuation is not None:
+        # A command to copy stays on one line.
+        out.print(Text(printable(f"Next page: {answer.continuation}")), soft_wrap=True)
+
+
+def _worth(answer: Answer) -> list[Text]:
+    lines = [] if answer.rows else [Text("Nothing found, as the database says.")]
+    if answer.entries:
+        each = "1 entry that was" if answer.entries == 1 else f"{answer.entries:,} entries, each of them"
+        lines.append(Text(f"This is read from {each} recomputed: its hash is the one that the log states.", "green"))
+    if answer.findings.total:
+        more = f", of which the first {MAX_FINDINGS:,} are listed" if answer.findings.total > MAX_FINDINGS else ""
+        words = f"{counted(answer.findings.total, 'finding')}{more}: this is not what was recorded."
+        lines.append(Text(words, "bold red"))
+    lines.append(
+        Text(
+            "That these are all, and that none was rewritten together with its hash, is the database's word:"
+            " `unbroken verify` checks it."
+        )
+    )
+    if answer.ticket is not None:
+        lines.append(Text(f"This read is entry {answer.ticket:,}."))
+    return lines
+
+
+def _wide(rows: Sequence[Row], view: View) -> Table:
+    with_findings = any(row.findings for row in rows)
+    table = _table(view.all, view, *(["finding"] if with_findings else []))
+    for row in rows:
+        cells = [Text(printable(column.text(row))) for column in view.all]
+        table.add_row(*cells, *([_findings(row)] if with_findings else []))
+    return table
+
+
+def _narrow(rows: Sequence[Row], view: View) -> Table:
+    table = _table(view.main, view, "about")
+    for row in rows:
+        table.add_row(*(Text(printable(column.text(row))) for column in view.main), _about(row, view))
+    return table
+
+
+def _table(columns: Sequence[Column], view: View, *more: str) -> Table:
+    right = tuple(column.heading for column in columns if column.right)
+    table = plain_table(*(column.heading for column in columns), *more, right=right)
+    for column in table.columns[: len(view.main)]:
+        column.no_wrap = True
+    return table
+
+
+def _about(row: Row, view: View) -> Text:
+    """What has no column of its own, and the findings on lines of their own."""
+    facts = " · ".join(f"{column.label}{text}" for column in view.minor if (text := column.text(row)))
+    lines = [Text(printable(text)) for text in (view.lead.text(row) if view.lead else "", facts) if text]
+    return Text("\n").join([*lines, *([_findings(row)] if row.findings else [])])
+
+
+def _findings(row: Row) -> Text:
+    return Text("\n".join(map(_in_words, row.findings)), "bold red")
+
+
+def _in_words(finding: Finding) -> str:
+    return f"FINDING at entry {finding.seq:,}: {finding_in_words(finding)}"

@@ -1,0 +1,167 @@
+"""One question put to a log: page after page is found, verified and given out, and the read is on record."""
+
+import shlex
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import pairwise
+from typing import Any, Final, TextIO
+
+import typer
+
+from unbroken.cli.csv_output import STANDARD_OUTPUT, csv_target
+from unbroken.cli.late_progress import LateProgress
+from unbroken.cli.printing import PROSE, ROWS, console
+from unbroken.cli.query_output import Answer, CsvRows, JsonOutput, Output, TextOutput, View
+from unbroken.cli.questions import Key, Parameters, Question
+from unbroken.cli.reading import Reading, open_read
+from unbroken.cli.target import is_conninfo
+from unbroken.errors import AccessDeniedError, UnbrokenError
+
+PAGE: Final = 50
+"""Rows where nothing else is said."""
+LARGEST_PAGE: Final = 1000
+"""Rows that the database gives at a time."""
+_WALK: Final = timedelta(hours=4)
+"""How long a walk through all pages may take."""
+_LOOK: Final = timedelta(minutes=15)
+_NOT_REPEATED: Final = frozenset({"after", "csv", "json"})
+"""Options that the command for the next page is given anew, or that would overwrite what this one has written."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What every question is asked with."""
+
+    limit: int | None
+    after: Key | None
+    everything: bool
+    csv: str | None
+    json: bool
+    purpose: str | None
+    case: str | None
+    store: str
+    log: str | None
+
+    def __post_init__(self) -> None:
+        if self.csv is not None and self.json:
+            raise typer.BadParameter("--csv and --json exclude each other")
+        if self.everything and self.limit is not None:
+            raise typer.BadParameter("--all and --limit exclude each other")
+
+    @property
+    def size(self) -> int:
+        """Rows of a page."""
+        return LARGEST_PAGE if self.everything else self.limit or PAGE
+
+
+def ask(question: Question, options: Options, context: typer.Context) -> None:
+    """Puts the question and prints the answer; ends with exit code 1 where there are findings."""
+    lasting = _WALK if options.everything else _LOOK
+    with (
+        _target(options.csv) as file,
+        _denials_explained(),
+        open_read(
+            options.store,
+            options.log,
+            scope=_scope(question, options),
+            purpose=options.purpose,
+            case=options.case,
+            lasting=lasting,
+        ) as reading,
+    ):
+        answer = Answer(question.name, _parameters(question, options), reading.reader.log, reading.ticket.seq)
+        output = _output(question.view, options, file, log=reading.reader.log)
+        for found in _pages(question, options, reading, answer):
+            rows = question.rows(found, reading)
+            answer.add(rows)
+            output.rows(rows)
+        answer.entries = reading.count
+        if answer.next is not None:
+            answer.continuation = _continuation(question, context, answer.next)
+        output.end(answer)
+    raise typer.Exit(1 if answer.findings.total else 0)
+
+
+def _parameters(question: Question, options: Options) -> Parameters:
+    paging: Parameters = {"limit": None if options.everything else options.size, "after": options.after}
+    return {**question.parameters(), **paging, "all": options.everything}
+
+
+def _scope(question: Question, options: Options) -> dict[str, str]:
+    """What the record of this read says was looked for."""
+    asked = {"what": f"query {question.name}", **question.scope(), "limit": options.size, "after": options.after}
+    if options.everything:
+        asked["limit"] = "all"
+    return {name: str(value) for name, value in asked.items() if value is not None}
+
+
+def _target(csv: str | None) -> AbstractContextManager[TextIO | None]:
+    return nullcontext() if csv is None else csv_target(csv)
+
+
+def _output(view: View, options: Options, file: TextIO | None, *, log: str) -> Output:
+    if file is not None:
+        notes = console(piped=PROSE, stderr=options.csv == STANDARD_OUTPUT)
+        return CsvRows(view, file, log=log, notes=notes)
+    return JsonOutput(view) if options.json else TextOutput(view, console(piped=ROWS))
+
+
+def _pages(question: Question, options: Options, reading: Reading, answer: Answer) -> Iterator[Sequence[Any]]:
+    """The first page, or all of them; says in ``answer`` where the next one would begin."""
+    after, end = options.after, reading.reader.head().seq
+    before: list[Any] = []
+    with LateProgress("reading") as progress:
+        while found := question.find(reading, after, options.size):
+            places = [*before, *map(question.place, found)]
+            _require_order(places)
+            before = places[-1:]
+            yield found
+            after = question.key(found[-1])
+            progress(*question.progress(found[-1], end))
+            if len(found) < options.size:
+                return
+            if not options.everything:
+                answer.next = after if question.find(reading, after, 1) else None
+                return
+
+
+def _require_order(places: Sequence[Any]) -> None:
+    """Rows that come again would be counted twice, and a walk through them would never end."""
+    if any(one >= other for one, other in pairwise(places)):
+        raise UnbrokenError(
+            "the database gave rows twice or out of order, so its answer is worth nothing: run `unbroken db check`"
+        )
+
+
+@contextmanager
+def _denials_explained() -> Iterator[None]:
+    try:
+        yield
+    except AccessDeniedError as error:
+        raise AccessDeniedError(
+            f"{error}. `unbroken query` needs a login with the duty compliance, legal, dpo or verifier"
+        ) from error
+
+
+def _continuation(question: Question, context: typer.Context, after: Key) -> str:
+    """The command that shows the next page, with the options that were given on the command line."""
+    words, resolved = ["unbroken", "query", question.name], question.resolved()
+    for option in context.command.params:
+        name, value = option.name or "", context.params.get(option.name or "")
+        if name in resolved:
+            words += [option.opts[0], shlex.quote(resolved[name])]
+        elif _is_given(context, name) and name not in _NOT_REPEATED:
+            words += [option.opts[0], _repeated(name, value)]
+    return " ".join([*words, "--after", shlex.quote(str(after))])
+
+
+def _is_given(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def _repeated(name: str, value: object) -> str:
+    """A value as a shell takes it; a connection string may hold a password, and is not repeated."""
+    return "…" if name == "store" and is_conninfo(str(value)) else shlex.quote(str(value))

@@ -1,0 +1,139 @@
+"""The report on access to one log: who looked at what and why, and who may, since when and by whose decision."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from unbroken.core.entry import StoredEntry
+from unbroken.investigate.access_entries import GRANT_TYPES, READ_TYPES, Problem, Statement, statements
+from unbroken.investigate.access_grants import Grant, Request, grant_differences, replayed, request_differences
+from unbroken.investigate.access_reads import About, Denial, Read, about, reads_of, ticket_differences
+from unbroken.investigate.access_review import Remark, Server, remarks
+from unbroken.store.access import AccessTables, GrantRow, RequestRow, TicketRow
+from unbroken.store.log_reader import LogReader
+
+UNUSED: Final = timedelta(days=90)
+"""After how long without a use a grant is called unused."""
+_LOT: Final = 1000
+_MARGIN: Final = timedelta(days=1)
+"""More than lies between a ticket's row and its entry."""
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """What a report is about: reads from ``since`` to before ``until``, and grants as they stood at ``as_of``."""
+
+    since: datetime
+    until: datetime
+    as_of: datetime
+
+    @property
+    def unused_since(self) -> datetime:
+        """Since when a grant must have been used."""
+        return self.as_of - UNUSED
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who may have been looked for: what stands for it in searches, and the sessions in which it appears."""
+
+    pseudonym: str
+    sessions: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All that a report is made from. Nothing in the entries is believed before it is verified.
+
+    The tables were read before the entries; ``settled`` is a number up to which both are complete.
+    """
+
+    log: str
+    now: datetime
+    settled: int
+    grants: list[GrantRow]
+    requests: list[RequestRow]
+    tickets: list[TicketRow]
+    server: Server
+    entries: list[StoredEntry]
+    person: Person | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AccessReport:
+    """What verified entries tell of access, where something contradicts them, and what deserves a look."""
+
+    log: str
+    now: datetime
+    period: Period
+    grants: tuple[Grant, ...]
+    ended: tuple[Grant, ...]
+    requests: tuple[Request, ...]
+    reads: tuple[Read, ...]
+    denials: tuple[Denial, ...]
+    problems: tuple[Problem, ...]
+    remarks: tuple[Remark, ...]
+    about: About | None
+
+    @property
+    def exit_code(self) -> int:
+        """1 where something was altered or contradicts the entries, else 0."""
+        return 1 if self.problems else 0
+
+
+def gathered(reader: LogReader, period: Period, *, settled: int, name: str | None = None) -> Evidence:
+    """Reads all that a report needs, with the rights of the reader's login; ``name`` is a person it asks about."""
+    tables = AccessTables(reader)
+    since = min(period.since, period.unused_since)
+    now, grants, requests, tickets = tables.now(), tables.grants(), tables.requests(), tables.tickets(since)
+    server = Server(
+        roles=tuple(tables.roles()),
+        logins=frozenset(tables.logins()),
+        recording=frozenset(tables.recorders_since(period.unused_since)),
+        unused_since=period.unused_since,
+    )
+    numbers = sorted({*tables.entries(GRANT_TYPES), *tables.entries(READ_TYPES, since=since - _MARGIN)})
+    lots = (reader.entries_at(numbers[first : first + _LOT]) for first in range(0, len(numbers), _LOT))
+    return Evidence(
+        log=reader.log,
+        now=now,
+        settled=settled,
+        grants=grants,
+        requests=requests,
+        tickets=tickets,
+        server=server,
+        entries=[entry for lot in lots for entry in lot],
+        person=None if name is None else Person(tables.pseudonym(name), frozenset(tables.sessions_with(name))),
+    )
+
+
+def assembled(evidence: Evidence, period: Period) -> AccessReport:
+    """The report that the evidence supports."""
+    told, problems = statements(evidence.entries)
+    whole = replayed(told)
+    then = replayed(each for each in told if each.at <= period.as_of)
+    reads, denials = reads_of(told)
+    listed = [read for read in reads if period.since <= read.at < period.until]
+    standing = then.standing()
+    person = evidence.person
+    return AccessReport(
+        log=evidence.log,
+        now=evidence.now,
+        period=period,
+        grants=tuple(standing),
+        ended=tuple(each for each in then.grants.values() if each.ended and each.ended.at >= period.since),
+        requests=tuple(each for each in then.requests.values() if each.state(period.as_of) == "waiting"),
+        reads=tuple(listed),
+        denials=tuple(denial for denial in denials if period.since <= denial.at < period.until),
+        problems=(*problems, *whole.problems, *_differences(evidence, told)),
+        remarks=tuple(remarks(whole, standing, reads=reads, server=evidence.server)),
+        about=None if person is None else about(listed, pseudonym=person.pseudonym, sessions=person.sessions),
+    )
+
+
+def _differences(evidence: Evidence, told: list[Statement]) -> Iterator[Problem]:
+    replay, (reads, _) = replayed(told), reads_of(told)
+    yield from grant_differences(replay, evidence.grants, settled=evidence.settled)
+    yield from request_differences(replay, evidence.requests, settled=evidence.settled)
+    yield from ticket_differences(reads, evidence.tickets)

@@ -1,0 +1,18 @@
+"""Every check. Numbers P.. and W.. are those of the published list of pitfalls; U.. are further ones."""
+
+from typing import Final
+
+from tests.attacks import on_definitions, on_people, on_privileges, on_reading, on_writing
+
+CHECKS: Final = tuple(
+    sorted(
+        (
+            *on_definitions.CHECKS,
+            *on_privileges.CHECKS,
+            *on_reading.CHECKS,
+            *on_writing.CHECKS,
+            *on_people.CHECKS,
+        ),
+        key=lambda check: check.id,
+    )
+)

@@ -1,0 +1,213 @@
+"""The schema that this package installs as a target, installed and granted as an operator does it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import psycopg
+from psycopg import sql
+
+from tests.attacks.target import DUTIES, Target
+from tests.conftest import LOG, LOGINS, Server
+from tests.database import raw
+from unbroken.store import administration
+from unbroken.store.connection import connect
+from unbroken.store.log_reader import LogReader
+from unbroken.store.migrations import install
+from unbroken.verify.run import verify_log
+
+OTHER: Final = "clinic.example/another-ward"
+_TEMPLATE: Final = "attacks_installed"
+_PLACEHOLDER: Final = "00000000-0000-4000-8000-000000000000"
+_REQUEST: Final = "00000000-0000-4000-8000-0000000000aa"
+_HASH: Final = "k1:" + "a" * 64
+
+
+def _literal(value: str) -> str:
+    return sql.Literal(value).as_string(None)
+
+
+def _event(**given: Any) -> str:
+    """SQL for a valid event's text with an id of its own, or the one that is given."""
+    text = raw.text_of(raw.fields(id=given.pop("id", _PLACEHOLDER), **given))
+    return f"replace({_literal(text)}, '{_PLACEHOLDER}', gen_random_uuid()::text)"
+
+
+def _append(shown: str, *, log: str = LOG, **given: Any) -> str:
+    return _said(_APPEND, shown=shown, log=_literal(log), event=_event(**given))
+
+
+def _said(template: str, **parts: str) -> str:
+    """The template with the parts in the place of their names in angle brackets."""
+    for name, part in parts.items():
+        template = template.replace(f"<{name}>", part)
+    return template
+
+
+_APPEND: Final = (
+    "select <shown> from unbroken.append(<log>, array[<event>],"
+    " '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{NULL}')"
+)
+_INNER: Final = "select unbroken.append_one(1, 'somebody_else', <event>, null, null, null, null, null, null, null)"
+_ENTRY: Final = (
+    "insert into unbroken.entries (log, seq, recorded_at, writer, prev_hash, hash, event, id, event_type, actor_id)"
+    r" values (1, <seq>, <at>, 'writer', '\x00', '\x00', <event>, gen_random_uuid(), 'request', 'x')"
+)
+_TICKET: Final = "select <shown> from unbroken.open_ticket(<log>, '<purpose>', null, '{}', interval '1 hour')"
+_ASK: Final = "select request from unbroken.grant_access(<log>, '<login>', '<duty>', 'an audit')"
+_CONFIRM: Final = (
+    "select unbroken.confirm_access(<log>, (select request from unbroken.access_requests where outcome is null))"
+)
+_FALSE_TICKET: Final = (
+    "create temporary table tickets as select 1 as log, gen_random_uuid() as ticket, 'compliance' as login,"
+    " 'compliance' as duty, 1::bigint as opened_seq, now() as opened_at, now() + interval '1 hour' as expires_at,"
+    " null::xid8 as opened_xid, null::text as session_id, null::bigint as closed_seq,"
+    " null::timestamptz as closed_at"
+)
+
+
+def _ticket(shown: str, purpose: str) -> str:
+    return _said(_TICKET, shown=shown, log=_literal(LOG), purpose=purpose)
+
+
+def _entry(seq: int, *, at: str = "now()") -> str:
+    return _said(_ENTRY, seq=str(seq), at=at, event=_event())
+
+
+def _ask(login: str, duty: str) -> str:
+    return _said(_ASK, log=_literal(LOG), login=login, duty=duty)
+
+
+_DECISION: Final[dict[str, str]] = {
+    "arguments_hash": _HASH,
+    "at": raw.TS,
+    "by": "u-1",
+    "outcome": "approved",
+    "request": _REQUEST,
+}
+_CALL: Final[dict[str, Any]] = {
+    "actor_id": "u-1",
+    "tool": "wire",
+    "call_id": "c-1",
+    "scope": ["valid_until=2999-01-01T00:00:00.000000Z"],
+}
+
+_NAMES: Final = {
+    "schema": "unbroken",
+    "owner": "unbroken_owner",
+    "entries": "unbroken.entries",
+    "partition": "unbroken.entries_1_0",
+    "payloads": "unbroken.payloads",
+    "small": "unbroken.grants",
+    "requests": "unbroken.access_requests",
+    "reads": "unbroken.tickets",
+    "view": "unbroken.agent_audit",
+    "guard": "unbroken.refuse_change()",
+    "hidden": "select seq from unbroken.entries where actor_id = 'u-1'",
+    "hidden_row": "select e from unbroken.entries e",
+    "hidden_order": "select seq from unbroken.entries order by actor_id",
+    "hidden_values": "select most_common_vals from pg_stats where tablename like 'entries%' and attname = 'actor_id'",
+    "variable": "set local unbroken.subject = 'p-2'",
+    "change_entry": "update unbroken.entries set writer = 'somebody else'",
+    "change_partition": "update unbroken.entries_1_0 set writer = 'somebody else'",
+    "change_payload": "update unbroken.payloads set inputs = '1'",
+    "insert_now": _entry(900_001),
+    "insert_past": _entry(900_002, at="'2001-01-01'"),
+    "insert_same": _entry(1),
+    "append_now": _entry(900_003),
+    "record": _append("recorded_at"),
+    "record_past": _append("recorded_at > now() - interval '1 hour'", ts="2001-01-01T00:00:00.000000Z"),
+    "record_as": _said(_INNER, event=_event()),
+    "record_own_word": _append("seq", event_type="log.disposed"),
+    "record_elsewhere": _append("seq", log=OTHER),
+    "record_elsewhere_with_permit": _append("seq", log=OTHER),
+    "look_up_nobody": "select 1 from unbroken.sessions where log = 1 and session_id = 'nobody'",
+    "total": "select count(*) from unbroken.entries where log = 1",
+    "gaps": "select max(seq) - min(seq) + 1 - count(*) from unbroken.entries where log = 1",
+    "false_permit": (
+        "create temporary table grants as"
+        " select 2 as log, 'writer' as login, 'writer' as duty, null::timestamptz as revoked_at"
+    ),
+    "false_permit_for_all": "grant select on pg_temp.grants to public",
+    "false_ticket": _FALSE_TICKET,
+    "false_ticket_for_all": "grant select on pg_temp.tickets to public",
+    "read_again": "select event from unbroken.entries",
+    "read": "select event from unbroken.entries",
+    "read_payloads": "select inputs from unbroken.payloads",
+    "read_elsewhere": "select event from unbroken.entries where log = 2",
+    "open": _ticket("ticket", "quarterly review"),
+    "open_bare": _ticket("ticket", "  "),
+    "bare_refusal": _ticket("refused is not null and ticket is null", "  "),
+    "reads_recorded": "select count(*) from unbroken.entries where event_type = 'log.read'",
+    "ask_dangerous": _ask("attack_stranger", "compliance"),
+    "confirm_dangerous": _said(_CONFIRM, log=_literal(LOG)),
+    "ask_for_itself": _ask("access", "legal"),
+    "ask_for_second": _ask("access2", "legal"),
+    "take_back": f"select unbroken.revoke_access('{LOG}', 'compliance', 'compliance', 'left')",
+    "forge_permit": (
+        "insert into unbroken.grants (log, login, duty, granted_at, granted_seq, granted_by)"
+        " values (1, 'attack_stranger', 'compliance', now(), 1, 'access')"
+    ),
+    "change_permit": "update unbroken.grants set login = 'attack_stranger'",
+    "ask_to_act": _append(
+        "seq", id=_REQUEST, event_type="approval_requested", decision={"arguments_hash": _HASH}, **_CALL
+    ),
+    "approve_own": _append("seq", event_type="approval_decided", decision=_DECISION, **_CALL),
+}
+
+
+def _findings(server: Server, name: str) -> tuple[str, ...]:
+    with LogReader(server.conninfo("verifier", name), LOG) as reader:
+        return tuple(sorted({finding.kind for finding in verify_log(reader).findings}))
+
+
+def _prepare(server: Server, name: str) -> None:
+    server.execute("revoke temporary on database {} from public", name)
+
+
+INSTALLED: Final = Target(
+    label="installed",
+    schema="unbroken",
+    owner="unbroken_owner",
+    logins={login: login for login in LOGINS},
+    groups=tuple(f"unbroken_{duty}" for duty in DUTIES),
+    counters=("denials",),
+    names=_NAMES,
+    findings=_findings,
+    prepare=_prepare,
+)
+
+
+@contextmanager
+def installed_template(server: Server) -> Iterator[str]:
+    """A database to copy others from, with two logs and a login for each duty of the first.
+
+    Both hold entries; the first those of the sessions ``shown`` and ``hidden``, with payloads and asked-for approvals.
+    """
+    server.execute("create database {}", _TEMPLATE)
+    try:
+        with connect(server.conninfo("postgres", _TEMPLATE)) as connection:
+            install(connection)
+            for origin in (LOG, OTHER):
+                administration.create_log(connection, origin)
+            _grant_all(server, connection)
+            administration.install_grant(connection, OTHER, "compliance", duty="compliance")
+            connection.execute("select unbroken.append_own(2, 'log.unlocked', '{}')")
+        with psycopg.connect(server.conninfo("writer", _TEMPLATE), autocommit=True) as writer:
+            for session, value in (("shown", '{"n":1}'), ("hidden", f'"{raw.MARKER}"')):
+                said: dict[str, Any] = {"session_id": session, "actor_id": "u-1", "agent_id": "bot"}
+                raw.append(writer, [raw.sent({"inputs": value}, **said) for _ in range(3)])
+                asked = {**_CALL, **said, "call_id": session, "decision": {"arguments_hash": _HASH}}
+                raw.append(writer, [raw.sent(event_type="approval_requested", **asked)])
+        yield _TEMPLATE
+    finally:
+        server.execute("drop database {} with (force)", _TEMPLATE)
+
+
+def _grant_all(server: Server, connection: psycopg.Connection[Any]) -> None:
+    """Duties for the first log: by the installation up to the first administrator, who confirms the second."""
+    for login in LOGINS[:-1]:
+        administration.install_grant(connection, LOG, login, duty=login)
+    asked = administration.install_grant(connection, LOG, "access2", duty="access")
+    with connect(server.conninfo("access", _TEMPLATE)) as access:
+        administration.confirm(access, LOG, str(asked.request))

@@ -1,0 +1,275 @@
+"""Attacks by daily logins, each with its own connection: rights that nobody should have."""
+
+from typing import Final
+
+from tests.attacks.check import DENIED, Check, Step, harmless, note, nothing, refused, residual
+
+_READING: Final[tuple[Step, ...]] = (("ops", "{open}"), ("ops", "commit"))
+"""With a ticket, so that it is the column that is refused."""
+
+CHECKS: Final = (
+    Check(
+        id="P02",
+        who="catalogue",
+        tried="a login, group or member of one that is above policies (superuser, BYPASSRLS)",
+        stands="none is",
+        judge=nothing("roles_above_policies"),
+    ),
+    Check(
+        id="P02b",
+        who="superuser",
+        tried="reads everything, past all policies",
+        stands="nothing in the database: pgaudit, sent off the host, tells of it; in a cloud it is the provider's",
+        judge=residual(("superuser", "{read}")),
+        sound="the same everywhere",
+    ),
+    Check(
+        id="P04a",
+        who="ops",
+        tried="reads a partition, past the policy of its parent",
+        stands="nothing is granted on partitions",
+        judge=refused(("ops", "select 1 from {partition}")),
+    ),
+    Check(
+        id="P04b",
+        who="catalogue",
+        tried="a grant on a partition or one of its columns",
+        stands="there is none",
+        judge=nothing("grants_on_partitions"),
+    ),
+    Check(
+        id="P06a",
+        who="ops",
+        tried="TRUNCATE, which no policy filters",
+        stands="no privilege",
+        judge=refused(("ops", "truncate {payloads}")),
+    ),
+    Check(
+        id="P06b",
+        who="catalogue",
+        tried="a right on a table or column other than SELECT",
+        stands="there is none",
+        judge=nothing("rights_beyond_reading"),
+    ),
+    Check(
+        id="P13",
+        who="catalogue",
+        tried="a function that PUBLIC may call",
+        stands="EXECUTE is granted by name",
+        judge=nothing("functions_for_everybody"),
+    ),
+    Check(
+        id="P13b",
+        who="stranger",
+        tried="a login without any duty records",
+        stands="no USAGE on the schema",
+        judge=refused(("stranger", "{record}")),
+    ),
+    Check(
+        id="P13c",
+        who="catalogue",
+        tried="functions that the owner makes later are PUBLIC's",
+        stands="default privileges without PUBLIC",
+        judge=nothing("new_functions_for_everybody"),
+    ),
+    Check(
+        id="P14",
+        who="catalogue",
+        tried="a view, wherever it is, with the rights of its owner; a materialised copy",
+        stands="views are security_invoker",
+        judge=nothing("views_with_their_owners_rights"),
+    ),
+    Check(
+        id="P16a",
+        who="member of pg_write_all_data",
+        tried="empties a small table",
+        stands="forced policies on small tables, too",
+        judge=harmless(("writes_all", "delete from {small}"), by=("UB010", *DENIED)),
+    ),
+    Check(
+        id="P16b",
+        who="catalogue",
+        tried="a login or group in a predefined role that reads, writes or runs programs",
+        stands="none is",
+        judge=nothing("predefined_roles_held"),
+    ),
+    Check(
+        id="P16c",
+        who="member of pg_read_all_data",
+        tried="reads a small table",
+        stands="forced policies, which are made for roles by name",
+        judge=harmless(("reads_all", "select 1 from {small}"), by=("UB003", "UB007", *DENIED)),
+    ),
+    Check(
+        id="P16d",
+        who="member of pg_read_all_data",
+        tried="reads payloads in a partition's parent",
+        stands="forced policies, which are made for roles by name",
+        judge=harmless(("reads_all", "select 1 from {payloads}"), by=("UB003", "UB007", *DENIED)),
+        sound="this table has a policy, which names roles: only the small ones have none",
+    ),
+    Check(
+        id="P17",
+        who="writer",
+        tried="COPY FROM into a table with policies",
+        stands="no privilege; and the server refuses it for tables with policies",
+        judge=note(("writer", "copy {entries} from stdin"), by=(*DENIED, "0A000")),
+        sound="the server's behaviour",
+    ),
+    Check(
+        id="P18",
+        who="writer",
+        tried="INSERT … RETURNING, past the door",
+        stands="EXECUTE on a few functions and nothing else",
+        judge=refused(("writer", "{insert_now} returning 1")),
+    ),
+    Check(
+        id="P19a",
+        who="writer",
+        tried="INSERT with a time of its own choice",
+        stands="EXECUTE on a few functions and nothing else",
+        judge=refused(("writer", "{insert_past}")),
+    ),
+    Check(
+        id="P20",
+        who="writer",
+        tried="finds out by a duplicate key whether a number is taken",
+        stands="refused before any constraint is looked at",
+        judge=refused(("writer", "{insert_same}"), betrays=("23505",)),
+    ),
+    Check(
+        id="W02",
+        who="writer",
+        tried="reads back",
+        stands="no privilege",
+        judge=refused(("writer", "select 1 from {entries}")),
+    ),
+    *(
+        Check(
+            id=f"W03{letter}",
+            who=who,
+            tried=tried,
+            stands="no privilege",
+            judge=refused((who, statement)),
+            sound=sound,
+        )
+        for letter, who, tried, statement, sound in (
+            ("a", "retention", "deletes payloads", "delete from {payloads}", None),
+            ("b", "dpo", "deletes payloads", "delete from {payloads}", None),
+            ("c", "ops", "rewrites entries", "{change_entry}", None),
+            ("d", "ops", "rewrites a partition", "{change_partition}", None),
+            ("e", "access", "makes itself a grant by hand", "{forge_permit}", None),
+        )
+    ),
+    Check(
+        id="W09a",
+        who="ops",
+        tried="reads who asked for access",
+        stands="no privilege",
+        judge=refused(("ops", "select 1 from {requests}")),
+    ),
+    Check(
+        id="W09b",
+        who="ops",
+        tried="reads payloads",
+        stands="no privilege",
+        judge=refused(("ops", "select 1 from {payloads}")),
+    ),
+    Check(
+        id="W09c",
+        who="ops",
+        tried="asks for access in somebody's name",
+        stands="no EXECUTE",
+        judge=refused(("ops", "{ask_dangerous}")),
+    ),
+    Check(
+        id="W09d",
+        who="ops",
+        tried="reads who read what",
+        stands="no privilege",
+        judge=refused(("ops", "select 1 from {reads}")),
+    ),
+    Check(
+        id="W11a",
+        who="ops",
+        tried="SELECT *",
+        stands="column privileges",
+        judge=refused(*_READING, ("ops", "select * from {entries}")),
+    ),
+    Check(
+        id="W11b",
+        who="ops",
+        tried="filters by a column that it may not read",
+        stands="column privileges hold in WHERE, too",
+        judge=refused(*_READING, ("ops", "{hidden}")),
+    ),
+    Check(
+        id="W11c",
+        who="ops",
+        tried="asks for whole rows",
+        stands="a whole row needs every column",
+        judge=refused(*_READING, ("ops", "{hidden_row}")),
+    ),
+    Check(
+        id="W11d",
+        who="ops",
+        tried="sorts by a column that it may not read",
+        stands="column privileges hold in ORDER BY, too",
+        judge=refused(*_READING, ("ops", "{hidden_order}")),
+    ),
+    Check(
+        id="W11e",
+        who="ops",
+        tried="reads the planner's most common values of a hidden column",
+        stands="pg_stats shows no columns of tables with policies, nor any that one may not read",
+        judge=harmless(("superuser", "analyze {entries}"), ("ops", "{hidden_values}"), by=DENIED),
+        alone=True,
+    ),
+    *(
+        Check(
+            id=id_,
+            who=who,
+            tried=tried,
+            stands=stands,
+            judge=residual((who, statement)),
+            sound="the server's behaviour",
+        )
+        for id_, who, tried, statement, stands in (
+            (
+                "U07",
+                "writer",
+                "makes a large object, and so fills the disk",
+                "select lo_creat(-1)",
+                "disk space is watched; a superuser may revoke lo_* from PUBLIC",
+            ),
+            (
+                "U08",
+                "subjects",
+                "holds the advisory lock that migrations wait for",
+                "select pg_advisory_lock(hashtext('unbroken migration'))",
+                "`unbroken init` waits, pg_locks names the session; a superuser may revoke pg_advisory_* from PUBLIC",
+            ),
+            (
+                "U09",
+                "writer",
+                "writes messages into the WAL",
+                "select pg_logical_emit_message(false, 'noise', repeat('x', 1000))",
+                "disk space is watched; a superuser may revoke it from PUBLIC, leaving it to the owner's barrier",
+            ),
+            (
+                "U10",
+                "writer",
+                "learns how large another log is",
+                "select reltuples from pg_class where relname like '%entries%' or relname = 'records'",
+                "nothing: the server's catalogue and its statistics are everybody's; a database for each tenant",
+            ),
+        )
+    ),
+    Check(
+        id="W15",
+        who="catalogue",
+        tried="a right to write or to create in the schema",
+        stands="there is none",
+        judge=nothing("ways_to_write"),
+    ),
+)

@@ -1,0 +1,191 @@
+"""The owner's own policy, which lets the functions work under forced row-level security.
+
+Without it a function must fail. One whose look-ups silently see nothing would record on: number 1 a second time, an
+id twice, a call as approved that nobody was asked about. Each is tried in a superuser's transaction that is rolled
+back, because a policy can be taken away in no other way.
+"""
+
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any, Final
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from tests.attacks.scene import Connection, Scene
+from tests.conftest import LOG, Database
+from tests.database import raw
+
+NEEDED_BY: Final = {
+    "entries": "writer",
+    "payloads": "writer",
+    "event_ids": "writer",
+    "sessions": "writer",
+    "logs": "writer",
+    "grants": "writer",
+    "recorders": "writer",
+    "approvals": "writer",
+    "tickets": "compliance",
+    "pseudonym_keys": "compliance",
+    "denials": "ops",
+    "access_requests": "access",
+    "migrations": "server",
+}
+"""For each table, a login whose daily act needs it."""
+
+ACTS: Final = {
+    "compliance": """select unbroken.open_ticket(%s, 'review', null, '{"actor": "u-1"}', '1 hour')""",
+    "ops": "select unbroken.open_ticket(%s, '', null, '{}', '1 hour')",
+    "access": "select unbroken.grant_access(%s, 'attack_stranger', 'dpo', 'an audit')",
+    "server": "select migration from unbroken.describe_log(%s)",
+}
+
+CHAIN: Final = (
+    "select count(*) = max(seq) and count(distinct id) = count(*)"
+    " and bool_and(hash = sha256(decode('00', 'hex') || convert_to(line, 'UTF8')) and prev_hash = before) from"
+    " (select e.seq, e.id, e.hash, e.prev_hash, unbroken.line(e) as line,"
+    "  lag(e.hash, 1, decode(repeat('00', 32), 'hex')) over (order by e.seq) as before"
+    "  from unbroken.entries e where e.log = 1) as chained"
+)
+
+
+def act(connection: Connection, who: str) -> object:
+    """What a login of this duty does all day."""
+    if who != "writer":
+        row = connection.execute(ACTS[who].encode(), (LOG,)).fetchone()
+        assert row is not None
+        return row[0]
+    asked: dict[str, Any] = {"event_type": "approval_requested", "tool": "t", "call_id": raw.new_id()}
+    until = ["valid_until=2999-01-01T00:00:00.000000Z"]
+    decision = {"arguments_hash": "k1:" + "a" * 64}
+    return raw.append(
+        connection, [raw.sent({"inputs": "1"}, session_id="shown"), raw.sent(**asked, decision=decision, scope=until)]
+    )
+
+
+@pytest.fixture
+def superuser(stage: Scene) -> Iterator[Connection]:
+    """A transaction without the guard on definitions, of which nothing remains."""
+    with closing(stage.connect("superuser")) as connection:
+        for name in ("unbroken_refuse_ddl", "unbroken_refuse_drop"):
+            connection.execute(sql.SQL("drop event trigger {}").format(sql.Identifier(name)))
+        yield connection
+        connection.rollback()
+
+
+def take_away(connection: Connection, table: str, *, leave_inserts: bool = False) -> None:
+    name = sql.Identifier("unbroken", table)
+    connection.execute(sql.SQL("drop policy owner on {}").format(name))
+    if leave_inserts:
+        template = "create policy owner on {} for insert to unbroken_owner with check (true)"
+        connection.execute(sql.SQL(template).format(name))
+
+
+def act_as(connection: Connection, who: str) -> object:
+    """The duty's act within the superuser's transaction; a refusal undoes the act and nothing else."""
+    with connection.transaction():
+        connection.execute(sql.SQL("set local session authorization {}").format(sql.Identifier(who)))
+        try:
+            return act(connection, who)
+        finally:
+            if connection.info.transaction_status == psycopg.pq.TransactionStatus.INTRANS:
+                connection.execute("reset session authorization")
+
+
+def is_whole(connection: Connection) -> bool:
+    """Whether the first log's numbers, ids, hashes and links are as they should be."""
+    row = connection.execute(CHAIN.encode()).fetchone()
+    return row == (True,)
+
+
+def entries(connection: Connection) -> int:
+    row = connection.execute("select count(*) from unbroken.entries").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def test_every_table_has_one(stage: Scene) -> None:
+    tables = stage.value(
+        "select array_agg(c.relname::text) from pg_class c where c.relnamespace = 'unbroken'::regnamespace"
+        " and c.relkind in ('r', 'p') and not c.relispartition"
+    )
+    owned = stage.value(
+        "select array_agg(p.polrelid::regclass::text) from pg_policy p where p.polname = 'owner' and p.polcmd = '*'"
+        " and p.polroles = array['unbroken_owner'::regrole::oid]"
+        " and pg_get_expr(p.polqual, p.polrelid) = 'true' and pg_get_expr(p.polwithcheck, p.polrelid) = 'true'"
+    )
+    assert set(owned) == {f"unbroken.{table}" for table in tables}
+    assert set(tables) == set(NEEDED_BY)
+
+
+@pytest.mark.parametrize("who", sorted(set(NEEDED_BY.values())))
+def test_with_them_each_duty_does_its_work(superuser: Connection, who: str) -> None:
+    """The control."""
+    before = entries(superuser)
+    assert act_as(superuser, who) is not None
+    assert entries(superuser) > before or who == "server"
+    assert is_whole(superuser)
+
+
+@pytest.mark.parametrize("table", sorted(NEEDED_BY.keys() - {"migrations"}))
+def test_without_it_the_functions_fail_and_do_not_misbehave(superuser: Connection, table: str) -> None:
+    before = entries(superuser)
+    take_away(superuser, table)
+    with pytest.raises(psycopg.Error) as caught:
+        act_as(superuser, NEEDED_BY[table])
+    assert caught.value.sqlstate in {"42501", "UB003", "UB010", "P0002"}, caught.value
+    assert entries(superuser) == before
+
+
+def test_without_it_the_schema_calls_itself_too_old(superuser: Connection) -> None:
+    take_away(superuser, "migrations")
+    assert act_as(superuser, "server") is None
+
+
+@pytest.mark.parametrize("table", sorted(table for table, who in NEEDED_BY.items() if who == "writer"))
+def test_with_one_for_inserts_alone_nothing_is_recorded_wrong(superuser: Connection, table: str) -> None:
+    """Look-ups that see nothing are the dangerous half: what is recorded then must be right, or nothing is."""
+    take_away(superuser, table, leave_inserts=True)
+    before = entries(superuser)
+    for _ in range(2):
+        try:
+            act_as(superuser, "writer")
+        except psycopg.Error as error:
+            assert error.sqlstate in {"42501", "UB001", "UB003", "UB010", "23505"}, error  # noqa: PT017
+    assert is_whole(superuser)
+    # These are only written to by this act, and rightly so.
+    assert entries(superuser) == before + (4 if table in {"payloads", "event_ids", "approvals"} else 0)
+
+
+def test_with_one_for_inserts_alone_nothing_is_approved(stage: Scene, superuser: Connection) -> None:
+    take_away(superuser, "approvals", leave_inserts=True)
+    superuser.execute("set local session authorization writer")
+    superuser.execute(stage.statement("{ask_to_act}").encode())
+    with pytest.raises(psycopg.Error) as caught:
+        superuser.execute(stage.statement("{approve_own}").encode())
+    assert (caught.value.sqlstate, caught.value.diag.message_hint) == ("UB005", "unknown")
+
+
+def test_with_one_for_inserts_alone_nobody_uses_anothers_recorder(superuser: Connection) -> None:
+    take_away(superuser, "recorders", leave_inserts=True)
+    superuser.execute("set local session authorization server")
+    with pytest.raises(psycopg.Error) as caught:
+        raw.append(superuser, [raw.sent()])
+    assert caught.value.sqlstate == "UB001"
+
+
+@pytest.mark.parametrize("table", ["entries", "payloads"])
+def test_a_partition_that_append_attaches_has_forced_policies_and_none_of_its_own(
+    database: Database, table: str
+) -> None:
+    raw.plant_head(database, (1 << 20) - 1)
+    with database.connect("writer") as writer:
+        raw.append(writer, [raw.sent({"inputs": "1"}) for _ in range(3)])
+    rows = database.admin.execute(
+        "select c.relname, c.relrowsecurity, c.relforcerowsecurity, c.relacl is null,"
+        " not exists (select from pg_policy p where p.polrelid = c.oid) from pg_class c"
+        " where c.relispartition and c.relkind = 'r' and c.relname like %s order by 1",
+        (f"{table}%",),
+    ).fetchall()
+    assert rows == [(f"{table}_1_{number}", True, True, True, True) for number in (0, 1)]

@@ -1,0 +1,109 @@
+"""The weak schema as a target, and the cluster as it was before."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import psycopg
+
+from tests.attacks.target import DUTIES, Target
+from tests.conftest import Server
+
+_SCRIPT: Final = (Path(__file__).parent / "weak.sql").read_text(encoding="utf-8")
+_TEMPLATE: Final = "attacks_weak"
+
+_LOGINS: Final = {duty: f"weak_{duty}" for duty in (*DUTIES, "access2")}
+
+
+def _findings(server: Server, name: str) -> tuple[str, ...]:
+    """Its verifier, if one may call it that: it finds that all is well."""
+    return ()
+
+
+def _prepare(server: Server, name: str) -> None:
+    server.execute("grant create on database {} to weak_owner", name)
+
+
+WEAK: Final = Target(
+    label="weak",
+    schema="weak",
+    owner="weak_owner",
+    logins=_LOGINS,
+    groups=(),
+    counters=(),
+    findings=_findings,
+    prepare=_prepare,
+    names={
+        "schema": "weak",
+        "owner": "weak_owner",
+        "entries": "weak.records",
+        "partition": "weak.records_1",
+        "payloads": "weak.bodies",
+        "small": "weak.permits",
+        "requests": "weak.permits",
+        "reads": "weak.looks",
+        "view": "weak.everything",
+        "guard": "weak.refuse()",
+        "hidden": "select no from weak.records where person = 'p-1'",
+        "hidden_row": "select r from weak.records r",
+        "hidden_order": "select no from weak.records order by person",
+        "hidden_values": "select most_common_vals from pg_stats where tablename = 'records' and attname = 'person'",
+        "variable": "set local weak.person = 'p-2'",
+        "change_entry": "update weak.records set who = 'somebody else'",
+        "change_partition": "update weak.records_1 set who = 'somebody else'",
+        "change_payload": "update weak.bodies set body = 'nothing happened'",
+        "insert_now": "insert into weak.records (what) values ('forged')",
+        "insert_past": "insert into weak.records (what, at) values ('forged', '2001-01-01')",
+        "insert_same": "insert into weak.records (no, what) values (1, 'probe')",
+        "record": "select weak.record('request')",
+        "record_past": "select weak.record('request', '2001-01-01') > now() - interval '1 hour'",
+        "record_as": "select weak.record('request', who => 'somebody_else')",
+        "record_own_word": "select weak.record('log.disposed')",
+        "record_elsewhere": "select weak.record('request', log => 'another ward')",
+        "look_up_nobody": "select 1 from weak.records where what = 'nobody'",
+        "total": "select count(*) from weak.records",
+        "gaps": "select max(no) - min(no) + 1 - count(*) from weak.records",
+        "record_elsewhere_with_permit": "select weak.record_with_permit('request')",
+        "false_permit": (
+            "create temporary table permits as select 'weak_writer' as login, 'writer of another log' as duty,"
+            " 'x' as confirmed_by"
+        ),
+        "false_permit_for_all": "grant select on pg_temp.permits to public",
+        "false_ticket": "create temporary table looks as select 1::bigint as no, 'weak_compliance' as login",
+        "false_ticket_for_all": "grant select on pg_temp.looks to public",
+        "read_again": "select weak.look_again(1)",
+        "read": "select what from weak.records",
+        "read_payloads": "select body from weak.bodies",
+        "read_elsewhere": "select what from weak.records where log = 'another ward'",
+        "open": "select weak.look(1, 'review')",
+        "open_bare": "select weak.look(1, '')",
+        "bare_refusal": "select weak.look(1, '') is null",
+        "reads_recorded": "select count(*) from weak.looks",
+        "ask_dangerous": "select weak.ask('weak_legal', 'reader')",
+        "confirm_dangerous": "select weak.confirm('weak_legal', 'reader')",
+        "ask_for_second": "select weak.ask('weak_access2', 'reader')",
+        "ask_for_itself": "select weak.ask('weak_access', 'reader')",
+        "take_back": "select weak.take_back('weak_compliance', 'reader')",
+        "forge_permit": "insert into weak.permits values ('attack_stranger', 'reader', 'a', 'b')",
+        "change_permit": "update weak.permits set login = 'attack_stranger'",
+        "ask_to_act": "select weak.ask_to_act('c-1')",
+        "approve_own": "select weak.decide('c-1')",
+        "append_now": "insert into weak.records (what) values ('forged')",
+    },
+)
+
+
+@contextmanager
+def weak_template(server: Server) -> Iterator[str]:
+    """A database with the weak schema to copy others from; afterwards the cluster has none of its roles and grants."""
+    server.execute("create database {}", _TEMPLATE)
+    try:
+        with psycopg.connect(server.conninfo("postgres", _TEMPLATE), autocommit=True) as connection:
+            connection.execute(_SCRIPT.encode())
+        yield _TEMPLATE
+    finally:
+        server.execute("drop database {} with (force)", _TEMPLATE)
+        server.execute("revoke all on parameter session_replication_role from weak_ops")
+        for role in (*_LOGINS.values(), "weak_keeper", "weak_owner"):
+            server.execute("drop role if exists {}", role)

@@ -1,0 +1,227 @@
+"""Calls of every function that some duty may execute, with arguments that make sense.
+
+What a function does with hostile arguments, under other search paths or for another log is tried with these, too.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from tests.database import raw
+from tests.database.raw import PARTS, Sent, sent
+from tests.database.tenants import NUMBERS, Tenants
+
+Arguments = Callable[[Tenants, str, str], Mapping[str, Any]]
+"""Of the stage, the log's name and the login."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """A function with arguments; ``label`` says what for, in the table."""
+
+    function: str
+    label: str
+    arguments: Arguments
+    foreign: Arguments | None = None
+    """The same on what is somebody else's, in the same log."""
+    refusals: frozenset[str] = frozenset()
+    """States besides the general ones that mean "refused" here."""
+    statement: str | None = None
+    """What to send where a call by name is not how it is used."""
+    shows: bool = False
+    """Whether it has something to show, so that an empty answer is a row that is missing."""
+    under_ticket: bool = False
+    """Whether there is something to call it with only once the login has a ticket."""
+
+
+def of_log(_: Tenants, log: str, __: str) -> Mapping[str, Any]:
+    return {"p_log": log}
+
+
+def nothing(_: Tenants, __: str, ___: str) -> Mapping[str, Any]:
+    return {}
+
+
+def batch(log: str, *items: Sent, **more: Any) -> Mapping[str, Any]:
+    """The arguments of ``unbroken.append``."""
+    events, *parts = raw.columns_of(items)
+    names = [f"p_{part}{suffix}" for part in PARTS for suffix in ("", "_salts")]
+    return {"p_log": log, "p_events": events, **dict(zip(names, parts, strict=True)), **more}
+
+
+def _gap(log: str, recorder: str) -> Mapping[str, Any]:
+    numbers = {"p_first": 1, "p_last": 2, "p_count": 2, "p_from": raw.TS, "p_to": raw.TS, "p_refused": []}
+    return {"p_log": log, "p_recorder": recorder, "p_reason": "outage", **numbers}
+
+
+def _reading(log: str, **given: Any) -> Mapping[str, Any]:
+    return {
+        "p_log": log,
+        "p_purpose": "a test",
+        "p_case": "case-1",
+        "p_scope": '{"what":"entries"}',
+        "p_valid": timedelta(minutes=5),
+        **given,
+    }
+
+
+def _between(log: str) -> dict[str, Any]:
+    now = datetime.now(UTC)
+    return {"p_log": log, "p_from": now - timedelta(days=1), "p_to": now + timedelta(days=1), "p_limit": 10}
+
+
+def _granting(duty: str) -> Arguments:
+    return lambda _, log, __: {"p_log": log, "p_login": "newcomer", "p_duty": duty, "p_reason": "a test"}
+
+
+def _closing(which: Callable[[Tenants, str, str], str]) -> Arguments:
+    return lambda on, log, login: {
+        "p_log": log,
+        "p_ticket": which(on, log, login),
+        "p_outcome": "complete",
+        "p_count": 0,
+        "p_digest": "0" * 64,
+    }
+
+
+def strange_recorder(on: Tenants, log: str, login: str) -> str:
+    """A recorder that belongs to another login."""
+    return next(str(recorder) for holder, recorder in on.known[log]["recorders"].items() if holder != login)
+
+
+def strange_ticket(on: Tenants, log: str, login: str) -> str:
+    """An open ticket of another login."""
+    return next(str(ticket) for holder, ticket in on.known[log]["tickets"].items() if holder != login)
+
+
+def second_of(login: str) -> str:
+    """The other access administrator of the same log."""
+    return login.removesuffix("2") if login.endswith("2") else login + "2"
+
+
+def _deciding(whose: Callable[[str], str]) -> Arguments:
+    def arguments(on: Tenants, log: str, login: str) -> Mapping[str, Any]:
+        requests = on.known[log]["requested"]
+        return {"p_log": log, "p_request": requests.get(whose(login.removeprefix("lab_")), requests["access2"])}
+
+    return arguments
+
+
+INVALID: Final = frozenset({"UB001"})
+
+CALLS: Final[Sequence[Call]] = (
+    Call(
+        "append",
+        "events",
+        lambda _, log, __: batch(log, sent({"inputs": "1"}, recorder=raw.new_id()), sent(recorder=raw.new_id())),
+    ),
+    Call(
+        "append",
+        "an event that names a principal",
+        lambda _, log, __: batch(log, sent(recorder=raw.new_id()), p_principal="u-17"),
+    ),
+    Call(
+        "append",
+        "under another login's recorder",
+        lambda on, log, login: batch(log, sent(recorder=strange_recorder(on, log, login))),
+        refusals=INVALID,
+    ),
+    Call(
+        "append",
+        "an entry of the log's own types",
+        lambda _, log, __: batch(log, sent(recorder=raw.new_id(), event_type="log.read")),
+        refusals=INVALID,
+    ),
+    Call("append_early", "events", lambda _, log, __: batch(log, sent(recorder=raw.new_id()))),
+    Call("barrier", "without a log", nothing),
+    Call("barrier", "for an entry", lambda on, log, __: {"p_log": log, "p_seq": 1, "p_hash": on.known[log]["head"]}),
+    Call(
+        "receipts",
+        "of ids one knows",
+        lambda on, log, __: {"p_log": log, "p_ids": [on.known[log]["id"]], "p_hashes": [None]},
+    ),
+    Call("describe_log", "", of_log),
+    Call(
+        "stop_recorder",
+        "",
+        lambda _, log, __: {"p_log": log, "p_recorder": raw.new_id(), "p_count": 3},
+        lambda on, log, login: {"p_log": log, "p_recorder": strange_recorder(on, log, login), "p_count": 3},
+        refusals=INVALID,
+    ),
+    Call(
+        "declare_gap",
+        "",
+        lambda _, log, __: _gap(log, raw.new_id()),
+        lambda on, log, login: _gap(log, strange_recorder(on, log, login)),
+        refusals=INVALID,
+    ),
+    Call(
+        "approvals_of",
+        "",
+        lambda on, log, __: {
+            "p_log": log,
+            "p_request": on.known[log]["asked"],
+            "p_call_id": None,
+            "p_arguments_hash": None,
+        },
+    ),
+    Call("end_lock_holder", "", lambda _, log, __: {"p_log": log, "p_patience": timedelta(0)}),
+    Call("log_head", "", of_log),
+    Call("log_size", "", of_log),
+    Call("granted_logs", "", nothing),
+    Call("open_ticket", "", lambda _, log, __: _reading(log)),
+    Call(
+        "close_ticket",
+        "",
+        _closing(lambda on, log, login: on.known[log]["tickets"].get(login, raw.new_id())),
+        _closing(strange_ticket),
+        under_ticket=True,
+    ),
+    Call("asks_with_grant", "", nothing),
+    Call("asks_with_ticket", "", nothing),
+    Call("has_ticket", "", nothing),
+    Call("readable_logs", "", nothing),
+    Call("readable_sessions", "", nothing),
+    Call("is_open", "", lambda _, log, __: {"p_log": NUMBERS.get(log, 99), "p_session": "s-1"}),
+    Call("line", "of entries", nothing, statement="select unbroken.line(e) from unbroken.entries e where e.log = 1"),
+    Call(
+        "agent_actions",
+        "",
+        lambda _, log, __: {**_between(log), "p_agent": "bot", "p_actor": raw.MARKER, "p_after": 0},
+        shows=True,
+    ),
+    Call("unapproved_calls", "", lambda _, log, __: {**_between(log), "p_after": 0}, shows=True),
+    Call("error_bursts", "", lambda _, log, __: {**_between(log), "p_least": 1, "p_before": None}, shows=True),
+    Call(
+        "resource_access",
+        "",
+        lambda _, log, __: {"p_log": log, "p_type": None, "p_resource": "p-1", "p_after": 0, "p_limit": 10},
+        shows=True,
+    ),
+    Call("investigated_log", "", of_log),
+    Call(
+        "place_after",
+        "",
+        lambda _, log, __: {"p_log": NUMBERS.get(log, 99), "p_from": datetime.now(UTC), "p_after": 1},
+        shows=True,
+    ),
+    Call("said_in", "", lambda _, __, ___: {"p_event": "{}"}),
+    Call("pseudonym", "", lambda _, log, __: {"p_log": log, "p_value": "u-17"}),
+    Call("grant_access", "of duty writer", _granting("writer")),
+    Call("grant_access", "of duty compliance", _granting("compliance")),
+    Call("grant_access", "of duty access", _granting("access")),
+    Call(
+        "grant_access",
+        "to itself",
+        lambda on, log, login: {**_granting("compliance")(on, log, login), "p_login": login},
+    ),
+    Call("confirm_access", "of another's request", _deciding(second_of)),
+    Call("confirm_access", "of its own request", _deciding(lambda login: login)),
+    Call("withdraw_access", "", _deciding(lambda login: login)),
+    Call(
+        "revoke_access",
+        "",
+        lambda _, log, __: {"p_log": log, "p_login": "leaver", "p_duty": "writer", "p_reason": "a test"},
+    ),
+)

@@ -1,0 +1,201 @@
+"""Two logs in one database, each with a login for every duty; and logins that have half of a right, or none."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from psycopg import sql
+
+from tests.conftest import LOG, Database, Server, add_login
+from tests.database import raw
+from tests.database.raw import Connection, append, sent
+from tests.database.test_approval_door import decision, id_of, request
+from unbroken.store import administration
+from unbroken.store.sql import script
+
+OTHER: Final = "lab.example/robots"
+"""The other tenant's log."""
+ABSENT: Final = "nowhere.example/nothing"
+"""A log that does not exist."""
+NUMBERS: Final = {LOG: 1, OTHER: 2}
+DUTIES: Final = administration.DUTIES
+READERS: Final = ("ops", "compliance", "legal", "dpo")
+"""Duties that read under a ticket."""
+
+OWNER: Final = "owner"
+NOBODY: Final = "nobody"
+GRANTED: Final = "granted"
+MEMBERS: Final = tuple(f"member_{duty}" for duty in DUTIES)
+"""Logins that are members of a duty's group and have no grant."""
+LOGINS: Final = (*DUTIES, OWNER, *MEMBERS, GRANTED, NOBODY)
+
+_PREFIX: Final = "lab_"
+_SCRATCH: Final = """
+create schema matrix;
+create function matrix.nothing() returns trigger language plpgsql as $$ begin return new; end $$;
+grant all on schema matrix to public
+"""
+"""Where everybody may make tables, so that what is refused is refused for the schema's sake."""
+_TICKET: Final = "select ticket from unbroken.open_ticket(%s, 'a test', 'case-1', '{\"what\":\"entries\"}', '10 min')"
+
+
+def of_other(duty: str) -> str:
+    """The other tenant's login for a duty."""
+    return _PREFIX + duty
+
+
+@dataclass
+class Tenants:
+    """A database that holds two logs, connections of all logins, and what was put into the logs."""
+
+    database: Database
+    stack: ExitStack
+    known: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """By log: ids, numbers and hashes that calls need."""
+    _counts: dict[str, tuple[int, int]] = field(default_factory=dict)
+    _connections: dict[str, Connection] = field(default_factory=dict)
+
+    def login(self, name: str) -> Connection:
+        if name not in self._connections:
+            self._connections[name] = self.stack.enter_context(self.connect(name))
+        return self._connections[name]
+
+    def connect(self, name: str) -> Connection:
+        connection = self.database.connect(name)
+        if name == OWNER:
+            connection.execute("set role unbroken_owner")
+        return connection
+
+    @property
+    def admin(self) -> Connection:
+        return self.database.admin
+
+    def open_tickets(self) -> None:
+        """A ticket for everybody who can get one, each for the log of its login."""
+        self._counts.clear()
+        for log in NUMBERS:
+            for duty in READERS:
+                login = duty if log == LOG else of_other(duty)
+                row = self.login(login).execute(_TICKET, (log,)).fetchone()
+                assert row is not None, login
+                assert row[0] is not None, login
+                self.known[log]["tickets"][login] = row[0]
+
+    def counted(self, relation: str, *, by_log: bool) -> tuple[int, int]:
+        """How many rows there are, and how many of the first log."""
+        if relation not in self._counts:
+            own = sql.SQL("count(*) filter (where log = 1)" if by_log else "count(*)")
+            statement = sql.SQL("select count(*), {} from {}").format(own, sql.Identifier("unbroken", relation))
+            row = self.admin.execute(statement).fetchone()
+            assert row is not None
+            self._counts[relation] = (int(row[0]), int(row[1]))
+        return self._counts[relation]
+
+    def scalar(self, statement: str, *values: object) -> Any:
+        row = self.admin.execute(statement.encode(), values).fetchone()
+        return None if row is None else row[0]
+
+
+@contextmanager
+def tenants_on(server: Server) -> Iterator[Tenants]:
+    """The two logs, in a database of their own; nobody is a member of the owner afterwards."""
+    with raw.database_on(server) as database, ExitStack() as stack:
+        made = Tenants(database, stack)
+        _make_logins(made)
+        database.admin.execute(_SCRATCH)
+        database.admin.execute("grant unbroken_owner to owner")
+        try:
+            for log in NUMBERS:
+                made.known[log] = _fill(made, log)
+            _grant_everything(made, GRANTED)
+            yield made
+        finally:
+            stack.close()
+            database.admin.execute("revoke unbroken_owner from owner")
+
+
+def create_login(admin: Connection, name: str) -> None:
+    """A login that has nothing; kept where there is one."""
+    if admin.execute("select from pg_roles where rolname = %s", (name,)).fetchone() is None:
+        admin.execute(sql.SQL("create role {} login inherit").format(sql.Identifier(name)))
+
+
+def _make_logins(made: Tenants) -> None:
+    admin = made.admin
+    for name in (OWNER, NOBODY, GRANTED, "newcomer", *MEMBERS):
+        create_login(admin, name)
+    for duty, name in zip(DUTIES, MEMBERS, strict=True):
+        admin.execute(sql.SQL("grant {} to {}").format(sql.Identifier(f"unbroken_{duty}"), sql.Identifier(name)))
+    administration.create_log(admin, OTHER)
+    # Access administrators last: until there is one the installing role grants alone.
+    for duty in DUTIES:
+        add_login(admin, of_other(duty), duty=duty, log=OTHER)
+    administration.add_login(admin, of_other("access2"), duty="access", password=None)
+    asked = administration.install_grant(admin, OTHER, of_other("access2"), duty="access")
+    made.login(of_other("access")).execute("select unbroken.confirm_access(%s, %s::uuid)", (OTHER, asked.request))
+
+
+def _fill(made: Tenants, log: str) -> dict[str, Any]:
+    """A row in every table of the log, and what calls need to name them."""
+
+    def name(duty: str) -> str:
+        return duty if log == LOG else of_other(duty)
+
+    def login(duty: str) -> Connection:
+        return made.login(name(duty))
+
+    recorder = raw.new_id()
+    asked, decided = request(recorder=recorder), request(recorder=recorder, call_id="c-2")
+    parts = {"inputs": '{"a":1}', "outputs": "2", "details": "null"}
+    touched = {"agent_id": "bot", "tool": "wire", "resource_type": "patient", "resource_id": "p-1"}
+    first = sent(parts, session_id="s-1", recorder=recorder, **touched)
+    rows = append(login("writer"), [first, sent(parts, session_id="s-2", recorder=recorder), asked, decided], log=log)
+    append(login("writer"), [decision(decided, call_id="c-2", recorder=recorder)], log=log)
+    unapproved = {"event_type": "tool_call", "tool": "wire", "call_id": "c-9", "side_effect": True}
+    append(
+        login("writer"),
+        [sent(None, recorder=recorder, **unapproved), sent(event_type="error", recorder=recorder)],
+        log=log,
+    )
+    others = raw.new_id()
+    append(login("server"), [sent(recorder=others)], log=log)
+    login("access").execute("select unbroken.grant_access(%s, 'leaver', 'writer', 'a test')", (log,))
+    login("ops").execute("select unbroken.open_ticket(%s, ' ', null, '{}', '1 min')", (log,))
+    closed = login("dpo").execute(_TICKET, (log,)).fetchone()
+    assert closed is not None
+    login("dpo").execute("select unbroken.close_ticket(%s, %s, 'complete', 0, %s)", (log, closed[0], "0" * 64))
+    return {
+        "recorders": {name("writer"): recorder, name("server"): others},
+        "id": id_of(first),
+        "asked": id_of(asked),
+        "head": rows[0].hash,
+        "requested": {duty: _requested(login(duty), log, f"{duty}_{log[:3]}") for duty in ("access", "access2")},
+        "tickets": {},
+        "closed": closed[0],
+    }
+
+
+def _requested(administrator: Connection, log: str, login: str) -> str:
+    """A request for access that waits for a second person."""
+    row = administrator.execute(
+        "select request::text from unbroken.grant_access(%s, %s, 'legal', 'a test')", (log, login)
+    ).fetchone()
+    assert row is not None
+    return str(row[0])
+
+
+def _grant_everything(made: Tenants, login: str) -> None:
+    """Every duty for the first log, which no login gets in the orderly way."""
+    admin = made.admin
+    with admin.transaction():
+        admin.execute(script("ddl_guard_off"))
+        admin.execute("alter table unbroken.grants disable trigger refuse_untold_grant")
+        for duty in DUTIES:
+            admin.execute(
+                "insert into unbroken.grants (log, login, duty, granted_at, granted_by)"
+                " values (1, %s, %s, now(), 'postgres')",
+                (login, duty),
+            )
+        admin.execute("alter table unbroken.grants enable always trigger refuse_untold_grant")
+        admin.execute(script("ddl_guard"))
