@@ -115,7 +115,10 @@ def recorder(recorders: Recorders) -> Ledger:
 
 @pytest.fixture(autouse=True)
 def _eager(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every call tries whether the outage is over; it waits briefly while it is not, and long when it should be."""
+    """Every call tries whether the outage is over; it waits briefly while it is not, and long when it should be.
+
+    So a machine that is busy makes no heir leave something for the next one.
+    """
 
     def patient(seconds: float, act: Callable[[], None]) -> Callable[[], None]:
         def both() -> None:
@@ -123,6 +126,7 @@ def _eager(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.setattr(spooling, "PATIENCE_S", seconds)
             monkeypatch.setattr(spooling, "GLANCE_S", seconds)
             monkeypatch.setattr(spooling, "DRAIN_S", seconds)
+            monkeypatch.setattr(spooling, "ADOPT_S", seconds)
 
         return both
 

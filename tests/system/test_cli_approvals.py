@@ -6,7 +6,7 @@ import pty
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,8 @@ import unbroken
 from tests.conftest import LOG, Database, add_login
 from tests.system.cli import UNBROKEN, Cli
 from unbroken.capture import Trail
+from unbroken.core.entry import StoredEntry
+from unbroken.core.event import decode_event
 from unbroken.errors import NotApprovedError
 from unbroken.ledger.approval import Approval
 from unbroken.store.connection import connect
@@ -26,7 +28,9 @@ UNKNOWN = "01900000-0000-7000-8000-000000000000"
 
 @pytest.fixture
 def cli(database: Database, tmp_path: Path) -> Cli:
-    return Cli(database.conninfo("verifier"), tmp_path / "state", {"UNBROKEN_LOG": LOG})
+    """Somebody who reads, and says what for."""
+    settings = {"UNBROKEN_LOG": LOG, "UNBROKEN_PURPOSE": "what waits"}
+    return Cli(database.conninfo("compliance"), tmp_path / "state", settings)
 
 
 @pytest.fixture
@@ -179,9 +183,12 @@ def test_each_command_needs_its_login(
     cli: Cli, approver: Cli, database: Database, tmp_path: Path, trail: Trail
 ) -> None:
     asked = ask(trail).request
-    ops = Cli(database.conninfo("ops"), tmp_path / "state", {"UNBROKEN_LOG": LOG})
-    assert ops("approvals", "list").returncode == 0
-    assert approver("approvals", "list").returncode == 2
+    ops = Cli(database.conninfo("ops"), tmp_path / "state", cli.settings)
+    assert cli("approvals", "list").returncode == 0
+    for other in (approver, ops):
+        done = other("approvals", "list", "--purpose", "what waits")
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+        assert "takes a login with the duty compliance, legal or dpo" in done.stderr
     for reader in (cli, ops):
         done = reader("approvals", "decide", asked, "deny", "--by", "alice")
         assert (done.returncode, done.stderr.count("\n")) == (2, 1)
@@ -241,6 +248,40 @@ def test_a_request_that_shows_other_arguments_than_it_binds_is_not_decided(
     done = with_key("approvals", "decide", forged.id, "approve", "--by", "alice", "--yes")
     assert (done.returncode, "other arguments" in done.stderr) == (2, True)
     assert trail.approval(forged.id).state == "pending"
+
+
+def test_that_the_arguments_were_looked_at_is_on_record(
+    reading_approver: Cli, trail: Trail, entries: Callable[[], list[StoredEntry]]
+) -> None:
+    asked = ask(trail)
+    reading_approver("approvals", "decide", asked.request, "deny", "--by", "alice")
+    opened, completed, decided, _stopped = entries()[-4:]
+    kinds = [decode_event(entry.event).event_type for entry in (opened, completed, decided)]
+    assert kinds == ["log.read", "log.read_completed", "approval_decided"]
+    assert opened.details is not None
+    told = json.loads(opened.details)
+    assert told["purpose"] == "to decide on a request for approval"
+    assert told["scope"] == {"what": "approvals decide", "request": asked.request}
+    assert completed.details is not None
+    assert json.loads(completed.details)["count"] == 1
+
+
+@pytest.mark.parametrize(
+    ("login", "said"),
+    [("legal", "this duty reads for a case only"), ("ops", "takes a login with the duty compliance, legal or dpo")],
+)
+def test_a_reader_that_may_not_read_says_why(
+    login: str, said: str, approver: Cli, database: Database, trail: Trail
+) -> None:
+    asked = ask(trail)
+    command = ("approvals", "decide", asked.request, "deny", "--by", "alice", "--reader", database.conninfo(login))
+    done = approver(*command)
+    assert (done.returncode, said in " ".join(done.stdout.split())) == (0, True)
+    assert '"amount"' not in done.stdout
+    if login == "legal":
+        other = ask(trail, 2)
+        done = approver(*command[:2], other.request, *command[3:], "--case", "C-12")
+        assert '"amount": 5,' in done.stdout
 
 
 def test_a_request_that_was_altered_is_not_decided(reading_approver: Cli, database: Database, trail: Trail) -> None:

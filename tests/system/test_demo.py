@@ -69,8 +69,16 @@ def test_it_shows_a_session_event_by_event(ran: Ran) -> None:
     assert "SIDE EFFECT book_appointment(patient_id" in ran.prose
     assert "Your record says ramipril 5 mg, one in the morning." in ran.out
     numbers = [int(number) for number in NUMBERED.findall(ran.out)]
-    assert numbers == list(range(1, len(numbers) + 1))
+    assert numbers == list(range(4, len(numbers) + 4)), "after the three grants of the folder's logins"
     assert len(numbers) > 30
+
+
+def test_it_tells_that_this_look_is_on_record(ran: Ran) -> None:
+    told = re.search(r"who looked, when and what for is entry (\d+) of the log", ran.prose)
+    head = re.search(r"head to keep +(\d+):", ran.out)
+    assert told is not None
+    assert head is not None
+    assert int(told[1]) == int(head[1]) - 1, "and what was shown is the next one, the last"
 
 
 def test_it_tells_what_a_kept_head_adds_to_verification(ran: Ran) -> None:
