@@ -89,7 +89,7 @@ def test_it_tells_what_a_kept_head_adds_to_verification(ran: Ran) -> None:
 
 
 def test_it_shows_that_the_guards_refuse_both_the_agent_and_the_superuser(ran: Ran) -> None:
-    assert re.search(r"login, recorder +permission denied for table payloads", ran.out)
+    assert re.search(r"login, recorder +this login's duty does not allow that", ran.out)
     assert re.search(r"superuser, postgres +the log is append-only: UPDATE on payloads\w* is refused", ran.out)
 
 

@@ -337,7 +337,7 @@ def test_a_read_is_told_with_its_end() -> None:
 def test_a_read_that_nobody_completed_says_so_once_its_time_is_over() -> None:
     story = administered()
     story.read(ticket="t-1")
-    story.own("log.read_denied", "mallory", refused="no grant", duty="compliance", attempts=41)
+    story.own("log.read_denied", "clara", login="mallory", refused="no grant", duty="compliance", attempts=41)
     story.read(ticket="t-2")
     report = story.report(now=story.now - 50 / 60 * HOUR)
     assert [each.state(report.now) for each in report.reads] == ["never completed", "open"]
@@ -350,7 +350,7 @@ def test_only_reads_of_the_time_asked_for_are_listed_with_their_later_ends() -> 
 
     def everything(number: int) -> None:
         story.read(ticket=f"t-{number}")
-        story.own("log.read_denied", f"mallory-{number}", refused="no grant", attempts=1)
+        story.own("log.read_denied", "clara", login=f"mallory-{number}", refused="no grant", attempts=1)
         story.grant("agent", "writer")
         story.revoke("agent", "writer", by=f"anna-{number}")
 

@@ -113,7 +113,7 @@ def _denial(told: Statement) -> Denial:
     return Denial(
         told.seq,
         told.at,
-        told.login,
+        told.text("login") or told.login,
         told.text("duty"),
         told.text("refused") or "?",
         told.number("attempts") or 1,

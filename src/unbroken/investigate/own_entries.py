@@ -59,8 +59,8 @@ def _completed(details: Details) -> str:
 
 def _denied(details: Details) -> str:
     attempts = _text(details, "attempts")
-    duty = _text(details, "duty")
-    words = _text(details, "refused") + (f", {duty}" if duty else "")
+    who = ", ".join(filter(None, (_text(details, "login"), _text(details, "duty"))))
+    words = f"{who}: {_text(details, 'refused')}"
     return words if attempts in ("", "1") else f"{words}, {attempts} attempts"
 
 

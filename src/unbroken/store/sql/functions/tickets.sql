@@ -62,8 +62,9 @@ language plpgsql set search_path = unbroken, pg_temp as $$
 declare
   v_told timestamptz;
 begin
-  insert into denials as d (log, login, refused, told_at, untold) values (p_log, session_user, p_refused, '-infinity', 1)
-  on conflict (log, login, refused) do update set untold = d.untold + 1
+  insert into denials as d (log, login, refused, duty, told_at, untold)
+  values (p_log, session_user, p_refused, unbroken.only_duty(), '-infinity', 1)
+  on conflict (log, login, refused) do update set untold = d.untold + 1, duty = excluded.duty
   returning d.told_at into v_told;
   return p_refused not in ('no grant', 'several duties') and v_told < clock_timestamp() - interval '1 minute';
 end $$;
@@ -78,8 +79,8 @@ begin
     select d.* from denials d where d.log = p_log and d.untold > 0 and (p_login is null or d.login = p_login)
      order by d.login, d.refused limit 100 for update skip locked
   loop
-    perform unbroken.append_own(p_log, 'log.read_denied', jsonb_build_object(
-      'login', v_denial.login, 'refused', v_denial.refused, 'attempts', v_denial.untold));
+    perform unbroken.append_own(p_log, 'log.read_denied', jsonb_strip_nulls(jsonb_build_object(
+      'login', v_denial.login, 'duty', v_denial.duty, 'refused', v_denial.refused, 'attempts', v_denial.untold)));
     update denials set told_at = clock_timestamp(), untold = 0
      where log = p_log and login = v_denial.login and refused = v_denial.refused;
   end loop;

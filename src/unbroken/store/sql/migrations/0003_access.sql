@@ -70,6 +70,7 @@ create table unbroken.denials (
   log      integer     not null references unbroken.logs,
   login    text        not null collate "C",
   refused  text        not null collate "C",
+  duty     text        collate "C",
   told_at  timestamptz not null,
   untold   bigint      not null default 0,
   primary key (log, login, refused)
