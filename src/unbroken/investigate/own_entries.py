@@ -58,9 +58,7 @@ def _completed(details: Details) -> str:
 
 
 def _denied(details: Details) -> str:
-    attempts = _text(details, "attempts")
-    duty = _text(details, "duty")
-    words = _text(details, "refused") + (f", {duty}" if duty else "")
+    words, attempts = f"{_text(details, 'login')}: {_text(details, 'refused')}", _text(details, "attempts")
     return words if attempts in ("", "1") else f"{words}, {attempts} attempts"
 
 
