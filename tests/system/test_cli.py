@@ -321,7 +321,9 @@ def test_init_makes_a_log_that_can_be_recorded_into(empty: Path, tmp_path: Path)
     assert (first.returncode, first.stderr) == (0, "")
     assert first.stdout.startswith(f"Installed unbroken's schema in {empty / 'new'}.\nThe log local/agents is there.\n")
     assert cli("init").stdout.startswith("The schema in ")
-    assert [writer["login"] for writer in cli.json("login", "list")["writers"]] == ["recorder"]
+    assert [(each["login"], each["duty"]) for each in cli.json("login", "list")["logins"]] == [
+        *(("reader", "compliance"), ("verifier", "verifier"), ("recorder", "writer"))
+    ]
     transcript = tmp_path / "chat.json"
     transcript.write_text(json.dumps([{"role": "user", "content": "hello"}]))
     assert cli("import", "chat", transcript).returncode == 0

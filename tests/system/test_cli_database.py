@@ -232,7 +232,7 @@ def test_a_login_is_added_for_one_duty(role: str, name: str, admin: Cli, databas
     assert "There was already the login" in again.stdout
     assert "password was left as it is" in again.stdout
     _assert_password_works(database, name, password)
-    assert (role == "writer") == (name in admin("login", "list").stdout)
+    assert [name, role] in [line.split()[:2] for line in admin("login", "list").stdout.splitlines()]
     assert [login for login, duty in _granted(database) if (login, duty) == (name, role)] == [name], "once, not twice"
 
 

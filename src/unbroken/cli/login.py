@@ -3,6 +3,7 @@
 import secrets
 import shlex
 import sys
+from dataclasses import asdict
 from enum import StrEnum
 from getpass import getpass
 from typing import Annotated, Final
@@ -122,9 +123,9 @@ def _may(granted: administration.Granting | None, duty: Duty, origin: str) -> st
 
 @app.command("list")
 def list_logins(json: JsonOption = False, store: StoreOption = DEFAULT_STORE, log: LogOption = None) -> None:
-    """List the logins that may record into a log.
+    """List the logins that hold a duty for a log.
 
-    Who may read it, and since when by whose decision, is told by `unbroken
+    By whose decision, and what each has looked at, is told by `unbroken
     access report`. On a server this takes a login with the duty verifier,
     ops, compliance or access.
 
@@ -135,18 +136,17 @@ def list_logins(json: JsonOption = False, store: StoreOption = DEFAULT_STORE, lo
     """
     duties = "verifier, ops, compliance or access"
     with denials_told("`unbroken login list`", duties=duties), open_reader(store, log) as reader:
-        writers, name = reader.writers(), reader.log
+        grants, name = reader.grants(), reader.log
     if json:
-        rows = [
-            {"login": login, "granted_at": as_json_time(granted), "exists": exists}
-            for login, granted, exists in writers
-        ]
-        print_json({"log": name, "writers": rows})
+        rows = [{**asdict(each), "granted_at": as_json_time(each.granted_at)} for each in grants]
+        print_json({"log": name, "logins": rows})
         return
-    table = plain_table("login", "may record since", "")
-    for login, granted, exists in writers:
-        table.add_row(*cells(login, moment(granted), "" if exists else "no such login any more"))
-    console().print(table if writers else "No login may record into this log.")
+    table = plain_table("login", "duty", "since (UTC)", "")
+    for each in grants:
+        table.add_row(
+            *cells(each.login, each.duty, moment(each.granted_at), "" if each.exists else "no such login any more")
+        )
+    console().print(table if grants else "No login holds a duty for this log.")
 
 
 def _read_password() -> str:

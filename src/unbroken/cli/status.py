@@ -28,7 +28,7 @@ from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOptio
 from unbroken.core.entry import SEGMENT, Head
 from unbroken.errors import AccessDeniedError, ConfigurationError
 from unbroken.investigate.printable import printable
-from unbroken.store.log_reader import LogReader, LogSize, StatedHead
+from unbroken.store.log_reader import Grant, LogReader, LogSize, StatedHead
 from unbroken.verify.chain import START
 
 FINE: Final = 0
@@ -38,13 +38,17 @@ DUTIES: Final = "verifier, ops, compliance, legal, dpo, retention or access"
 _WORST_FIRST: Final = (BROKEN, STALE, FINE)
 
 
+RECORDING: Final = ("writer", "server")
+"""The duties of those who may record."""
+
+
 @dataclass(frozen=True, slots=True)
 class LogStatus:
     """One log at one time; times are aware UTC. ``writers`` is ``None`` where this login may not know them."""
 
     log: str
     end: StatedHead | None
-    writers: list[tuple[str, datetime, bool]] | None
+    writers: list[Grant] | None
     size: LogSize
     seen: Seen | None
     now: datetime
@@ -139,9 +143,9 @@ def _status(store: str, log: str) -> LogStatus:
         )
 
 
-def _writers_of(reader: LogReader) -> list[tuple[str, datetime, bool]] | None:
+def _writers_of(reader: LogReader) -> list[Grant] | None:
     try:
-        return reader.writers()
+        return [grant for grant in reader.grants() if grant.duty in RECORDING]
     except AccessDeniedError:
         return None
 
@@ -181,12 +185,19 @@ def _last_entry(each: LogStatus) -> str:
     return f"{duration(each.end.now - each.end.recorded_at)} ago ({moment(each.end.recorded_at)} UTC)"
 
 
+def _writer(grant: Grant) -> Text:
+    name = printable(grant.login)
+    return Text(name) if grant.exists else Text(f"{name} (no such login any more)", "red")
+
+
 def _writers(each: LogStatus) -> Text:
     if each.writers is None:
         return Text("(this login's duty does not show them)", "dim")
     text = Text(", ").join(
-        Text(printable(login)) if exists else Text(f"{printable(login)} (no such login any more)", "red")
-        for login, _, exists in each.writers
+        Text(printable(grant.login))
+        if grant.exists
+        else Text(f"{printable(grant.login)} (no such login any more)", "red")
+        for grant in each.writers
     )
     return text if each.writers else Text("none: see `unbroken login add`")
 
@@ -251,8 +262,8 @@ def _writers_as_json(each: LogStatus) -> list[dict[str, Any]] | None:
     if each.writers is None:
         return None
     return [
-        {"login": login, "granted_at": as_json_time(granted), "exists": exists}
-        for login, granted, exists in each.writers
+        {"login": grant.login, "granted_at": as_json_time(grant.granted_at), "exists": grant.exists}
+        for grant in each.writers
     ]
 
 

@@ -33,7 +33,13 @@ _RECORDING: Final = {
     "client_connection_check_interval": "2s",
     "default_transaction_isolation": "read committed",
 }
-_READING: Final = {"statement_timeout": "1min", "lock_timeout": "8s", "idle_in_transaction_session_timeout": "1min"}
+_READING: Final = {
+    "statement_timeout": "1min",
+    "lock_timeout": "8s",
+    "idle_in_transaction_session_timeout": "1min",
+    # Compiling a policy's checks takes longer than any page of an answer.
+    "jit": "off",
+}
 TIMEOUTS: Final = {
     "writer": _RECORDING,
     "server": _RECORDING,

@@ -95,6 +95,16 @@ class ApprovalRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Grant:
+    """A login's duty for a log, since when (aware UTC), and whether there still is such a login."""
+
+    login: str
+    duty: str
+    granted_at: datetime
+    exists: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Ticket:
     """Leave to read, which is the entry ``seq``; ``expires_at`` is aware UTC, by the database's clock."""
 
@@ -280,9 +290,9 @@ class LogReader:
         """What the log takes on disk."""
         return LogSize(*self._one("log_size", (self.log,)))
 
-    def writers(self) -> list[tuple[str, datetime, bool]]:
-        """Logins that may record here, since when, and whether the login exists."""
-        return [(row[0], row[1], row[2]) for row in self._rows("log_writers", {"log": self._number})]
+    def grants(self) -> list[Grant]:
+        """Logins that hold a duty for this log, by duty and login."""
+        return [Grant(*row) for row in self._rows("log_grants", {"log": self._number})]
 
     def stated_head(self) -> StatedHead | None:
         """The log's end as the database states it to every duty, without a ticket; ``None`` for an empty log."""

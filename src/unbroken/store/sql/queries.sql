@@ -175,10 +175,10 @@ select s.session_id, s.entries, s.first_seq, s.last_seq, coalesce(f.recorded_at,
 -- name: log_size
 select entries, payloads, indexes, wal, partitions from unbroken.log_size(%s)
 
--- name: log_writers
-select g.login, g.granted_at,
+-- name: log_grants
+select g.login, g.duty, g.granted_at,
        exists (select from pg_roles r where r.rolname = g.login)
-  from unbroken.grants g where g.log = %(log)s and g.duty in ('writer', 'server') and g.revoked_at is null order by g.login
+  from unbroken.grants g where g.log = %(log)s and g.revoked_at is null order by g.duty, g.login
 
 -- name: stated_head
 select seq, hash, recorded_at, now from unbroken.log_head(%s)
