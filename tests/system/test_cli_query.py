@@ -428,7 +428,7 @@ def test_those_may_ask_who_may_read(login: str, database: Database, calls: Scene
 def test_others_are_told_who_may(login: str, database: Database, calls: Scene, tmp_path: Path) -> None:
     done = as_login(database, login, tmp_path)("query", "access", "--resource", "NL-1")
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
-    assert "needs a login with the duty compliance, legal, dpo or verifier" in done.stderr
+    assert "takes a login with the duty compliance, legal, dpo or verifier" in done.stderr
 
 
 def test_a_read_is_on_record_with_what_was_looked_for_and_shown(

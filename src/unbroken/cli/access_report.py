@@ -64,7 +64,8 @@ def report(
     if csv is not None and json:
         raise typer.BadParameter("--csv and --json exclude each other")
     times = [_given(since, "--since"), _given(until, "--until"), _given(as_of, "--as-of")]
-    with open_read(store, log, scope=_scope(times, about), purpose=purpose, case=case) as reading:
+    scope = _scope(times, about)
+    with open_read(store, log, scope=scope, purpose=purpose, case=case, duties="compliance") as reading:
         made = _made(reading, times, about)
         if json:
             print_json(report_as_json(made))

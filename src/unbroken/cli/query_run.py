@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
@@ -17,7 +17,7 @@ from unbroken.cli.query_output import Answer, CsvRows, JsonOutput, Output, TextO
 from unbroken.cli.questions import Key, Parameters, Question
 from unbroken.cli.reading import Reading, open_read
 from unbroken.cli.target import is_conninfo
-from unbroken.errors import AccessDeniedError, UnbrokenError
+from unbroken.errors import UnbrokenError
 
 PAGE: Final = 50
 """Rows where nothing else is said."""
@@ -61,7 +61,6 @@ def ask(question: Question, options: Options, context: typer.Context) -> None:
     lasting = _WALK if options.everything else _LOOK
     with (
         _target(options.csv) as file,
-        _denials_explained(),
         open_read(
             options.store,
             options.log,
@@ -69,6 +68,7 @@ def ask(question: Question, options: Options, context: typer.Context) -> None:
             purpose=options.purpose,
             case=options.case,
             lasting=lasting,
+            duties="compliance, legal, dpo or verifier",
         ) as reading,
     ):
         answer = Answer(question.name, _parameters(question, options), reading.reader.log, reading.ticket.seq)
@@ -133,16 +133,6 @@ def _require_order(places: Sequence[Any]) -> None:
         raise UnbrokenError(
             "the database gave rows twice or out of order, so its answer is worth nothing: run `unbroken db check`"
         )
-
-
-@contextmanager
-def _denials_explained() -> Iterator[None]:
-    try:
-        yield
-    except AccessDeniedError as error:
-        raise AccessDeniedError(
-            f"{error}. `unbroken query` needs a login with the duty compliance, legal, dpo or verifier"
-        ) from error
 
 
 def _continuation(question: Question, context: typer.Context, after: Key) -> str:

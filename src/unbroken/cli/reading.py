@@ -125,7 +125,7 @@ def _reader(
     except (AccessDeniedError, ConfigurationError) as error:
         if log is None or not is_conninfo(store) or isinstance(error, SchemaError) or _kept_out(error):
             raise
-        # This login sees no such log. Whether there is one, the database knows, and then the log records the attempt.
+        # This login sees no such log. Whether there is one, the database knows, and then notes the attempt for the log.
         with _no_ticket_told(duties):
             record_denial(conninfo, log, **asked)
         raise

@@ -24,7 +24,7 @@ PAGE: Final = 10_000
 LOT: Final = 50
 """Entries that a reader hands out at a time: fewer than a socket buffers, so that the server is never waited for."""
 
-NO_GRANT: Final = "no such log, or this login may not read it; that it tried is recorded"
+NO_GRANT: Final = "no such log, or this login may not read it; that it tried is noted for the log"
 _REFUSALS: Final = {
     "no grant": NO_GRANT,
     "no purpose": "say what this read is for: it is recorded",
