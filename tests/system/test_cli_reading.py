@@ -281,7 +281,7 @@ def test_a_read_of_a_log_that_was_not_granted_is_recorded_in_it_by_and_by(
         other.open_ticket(purpose="whatever it is", scope={"what": "x"})
         (kind, details), (kind_after, _) = told([entry for lot in other.entries() for entry in lot])
     assert (kind, kind_after) == ("log.read_denied", "log.read"), "but to be told of to the next who may"
-    assert details == {"login": "compliance", "refused": "no grant", "attempts": 1}
+    assert details == {"login": "compliance", "duty": "compliance", "refused": "no grant", "attempts": 1}
 
 
 @pytest.mark.parametrize(
@@ -298,7 +298,7 @@ def test_a_denied_read_is_recorded_and_told(
 ) -> None:
     done = as_login(cli, database, login)("tail", "--no-follow", *options)
     assert (done.returncode, done.stdout, done.stderr.count("\n"), said in done.stderr) == (2, "", 1, True)
-    assert told(entries()) == [("log.read_denied", {"login": login, "refused": refused, "attempts": 1})]
+    assert told(entries()) == [("log.read_denied", {"login": login, "duty": login, "refused": refused, "attempts": 1})]
 
 
 def test_rows_that_a_duty_does_not_open_end_its_read_as_refused(cli: Cli, database: Database, entries: Entries) -> None:
