@@ -79,8 +79,9 @@ def tail(
 
 def _print(found: Iterator[Shown], printed: "_JsonLines | _TextLines", reading: Reading) -> None:
     for entry, findings in found:
-        printed.entry(entry, findings)
+        # Counted first: one who ends it in between has perhaps seen it.
         reading.shown(entry)
+        printed.entry(entry, findings)
 
 
 @contextmanager
