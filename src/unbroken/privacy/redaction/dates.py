@@ -1,0 +1,75 @@
+"""Dates that are somebody's birthday: by what is said near them, or because nothing else is that long ago."""
+
+import re
+from typing import Final
+
+from unbroken.privacy.redaction.finding import Findings
+from unbroken.privacy.redaction.page import Page
+
+WORDS: Final = frozenset(
+    "born birth birthday birthdate dob bday birthdays geboren geburtsdatum geburtstag naissance nacimiento nascita nato"
+    " nata nascimento geboortedatum fodd fodelsedatum syntymaaika urodzenia dogum"
+    .split()
+)  # fmt: skip
+PERSON_WORDS: Final = frozenset(
+    "name passenger patient customer mr mrs ms dr he she his her aged age years old person member traveler traveller"
+    .split()
+)  # fmt: skip
+_MONTHS: Final = (
+    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
+    r"|nov(?:ember)?|dec(?:ember)?)"
+)
+_NUMERIC: Final = re.compile(
+    r"(?<![\w./-])(?:(?:19|20)\d\d([-/.])(?:0?[1-9]|1[0-2])\1(?:0?[1-9]|[12]\d|3[01])"
+    r"|(?:0?[1-9]|[12]\d|3[01])([-/.])(?:0?[1-9]|[12]\d|3[01])\2(?:(?:19|20)\d\d|\d\d))(?![\w/-]|\.\d|:\d)"
+)
+_COMPACT: Final = re.compile(r"(?<!\w)(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?!\w)")
+_WRITTEN: Final = re.compile(
+    rf"(?<!\w)(?:{_MONTHS}\.?\s{{1,2}}\d{{1,2}}(?:st|nd|rd|th)?,?\s{{1,2}}(?:19|20)\d\d"
+    rf"|\d{{1,2}}(?:st|nd|rd|th)?(?:\s{{1,2}}of)?[\s-]{{1,2}}{_MONTHS}\.?,?[\s-]{{1,2}}(?:19|20)\d\d)(?!\w)",
+    re.IGNORECASE,
+)
+_MONTH_NAMES: Final = frozenset(
+    "january february march april may june july august september october november december jan feb mar apr jun jul aug sep"
+    " sept oct nov dec".split()
+)  # fmt: skip
+_YEAR: Final = re.compile(r"(?:19|20)\d\d")
+_OLD: Final = range(1900, 2010)
+"""Years in which whoever is served today as an adult was born, and of which little else is told to the day."""
+
+
+def birth_dates(page: Page, iso: list[tuple[int, int]], found: Findings, *, every: bool) -> None:
+    """Takes birth dates; ``iso`` are the times that were seen on the way. ``every``: all dates, as Safe Harbor asks."""
+    spoken = not WORDS.isdisjoint(page.hints)
+    for start, end in iso:
+        if end - start == 10:
+            _date(page, start, end, spoken=spoken, every=every, found=found)
+        elif every:
+            found.add(start, end, "DATE", "date")
+    written = not _MONTH_NAMES.isdisjoint(page.tokens)
+    if spoken or every or written:
+        patterns = [_WRITTEN] if written else []
+        patterns += [_NUMERIC, _COMPACT] if spoken or every else []
+        for pattern in patterns:
+            for match in pattern.finditer(page.text):
+                _date(page, *match.span(), spoken=spoken, every=every, found=found)
+
+
+def _date(page: Page, start: int, end: int, *, spoken: bool, every: bool, found: Findings) -> None:
+    if spoken:
+        found.add_if_near(start, end, "DATE_OF_BIRTH", rule="date of birth", words=WORDS, rank=5)
+    if every:
+        found.add(start, end, "DATE", "date")
+    year = _YEAR.search(page.text, start, end)
+    if year is not None and int(year[0]) in _OLD and _is_told(page, start, end):
+        found.add(start, end, "DATE_OF_BIRTH", "date that long ago")
+
+
+def _is_told(page: Page, start: int, end: int) -> bool:
+    """Whether the date stands in running text, or near a word for a person: data of other things is dated too."""
+    begin = page.leaf_start(start)
+    leaf_end = page.text.find("\x00", end)
+    value = page.text[begin : leaf_end if leaf_end >= 0 else len(page.text)]
+    if not PERSON_WORDS.isdisjoint(page.left_of(start, 60).replace(",", " ").replace(":", " ").split()):
+        return True
+    return page.text[begin - 1 : begin] != "\x01" or len(value.split()) >= 3

@@ -1,0 +1,250 @@
+"""Everything that is made of digits, found in one pass over the text.
+
+A candidate is a stretch of digits and separators. Most of what a log is full of (times, prices, counts, parts of ids) is
+refused by its length or its form before any check digit is computed.
+"""
+
+import re
+from functools import lru_cache
+from typing import Final
+
+from unbroken.privacy.redaction import identifiers, phones
+from unbroken.privacy.redaction.cards import card_alone, cards_in_groups
+from unbroken.privacy.redaction.checksums import ean13, isbn10
+from unbroken.privacy.redaction.finding import Findings
+from unbroken.privacy.redaction.identifiers import Number
+from unbroken.privacy.redaction.page import Page
+
+Groups = list[tuple[int, int]]
+
+# Begins with a digit that no letter or digit precedes. What begins like a day is a time, if it ends like one.
+_CANDIDATE: Final = re.compile(
+    r"\d(?<![0-9A-Za-z]\d)(?:"
+    r"\d{3}-[01]\d-[0-3]\d(?:(?:[T ]|T?)[0-2]\d:[0-5]\d(?::[0-5]\d(?:[.,]\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?)?(?![\d-])"
+    r"|(\d{6,}(?![\d ().\-/_,:|\t\n\r])|[\d ().\-/_,:|\t\n\r]{5,}))"
+)
+_GROUP: Final = re.compile(r"\d+")
+_SEPARATORS: Final = " ().-/_,:|\t\n\r"
+_BETWEEN_NUMBERS: Final = re.compile(r"[,;|\n\r\t]|  | / | - |\. |: ")
+_FEWEST: Final = 6
+_MOST_ALONE: Final = 19
+"""Longer runs are no number that any rule knows."""
+
+
+def numbers(page: Page, found: Findings) -> list[tuple[int, int]]:
+    """Takes what digits make up; answers where full dates stand, for whoever looks for birth dates."""
+    text = page.text
+    dates: list[tuple[int, int]] = []
+    for match in _CANDIDATE.finditer(text):
+        if match.lastindex is None:
+            dates.append(match.span())
+            continue
+        start, end = match.span()
+        if end - start < 20 and text[start:end].isdigit():
+            if end - start > _FEWEST and not _is_inside(page, start, end):
+                alone(page, start, end, found)
+            continue
+        groups = _groups_of(text, start, end)
+        if groups:
+            _in_groups(page, groups, found)
+    return dates
+
+
+def _groups_of(text: str, start: int, end: int) -> Groups:
+    groups = [match.span() for match in _GROUP.finditer(text, start, end)]
+    if sum(last - first for first, last in groups) < _FEWEST:
+        return []
+    return groups
+
+
+def alone(page: Page, start: int, end: int, found: Findings) -> None:
+    """Takes one run of digits."""
+    length = end - start
+    if length > _MOST_ALONE:
+        return
+    text = page.text
+    if length >= 12 and card_alone(text, start, end, found):
+        return
+    digits = text[start:end]
+    sure = identifiers.ALONE.get(length)
+    if sure is not None and sure.check(digits):
+        found.add(start, end, sure.kind, "number with check digits")
+        return
+    if page.hints:
+        for number in _hinted(page.hints).get(length, ()):
+            if number.check(digits):
+                _near(found, start, end, number)
+    phones.phone(page, [(start, end)], found)
+
+
+def _near(found: Findings, start: int, end: int, number: Number) -> None:
+    found.add_if_near(start, end, number.kind, rule="named number", words=number.words, rank=number.rank)
+
+
+@lru_cache(maxsize=512)
+def _hinted(hints: frozenset[str]) -> dict[int, tuple[Number, ...]]:
+    """The numbers, by length, whose words are among the hints."""
+    return {
+        length: tuple(number for number in numbers if not number.words.isdisjoint(hints))
+        for length, numbers in identifiers.BY_LENGTH.items()
+    }
+
+
+def _in_groups(page: Page, groups: Groups, found: Findings) -> None:
+    taken = 0
+    if sum(last - first for first, last in groups) >= 12:
+        taken = cards_in_groups(page.text, groups, found)
+    for stretch in _stretches(page.text, groups):
+        rest = [group for group in stretch if group[0] >= taken] if taken else stretch
+        if rest:
+            _stretch(page, rest, found)
+
+
+def _stretches(text: str, groups: Groups) -> list[Groups]:
+    """The groups, cut where one number ends and another begins; a number is also read with odd separators in it."""
+    result: list[Groups] = [[groups[0]]]
+    for before, group in zip(groups, groups[1:], strict=False):
+        if group[0] - before[1] > 1 and _BETWEEN_NUMBERS.search(text, before[1], group[0]) is not None:
+            result.append([])
+        elif group[0] - before[1] == 1 and text[before[1]] in ",|\n\t\r" and not _odd(text, groups):
+            result.append([])
+        result[-1].append(group)
+    return result
+
+
+def _odd(text: str, groups: Groups) -> bool:
+    """Whether one and the same single separator stands between groups that make up a known number."""
+    sizes = tuple(last - first for first, last in groups)
+    return sizes in identifiers.BY_GROUPS and len({text[last:first] for (_, last), (first, _) in _pairs(groups)}) == 1
+
+
+def _pairs(groups: Groups) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+    return list(zip(groups, groups[1:], strict=False))
+
+
+def _stretch(page: Page, groups: Groups, found: Findings) -> None:
+    """One number in groups, or several numbers with blanks between them."""
+    if _one_number(page, groups, found):
+        return
+    chunks = _chunks(page.text, groups)
+    if len(chunks) > 1:
+        for chunk in chunks:
+            _one_number(page, chunk, found)
+
+
+def _chunks(text: str, groups: Groups) -> list[Groups]:
+    chunks: list[Groups] = [[groups[0]]]
+    for before, group in _pairs(groups):
+        if text[before[1]] == " ":
+            chunks.append([])
+        chunks[-1].append(group)
+    return chunks
+
+
+def _one_number(page: Page, groups: Groups, found: Findings) -> bool:
+    start, end = groups[0][0], groups[-1][1]
+    text = page.text
+    if len(groups) == 1:
+        if end - start > _FEWEST and not _is_inside(page, start, end):
+            alone(page, start, end, found)
+        return False
+    length = sum(last - first for first, last in groups)
+    if length < _FEWEST or length > _MOST_ALONE or len(groups) > 16 or _is_inside(page, start, end):
+        return False
+    if _is_plain(text, groups):
+        return False
+    digits = "".join(text[first:last] for first, last in groups)
+    if length >= 9 and _certain(text, groups, digits=digits, found=found):
+        return True
+    if page.hints:
+        for number in _hinted(page.hints).get(length, ()):
+            if number.check(digits):
+                _near(found, start, end, number)
+    return phones.phone(page, groups, found)
+
+
+def _certain(text: str, groups: Groups, *, digits: str, found: Findings) -> bool:
+    sizes = tuple(last - first for first, last in groups)
+    for number in identifiers.BY_GROUPS.get(sizes, ()):
+        if number.check(digits) and _fits(number, text, groups):
+            found.add(groups[0][0], groups[-1][1], number.kind, "number in its groups")
+            return True
+    return False
+
+
+# Two groups make no certain number unless a hyphen (or a plus, for centenarians) holds them together.
+def _fits(number: Number, text: str, groups: Groups) -> bool:
+    separators = {text[last:first] for (_, last), (first, _) in _pairs(groups)}
+    if len(groups) == 2:
+        return separators == {"-"}
+    if number.kind in ("AU_ABN", "DE_TAX_ID", "AADHAAR"):
+        return separators in ({" "}, {"-"})
+    return all(len(separator) == 1 for separator in separators)
+
+
+def _is_plain(text: str, groups: Groups) -> bool:
+    """Decimals, ISBNs, times of day and numeric UUIDs."""
+    sizes = tuple(last - first for first, last in groups)
+    between = [text[last:first] for (_, last), (first, _) in _pairs(groups)]
+    if len(groups) == 2 and between[0] == "." and sizes not in ((3, 4), (3, 7)):
+        return True
+    if sizes[:5] == (8, 4, 4, 4, 12) or (set(between) <= {":"} and max(sizes) <= 2):
+        return True
+    return _is_isbn(text, groups, between)
+
+
+def _is_isbn(text: str, groups: Groups, between: list[str]) -> bool:
+    if set(between) not in ({"-"}, {" "}) or len(groups) not in (4, 5):
+        return False
+    digits = "".join(text[first:last] for first, last in groups)
+    if len(groups) == 5:
+        return len(digits) == 13 and digits[:3] in ("978", "979") and ean13(digits)
+    return len(digits) == 10 and groups[-1][1] - groups[-1][0] == 1 and isbn10(digits)
+
+
+def _is_inside(page: Page, start: int, end: int) -> bool:
+    """Whether digits are a piece of something longer: a UUID, a hash, a path, a version, a dated name."""
+    text = page.text
+    after = text[end] if end < len(text) else " "
+    if after.isalpha() and page.lower[end : end + 1] not in "x":
+        return True
+    if start < 2 or text[start - 1] not in "-_./:#+=" or not text[start - 2].isalnum():
+        return False
+    if text[start - 1] in ":#=+" and not text[start - 2].isdigit():
+        return False
+    return not _follows_hint(page, start - 1)
+
+
+def _follows_hint(page: Page, end: int) -> bool:
+    """Whether the letters right before are a word that names numbers."""
+    begin = end
+    while begin > 0 and end - begin < 24 and page.text[begin - 1].isalpha():
+        begin -= 1
+    return page.lower[begin:end] in page.hints
+
+
+_GLUED: Final = re.compile(r"(?<![a-z0-9])([a-z]{2,20})[_#]?(\d{6,19})(?![a-z0-9])")
+
+
+def glued_numbers(page: Page, found: Findings) -> None:
+    """Takes numbers that stand right behind the word that names them: ``SSN078051120``."""
+    digits = "0123456789"
+    if not any(token[-1] in digits and not token.isdigit() for token in page.long_tokens):
+        return
+    for match in _GLUED.finditer(page.lower):
+        word, run = match.groups()
+        start, end = match.span(2)
+        for number in identifiers.BY_LENGTH.get(len(run), ()):
+            if word in number.words and number.check(run):
+                found.add(start, end, number.kind, "number behind its name")
+                break
+        else:
+            _glued_card_or_phone(page, (start, end), word=word, found=found)
+
+
+def _glued_card_or_phone(page: Page, span: tuple[int, int], *, word: str, found: Findings) -> None:
+    if word in phones.WORDS:
+        found.add(*span, "PHONE_NUMBER", "number behind its name")
+    elif span[1] - span[0] >= 14:
+        card_alone(page.text, *span, found)
+

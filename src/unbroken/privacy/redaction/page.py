@@ -1,0 +1,113 @@
+"""The one text of an event that is scanned, with the words of it and how far each stands from a place.
+
+Leaves follow one another as ``key words \\x01 value \\x00``. Distances count letters of words only: numbers and
+whatever is masked have no length. So a second scan, which meets placeholders in place of values, measures the same.
+"""
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
+from functools import cached_property
+from typing import Final
+
+from unbroken.privacy.redaction.finding import Found
+
+END: Final = "\x00"
+"""Ends a leaf, and with it every context."""
+KEY: Final = "\x01"
+"""Stands between the words of a key and its value."""
+BLANK: Final = "\x02"
+"""Stands in place of what needs no scanning."""
+REACH: Final = 60
+"""Letters within which a word is context."""
+
+_WORD_LETTERS: Final = "".join(
+    chr(code).lower() if chr(code).isascii() and chr(code).isalnum() else " " for code in range(128)
+)
+_LOWER: Final = "".join(chr(code).lower() for code in range(128))
+_WORD: Final = re.compile(r"(?<![a-z0-9])(?:[^\W\d_]{3,}|[^\W\d_]{2}(?![^\W_]))|\x00")
+_APART: Final = 10 * REACH
+
+
+class Page:
+    """A text to scan; ``vocabulary`` are the words that any rule asks for."""
+
+    def __init__(self, text: str, vocabulary: frozenset[str]) -> None:
+        self.text = text
+        self._vocabulary = vocabulary
+        self.tokens = text.translate(_WORD_LETTERS).split()
+        """Runs of letters and digits, lower case, in order."""
+        self.hints = vocabulary.intersection(self.tokens)
+        """The words of the vocabulary that stand anywhere in the text."""
+        self._covered: list[tuple[int, int]] = []
+
+    @cached_property
+    def lower(self) -> str:
+        """The text in lower case; every position is the same."""
+        return self.text.translate(_LOWER)
+
+    @cached_property
+    def long_tokens(self) -> list[str]:
+        """Tokens of nine and more characters."""
+        return [token for token in self.tokens if len(token) > 8]
+
+    def leaf_start(self, position: int) -> int:
+        """Where the value begins in which ``position`` stands."""
+        return max(self.text.rfind(END, 0, position), self.text.rfind(KEY, 0, position)) + 1
+
+    def left_of(self, position: int, letters: int = 40) -> str:
+        """Up to so many characters before ``position``, of the same value."""
+        before = self.lower[max(position - letters, 0) : position]
+        return before[max(before.rfind(END), before.rfind(KEY)) + 1 :]
+
+    def cover(self, found: Iterable[Found]) -> None:
+        """Names what is masked in any case: words in there are no context."""
+        self._covered = sorted((item.start, item.end) for item in found)
+        self.__dict__.pop("_measured", None)
+
+    def nearest(self, start: int, end: int, words: frozenset[str]) -> tuple[int, str] | None:
+        """How many letters away the nearest of ``words`` stands in the same leaf, and which it is."""
+        here = self._measure(start)
+        there = self._measure(end)
+        best: tuple[int, str] | None = None
+        for word in words & self._placed.keys():
+            places = self._placed[word]
+            at = bisect_right(places, here)
+            # What stands before is meant more often than what follows.
+            before = here - places[at - 1] if at else _APART
+            after = places[at] - there + REACH // 4 if at < len(places) else _APART
+            nearest = min(before, after)
+            if nearest <= REACH and (best is None or (nearest, word) < best):
+                best = (nearest, word)
+        return best
+
+    @property
+    def _placed(self) -> dict[str, list[int]]:
+        return self._measured[2]
+
+    @cached_property
+    def _measured(self) -> tuple[list[int], list[int], dict[str, list[int]]]:
+        """Ends of words in the text; letters counted up to there; and the counts at which each known word ends."""
+        ends, counts, placed = [0], [0], dict[str, list[int]]()
+        count = 0
+        covered = iter([*self._covered, (len(self.text) + 1, 0)])
+        start, stop = next(covered)
+        for match in _WORD.finditer(self.lower):
+            while stop and stop <= match.start():
+                start, stop = next(covered)
+            word = match[0]
+            if word == END:
+                count += _APART
+            elif start < match.end():
+                continue
+            else:
+                count += len(word) + 1
+                if word in self._vocabulary:
+                    placed.setdefault(word, []).append(count)
+            ends.append(match.end())
+            counts.append(count)
+        return ends, counts, placed
+
+    def _measure(self, position: int) -> int:
+        ends, counts, _ = self._measured
+        return counts[max(bisect_left(ends, position + 1) - 1, 0)]
