@@ -57,26 +57,27 @@ def is_card(digits: str) -> bool:
 
 def may_be_card(digits: str) -> bool:
     """Whether this is a card's number where the text speaks of one."""
-    in_range = issuer(digits) or digits[0] == "4" or (digits[0] == "1" and len(digits) == 15)
-    return _SHORTEST <= len(digits) <= _LONGEST and in_range and luhn(digits)
+    # Beginning with 1, only airlines' cards; times in milli-, micro- and nanoseconds do too.
+    in_range = digits[0] != "1" or len(digits) == 15 or issuer(digits)
+    return _SHORTEST <= len(digits) <= _LONGEST and in_range and luhn(digits) and digits.count(digits[0]) < len(digits)
 
 
-def card_alone(text: str, start: int, end: int, found: Findings) -> bool:
-    """Takes one run of digits."""
+def card_alone(text: str, start: int, end: int, found: Findings, *, named: bool) -> bool:
+    """Takes one run of digits; ``named``: the text speaks of cards."""
     digits = text[start:end]
     if is_card(digits):
         _add(text, start, end, found)
         return True
-    if may_be_card(digits):
+    if named and may_be_card(digits):
         found.add_if_near(start, end, "CREDIT_CARD", rule="card number", words=WORDS, rank=3)
     return False
 
 
-def cards_in_groups(text: str, groups: list[tuple[int, int]], found: Findings) -> int:
+def cards_in_groups(text: str, groups: list[tuple[int, int]], found: Findings, *, named: bool) -> int:
     """Takes every number that groups of digits make up; answers the position up to which they are taken."""
     taken = at = 0
     while at < len(groups):
-        last = _card_from(text, groups, at, found)
+        last = _card_from(text, groups, at, found, named=named)
         if last:
             taken, at = groups[last - 1][1], last
         else:
@@ -84,7 +85,7 @@ def cards_in_groups(text: str, groups: list[tuple[int, int]], found: Findings) -
     return taken
 
 
-def _card_from(text: str, groups: list[tuple[int, int]], at: int, found: Findings) -> int:
+def _card_from(text: str, groups: list[tuple[int, int]], at: int, found: Findings, *, named: bool) -> int:
     """The number of the group after the card that begins with group ``at``; 0 when none does."""
     digits, sizes = "", []
     for place in range(at, min(at + _LONGEST, len(groups))):
@@ -99,7 +100,7 @@ def _card_from(text: str, groups: list[tuple[int, int]], at: int, found: Finding
             return 0
         if len(digits) < _SHORTEST or (place + 1 < len(groups) and _goes_on(sizes, groups[place + 1], end)):
             continue
-        if _takes(text, groups[at][0], end, digits=digits, sizes=sizes, found=found):
+        if _takes(text, groups[at][0], end, digits=digits, sizes=sizes, found=found, named=named):
             return place + 1
     return 0
 
@@ -110,16 +111,16 @@ def _goes_on(sizes: list[int], following: tuple[int, int], end: int) -> bool:
         following[0] - end == 1 and sum(sizes) + sizes[-1] <= 16)  # fmt: skip
 
 
-def _takes(text: str, start: int, end: int, *, digits: str, sizes: list[int], found: Findings) -> bool:
+def _takes(text: str, start: int, end: int, *, digits: str, sizes: list[int], found: Findings, named: bool) -> bool:
     if len(sizes) == 1:
         # Digits after a decimal point are no number of their own.
         fraction = start > 1 and text[start - 1] == "." and text[start - 2].isdigit()
-        return not fraction and card_alone(text, start, end, found)
+        return not fraction and card_alone(text, start, end, found, named=named)
     regular = tuple(sizes) in _GROUPS or (len(set(sizes)) == 1 and sizes[0] <= 2)
     if regular and is_card(digits):
         _add(text, start, end, found)
         return True
-    if may_be_card(digits):
+    if named and may_be_card(digits):
         rule = "card number" if regular else "card number in odd groups"
         found.add_if_near(start, end, "CREDIT_CARD", rule=rule, words=WORDS, rank=3)
         return regular

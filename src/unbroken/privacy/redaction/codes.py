@@ -119,13 +119,13 @@ NEAR: Final = (
     _code("BANK_ACCOUNT", r"[A-Z]{4}[A-Z]{2}[A-Z0-9]{2}(?:[A-Z0-9]{3})?", "swift bic", rank=1),
     _code("UK_SORT_CODE", r"\d\d-\d\d-\d\d", "sort sortcode"),
     _code("LICENSE_PLATE", r"[A-Z]{1,3}[ -]?\d{1,4}[ -]?[A-Z]{0,3}|\d{1,4}[ -]?[A-Z]{1,3}[ -]?\d{1,4}|[A-Z]{1,3}-[A-Z]{1,2}[ -]\d{1,4}[EH]?",
-          "plate plates plaka plakasi kennzeichen registration licenseplate numberplate vrn reg", check=_has_both, rank=1),
+          "plate plates plaka plakasi kennzeichen registration licenseplate numberplate vrn", check=_has_both, rank=1),
     _code("VIN", r"[A-HJ-NPR-Z0-9]{17}", "vin vehicle chassis", check=_some_digits),
     _code("CRYPTO", r"0x[0-9a-f]{40}", "wallet ethereum eth address usdt crypto"),
     _code("POSTCODE", r"[A-Z]{1,2}\d[A-Z\d]?\s?\d[A-Z]{2}", "postcode postcodes", rank=3),
     _code("ZIP_CODE", r"\d{5}(?:-\d{4})?", "zip zipcode plz postleitzahl postal", rank=3),
     _code("HK_ID", r"[A-Z]{1,2}\d{6}\([0-9A]\)", "hkid hong identity"),
-    _code("TW_ID", r"[A-Z][1289]\d{8}", "taiwan identity national id"),
+    _code("TW_ID", r"[A-Z][1289]\d{8}", "taiwan identity national"),
     _code("CL_RUT", r"\d{1,2}\.?\d{3}\.?\d{3}-[\dK]", "rut run"),
     _code("MX_RFC", r"[A-Z&]{3,4}\d{6}[A-Z0-9]{3}", "rfc"),
     _code("IE_PPS", r"\d{7}[A-W][A-IW]?", "pps ppsn"),
@@ -135,9 +135,11 @@ NEAR: Final = (
 WORDS: Final = frozenset(word for code in NEAR for word in code.words)
 
 # Forms with separators in them, which no single token shows: the part with digits, and the middle of an MBI.
-_SPLIT_FORMS: Final = re.compile(
-    r"\d(?<!\d\d)(?:\d[ -]\d\d[ -]\d\d[ -]?[A-Da-d]|\d{6,7}-[A-Z]|\d{5}[-+]\d{3})(?!\d\d\d)|-[A-Z][A-Z0-9]\d-[A-Z]"
+_HYPHENED: Final = re.compile(
+    r"-(?:[A-Z][A-Z0-9]\d-[A-Z]|\d{7}-?[A-Z]|[A-Z](?<=\d{7}-[A-Z])|\d{3}(?<=\d{6}-\d{3})[0-9A-Z])(?!\w\w\w\w)"
 )
+_PAIRED: Final = re.compile(r"[ -]\d\d[ -]\d\d[ -]\d\d[ -]?[A-Da-d](?!\w)")
+_PLUS: Final = re.compile(r"\+\d{3}(?<=\d{6}\+\d{3})")
 _LETTERS_AND_DIGITS: Final = re.compile(r"[^0-9A-Za-z]")
 
 _IBAN_LENGTHS: Final = {
@@ -153,21 +155,26 @@ _IBAN_LENGTHS: Final = {
 }  # fmt: skip
 # ISO 13616 registry: digits in total, for each country.
 _IBAN: Final = re.compile(r"\d(?<=[A-Za-z]{2}\d)(?<!\w{3}\d)\d(?:[ .\-_/]{0,2}[A-Za-z0-9]){11,30}")
+_COUNTRIES: Final = frozenset(country.lower() for country in _IBAN_LENGTHS)
 IBAN_WORDS: Final = frozenset("iban ibans bankkonto kontonummer".split())
 _BITCOIN: Final = re.compile(r"(?<!\w)(?:[13][1-9A-HJ-NP-Za-km-z]{25,34}|bc1[02-9ac-hj-np-z]{11,71}|BC1[02-9AC-HJ-NP-Z]{11,71})(?!\w)")
+_NIF_LENGTH: Final = 9
 _WALLET_LENGTHS: Final = range(26, 75)
 
 
 def codes(page: Page, found: Findings) -> None:
     """Takes identifiers of letters and digits."""
-    mixed = {token for token in page.long_tokens if not token.isalpha() and not token.isdigit()}
-    for token in mixed:
+    for token in page.mixed:
         if len(token) in _BY_LENGTH:
             _token(page, token, found)
-    if _SPLIT_FORMS.search(page.text) is not None:
+    if any(form.search(page.text) is not None for form in (_HYPHENED, _PAIRED, _PLUS)):
         _split(page, found)
-    ibans(page, found)
-    if any(len(token) in _WALLET_LENGTHS and (token[0] in "13" or token.startswith("bc1")) for token in mixed):
+    for token in page.hexes:
+        if len(token) == _NIF_LENGTH:
+            _token(page, token, found)
+    if any(token[2:4].isdigit() and token[:2] in _COUNTRIES for token in page.mixed + page.hexes):
+        ibans(page, found)
+    if any(len(token) in _WALLET_LENGTHS and (token[0] in "13" or token.startswith("bc1")) for token in page.mixed):
         _wallets(page, found)
     if not page.hints.isdisjoint(WORDS):
         for code in _hinted(page.hints):

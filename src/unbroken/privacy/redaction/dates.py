@@ -29,7 +29,7 @@ _WRITTEN: Final = re.compile(
     rf"|\d{{1,2}}(?:st|nd|rd|th)?(?:\s{{1,2}}of)?[\s-]{{1,2}}{_MONTHS}\.?,?[\s-]{{1,2}}(?:19|20)\d\d)(?!\w)",
     re.IGNORECASE,
 )
-_MONTH_NAMES: Final = frozenset(
+MONTH_NAMES: Final = frozenset(
     "january february march april may june july august september october november december jan feb mar apr jun jul aug sep"
     " sept oct nov dec".split()
 )  # fmt: skip
@@ -46,7 +46,7 @@ def birth_dates(page: Page, iso: list[tuple[int, int]], found: Findings, *, ever
             _date(page, start, end, spoken=spoken, every=every, found=found)
         elif every:
             found.add(start, end, "DATE", "date")
-    written = not _MONTH_NAMES.isdisjoint(page.tokens)
+    written = not MONTH_NAMES.isdisjoint(page.hints)
     if spoken or every or written:
         patterns = [_WRITTEN] if written else []
         patterns += [_NUMERIC, _COMPACT] if spoken or every else []

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from unbroken.privacy.redaction.folding import Folded, Mapping
+from unbroken.privacy.redaction.page import Page
 
 _ESCAPE: Final = re.compile(
     r"%[0-9A-Fa-f]{2}|&#(?:x[0-9A-Fa-f]{1,6}|\d{1,7});?|&(?:commat|period|amp|lt|gt|quot|apos|nbsp|colon|sol|plus|hyphen|dash"
@@ -24,6 +25,9 @@ ROUNDS: Final = 3
 _TOKEN: Final = re.compile(r"[A-Za-z0-9+/_\-]{16,}={0,2}")
 _HEX: Final = re.compile(r"(?:0x)?((?:[0-9A-Fa-f]{2}){8,})")
 _SPACED_HEX: Final = re.compile(r"[0-9A-Fa-f]{2}(?<!\w[0-9A-Fa-f]{2})(?:[ :][0-9A-Fa-f]{2}){7,2000}(?!\w)")
+_HEX_PAIRS: Final = re.compile(r"[ :][0-9A-Fa-f]{2}[ :][0-9A-Fa-f]{2}[ :][0-9A-Fa-f]{2}[ :]")
+_SHORTEST: Final = 12
+_LONG_WORD: Final = 15
 _MOST_INFLATED: Final = 1 << 20
 _READABLE: Final = re.compile(r"[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*")
 
@@ -78,25 +82,43 @@ class Decoded:
     text: str | None
 
 
-def decoded(text: str, tokens: list[str], budget: Budget) -> Iterator[Decoded]:
-    """Long tokens of ``text`` that turn out to be text; ``tokens`` are those of its page that are long."""
-    if any(len(token) >= 12 for token in tokens):
+def decoded(page: Page, budget: Budget) -> Iterator[Decoded]:
+    """Long tokens of the text that turn out to be text themselves."""
+    text = page.text
+    if _may_hold(page):
         for match in _TOKEN.finditer(text):
-            if match[0].isalpha() and match[0].islower():
-                continue
-            yield from _token(match, budget)
-    if text.count(" ") > 7 or ":" in text:
+            word = match[0]
+            if not word.islower() or not _is_plain(word):
+                yield from _token(word, match, budget)
+    if _HEX_PAIRS.search(text) is not None:
         for match in _SPACED_HEX.finditer(text):
             raw = bytes.fromhex(match[0].replace(":", " "))
             yield from _readable(match.start(), match.end(), raw, how="hex", budget=budget)
 
 
-def _token(match: re.Match[str], budget: Budget) -> Iterator[Decoded]:
-    word = match[0]
+def _may_hold(page: Page) -> bool:
+    """Whether any token could be base64, or hex that spells letters."""
+    return (
+        any(len(token) >= _SHORTEST for token in page.mixed)
+        or any(len(token) > _SHORTEST and not token[::2].strip("01234567cde") for token in page.hexes)
+        or any([len(token) > _LONG_WORD and token.isalpha() for token in page.tokens])
+    )
+
+
+def _is_plain(word: str) -> bool:
+    """Whether a word in lower case is a name, a UUID or a hash."""
+    if len(word) == 36 and word[8] == word[13] == word[18] == word[23] == "-":
+        return True
+    # Half of what a hash is made of can't begin a letter.
+    return word.isalpha() or (word[::2].strip("01234567cde") != "" and not word.strip("0123456789abcdef"))
+
+
+def _token(word: str, match: re.Match[str], budget: Budget) -> Iterator[Decoded]:
     hexadecimal = _HEX.fullmatch(word)
     if hexadecimal is not None:
-        yield from _readable(*match.span(), bytes.fromhex(hexadecimal[1]), how="hex", budget=budget)
-        if word.isdigit() or word == word.lower():
+        if not hexadecimal[1][::2].strip("01234567cCdDeE"):
+            yield from _readable(*match.span(), bytes.fromhex(hexadecimal[1]), how="hex", budget=budget)
+        if word.isdigit() or word.islower():
             return
     raw = _from_base64(word)
     if raw is not None:

@@ -20,26 +20,26 @@ _SPOKEN: Final = re.compile(
     rf"(?<!\w)(?:(?:(?:double|triple)[\s-]+)?(?:{_WORD}|\d)(?:[\s,.\-]{{1,3}}|$|(?=\x00))){{7,40}}", re.IGNORECASE
 )
 _PIECE: Final = re.compile(rf"(?:(double|triple)[\s-]+)?({_WORD}|\d)(?!\w)", re.IGNORECASE)
-_NAMES: Final = frozenset(_WORDS) - {"o", "oh"}
+WORDS: Final = frozenset(_WORDS) - {"o", "oh"}
 
 RIGHT_TO_LEFT: Final = re.compile("[\u202e\u2067]([^\x00\x01\u202c\u2069\u202d]{6,})")
 
 
 def disguised_numbers(page: Page, found: Findings) -> None:
     """Takes cards with letters in them, and numbers told digit by digit in words."""
-    if any(_mixed(token) for token in page.tokens if len(token) > 3):
+    if any((len(token) == 4 or len(token) > 12) and _mixed(token) for token in page.mixed):
         for match in _LOOKS_LIKE_CARD.finditer(page.text):
             plain = match[0].translate(_LETTERS).replace(" ", "").replace("-", "")
             digits = sum(letter.isdigit() for letter in match[0])
             if digits * 3 >= len(plain) * 2 and digits < len(plain) and plain.isdigit() and is_card(plain):
                 found.add(*match.span(), "CREDIT_CARD", "card number with letters for digits")
-    if sum(token in _NAMES for token in page.tokens) >= 4:
+    if len(page.hints & WORDS) >= 2 and sum(token in WORDS for token in page.tokens) >= 4:
         for match in _SPOKEN.finditer(page.text):
             _spoken(match, found)
 
 
 def _mixed(token: str) -> bool:
-    return not token.strip(_DIGIT_LETTERS) and not token.isdigit() and not token.isalpha()
+    return not token.strip(_DIGIT_LETTERS)
 
 
 def _spoken(match: re.Match[str], found: Findings) -> None:

@@ -38,6 +38,10 @@ class Plausible:
     words: frozenset[str]
     rank: int = 0
     """Among equals near the same word, the higher one names the kind."""
+    unless: frozenset[str] = frozenset()
+    """Words that say it is something else where one of them stands nearer before it."""
+    said: str = ""
+    """The words right before it that decided already; ``words`` are then not looked for."""
 
 
 @dataclass(slots=True)
@@ -52,10 +56,22 @@ class Findings:
         self.certain.append(Found(start, end, kind, rule))
 
     def add_if_near(
-        self, start: int, end: int, kind: str, *, rule: str, words: frozenset[str], rank: int = 0
+        self,
+        start: int,
+        end: int,
+        kind: str,
+        *,
+        rule: str,
+        words: frozenset[str],
+        rank: int = 0,
+        unless: frozenset[str] = frozenset(),
     ) -> None:
         """Something that only its context makes certain enough."""
-        self.plausible.append(Plausible(start, end, kind, rule, words, rank))
+        self.plausible.append(Plausible(start, end, kind, rule, words, rank, unless))
+
+    def add_said(self, start: int, end: int, kind: str, *, rule: str, said: str, rank: int = 0) -> None:
+        """Something that the words right before it name."""
+        self.plausible.append(Plausible(start, end, kind, rule, frozenset(), rank, said=said))
 
 
 _RANK: Final = {Tier.CERTAIN: 3, Tier.CONTEXT: 2, Tier.MODEL: 1, Tier.BARE: 0}

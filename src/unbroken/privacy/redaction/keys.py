@@ -3,8 +3,15 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
+
+
+class Place(NamedTuple):
+    """What is known of a value by its keys."""
+
+    context: str
+    kind: str | None
+    allowed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +30,14 @@ class KeyMeaning:
     """Whether its value is masked only where it looks like what the key may mean: ``pan`` is also a word."""
     allowed: bool
     """Whether strict profiles let numbers and short values stand below it."""
+    plain: Place | None
+    """All that is known of a value below it, where no other key has a say; ``None`` when the value has."""
 
 
 _CAMEL: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_]+")
 _PLAIN: Final = re.compile(r"[A-Za-z_$.\- ]*[0-9]{0,3}[A-Za-z_$.\- ]*")
 _LONGEST_KEY: Final = 64
+_MOST_KNOWN: Final = 4096
 
 
 def split_key(key: str) -> tuple[str, ...]:
@@ -135,6 +145,8 @@ _ID_MISLEADS: Final = frozenset(
 
 _DOUBTFUL: Final = frozenset("pan sin nin tin dni nie nif tel cell mobile pin token auth cookie tfn fax passport".split())
 
+_CALLS: Final = frozenset(("call", "calls"))
+
 ALLOWED: Final = frozenset(
     "id ids uuid guid traceid spanid parentid requestid sessionid turnid callid eventid correlationid messageid toolcallid"
     " traceparent tracestate hash sha256 sha1 sha512 md5 digest checksum etag commit revision version schema model tool"
@@ -155,17 +167,32 @@ ALLOWED: Final = frozenset(
 class KeyReader:
     """Reads keys by the built-in lists and those of the operator."""
 
-    def __init__(self, *, strict: bool = False, sensitive: Mapping[str, str] | None = None, allowed: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        vocabulary: frozenset[str],
+        *,
+        strict: bool = False,
+        sensitive: Mapping[str, str] | None = None,
+        allowed: Iterable[str] = (),
+    ) -> None:
+        """``vocabulary``: the words that are context of anything; others of a key are not repeated."""
+        self._vocabulary = vocabulary
         self._kinds = SENSITIVE | (STRICT_SENSITIVE if strict else {}) | _joined(sensitive or {})
         self._spoken_for = frozenset("".join(split_key(key)) for key in allowed)
         self._allowed = ALLOWED | self._spoken_for
-        self._plain = lru_cache(maxsize=4096)(lambda key: self._read(key, harmless=True))
+        self._known: dict[str, KeyMeaning] = {}
 
     def __call__(self, key: str) -> KeyMeaning:
         """What ``key`` says; keys that may hold data themselves are not remembered."""
-        if len(key) <= _LONGEST_KEY and _PLAIN.fullmatch(key) is not None:
-            return self._plain(key)
-        return self._read(key, harmless=False)
+        known = self._known.get(key)
+        if known is not None:
+            return known
+        if len(key) > _LONGEST_KEY or _PLAIN.fullmatch(key) is None:
+            return self._read(key, harmless=False)
+        said = self._read(key, harmless=True)
+        if len(self._known) < _MOST_KNOWN:
+            self._known[key] = said
+        return said
 
     def kind_of(self, label: str) -> str | None:
         """The kind that a value with this label is masked as, or ``None``."""
@@ -174,13 +201,18 @@ class KeyReader:
     def _read(self, key: str, *, harmless: bool) -> KeyMeaning:
         words = split_key(key)
         joined = "".join(words)
+        kind = None if joined in self._spoken_for else sensitive_kind(words, self._kinds)
+        doubtful = kind is not None and words[-1] in _DOUBTFUL
+        allowed = joined in self._allowed or (bool(words) and words[-1] in _DROPPERS)
+        context = " ".join(word for word in _context(words) if word in self._vocabulary)
         return KeyMeaning(
-            words=_context(words),
-            kind=None if joined in self._spoken_for else sensitive_kind(words, self._kinds),
+            words=context,
+            kind=kind,
             generic=all(word in _GENERIC or word.isdigit() for word in words),
             harmless=harmless,
-            doubtful=bool(words) and words[-1] in _DOUBTFUL,
-            allowed=joined in self._allowed or (bool(words) and words[-1] in _DROPPERS),
+            doubtful=doubtful,
+            allowed=allowed,
+            plain=None if doubtful else Place(context, kind, allowed),
         )
 
 
@@ -215,9 +247,8 @@ def sensitive_kind(words: tuple[str, ...], kinds: Mapping[str, str]) -> str | No
     return None
 
 
-def _context(words: tuple[str, ...]) -> str:
+def _context(words: tuple[str, ...]) -> tuple[str, ...]:
     if not words or words[-1] in _DROPPERS:
-        return ""
-    if words[-1] in ("id", "ids", "uuid", "ref", "key"):
-        return " ".join(word for word in words if word not in _ID_MISLEADS)
-    return " ".join(word for word in words if word not in ("call", "calls"))
+        return ()
+    misleading = _ID_MISLEADS if words[-1] in ("id", "ids", "uuid", "ref", "key") else _CALLS
+    return tuple(word for word in words if word not in misleading)

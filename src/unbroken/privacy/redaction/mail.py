@@ -30,6 +30,8 @@ _HIDDEN_AT: Final = re.compile(
     r"([\w\-]{1,63}(?:(?:\.|\s?[\[({<]\s?(?:dot|\.)\s?[\])}>]\s?|\sdot\s)[\w\-]{1,63}){1,5})",
     re.IGNORECASE,
 )
+_BRACKETED_AT: Final = re.compile(r"[\[({<]\s?at\s?[\])}>]", re.IGNORECASE)
+WORDS: Final = frozenset(("at", "dot"))
 _SPOKEN: Final = re.compile(
     r"([\w+\-]{1,64}(?:(?:\.|\sdot\s)[\w+\-]{1,64}){0,3})\sat\s([\w\-]{1,63}(?:\sdot\s[\w\-]{1,63}){1,4})", re.IGNORECASE
 )
@@ -43,8 +45,10 @@ def addresses(page: Page, found: Findings) -> None:
     while at >= 0:
         _around(page, at, found)
         at = text.find("@", at + 1)
-    if "dot" in page.tokens or "at" in page.tokens or "[@]" in text or "(@)" in text:
-        _disguised(page, found)
+    if "[@]" in text or "(@)" in text or ("at" in page.hints and _BRACKETED_AT.search(text) is not None):
+        _disguised(page, _HIDDEN_AT, found)
+    if "at" in page.hints and "dot" in page.hints:
+        _disguised(page, _SPOKEN, found)
 
 
 def _around(page: Page, at: int, found: Findings) -> None:
@@ -126,12 +130,8 @@ def _spaced(page: Page, at: int, found: Findings) -> None:
         found.add(start, end, "EMAIL_ADDRESS", "e-mail address with blanks")
 
 
-def _disguised(page: Page, found: Findings) -> None:
-    patterns = [_HIDDEN_AT]
-    if "dot" in page.tokens and "at" in page.tokens:
-        patterns.append(_SPOKEN)
-    for pattern in patterns:
-        for match in pattern.finditer(page.text):
-            top = _DOT.sub(".", match[2]).rpartition(".")[2].lower()
-            if top in _COMMON_TOPS:
-                found.add(*match.span(), "EMAIL_ADDRESS", "disguised e-mail address")
+def _disguised(page: Page, pattern: re.Pattern[str], found: Findings) -> None:
+    for match in pattern.finditer(page.text):
+        top = _DOT.sub(".", match[2]).rpartition(".")[2].lower()
+        if top in _COMMON_TOPS:
+            found.add(*match.span(), "EMAIL_ADDRESS", "disguised e-mail address")

@@ -11,7 +11,8 @@ _V4: Final = re.compile(
     r"\d(?<![\w]\d)(?<!\d[.]\d)\d{0,2}(?:(?:\.|\[\.\]|\(\.\)|\[dot\])\d{1,3}){3}(?![\w]|\.\d)(?:/\d{1,2}(?!\d))?"
 )
 # Two colons with at most one group between them; what stands around is then looked at.
-_COLONS: Final = re.compile(r":[0-9A-Fa-f]{0,4}:")
+_COLONS: Final = re.compile(r":(?!\d\d:\d\d(?![0-9A-Fa-f]*:))[0-9A-Fa-f]{0,4}:")
+_DOTTED: Final = re.compile(r"\.\d{1,3}\.\d{1,3}\.\d")
 _V6_LETTERS: Final = "0123456789abcdefABCDEF:."
 _MAC_HYPHENS: Final = re.compile(r"(?<![\w:-])[0-9A-Fa-f]{2}(?:-[0-9A-Fa-f]{2}){5}(?![\w:-])")
 _MAC_DOTS: Final = re.compile(r"(?<![\w.])[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}(?![\w.])")
@@ -28,7 +29,6 @@ _TECHNICAL_HOST: Final = re.compile(
 )
 
 IP_WORDS: Final = frozenset("ip ipv4 ipv6 address gateway server client host loopback unspecified remote addr".split())
-VERSION_WORDS: Final = frozenset("version versions ver build release firmware v mozilla chrome safari edge".split())
 MAC_WORDS: Final = frozenset("mac ethernet hardware physical bssid".split())
 SITE_WORDS: Final = frozenset(
     "website websites homepage blog site webpage profile portfolio linkedin facebook twitter instagram shared visit"
@@ -39,8 +39,9 @@ SITE_WORDS: Final = frozenset(
 def machines(page: Page, found: Findings) -> None:
     """Takes IP and MAC addresses."""
     text = page.text
-    for match in _V4.finditer(text):
-        _v4(page, match, found)
+    if _DOTTED.search(text) is not None or "[.]" in text or "(.)" in text or "[dot]" in text:
+        for match in _V4.finditer(text):
+            _v4(page, match, found)
     end = 0
     for match in _COLONS.finditer(text):
         if match.start() >= end:

@@ -8,7 +8,7 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from unbroken.privacy.redaction import identifiers, phones
+from unbroken.privacy.redaction import cards, identifiers, phones
 from unbroken.privacy.redaction.cards import card_alone, cards_in_groups
 from unbroken.privacy.redaction.checksums import ean13, isbn10
 from unbroken.privacy.redaction.finding import Findings
@@ -17,16 +17,19 @@ from unbroken.privacy.redaction.page import Page
 
 Groups = list[tuple[int, int]]
 
-# Begins with a digit that no letter or digit precedes. What begins like a day is a time, if it ends like one.
+# Begins with a digit that no letter or digit precedes. What ends like a time, a decimal or a short version is none.
 _CANDIDATE: Final = re.compile(
     r"\d(?<![0-9A-Za-z]\d)(?:"
-    r"\d{3}-[01]\d-[0-3]\d(?:(?:[T ]|T?)[0-2]\d:[0-5]\d(?::[0-5]\d(?:[.,]\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?)?(?![\d-])"
-    r"|(\d{6,}(?![\d ().\-/_,:|\t\n\r])|[\d ().\-/_,:|\t\n\r]{5,}))"
+    r"(\d{3}-[01]\d-[0-3]\d(?:[T ][0-2]\d:[0-5]\d(?::[0-5]\d(?:[.,]\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?)?(?![\d-]))"
+    r"|(?!\d\d\.(?:\d{4}|\d{7})(?!\d))\d{0,8}\.\d+(?![\d.\-/(]| [\d(])"
+    r"|\d?\.\d\d?\.\d\d?(?![\d.\-])|\d?:\d\d(?::\d\d)?(?![\d:.])"
+    r"|([\d ().\-/_,:|\t\n\r]{5,}))"
 )
 _GROUP: Final = re.compile(r"\d+")
 _SEPARATORS: Final = " ().-/_,:|\t\n\r"
 _BETWEEN_NUMBERS: Final = re.compile(r"[,;|\n\r\t]|  | / | - |\. |: ")
 _FEWEST: Final = 6
+_GENERIC: Final = 2
 _MOST_ALONE: Final = 19
 """Longer runs are no number that any rule knows."""
 
@@ -36,17 +39,18 @@ def numbers(page: Page, found: Findings) -> list[tuple[int, int]]:
     text = page.text
     dates: list[tuple[int, int]] = []
     for match in _CANDIDATE.finditer(text):
-        if match.lastindex is None:
+        kind = match.lastindex
+        if kind == 1:
             dates.append(match.span())
-            continue
-        start, end = match.span()
-        if end - start < 20 and text[start:end].isdigit():
-            if end - start > _FEWEST and not _is_inside(page, start, end):
-                alone(page, start, end, found)
-            continue
-        groups = _groups_of(text, start, end)
-        if groups:
-            _in_groups(page, groups, found)
+        elif kind == _GENERIC:
+            start = match.start()
+            run = match[0].rstrip(_SEPARATORS)
+            if not run.isdigit():
+                groups = _groups_of(text, start, start + len(run))
+                if groups:
+                    _in_groups(page, groups, found)
+            elif _FEWEST < len(run) <= _MOST_ALONE and not _is_inside(page, start, start + len(run)):
+                alone(page, start, start + len(run), found)
     return dates
 
 
@@ -63,7 +67,7 @@ def alone(page: Page, start: int, end: int, found: Findings) -> None:
     if length > _MOST_ALONE:
         return
     text = page.text
-    if length >= 12 and card_alone(text, start, end, found):
+    if length >= 12 and card_alone(text, start, end, found, named=not cards.WORDS.isdisjoint(page.hints)):
         return
     digits = text[start:end]
     sure = identifiers.ALONE.get(length)
@@ -74,7 +78,8 @@ def alone(page: Page, start: int, end: int, found: Findings) -> None:
         for number in _hinted(page.hints).get(length, ()):
             if number.check(digits):
                 _near(found, start, end, number)
-    phones.phone(page, [(start, end)], found)
+    if phones.is_spoken_of(page) or digits.startswith("00") or text[start - 1 : start] in ("+", "("):
+        phones.phone(page, [(start, end)], found)
 
 
 def _near(found: Findings, start: int, end: int, number: Number) -> None:
@@ -93,7 +98,7 @@ def _hinted(hints: frozenset[str]) -> dict[int, tuple[Number, ...]]:
 def _in_groups(page: Page, groups: Groups, found: Findings) -> None:
     taken = 0
     if sum(last - first for first, last in groups) >= 12:
-        taken = cards_in_groups(page.text, groups, found)
+        taken = cards_in_groups(page.text, groups, found, named=not cards.WORDS.isdisjoint(page.hints))
     for stretch in _stretches(page.text, groups):
         rest = [group for group in stretch if group[0] >= taken] if taken else stretch
         if rest:
@@ -164,6 +169,8 @@ def _one_number(page: Page, groups: Groups, found: Findings) -> bool:
 
 
 def _certain(text: str, groups: Groups, *, digits: str, found: Findings) -> bool:
+    if groups[0][0] > 0 and text[groups[0][0] - 1] == "+":
+        return False
     sizes = tuple(last - first for first, last in groups)
     for number in identifiers.BY_GROUPS.get(sizes, ()):
         if number.check(digits) and _fits(number, text, groups):
@@ -206,7 +213,7 @@ def _is_inside(page: Page, start: int, end: int) -> bool:
     """Whether digits are a piece of something longer: a UUID, a hash, a path, a version, a dated name."""
     text = page.text
     after = text[end] if end < len(text) else " "
-    if after.isalpha() and page.lower[end : end + 1] not in "x":
+    if after.isalpha() and after not in "xX":
         return True
     if start < 2 or text[start - 1] not in "-_./:#+=" or not text[start - 2].isalnum():
         return False
@@ -228,8 +235,7 @@ _GLUED: Final = re.compile(r"(?<![a-z0-9])([a-z]{2,20})[_#]?(\d{6,19})(?![a-z0-9
 
 def glued_numbers(page: Page, found: Findings) -> None:
     """Takes numbers that stand right behind the word that names them: ``SSN078051120``."""
-    digits = "0123456789"
-    if not any(token[-1] in digits and not token.isdigit() for token in page.long_tokens):
+    if not any(_is_glued(token) for token in page.mixed):
         return
     for match in _GLUED.finditer(page.lower):
         word, run = match.groups()
@@ -242,9 +248,14 @@ def glued_numbers(page: Page, found: Findings) -> None:
             _glued_card_or_phone(page, (start, end), word=word, found=found)
 
 
+def _is_glued(token: str) -> bool:
+    word = token.rstrip("0123456789")
+    return word.isalpha() and len(token) - len(word) >= _FEWEST
+
+
 def _glued_card_or_phone(page: Page, span: tuple[int, int], *, word: str, found: Findings) -> None:
     if word in phones.WORDS:
         found.add(*span, "PHONE_NUMBER", "number behind its name")
     elif span[1] - span[0] >= 14:
-        card_alone(page.text, *span, found)
+        card_alone(page.text, *span, found, named=True)
 

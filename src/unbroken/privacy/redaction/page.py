@@ -7,7 +7,6 @@ whatever is masked have no length. So a second scan, which meets placeholders in
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
-from functools import cached_property
 from typing import Final
 
 from unbroken.privacy.redaction.finding import Found
@@ -26,7 +25,10 @@ _WORD_LETTERS: Final = "".join(
 )
 _LOWER: Final = "".join(chr(code).lower() for code in range(128))
 _WORD: Final = re.compile(r"(?<![a-z0-9])(?:[^\W\d_]{3,}|[^\W\d_]{2}(?![^\W_]))|\x00")
+_HEX: Final = "0123456789abcdef"
+_Measures = tuple[list[int], list[int], dict[str, list[int]]]
 _APART: Final = 10 * REACH
+_AFTER: Final = 3
 
 
 class Page:
@@ -39,17 +41,16 @@ class Page:
         """Runs of letters and digits, lower case, in order."""
         self.hints = vocabulary.intersection(self.tokens)
         """The words of the vocabulary that stand anywhere in the text."""
-        self._covered: list[tuple[int, int]] = []
-
-    @cached_property
-    def lower(self) -> str:
+        self.lower = text.translate(_LOWER)
         """The text in lower case; every position is the same."""
-        return self.text.translate(_LOWER)
-
-    @cached_property
-    def long_tokens(self) -> list[str]:
-        """Tokens of nine and more characters."""
-        return [token for token in self.tokens if len(token) > 8]
+        self.mixed: list[str] = []
+        """Tokens of four and more characters that have letters and digits, and aren't hex."""
+        self.hexes: list[str] = []
+        """Those that could be hex."""
+        for token in [word for word in self.tokens if len(word) > 3 and not word.isalpha() and not word.isdigit()]:
+            (self.mixed if token.strip(_HEX) else self.hexes).append(token)
+        self._covered: list[tuple[int, int]] = []
+        self._measures: _Measures | None = None
 
     def leaf_start(self, position: int) -> int:
         """Where the value begins in which ``position`` stands."""
@@ -63,19 +64,32 @@ class Page:
     def cover(self, found: Iterable[Found]) -> None:
         """Names what is masked in any case: words in there are no context."""
         self._covered = sorted((item.start, item.end) for item in found)
-        self.__dict__.pop("_measured", None)
+        self._measures = None
 
-    def nearest(self, start: int, end: int, words: frozenset[str]) -> tuple[int, str] | None:
-        """How many letters away the nearest of ``words`` stands in the same leaf, and which it is."""
+    def nearest(
+        self, start: int, end: int, words: frozenset[str], unless: frozenset[str] = frozenset()
+    ) -> tuple[int, str] | None:
+        """How many letters away the nearest of ``words`` stands in the same leaf, and which it is.
+
+        ``None`` where there is none within reach, or one of ``unless`` stands before the place and nearer.
+        """
+        best = self._nearest(start, end, words)
+        if best is not None and unless:
+            other = self._nearest(start, start, unless)
+            if other is not None and other[0] < best[0]:
+                return None
+        return best
+
+    def _nearest(self, start: int, end: int, words: frozenset[str]) -> tuple[int, str] | None:
         here = self._measure(start)
         there = self._measure(end)
         best: tuple[int, str] | None = None
         for word in words & self._placed.keys():
             places = self._placed[word]
             at = bisect_right(places, here)
-            # What stands before is meant more often than what follows.
             before = here - places[at - 1] if at else _APART
-            after = places[at] - there + REACH // 4 if at < len(places) else _APART
+            # What stands before is meant more often than what follows.
+            after = _AFTER * (places[at] - there) if at < len(places) else _APART
             nearest = min(before, after)
             if nearest <= REACH and (best is None or (nearest, word) < best):
                 best = (nearest, word)
@@ -83,11 +97,15 @@ class Page:
 
     @property
     def _placed(self) -> dict[str, list[int]]:
-        return self._measured[2]
+        return self._measured()[2]
 
-    @cached_property
-    def _measured(self) -> tuple[list[int], list[int], dict[str, list[int]]]:
+    def _measured(self) -> "_Measures":
         """Ends of words in the text; letters counted up to there; and the counts at which each known word ends."""
+        if self._measures is None:
+            self._measures = self._count()
+        return self._measures
+
+    def _count(self) -> "_Measures":
         ends, counts, placed = [0], [0], dict[str, list[int]]()
         count = 0
         covered = iter([*self._covered, (len(self.text) + 1, 0)])
@@ -109,5 +127,5 @@ class Page:
         return ends, counts, placed
 
     def _measure(self, position: int) -> int:
-        ends, counts, _ = self._measured
+        ends, counts, _ = self._measured()
         return counts[max(bisect_left(ends, position + 1) - 1, 0)]

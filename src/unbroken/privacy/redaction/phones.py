@@ -14,6 +14,13 @@ WORDS: Final = frozenset(
     .split()
 )  # fmt: skip
 
+OTHER_WORDS: Final = frozenset(
+    "address street zip apt suite box order invoice tracking reservation booking confirmation ticket website id serial sku"
+    " account policy claim case reference ref model version amount total price balance room flight date build commit port"
+    .split()
+)  # fmt: skip
+"""Numbers after one of these are not telephones, unless something nearer says so."""
+
 # ITU-T E.164: the zones whose codes have one digit, and those whose codes have two; all others have three.
 _ONE: Final = "17"
 _TWO: Final = frozenset(
@@ -33,14 +40,26 @@ _SAID_BEFORE: Final = re.compile(
     r"|receiving messages|cell|mobile|fax|tel|landline|whatsapp|voicemail))\b" + _LEADING
 )
 _SAID_OF_GROUPS: Final = re.compile(
-    r"\b(?:messages?|desk|office|direct|extension|line|numbers?|signal|answers?|[tmpf])\b" + _LEADING
+    r"\b(?:messages?|desk|direct|extension|line|numbers?|signal|answers?|registered|[tmpf])\b" + _LEADING
 )
 _SAID_AFTER: Final = re.compile(r"\W{1,3}(?:\(?(?:office|mobile|fax|cell|home|work|desk|direct|phone|tel|landline)\b)")
 _EXTENSION: Final = re.compile(r"\s?(?:x|ext\.?|extension|#)\s?\d{1,6}(?![\w-])", re.IGNORECASE)
 _TRUNK_IN_BRACKETS: Final = re.compile(r"\s?\(0\)\s?")
 _BY_NAME_ONLY: Final = re.compile(
-    r"\b(?:call|dial|ring|phone|tel|telephone|fax|mobile|sms)\b\W{1,3}(\d{5,6})(?![\w.,:/%-]*\d)"
+    r"\b(?:call|dial|ring|phone|tel|telephone|fax|mobile|sms)\b\W{1,3}(\d{2,6}(?:[ -]\d{3,4}){0,1})(?![\w.,:/%()-]*[ ]?[\d(])"
 )
+
+SAID_WORDS: Final = frozenset(
+    "call called calling dial dialed dialled dialing dialling ring rang phoned text texted texting sms reach reached"
+    " reachable contact contacted answering receiving"
+    .split()
+)  # fmt: skip
+GROUP_WORDS: Final = frozenset(
+    "registered direct desk number numbers line extension signal answer answers message messages office home work t m p f"
+    .split()
+)  # fmt: skip
+_EVERY_WORD: Final = WORDS | SAID_WORDS
+_DIALLED_WORDS: Final = frozenset("call dial ring phone tel telephone fax mobile sms".split())
 
 SHORTEST: Final = 7
 LONGEST: Final = 15
@@ -75,23 +94,28 @@ def phone(page: Page, groups: list[tuple[int, int]], found: Findings) -> bool:
     if _by_form(text, groups, digits=digits, prefix=prefix):
         found.add(start, end, "PHONE_NUMBER", "international number" if prefix == "+" else "national number")
         return True
-    if not _unlikely(text, groups, digits):
+    grouped = len(groups) > 1 and not page.hints.isdisjoint(GROUP_WORDS)
+    if (grouped or is_spoken_of(page)) and not _unlikely(text, groups, digits):
         _by_context(page, start, end, in_groups=len(groups) > 1, found=found)
     return False
 
 
 def _by_context(page: Page, start: int, end: int, *, in_groups: bool, found: Findings) -> None:
-    if _is_said(page, start, end, in_groups=in_groups):
-        found.add(start, end, "PHONE_NUMBER", "number that is dialled")
-    else:
-        found.add_if_near(start, end, "PHONE_NUMBER", rule="telephone number", words=WORDS, rank=1)
-
-
-def _is_said(page: Page, start: int, end: int, *, in_groups: bool) -> bool:
     before = page.left_of(start)
-    if _SAID_BEFORE.search(before) is not None:
-        return True
-    return in_groups and (_SAID_OF_GROUPS.search(before) is not None or _SAID_AFTER.match(page.lower, end, end + 20) is not None)
+    said = _SAID_BEFORE.search(before)
+    if said is not None:
+        found.add_said(start, end, "PHONE_NUMBER", rule="number that is dialled", said=_word(said), rank=1)
+        return
+    if in_groups:
+        said = _SAID_OF_GROUPS.search(before) or _SAID_AFTER.match(page.lower, end, end + 20)
+        if said is not None:
+            found.add_said(start, end, "PHONE_NUMBER", rule="number in groups", said=_word(said), rank=-4)
+    if not page.hints.isdisjoint(WORDS):
+        found.add_if_near(start, end, "PHONE_NUMBER", rule="telephone number", words=WORDS, rank=1, unless=OTHER_WORDS)  # fmt: skip
+
+
+def _word(said: re.Match[str]) -> str:
+    return said[0].strip(" ():-").split()[0]
 
 
 def _by_form(text: str, groups: list[tuple[int, int]], *, digits: str, prefix: str) -> bool:
@@ -115,7 +139,7 @@ def _national(
         return False
     if bracketed:
         return 2 <= sizes[0] <= 5
-    return len(sizes) > 2 and 2 <= sizes[0] <= 5 and min(sizes) > 1 and not isbn10(digits[:10])
+    return len(sizes) > 2 and 2 <= sizes[0] <= 5 and min(sizes) > 1 and not (len(digits) == 10 and isbn10(digits))
 
 
 def _dialled_separators(text: str, groups: list[tuple[int, int]]) -> bool:
@@ -130,7 +154,7 @@ def _unlikely(text: str, groups: list[tuple[int, int]], digits: str) -> bool:
     between = "".join(text[last:first] for (_, last), (first, _) in zip(groups, groups[1:], strict=False))
     if len(groups) == 1:
         return len(digits) >= 13 and digits[0] == "1"
-    if sizes in ((4, 2, 2), (2, 2, 4), (1, 2, 4), (2, 1, 4), (1, 1, 4)):
+    if sizes in ((4, 2, 2), (2, 2, 4), (1, 2, 4), (2, 1, 4), (1, 1, 4)) and between in ("--", "//", ".."):
         return True
     if len(groups) == 2 and between in (".", ","):
         return True
@@ -155,7 +179,15 @@ def _with_extension(text: str, end: int) -> int:
     return match.end() if match is not None else end
 
 
+def is_spoken_of(page: Page) -> bool:
+    """Whether any word of the text could make a number a telephone's."""
+    return not page.hints.isdisjoint(_EVERY_WORD)
+
+
 def short_numbers(page: Page, found: Findings) -> None:
     """Takes numbers of five and six digits that the text tells to dial."""
+    if page.hints.isdisjoint(_DIALLED_WORDS):
+        return
     for match in _BY_NAME_ONLY.finditer(page.lower):
-        found.add(*match.span(1), "PHONE_NUMBER", "short number that is dialled")
+        if 5 <= sum(letter.isdigit() for letter in match[1]) < SHORTEST:
+            found.add(*match.span(1), "PHONE_NUMBER", "short number that is dialled")

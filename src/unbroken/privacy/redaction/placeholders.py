@@ -114,7 +114,10 @@ def canonical(kind: str, value: str) -> str:
     if kind in _DIGITS_ONLY:
         digits = "".join(str(unicodedata.digit(letter)) for letter in plain if unicodedata.digit(letter, None) is not None)
         if digits:
-            return _international(plain, digits) if kind == "PHONE_NUMBER" else digits
+            if kind == "PHONE_NUMBER":
+                return _international(plain, digits)
+            # As a JSON number it has lost its leading zeros.
+            return digits.zfill(9) if kind == "US_SSN" else digits
     if kind in ("PASSWORD", "SECRET", "API_KEY", "JWT", "PRIVATE_KEY", "URL"):
         return plain
     if kind == "PERSON" or kind == "ADDRESS":

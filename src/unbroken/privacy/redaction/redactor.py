@@ -81,8 +81,9 @@ class Redactor:
         self._most = most_letters
         self._seconds = seconds
         self._placeholders = Placeholders(key or PlaceholderKey.generate(), random=profile.random)
-        read_key = KeyReader(strict=profile.bare, sensitive=rules.sensitive_keys, allowed=rules.allowed_keys)
-        self._means = Means(profile, rules, self._placeholders, read_key, VOCABULARY | rules.words)
+        words = VOCABULARY | rules.words
+        read_key = KeyReader(words, strict=profile.bare, sensitive=rules.sensitive_keys, allowed=rules.allowed_keys)
+        self._means = Means(profile, rules, self._placeholders, read_key, words)
         self.rules_version = _version(profile, rules, ner)
 
     def redact(self, values: Mapping[str, Json], *, texts: Mapping[str, str] | None = None) -> Redacted:
@@ -101,7 +102,7 @@ class Redactor:
         if self.profile.off:
             return []
         root = Node({"": value}, None, "")
-        walk, found = self._found([(root, "", value)], time.monotonic() + self._seconds)
+        walk, _, found = self._found([(root, "", value)], time.monotonic() + self._seconds)
         hits = [_hit(item, leaf, start, end) for item, leaf, start, end in found]
         for named in walk.named:
             if not self._stays(named.text):
@@ -115,10 +116,10 @@ class Redactor:
         parts, fields = Node(dict(values), None, ""), Node(dict(texts), None, "")
         entries: list[tuple[Node, str, Json]] = [(parts, name, value) for name, value in values.items()]
         entries += [(fields, name, text) for name, text in texts.items()]
-        walk, found = self._found(entries, deadline)
+        walk, text, found = self._found(entries, deadline)
         counts: dict[str, int] = {}
         self._mask_named(walk, counts)
-        self._mask_found(walk, found, counts)
+        self._mask_found(walk, text, found, counts)
         contains = frozenset(flag for kind in counts for flag in classes_of(kind))
         return Redacted(parts.rebuilt(), fields.rebuilt(), counts, contains)
 
@@ -151,7 +152,7 @@ class Redactor:
 
     def _found(
         self, entries: list[tuple[Node, str, Json]], deadline: float
-    ) -> tuple[Walk, list[tuple[Found, Leaf, int, int]]]:
+    ) -> tuple[Walk, str, list[tuple[Found, Leaf, int, int]]]:
         walk = Walk(self._means.read_key, most_letters=self._most)
         for node, name, value in entries:
             walk.part(node, name, value)
@@ -161,7 +162,7 @@ class Redactor:
             found = without_overlaps(found + self._by_model(walk, self._ner))
         if self.profile.bare:
             found = without_overlaps(found + self._by_policy(walk, text, found))
-        return walk, [placed for item in found for placed in self._placed(item, walk)]
+        return walk, text, [placed for item in found for placed in self._placed(item, walk)]
 
     def _by_model(self, walk: Walk, ner: NerEngine) -> list[Found]:
         leaves = [
@@ -218,7 +219,7 @@ class Redactor:
             named.node.change(named.key, self._placeholders.make(named.kind, named.text))
 
     def _mask_found(
-        self, walk: Walk, found: list[tuple[Found, Leaf, int, int]], counts: dict[str, int]
+        self, walk: Walk, text: str, found: list[tuple[Found, Leaf, int, int]], counts: dict[str, int]
     ) -> None:
         by_leaf: dict[int, list[tuple[Found, int, int]]] = {}
         leaves: dict[int, Leaf] = {}
@@ -227,7 +228,7 @@ class Redactor:
             leaves[id(leaf)] = leaf
         for name, items in by_leaf.items():
             self._mask_leaf(leaves[name], items, counts)
-        for leaf in walk.leaves:
+        for leaf in walk.leaves if ":k" in text else ():
             if id(leaf) not in by_leaf and leaf.is_text and ":k" in leaf.text and not leaf.pieces:
                 self._escape(leaf)
 

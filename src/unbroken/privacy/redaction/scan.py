@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from unbroken.errors import TooLargeError
-from unbroken.privacy.redaction import cards, codes, dates, identifiers, network, phones, secrets
+from unbroken.privacy.redaction import cards, codes, dates, disguises, identifiers, mail, network, phones, secrets
 from unbroken.privacy.redaction.decoding import ROUNDS, Budget, decoded, unescape
 from unbroken.privacy.redaction.disguises import RIGHT_TO_LEFT, disguised_numbers
 from unbroken.privacy.redaction.finding import Findings, Found, Plausible, Tier, without_overlaps
@@ -23,8 +23,8 @@ from unbroken.privacy.redaction.profiles import Profile
 from unbroken.privacy.redaction.rules import Rules
 
 VOCABULARY: Final = (
-    cards.WORDS | codes.IBAN_WORDS | codes.WORDS | dates.PERSON_WORDS | dates.WORDS | identifiers.WORDS | network.IP_WORDS
-    | network.MAC_WORDS | network.SITE_WORDS | network.VERSION_WORDS | phones.WORDS | secrets.WORDS
+    cards.WORDS | mail.WORDS | disguises.WORDS | phones.SAID_WORDS | phones.GROUP_WORDS | codes.IBAN_WORDS | codes.WORDS | dates.PERSON_WORDS | dates.WORDS | dates.MONTH_NAMES | identifiers.WORDS | network.IP_WORDS
+    | network.MAC_WORDS | network.SITE_WORDS | phones.WORDS | phones.OTHER_WORDS | secrets.WORDS
 )  # fmt: skip
 
 # By policy only: six digits and more with single separators, and words of letters and digits.
@@ -119,7 +119,7 @@ def _in_time(deadline: float) -> None:
 
 
 def _encoded(page: Page, found: Findings, means: Means, *, budget: Budget, deadline: float) -> None:
-    for token in decoded(page.text, page.long_tokens, budget):
+    for token in decoded(page, budget):
         _in_time(deadline)
         if token.text is None or budget.depth == 0:
             found.add(token.start, token.end, UNSCANNED, f"{token.how}, more than is decoded")
@@ -151,7 +151,7 @@ def _resolved(page: Page, found: Findings) -> list[Found]:
     for item in found.plausible:
         if _is_taken(item, taken):
             continue
-        nearest = page.nearest(item.start, item.end, item.words)
+        nearest = (0, item.said) if item.said else page.nearest(item.start, item.end, item.words, item.unless)
         if nearest is not None:
             near.append((nearest[0] - 12 * item.rank, item, nearest[1]))
     return certain + [

@@ -73,18 +73,18 @@ FAMILIES: Final = _family(
     ("Langfuse key", "-lf-", r"[ps]k-lf-[0-9a-f\-]{36}"),
     ("LangSmith key", "lsv2_", r"lsv2_(?:pt|sk)_[a-f0-9]{32}_[a-f0-9]{10}"),
     ("Pinecone key", "pcsk_", r"pcsk_[A-Za-z0-9_]{40,90}"),
-    ("DigitalOcean token", "do", r"do[opr]_v1_[a-f0-9]{64}"),
+    ("DigitalOcean token", "_v1_", r"do[opr]_v1_[a-f0-9]{64}"),
     ("Shopify token", "shp", r"shp(?:at|ca|pa|ss)_[a-fA-F0-9]{32}"),
     ("Square token", "sq0", r"sq0(?:atp|csp|idp)-[A-Za-z0-9_\-]{20,50}"),
-    ("Square token", "EAAA", r"EAAA[A-Za-z0-9_\-+=]{56,64}"),
-    ("Facebook token", "EAA", r"EAA[A-Z][A-Za-z0-9]{80,300}"),
+    ("Square token", "EAAA", r"(?<![A-Za-z0-9+/])EAAA[A-Za-z0-9_\-+=]{56,64}"),
+    ("Facebook token", "EAA", r"(?<![A-Za-z0-9+/])EAA[A-Z][A-Za-z0-9]{80,300}"),
     ("PayPal token", "access_token$", r"access_token\$(?:production|sandbox)\$[a-z0-9]{16}\$[a-f0-9]{32}"),
     ("Plaid token", "access-", r"access-(?:sandbox|development|production)-[0-9a-f\-]{36}"),
     ("Adyen key", "AQE", r"AQE[A-Za-z0-9]{5}[A-Za-z0-9+/=\-]{60,250}"),
     ("Razorpay key", "rzp_", r"rzp_(?:live|test)_[A-Za-z0-9]{14,30}"),
     ("Flutterwave key", "FLW", r"FLW(?:PUBK|SECK)[_-](?:TEST|LIVE)?-?[A-Za-z0-9]{12,40}(?:-X)?"),
     ("Telegram bot token", ":A", r"(?<!\d)\d{8,10}:A[A-Za-z0-9_\-]{34}" + _W),
-    ("Discord bot token", ".", r"(?<![A-Za-z0-9])[MNO][A-Za-z0-9_\-]{23,27}\.[A-Za-z0-9_\-]{6}\.[A-Za-z0-9_\-]{27,40}"),
+    ("Discord bot token", ".", r"[MNO](?<![A-Za-z0-9][MNO])[A-Za-z0-9_\-]{23,27}\.[A-Za-z0-9_\-]{6}\.[A-Za-z0-9_\-]{27,40}"),
     ("Atlassian token", "ATATT3", r"ATATT3[A-Za-z0-9_\-=]{100,250}"),
     ("Atlassian token", "ATCTT3", r"ATCTT3[A-Za-z0-9_\-=]{100,250}"),
     ("Bitbucket password", "ATBB", r"ATBB[A-Za-z0-9_=.\-]{32}"),
@@ -92,7 +92,7 @@ FAMILIES: Final = _family(
     ("Notion token", "ntn_", r"ntn_[A-Za-z0-9]{40,60}"),
     ("Notion token", "secret_", r"secret_[A-Za-z0-9]{43}" + _W),
     ("Airtable token", "pat", r"(?<![A-Za-z0-9])pat[A-Za-z0-9]{14}\.[a-f0-9]{64}"),
-    ("Asana token", "/", r"(?<![\d/])\d/\d{16}(?:/\d{16})?:[A-Za-z0-9]{32}" + _W),
+    ("Asana token", "/", r"/(?<=\d/)(?<![\d/]\d/)\d{16}(?:/\d{16})?:[A-Za-z0-9]{32}" + _W),
     ("Figma token", "figd_", r"figd_[A-Za-z0-9_\-]{40,60}"),
     ("Postman key", "PMAK-", r"PMAK-[a-f0-9]{24}-[a-f0-9]{34}"),
     ("Typeform token", "tfp_", r"tfp_[A-Za-z0-9_\-=.]{40,80}"),
@@ -146,7 +146,8 @@ FAMILIES: Final = _family(
     ("Sidekiq or Buildkite token", "bkua_", r"bkua_[a-z0-9]{40}"),
     ("Docker Hub token", "dckr_", r"dckr_[a-z]{3}_[A-Za-z0-9_\-]{20,60}"),
     ("OpenShift token", "sha256~", r"sha256~[A-Za-z0-9_\-]{43}"),
-    ("Harness token", "at.", r"[ps]at\.[A-Za-z0-9_\-]{22}\.[a-f0-9]{24}\.[A-Za-z0-9]{20}"),
+    ("Harness token", "pat.", r"pat\.[A-Za-z0-9_\-]{22}\.[a-f0-9]{24}\.[A-Za-z0-9]{20}"),
+    ("Harness token", "sat.", r"sat\.[A-Za-z0-9_\-]{22}\.[a-f0-9]{24}\.[A-Za-z0-9]{20}"),
     ("Infracost key", "ico-", r"ico-[A-Za-z0-9]{32}"),
     ("Settlemint token", "sm_", r"sm_(?:aat|pat|sat)_[A-Za-z0-9]{16}"),
     ("MaxMind key", "_mmk", r"[A-Za-z0-9]{6}_[A-Za-z0-9]{29}_mmk"),
@@ -156,6 +157,13 @@ FAMILIES: Final = _family(
     ("SonarQube token", "sq", r"sq[pua]_[A-Za-z0-9]{40}" + _W),
 )  # fmt: skip
 """Name, what has to stand in the text for the pattern to be tried, and the pattern."""
+
+_HEX_PREFIXES: Final = frozenset(
+    "key- pubkey- -us AC xkeysib- rubygems_ -lf- lsv2_ _v1_ shp access_token$ access- pat PMAK- pat- pul- sbp_ v1.0- shippo_"
+    " sgp_ live_ test_ bkua_ pat. sat. rdme_ pnu_ dapi".split()
+)
+_OF_HEX: Final = tuple(family for family in FAMILIES if family[1] in _HEX_PREFIXES)
+"""Those whose random part is hex, so that it looks like any hash."""
 
 _JWT: Final = re.compile(r"eyJ[A-Za-z0-9_\-]{8,4000}\.[A-Za-z0-9_\-]{8,8000}(?:\.[A-Za-z0-9_\-]{0,4000}){0,3}")
 _PEM: Final = re.compile(r"-----BEGIN[ A-Z0-9_-]{0,60}(?:PRIVATE KEY|SECRET)[ A-Z]{0,20}-----")
@@ -202,16 +210,18 @@ _SHORTEST_PIECE: Final = 14
 def secrets(page: Page, found: Findings) -> None:
     """Takes keys and tokens that show what they are, private keys, and values that are called secret."""
     text = page.text
-    if any(len(token) >= _SHORTEST_PIECE and not token.isalpha() for token in page.long_tokens):
-        _by_prefix(text, found)
+    if any(len(token) >= _SHORTEST_PIECE for token in page.mixed):
+        _by_prefix(text, FAMILIES, found)
+    elif any(len(token) >= _SHORTEST_PIECE for token in page.hexes):
+        _by_prefix(text, _OF_HEX, found)
     if "-----BEGIN" in text or "PuTTY-User-Key" in text:
         _private_keys(text, found)
     if not page.hints.isdisjoint(WORDS):
         _by_name(page, found)
 
 
-def _by_prefix(text: str, found: Findings) -> None:
-    for name, prefix, pattern in FAMILIES:
+def _by_prefix(text: str, families: tuple[tuple[str, str, re.Pattern[str]], ...], found: Findings) -> None:
+    for name, prefix, pattern in families:
         if prefix in text:
             for match in pattern.finditer(text):
                 found.add(*match.span(), "API_KEY", name)

@@ -4,11 +4,11 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from unbroken.core.normalise import Json
 from unbroken.errors import TooLargeError
-from unbroken.privacy.redaction.keys import KeyReader, looks_meant
+from unbroken.privacy.redaction.keys import KeyMeaning, KeyReader, Place, looks_meant
 from unbroken.privacy.redaction.page import END, KEY
 
 MAX_DEPTH: Final = 100
@@ -18,6 +18,11 @@ _LABELS: Final = ("name", "key", "field", "label", "type", "id", "question", "at
 _VALUES: Final = ("value", "val", "content", "answer", "text", "data")
 _SHORT_PIECE: Final = re.compile(r"[\d -]{1,10}")
 _MOST_PIECES: Final = 40
+_LONGEST_PIECE: Final = 10
+_OPENS: Final = frozenset("{[")
+_CLOSES: Final = frozenset("}]")
+_SHORTEST_JSON: Final = 4
+_LARGEST: Final = 1e20
 
 
 class Node:
@@ -94,8 +99,7 @@ def _step(key: "str | int") -> str:
     return str(key).replace("~", "~0").replace("/", "~1")
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
+class Leaf(NamedTuple):
     """A text or number that is scanned; ``pieces`` are entries of one list or object that it was joined from."""
 
     node: Node
@@ -118,6 +122,9 @@ class Named:
     because: str
 
 
+_NO_PLACE: Final = Place("", None, False)
+
+
 class Walk:
     """Collects leaves; ``text()`` is what is scanned."""
 
@@ -132,6 +139,8 @@ class Walk:
 
     def text(self) -> str:
         """All leaves; within them nothing can be taken for what separates them."""
+        if self._length > self._most:
+            raise TooLargeError(f"an event with more than {self._most:,} characters isn't scanned")
         joined = "".join(self._pieces)
         if joined.count(END) == len(self.leaves) and joined.count(KEY) == len(self.leaves) and "\x02" not in joined:
             return joined
@@ -144,64 +153,52 @@ class Walk:
 
     def part(self, root: Node, name: str, value: Json) -> None:
         """Walks one part of the event."""
-        self._value(root, name, value, context="", kind=None, allowed=False, depth=0)
+        self._value(root, name, value, _NO_PLACE, 0)
 
     def _add(self, leaf: Leaf, context: str) -> None:
-        self._pieces.append(f"{context}{KEY}{leaf.text}{END}")
+        piece = f"{context}{KEY}{leaf.text}{END}"
+        self._pieces.append(piece)
         self.starts.append(self._length + len(context) + 1)
-        self._length += len(context) + len(leaf.text) + 2
-        if self._length > self._most:
-            raise TooLargeError(f"an event with more than {self._most:,} characters isn't scanned")
+        self._length += len(piece)
         self.leaves.append(leaf)
 
-    def _value(
-        self, node: Node, key: "str | int", value: Json, *, context: str, kind: str | None, allowed: bool, depth: int
-    ) -> None:
-        if value is None or value is True or value is False:
-            return
+    def _value(self, node: Node, key: "str | int", value: Json, place: Place, depth: int) -> None:
         if isinstance(value, str):
-            self._text(node, key, value, context=context, kind=kind, allowed=allowed, depth=depth)
-        elif isinstance(value, dict):
-            self._object(Node(value, node, key), context=context, kind=kind, allowed=allowed, depth=depth + 1)
-        elif isinstance(value, list):
-            self._list(Node(value, node, key), context=context, kind=kind, allowed=allowed, depth=depth + 1)
-        else:
-            self._number(node, key, value, context=context, kind=kind, allowed=allowed)
-
-    def _text(
-        self, node: Node, key: "str | int", value: str, *, context: str, kind: str | None, allowed: bool, depth: int
-    ) -> None:
-        if value[:1] in ("{", "[") and self._json(
-            node, key, value, context=context, kind=kind, allowed=allowed, depth=depth
-        ):
+            if value[:1] in _OPENS and self._json(node, key, value, place, depth):
+                return
+            if place.kind is not None:
+                self._mask(node, key, value, place)
+            elif value:
+                self._add(Leaf(node, key, value, True, False, place.allowed), place.context)
+        elif value is None or value is True or value is False:
             return
-        if kind is not None:
-            self._mask(node, key, value, kind=kind, context=context)
-        elif value:
-            self._add(Leaf(node, key, value, allowed=allowed), context)
+        elif isinstance(value, dict):
+            self._object(Node(value, node, key), place, depth + 1)
+        elif isinstance(value, list):
+            self._list(Node(value, node, key), place, depth + 1)
+        else:
+            self._number(node, key, value, place)
 
-    def _mask(self, node: Node, key: "str | int", text: str, *, kind: str, context: str) -> None:
-        if text.strip():
-            self.named.append(Named(node, key, kind, text, context))
+    def _mask(self, node: Node, key: "str | int", text: str, place: Place) -> None:
+        if text.strip() and place.kind is not None:
+            self.named.append(Named(node, key, place.kind, text, place.context))
 
-    def _number(
-        self, node: Node, key: "str | int", value: float, *, context: str, kind: str | None, allowed: bool
-    ) -> None:
+    def _number(self, node: Node, key: "str | int", value: float, place: Place) -> None:
         if isinstance(value, float):
-            whole = value.is_integer() and abs(value) < 1e20
+            whole = value.is_integer() and abs(value) < _LARGEST
+            if not whole and place.kind is None:
+                return
             text = str(int(value)) if whole else repr(value)
         else:
             whole, text = True, str(value)
-        if kind is not None:
-            self._mask(node, key, text, kind=kind, context=context)
+        if place.kind is not None:
+            self._mask(node, key, text, place)
         elif whole and (value >= _FEWEST_DIGITS or value <= -_FEWEST_DIGITS):
-            self._add(Leaf(node, key, text, is_text=False, allowed=allowed), context)
+            self._add(Leaf(node, key, text, False, False, place.allowed), place.context)
 
-    def _json(
-        self, node: Node, key: "str | int", value: str, *, context: str, kind: str | None, allowed: bool, depth: int
-    ) -> bool:
+    def _json(self, node: Node, key: "str | int", value: str, place: Place, depth: int) -> bool:
         """Walks JSON that a text holds, as the arguments of a tool are; answers whether it is some."""
-        if value.rstrip()[-1:] not in ("}", "]") or len(value) < 4:
+        if value.rstrip()[-1:] not in _CLOSES or len(value) < _SHORTEST_JSON:
             return False
         try:
             parsed = json.loads(value, object_pairs_hook=_unambiguous)
@@ -209,36 +206,48 @@ class Walk:
             return False
         inner = Node(parsed, node, key, is_json=True)
         if isinstance(parsed, dict):
-            self._object(inner, context=context, kind=kind, allowed=allowed, depth=depth + 1)
+            self._object(inner, place, depth + 1)
         else:
-            self._list(inner, context=context, kind=kind, allowed=allowed, depth=depth + 1)
+            self._list(inner, place, depth + 1)
         return True
 
-    def _object(self, node: Node, *, context: str, kind: str | None, allowed: bool, depth: int) -> None:
+    def _object(self, node: Node, place: Place, depth: int) -> None:
         if depth > MAX_DEPTH:
             raise TooLargeError(f"a value nested deeper than {MAX_DEPTH} levels isn't scanned")
         entries: dict[str, Json] = node.value
-        label = self._label(entries) if kind is None else None
+        label = self._label(entries) if place.kind is None else None
         read_key = self._read_key
         for key, value in entries.items():
             said = read_key(key)
             if not said.harmless:
-                self._key(node, key)
-            own = said.words
-            if said.generic:
-                own = f"{context} {own}" if context else own
-            its_kind = said.kind or kind
-            if said.kind is not None and said.doubtful and kind is None and not _looks_meant(said.kind, value):
-                its_kind = None
-            if label is not None and key in _VALUES:
-                its_kind, own = its_kind or label[0], f"{label[1]} {own}"
-            self._value(
-                node, key, value, context=own, kind=its_kind, allowed=said.allowed or (said.generic and allowed), depth=depth
-            )
-        self._split(node, list(entries.items()), context)
+                self._add(Leaf(node, key, key, is_key=True), "")
+            if value is None or value is True or value is False:
+                continue
+            if label is None and said.plain is not None and (place is _NO_PLACE or not (said.generic or place.kind)):
+                its = said.plain
+            else:
+                its = self._place(said, key, value, place, label)
+            if its.kind is None and isinstance(value, str) and value[:1] not in _OPENS:
+                if value:
+                    self._add(Leaf(node, key, value, True, False, its.allowed), its.context)
+            else:
+                self._value(node, key, value, its, depth)
+        if len(entries) > 1:
+            self._split(node, list(entries.items())[: _MOST_PIECES + 1], place.context)
 
-    def _key(self, node: Node, key: str) -> None:
-        self._add(Leaf(node, key, key, is_key=True), "")
+    def _place(
+        self, said: KeyMeaning, key: str, value: Json, above: Place, label: tuple[str | None, str] | None
+    ) -> Place:
+        """What the key, those above it and a label beside it say of a value."""
+        own = said.words
+        if said.generic and above.context:
+            own = f"{above.context} {own}"
+        kind = said.kind or above.kind
+        if said.kind is not None and said.doubtful and above.kind is None and not _looks_meant(said.kind, value):
+            kind = None
+        if label is not None and key in _VALUES:
+            kind, own = kind or label[0], f"{label[1]} {own}"
+        return Place(own, kind, said.allowed or (said.generic and above.allowed))
 
     def _label(self, entries: dict[str, Json]) -> tuple[str | None, str] | None:
         """What ``{"name": "ssn", "value": …}`` says of its value: its kind, and words of context."""
@@ -254,14 +263,14 @@ class Walk:
                     return None, said.words
         return None
 
-    def _list(self, node: Node, *, context: str, kind: str | None, allowed: bool, depth: int) -> None:
+    def _list(self, node: Node, place: Place, depth: int) -> None:
         if depth > MAX_DEPTH:
             raise TooLargeError(f"a value nested deeper than {MAX_DEPTH} levels isn't scanned")
         items: list[Json] = node.value
-        for place, item in enumerate(items):
-            self._value(node, place, item, context=context, kind=kind, allowed=allowed, depth=depth)
-        if kind is None:
-            self._split(node, list(enumerate(items[: _MOST_PIECES + 1])), context)
+        for index, item in enumerate(items):
+            self._value(node, index, item, place, depth)
+        if place.kind is None and len(items) > 1 and _is_piece(items[0]):
+            self._split(node, list(enumerate(items[: _MOST_PIECES + 1])), place.context)
 
     def _split(self, node: Node, entries: list[tuple[Any, Json]], context: str) -> None:
         """Adds short runs of digits that follow one another, as one number that may have been cut up."""
@@ -283,7 +292,7 @@ class Walk:
 
 def _is_piece(item: Json) -> bool:
     if isinstance(item, str):
-        return _SHORT_PIECE.fullmatch(item) is not None and item.strip(" -") != ""
+        return len(item) <= _LONGEST_PIECE and _SHORT_PIECE.fullmatch(item) is not None and item.strip(" -") != ""
     return type(item) is int and 0 <= item < 10_000
 
 
