@@ -138,7 +138,8 @@ WORDS: Final = frozenset(word for code in NEAR for word in code.words)
 _HYPHENED: Final = re.compile(
     r"-(?:[A-Z][A-Z0-9]\d-[A-Z]|\d{7}-?[A-Z]|[A-Z](?<=\d{7}-[A-Z])|\d{3}(?<=\d{6}-\d{3})[0-9A-Z])(?!\w\w\w\w)"
 )
-_PAIRED: Final = re.compile(r"[ -]\d\d[ -]\d\d[ -]\d\d[ -]?[A-Da-d](?!\w)")
+_PAIRED: Final = re.compile(r" \d\d \d\d \d\d ?[A-Da-d](?!\w)")
+_HYPHENED_PAIRS: Final = re.compile(r"-\d\d-\d\d-\d\d-?[A-Da-d](?!\w)")
 _PLUS: Final = re.compile(r"\+\d{3}(?<=\d{6}\+\d{3})")
 _LETTERS_AND_DIGITS: Final = re.compile(r"[^0-9A-Za-z]")
 
@@ -167,14 +168,15 @@ def codes(page: Page, found: Findings) -> None:
     for token in page.mixed:
         if len(token) in _BY_LENGTH:
             _token(page, token, found)
-    if any(form.search(page.text) is not None for form in (_HYPHENED, _PAIRED, _PLUS)):
+    text = page.text
+    if _HYPHENED.search(text) or _PAIRED.search(text) or _HYPHENED_PAIRS.search(text) or ("+" in text and _PLUS.search(text)):
         _split(page, found)
     for token in page.hexes:
         if len(token) == _NIF_LENGTH:
             _token(page, token, found)
-    if any(token[2:4].isdigit() and token[:2] in _COUNTRIES for token in page.mixed + page.hexes):
+    if any([token[2:4].isdigit() and token[:2] in _COUNTRIES for token in page.mixed + page.hexes]):
         ibans(page, found)
-    if any(len(token) in _WALLET_LENGTHS and (token[0] in "13" or token.startswith("bc1")) for token in page.mixed):
+    if page.longest >= _WALLET_LENGTHS.start and any([len(token) in _WALLET_LENGTHS and token[0] in "13b" for token in page.mixed]):
         _wallets(page, found)
     if not page.hints.isdisjoint(WORDS):
         for code in _hinted(page.hints):

@@ -25,9 +25,9 @@ ROUNDS: Final = 3
 _TOKEN: Final = re.compile(r"[A-Za-z0-9+/_\-]{16,}={0,2}")
 _HEX: Final = re.compile(r"(?:0x)?((?:[0-9A-Fa-f]{2}){8,})")
 _SPACED_HEX: Final = re.compile(r"[0-9A-Fa-f]{2}(?<!\w[0-9A-Fa-f]{2})(?:[ :][0-9A-Fa-f]{2}){7,2000}(?!\w)")
-_HEX_PAIRS: Final = re.compile(r"[ :][0-9A-Fa-f]{2}[ :][0-9A-Fa-f]{2}[ :][0-9A-Fa-f]{2}[ :]")
+_HEX_BY_BLANKS: Final = re.compile(r" [0-9A-Fa-f]{2} [0-9A-Fa-f]{2} [0-9A-Fa-f]{2} ")
+_HEX_BY_COLONS: Final = re.compile(r":[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}:")
 _SHORTEST: Final = 12
-_LONG_WORD: Final = 15
 _MOST_INFLATED: Final = 1 << 20
 _READABLE: Final = re.compile(r"[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*")
 
@@ -90,7 +90,7 @@ def decoded(page: Page, budget: Budget) -> Iterator[Decoded]:
             word = match[0]
             if not word.islower() or not _is_plain(word):
                 yield from _token(word, match, budget)
-    if _HEX_PAIRS.search(text) is not None:
+    if _HEX_BY_BLANKS.search(text) is not None or _HEX_BY_COLONS.search(text) is not None:
         for match in _SPACED_HEX.finditer(text):
             raw = bytes.fromhex(match[0].replace(":", " "))
             yield from _readable(match.start(), match.end(), raw, how="hex", budget=budget)
@@ -98,11 +98,9 @@ def decoded(page: Page, budget: Budget) -> Iterator[Decoded]:
 
 def _may_hold(page: Page) -> bool:
     """Whether any token could be base64, or hex that spells letters."""
-    return (
-        any(len(token) >= _SHORTEST for token in page.mixed)
-        or any(len(token) > _SHORTEST and not token[::2].strip("01234567cde") for token in page.hexes)
-        or any([len(token) > _LONG_WORD and token.isalpha() for token in page.tokens])
-    )
+    if page.longest >= _SHORTEST or page.long_words:
+        return True
+    return any([len(token) > _SHORTEST and not token[::2].strip("01234567cde") for token in page.hexes])
 
 
 def _is_plain(word: str) -> bool:

@@ -96,6 +96,7 @@ NUMBERS: Final = (
     _number("BE_NATIONAL_NUMBER", (11,), "rijksregisternummer rijksregister niss national nrn insz",
             check=checksums.be_nn, certain_in=((2, 2, 2, 3, 2), (6, 3, 2))),
     _number("CH_AHV", (13,), "ahv avs oasi ahvn13", check=checksums.ch_ahv, certain_in=((3, 4, 4, 2),), certain_alone=True),
+    _number("CN_RESIDENT_ID", (18,), "身份证 身份证号", check=checksums.cn_rid, certain_alone=True),
     _number("AR_CUIT", (11,), "cuit cuil", check=_cuit, certain_in=((2, 8, 1),)),
     _number("AR_DNI", (7, 8), "dni documento", check=_varied),
     _number("IT_VAT_CODE", (11,), "iva partita piva vat", check=checksums.it_vat),

@@ -180,18 +180,19 @@ class KeyReader:
         self._kinds = SENSITIVE | (STRICT_SENSITIVE if strict else {}) | _joined(sensitive or {})
         self._spoken_for = frozenset("".join(split_key(key)) for key in allowed)
         self._allowed = ALLOWED | self._spoken_for
-        self._known: dict[str, KeyMeaning] = {}
+        self.known: dict[str, KeyMeaning] = {}
+        """Keys that were read before."""
 
     def __call__(self, key: str) -> KeyMeaning:
         """What ``key`` says; keys that may hold data themselves are not remembered."""
-        known = self._known.get(key)
+        known = self.known.get(key)
         if known is not None:
             return known
         if len(key) > _LONGEST_KEY or _PLAIN.fullmatch(key) is None:
             return self._read(key, harmless=False)
         said = self._read(key, harmless=True)
-        if len(self._known) < _MOST_KNOWN:
-            self._known[key] = said
+        if len(self.known) < _MOST_KNOWN:
+            self.known[key] = said
         return said
 
     def kind_of(self, label: str) -> str | None:

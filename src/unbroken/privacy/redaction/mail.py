@@ -42,10 +42,12 @@ def addresses(page: Page, found: Findings) -> None:
     """Takes every address with an ``@``, and the disguised ones."""
     text = page.text
     at = text.find("@")
+    bracketed = at >= 0 and ("[@]" in text or "(@)" in text)
     while at >= 0:
         _around(page, at, found)
         at = text.find("@", at + 1)
-    if "[@]" in text or "(@)" in text or ("at" in page.hints and _BRACKETED_AT.search(text) is not None):
+    brackets = "at" in page.hints and ("(" in text or "[" in text or "{" in text or "<" in text)
+    if bracketed or (brackets and _BRACKETED_AT.search(text) is not None):
         _disguised(page, _HIDDEN_AT, found)
     if "at" in page.hints and "dot" in page.hints:
         _disguised(page, _SPOKEN, found)

@@ -39,7 +39,8 @@ SITE_WORDS: Final = frozenset(
 def machines(page: Page, found: Findings) -> None:
     """Takes IP and MAC addresses."""
     text = page.text
-    if _DOTTED.search(text) is not None or "[.]" in text or "(.)" in text or "[dot]" in text:
+    defanged = ("[" in text and ("[.]" in text or "[dot]" in text)) or ("(" in text and "(.)" in text)
+    if defanged or _DOTTED.search(text) is not None:
         for match in _V4.finditer(text):
             _v4(page, match, found)
     end = 0

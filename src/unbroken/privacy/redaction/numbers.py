@@ -17,10 +17,10 @@ from unbroken.privacy.redaction.page import Page
 
 Groups = list[tuple[int, int]]
 
-# Begins with a digit that no letter or digit precedes. What ends like a time, a decimal or a short version is none.
+# Begins with a digit that no letter or digit precedes. Times, decimals and short versions are passed over as a whole.
 _CANDIDATE: Final = re.compile(
     r"\d(?<![0-9A-Za-z]\d)(?:"
-    r"(\d{3}-[01]\d-[0-3]\d(?:[T ][0-2]\d:[0-5]\d(?::[0-5]\d(?:[.,]\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?)?(?![\d-]))"
+    r"\d{3}-[01]\d-[0-3]\d(?:[T ][0-2]\d:[0-5]\d(?::[0-5]\d(?:[.,]\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?)?(?![\d-])"
     r"|(?!\d\d\.(?:\d{4}|\d{7})(?!\d))\d{0,8}\.\d+(?![\d.\-/(]| [\d(])"
     r"|\d?\.\d\d?\.\d\d?(?![\d.\-])|\d?:\d\d(?::\d\d)?(?![\d:.])"
     r"|([\d ().\-/_,:|\t\n\r]{5,}))"
@@ -29,29 +29,33 @@ _GROUP: Final = re.compile(r"\d+")
 _SEPARATORS: Final = " ().-/_,:|\t\n\r"
 _BETWEEN_NUMBERS: Final = re.compile(r"[,;|\n\r\t]|  | / | - |\. |: ")
 _FEWEST: Final = 6
-_GENERIC: Final = 2
+_NAMED: Final = identifiers.WORDS | cards.WORDS
+_SIGNS: Final = frozenset("+(")
+_BY_ITSELF: Final = {13: "70", 14: "30", 15: "1234780", 16: "23456789", 18: "12345678", 19: "345689"}
+"""With what a run of digits begins that may be something without any word for it; other lengths only with a 0."""
 _MOST_ALONE: Final = 19
 """Longer runs are no number that any rule knows."""
 
 
-def numbers(page: Page, found: Findings) -> list[tuple[int, int]]:
-    """Takes what digits make up; answers where full dates stand, for whoever looks for birth dates."""
+def numbers(page: Page, found: Findings) -> None:
+    """Takes what digits make up."""
     text = page.text
-    dates: list[tuple[int, int]] = []
+    # Without any word that names a number most are let through at once.
+    checked = phones.is_spoken_of(page) or not page.hints.isdisjoint(_NAMED)
     for match in _CANDIDATE.finditer(text):
-        kind = match.lastindex
-        if kind == 1:
-            dates.append(match.span())
-        elif kind == _GENERIC:
-            start = match.start()
-            run = match[0].rstrip(_SEPARATORS)
-            if not run.isdigit():
-                groups = _groups_of(text, start, start + len(run))
-                if groups:
-                    _in_groups(page, groups, found)
-            elif _FEWEST < len(run) <= _MOST_ALONE and not _is_inside(page, start, start + len(run)):
-                alone(page, start, start + len(run), found)
-    return dates
+        if match.lastindex is None:
+            continue
+        start = match.start()
+        run = match[0].rstrip(_SEPARATORS)
+        if not run.isdigit():
+            groups = _groups_of(text, start, start + len(run))
+            if groups:
+                _in_groups(page, groups, found)
+        elif _FEWEST < len(run) <= _MOST_ALONE:
+            end = start + len(run)
+            by_itself = run[0] in _BY_ITSELF.get(len(run), "0") or text[start - 1 : start] in _SIGNS
+            if (checked or by_itself) and not _is_inside(page, start, end):
+                alone(page, start, end, found)
 
 
 def _groups_of(text: str, start: int, end: int) -> Groups:

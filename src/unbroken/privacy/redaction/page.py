@@ -7,6 +7,7 @@ whatever is masked have no length. So a second scan, which meets placeholders in
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
+from itertools import filterfalse
 from typing import Final
 
 from unbroken.privacy.redaction.finding import Found
@@ -26,6 +27,8 @@ _WORD_LETTERS: Final = "".join(
 _LOWER: Final = "".join(chr(code).lower() for code in range(128))
 _WORD: Final = re.compile(r"(?<![a-z0-9])(?:[^\W\d_]{3,}|[^\W\d_]{2}(?![^\W_]))|\x00")
 _HEX: Final = "0123456789abcdef"
+_LONG: Final = 15
+_FEW: Final = 3
 _Measures = tuple[list[int], list[int], dict[str, list[int]]]
 _APART: Final = 10 * REACH
 _AFTER: Final = 3
@@ -41,16 +44,27 @@ class Page:
         """Runs of letters and digits, lower case, in order."""
         self.hints = vocabulary.intersection(self.tokens)
         """The words of the vocabulary that stand anywhere in the text."""
-        self.lower = text.translate(_LOWER)
-        """The text in lower case; every position is the same."""
+        self._lower: str | None = None
         self.mixed: list[str] = []
         """Tokens of four and more characters that have letters and digits, and aren't hex."""
         self.hexes: list[str] = []
         """Those that could be hex."""
-        for token in [word for word in self.tokens if len(word) > 3 and not word.isalpha() and not word.isdigit()]:
-            (self.mixed if token.strip(_HEX) else self.hexes).append(token)
+        for token in filterfalse(str.isdigit, filterfalse(str.isalpha, self.tokens)):
+            if len(token) > _FEW:
+                (self.mixed if token.strip(_HEX) else self.hexes).append(token)
+        self.longest = max(map(len, self.mixed), default=0)
+        """How long the longest of the mixed tokens is."""
+        self.long_words = [word for word in self.tokens if len(word) > _LONG and word.isalpha()]
+        """Tokens of letters alone that are longer than words usually are."""
         self._covered: list[tuple[int, int]] = []
         self._measures: _Measures | None = None
+
+    @property
+    def lower(self) -> str:
+        """The text in lower case; every position is the same."""
+        if self._lower is None:
+            self._lower = self.text.translate(_LOWER)
+        return self._lower
 
     def leaf_start(self, position: int) -> int:
         """Where the value begins in which ``position`` stands."""

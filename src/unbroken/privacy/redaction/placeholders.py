@@ -100,7 +100,7 @@ class Placeholders:
 
 
 def _shapes(text: str) -> Iterator[re.Match[str]]:
-    return _SHAPE.finditer(text) if ":k" in text else iter(())
+    return _SHAPE.finditer(text) if "[" in text and ":k" in text else iter(())
 
 
 _DIGITS_ONLY: Final = frozenset(

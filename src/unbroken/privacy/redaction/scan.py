@@ -24,7 +24,7 @@ from unbroken.privacy.redaction.rules import Rules
 
 VOCABULARY: Final = (
     cards.WORDS | mail.WORDS | disguises.WORDS | phones.SAID_WORDS | phones.GROUP_WORDS | codes.IBAN_WORDS | codes.WORDS | dates.PERSON_WORDS | dates.WORDS | dates.MONTH_NAMES | identifiers.WORDS | network.IP_WORDS
-    | network.MAC_WORDS | network.SITE_WORDS | phones.WORDS | phones.OTHER_WORDS | secrets.WORDS
+    | network.MAC_WORDS | network.SITE_WORDS | phones.WORDS | phones.OTHER_WORDS | secrets.WORDS | secrets.PREFIX_WORDS | secrets.KEY_WORDS
 )  # fmt: skip
 
 # By policy only: six digits and more with single separators, and words of letters and digits.
@@ -99,7 +99,7 @@ def _by_rules(page: Page, found: Findings, means: Means, *, deadline: float) -> 
     addresses(page, found)
     if "://" in page.text:
         network.urls(page, found, every=profile.every_url)
-    iso = numbers(page, found)
+    numbers(page, found)
     _in_time(deadline)
     glued_numbers(page, found)
     phones.short_numbers(page, found)
@@ -107,7 +107,7 @@ def _by_rules(page: Page, found: Findings, means: Means, *, deadline: float) -> 
     secrets.secrets(page, found)
     _in_time(deadline)
     pairs(page, found, means.read_key)
-    dates.birth_dates(page, iso, found, every=profile.every_date)
+    dates.birth_dates(page, found, every=profile.every_date)
     disguised_numbers(page, found)
     means.rules.own(page, found)
     _in_time(deadline)

@@ -5,7 +5,7 @@ looked for only where their prefix stands in the text.
 """
 
 import re
-from typing import Final
+from typing import Final, TypeAlias
 
 from unbroken.privacy.redaction.finding import Findings
 from unbroken.privacy.redaction.page import Page
@@ -158,12 +158,50 @@ FAMILIES: Final = _family(
 )  # fmt: skip
 """Name, what has to stand in the text for the pattern to be tried, and the pattern."""
 
-_HEX_PREFIXES: Final = frozenset(
-    "key- pubkey- -us AC xkeysib- rubygems_ -lf- lsv2_ _v1_ shp access_token$ access- pat PMAK- pat- pul- sbp_ v1.0- shippo_"
-    " sgp_ live_ test_ bkua_ pat. sat. rdme_ pnu_ dapi".split()
-)
-_OF_HEX: Final = tuple(family for family in FAMILIES if family[1] in _HEX_PREFIXES)
-"""Those whose random part is hex, so that it looks like any hash."""
+_TRIGGERS: Final[dict[str, str]] = {
+    "gh": "ghp gho ghu ghs ghr", "gl": "glpat glptt glrt glsoat gldt glcbt glft glimt glagent gloas glsa glc",
+    "xox": "xoxa xoxb xoxe xoxo xoxp xoxr xoxs", "k_": "sk pk rk", "shp": "shpat shpca shppa shpss",
+    "sq0": "sq0atp sq0csp sq0idp", "sntry": "sntrys sntryu", "dd": "ddapi ddp", "NR": "nrak nrii nrjs nriq nrra nraa",
+    "hv": "hvs hvb hvr", "fm": "fm1 fm2 fm1r fm1a fm2r fm2a", "vc": "vcp vck vci vca vcr", "sq": "sqp squ sqa",
+    "hooks.slack.com": "hooks", "/api/webhooks/": "webhooks", "webhook.office.com": "webhook", "FLW": "flwpubk flwseck",
+    "-lf-": "lf", ".atlasv1.": "atlasv1", "_mmk": "mmk", "_v1_": "dop doo dor", "sb_": "sb", "access_token$": "access",
+    "github_pat_": "github", "api_org_": "api", "v1.0-": "v1", "AGE-SECRET-KEY-": "age", "fio-u-": "fio", "tk-us-": "tk",
+}  # fmt: skip
+_GLUED_TO: Final = ("SK", "AC", "EZ")
+_ANYWHERE: Final = frozenset((":A", ".", "/", "00", "8Q~", "AZDO", "-us", "dt0", "1//0"))
+_START: Final = 3
+_DISCORD_ID: Final = 20
+
+Families: TypeAlias = tuple[tuple[str, str, re.Pattern[str]], ...]
+
+
+def _by_trigger() -> tuple[dict[str, Families], dict[str, Families], Families]:
+    """The families by a word that stands by itself, by what a longer word begins with, and those without either."""
+    words: dict[str, Families] = {}
+    starts: dict[str, Families] = {}
+    anywhere: Families = ()
+    for family in FAMILIES:
+        prefix = family[1]
+        if prefix in _ANYWHERE:
+            anywhere += (family,)
+        elif prefix in _GLUED_TO or (prefix not in _TRIGGERS and prefix[-1].isalnum() and len(prefix) >= _START):
+            key = prefix[:_START].lower()
+            starts[key] = (*starts.get(key, ()), family)
+        else:
+            first = re.split(r"[^A-Za-z0-9]", prefix.strip("/-_."))[0].lower()
+            for word in _TRIGGERS.get(prefix, first).split():
+                words[word] = (*words.get(word, ()), family)
+    return words, starts, anywhere
+
+
+_BY_WORD, _BY_START, _BY_NONE = _by_trigger()
+_OF_HEX: Final = [family for family in FAMILIES if family[1] in ("-us", "AC")]
+"""Those that look like any hash."""
+_MAY_BREAK: Final = [family for family in FAMILIES if family[1] in ("AIza", "EAAA", "AQVN", "ATBB", "AQE")]
+"""Those whose random part may have a hyphen so early that no long word is left of it."""
+PREFIX_WORDS: Final = frozenset(_BY_WORD)
+KEY_WORDS: Final = frozenset(("begin", "putty"))
+_STARTS: Final = frozenset(_BY_START)
 
 _JWT: Final = re.compile(r"eyJ[A-Za-z0-9_\-]{8,4000}\.[A-Za-z0-9_\-]{8,8000}(?:\.[A-Za-z0-9_\-]{0,4000}){0,3}")
 _PEM: Final = re.compile(r"-----BEGIN[ A-Z0-9_-]{0,60}(?:PRIVATE KEY|SECRET)[ A-Z]{0,20}-----")
@@ -210,22 +248,33 @@ _SHORTEST_PIECE: Final = 14
 def secrets(page: Page, found: Findings) -> None:
     """Takes keys and tokens that show what they are, private keys, and values that are called secret."""
     text = page.text
-    if any(len(token) >= _SHORTEST_PIECE for token in page.mixed):
-        _by_prefix(text, FAMILIES, found)
-    elif any(len(token) >= _SHORTEST_PIECE for token in page.hexes):
-        _by_prefix(text, _OF_HEX, found)
-    if "-----BEGIN" in text or "PuTTY-User-Key" in text:
+    _by_prefix(page, found)
+    if "begin" in page.hints or "putty" in page.hints:
         _private_keys(text, found)
     if not page.hints.isdisjoint(WORDS):
         _by_name(page, found)
 
 
-def _by_prefix(text: str, families: tuple[tuple[str, str, re.Pattern[str]], ...], found: Findings) -> None:
-    for name, prefix, pattern in families:
-        if prefix in text:
-            for match in pattern.finditer(text):
-                found.add(*match.span(), "API_KEY", name)
-    if "eyJ" in text:
+def _by_prefix(page: Page, found: Findings) -> None:
+    text = page.text
+    families: list[tuple[str, str, re.Pattern[str]]] = []
+    for word in page.hints & PREFIX_WORDS:
+        families += _BY_WORD[word]
+    begun = {token[:_START] for token in page.mixed}
+    begun.update([token[:_START] for token in page.long_words])
+    for start in begun & _STARTS:
+        families += _BY_START[start]
+    families += [family for family in _MAY_BREAK if family[1] in text]
+    if page.longest >= _SHORTEST_PIECE:
+        named = any([len(token) >= _DISCORD_ID and token[0] in "mno" for token in page.mixed])
+        families += [family for family in _BY_NONE if (named if family[1] == "." else family[1] in text)]
+        families += [family for prefix in _GLUED_TO if prefix in text for family in _BY_START[prefix.lower()]]
+    elif any([len(token) >= _SHORTEST_PIECE for token in page.hexes]):
+        families += [family for family in _OF_HEX if family[1] in text]
+    for name, _, pattern in families:
+        for match in pattern.finditer(text):
+            found.add(*match.span(), "API_KEY", name)
+    if "eyj" in begun:
         for match in _JWT.finditer(text):
             found.add(*match.span(), "JWT", "JSON web token")
 

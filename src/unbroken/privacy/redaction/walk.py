@@ -122,6 +122,7 @@ class Named:
     because: str
 
 
+_new: Final = tuple.__new__
 _NO_PLACE: Final = Place("", None, False)
 
 
@@ -155,6 +156,14 @@ class Walk:
         """Walks one part of the event."""
         self._value(root, name, value, _NO_PLACE, 0)
 
+    def _text(self, node: Node, key: "str | int", value: str, place: Place) -> None:
+        piece = f"{place.context}{KEY}{value}{END}"
+        self._pieces.append(piece)
+        self.starts.append(self._length + len(place.context) + 1)
+        self._length += len(piece)
+        # What the class itself would do, without its detour.
+        self.leaves.append(_new(Leaf, (node, key, value, True, False, place.allowed, ())))
+
     def _add(self, leaf: Leaf, context: str) -> None:
         piece = f"{context}{KEY}{leaf.text}{END}"
         self._pieces.append(piece)
@@ -169,7 +178,7 @@ class Walk:
             if place.kind is not None:
                 self._mask(node, key, value, place)
             elif value:
-                self._add(Leaf(node, key, value, True, False, place.allowed), place.context)
+                self._text(node, key, value, place)
         elif value is None or value is True or value is False:
             return
         elif isinstance(value, dict):
@@ -216,9 +225,9 @@ class Walk:
             raise TooLargeError(f"a value nested deeper than {MAX_DEPTH} levels isn't scanned")
         entries: dict[str, Json] = node.value
         label = self._label(entries) if place.kind is None else None
-        read_key = self._read_key
+        read_key, known = self._read_key, self._read_key.known
         for key, value in entries.items():
-            said = read_key(key)
+            said = known.get(key) or read_key(key)
             if not said.harmless:
                 self._add(Leaf(node, key, key, is_key=True), "")
             if value is None or value is True or value is False:
@@ -229,10 +238,10 @@ class Walk:
                 its = self._place(said, key, value, place, label)
             if its.kind is None and isinstance(value, str) and value[:1] not in _OPENS:
                 if value:
-                    self._add(Leaf(node, key, value, True, False, its.allowed), its.context)
+                    self._text(node, key, value, its)
             else:
                 self._value(node, key, value, its, depth)
-        if len(entries) > 1:
+        if len(entries) > 1 and _is_piece(next(iter(entries.values()))):
             self._split(node, list(entries.items())[: _MOST_PIECES + 1], place.context)
 
     def _place(
