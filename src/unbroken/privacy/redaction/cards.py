@@ -1,10 +1,12 @@
 """Payment cards: ranges of issuers, Luhn, groups as people write them, what follows a number on a card or its stripe."""
 
 import re
+from itertools import accumulate
 from typing import Final
 
 from unbroken.privacy.redaction.checksums import luhn
 from unbroken.privacy.redaction.finding import Findings
+from unbroken.privacy.redaction.kinds import UNSCANNED
 
 WORDS: Final = frozenset(
     "card cards credit debit visa mastercard amex maestro discover diners jcb unionpay cc pan cardnumber creditcard"
@@ -14,6 +16,10 @@ WORDS: Final = frozenset(
 
 _SHORTEST: Final = 12
 _LONGEST: Final = 19
+_LENGTHS: Final = (16, 19, 15, 14)
+_LENGTHS_NAMED: Final = (16, 19, 18, 17, 15, 14, 13, 12)
+_WIDEST_GAP: Final = 3
+_MOST_GROUPS: Final = 64
 _GROUPS: Final = frozenset(
     [(4, 4, 4, 4), (4, 6, 5), (4, 6, 4), (4, 4, 4, 4, 3), (4, 4, 4, 4, 2), (4, 4, 4, 3), (4, 4, 5), (4, 4, 4, 1), (8, 8),
      (6, 13), (6, 10), (4, 4, 4), (4, 4, 4, 4, 1), (4, 5, 6), (4, 4, 8), (4, 12), (12, 4), (6, 9)]
@@ -75,9 +81,14 @@ def card_alone(text: str, start: int, end: int, found: Findings, *, named: bool)
 
 def cards_in_groups(text: str, groups: list[tuple[int, int]], found: Findings, *, named: bool) -> int:
     """Takes every number that groups of digits make up; answers the position up to which they are taken."""
+    if len(groups) > _MOST_GROUPS and _is_series(text, groups):
+        # Any sixteen of so many digits may be a number: all are withheld rather than some looked at.
+        found.add(groups[0][0], groups[-1][1], UNSCANNED, "long series of digits")
+        return groups[-1][1]
+    window = _Window(text, groups)
     taken = at = 0
     while at < len(groups):
-        last = _card_from(text, groups, at, found, named=named)
+        last = window.card_from(at, found, named=named)
         if last:
             taken, at = groups[last - 1][1], last
         else:
@@ -85,46 +96,66 @@ def cards_in_groups(text: str, groups: list[tuple[int, int]], found: Findings, *
     return taken
 
 
-def _card_from(text: str, groups: list[tuple[int, int]], at: int, found: Findings, *, named: bool) -> int:
-    """The number of the group after the card that begins with group ``at``; 0 when none does."""
-    digits, sizes = "", []
-    for place in range(at, min(at + _LONGEST, len(groups))):
-        start, end = groups[place]
-        if place > at and start - groups[place - 1][1] > 3:
+def _is_series(text: str, groups: list[tuple[int, int]]) -> bool:
+    """Whether the groups are digits one by one or in pairs, with one mark between them."""
+    letters = sum(last - first for first, last in groups)
+    return letters <= 2 * len(groups) and groups[-1][1] - groups[0][0] <= letters + len(groups)
+
+
+class _Window:
+    """Numbers of known lengths within digit groups, whichever group they begin with."""
+
+    def __init__(self, text: str, groups: list[tuple[int, int]]) -> None:
+        self._text = text
+        self._groups = groups
+        self._sizes = [last - first for first, last in groups]
+        self._before = [0, *accumulate(self._sizes)]
+        self._ends = {count: place for place, count in enumerate(self._before)}
+        self._digits = "".join(text[first:last] for first, last in groups)
+
+    def card_from(self, at: int, found: Findings, *, named: bool) -> int:
+        """The number of the group after the card that begins with group ``at``; 0 when none does."""
+        begin = self._before[at]
+        size = self._sizes[at]
+        if size > _LONGEST or (not named and self._digits[begin] in "01" and self._digits[begin : begin + 4] != "1800"):
             return 0
-        if end - start > _LONGEST:
-            return 0
-        digits += text[start:end]
-        sizes.append(end - start)
-        if len(digits) > _LONGEST:
-            return 0
-        if len(digits) < _SHORTEST or (place + 1 < len(groups) and _goes_on(sizes, groups[place + 1], end)):
-            continue
-        if _takes(text, groups[at][0], end, digits=digits, sizes=sizes, found=found, named=named):
-            return place + 1
-    return 0
+        for length in _LENGTHS_NAMED if named else _LENGTHS:
+            last = self._ends.get(begin + length)
+            if last is not None and self._takes(at, last, found, named=named):
+                return last
+        return 0
 
+    def _takes(self, at: int, last: int, found: Findings, *, named: bool) -> bool:
+        digits = self._digits[self._before[at] : self._before[last]]
+        sure = len(digits) in _LENGTHS and issuer(digits)
+        if not (sure or named) or not may_be_card(digits):
+            return False
+        start, end = self._groups[at][0], self._groups[last - 1][1]
+        if last - at == 1:
+            # Digits after a decimal point are no number of their own.
+            fraction = start > 1 and self._text[start - 1] == "." and self._text[start - 2].isdigit()
+            return not fraction and card_alone(self._text, start, end, found, named=named)
+        if self._is_apart(at, last):
+            return False
+        regular = self._is_regular(at, last)
+        if regular and sure and is_card(digits):
+            _add(self._text, start, end, found)
+            return True
+        if named:
+            rule = "card number" if regular else "card number in odd groups"
+            found.add_if_near(start, end, "CREDIT_CARD", rule=rule, words=WORDS, rank=3)
+        return regular and named
 
-def _goes_on(sizes: list[int], following: tuple[int, int], end: int) -> bool:
-    """Whether digits written one by one or in pairs don't end here."""
-    return sizes[-1] <= 2 and len(set(sizes)) == 1 and following[1] - following[0] == sizes[-1] and (
-        following[0] - end == 1 and sum(sizes) + sizes[-1] <= 16)  # fmt: skip
+    def _is_regular(self, at: int, last: int) -> bool:
+        sizes = tuple(self._sizes[at:last])
+        if sizes in _GROUPS:
+            return True
+        one_by_one = sizes[0] <= 2 and sizes.count(sizes[0]) == len(sizes)
+        return one_by_one and self._groups[last - 1][1] - self._groups[at][0] < sum(sizes) + len(sizes)
 
-
-def _takes(text: str, start: int, end: int, *, digits: str, sizes: list[int], found: Findings, named: bool) -> bool:
-    if len(sizes) == 1:
-        # Digits after a decimal point are no number of their own.
-        fraction = start > 1 and text[start - 1] == "." and text[start - 2].isdigit()
-        return not fraction and card_alone(text, start, end, found, named=named)
-    regular = tuple(sizes) in _GROUPS or (len(set(sizes)) == 1 and sizes[0] <= 2)
-    if regular and is_card(digits):
-        _add(text, start, end, found)
-        return True
-    if named and may_be_card(digits):
-        rule = "card number" if regular else "card number in odd groups"
-        found.add_if_near(start, end, "CREDIT_CARD", rule=rule, words=WORDS, rank=3)
-        return regular
-    return False
+    def _is_apart(self, at: int, last: int) -> bool:
+        groups = self._groups
+        return any(groups[place + 1][0] - groups[place][1] > _WIDEST_GAP for place in range(at, last - 1))
 
 
 def _add(text: str, start: int, end: int, found: Findings) -> None:

@@ -39,6 +39,7 @@ _OLD_ISO: Final = [
     re.compile(r"19(?<!\w19)\d\d-[01]\d-[0-3]\d(?![\w-])"), re.compile(r"200(?<!\w200)\d-[01]\d-[0-3]\d(?![\w-])"),
 ]  # fmt: skip
 _TIME: Final = re.compile(r"(?<![\w])(?:19|20)\d\d-[01]\d-[0-3]\d[T ][0-2]\d:[0-5]\d(?::[0-5]\d(?:[.,]\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?")
+_FEW_WORDS: Final = 3
 _OLD: Final = range(1900, 2010)
 """Years in which whoever is served today as an adult was born, and of which little else is told to the day."""
 
@@ -68,9 +69,6 @@ def _date(page: Page, start: int, end: int, *, spoken: bool, every: bool, found:
 
 def _is_told(page: Page, start: int, end: int) -> bool:
     """Whether the date stands in running text, or near a word for a person: data of other things is dated too."""
-    begin = page.leaf_start(start)
-    leaf_end = page.text.find("\x00", end)
-    value = page.text[begin : leaf_end if leaf_end >= 0 else len(page.text)]
     if not PERSON_WORDS.isdisjoint(page.left_of(start, 60).replace(",", " ").replace(":", " ").split()):
         return True
-    return page.text[begin - 1 : begin] != "\x01" or len(value.split()) >= 3
+    return len(page.around(start, end).split()) >= _FEW_WORDS

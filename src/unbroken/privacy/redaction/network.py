@@ -28,6 +28,7 @@ _TECHNICAL_HOST: Final = re.compile(
     r"(?:\.|$)"
 )
 
+_FEW_WORDS: Final = 3
 IP_WORDS: Final = frozenset("ip ipv4 ipv6 address gateway server client host loopback unspecified remote addr".split())
 MAC_WORDS: Final = frozenset("mac ethernet hardware physical bssid".split())
 SITE_WORDS: Final = frozenset(
@@ -158,7 +159,4 @@ def _is_site(page: Page, begin: int, host: int, *, end: int) -> bool:
     """Whether a URL is just the address of a site, in running text: such are a person's or a company's."""
     if _SITE.fullmatch(page.text, host, end) is None or _TECHNICAL_HOST.search(page.lower[host:end].rstrip("/")):
         return False
-    start = page.leaf_start(begin)
-    leaf_end = page.text.find("\x00", end)
-    rest = page.text[start:begin] + page.text[end : leaf_end if leaf_end >= 0 else len(page.text)]
-    return len(rest.split()) >= 3
+    return len(page.around(begin, end).split()) > _FEW_WORDS

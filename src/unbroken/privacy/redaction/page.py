@@ -66,14 +66,16 @@ class Page:
             self._lower = self.text.translate(_LOWER)
         return self._lower
 
-    def leaf_start(self, position: int) -> int:
-        """Where the value begins in which ``position`` stands."""
-        return max(self.text.rfind(END, 0, position), self.text.rfind(KEY, 0, position)) + 1
-
     def left_of(self, position: int, letters: int = 40) -> str:
         """Up to so many characters before ``position``, of the same value."""
         before = self.lower[max(position - letters, 0) : position]
         return before[max(before.rfind(END), before.rfind(KEY)) + 1 :]
+
+    def around(self, start: int, end: int, letters: int = 120) -> str:
+        """What stands near in the same value, itself included."""
+        before = self.left_of(start, letters)
+        after = self.lower[end : end + letters]
+        return before + self.lower[start:end] + after.partition(END)[0]
 
     def cover(self, found: Iterable[Found]) -> None:
         """Names what is masked in any case: words in there are no context."""

@@ -49,7 +49,7 @@ class PlaceholderKey:
 
     def digest(self, purpose: bytes, text: str) -> bytes:
         """A keyed hash; ``purpose`` keeps what it is for apart."""
-        return hmac.new(self.secret, purpose + b"\x00" + text.encode("utf-8", "surrogatepass"), hashlib.sha256).digest()
+        return hmac.digest(self.secret, purpose + b"\x00" + text.encode("utf-8", "surrogatepass"), "sha256")
 
 
 class Placeholders:

@@ -30,11 +30,12 @@ VOCABULARY: Final = (
 # By policy only: six digits and more with single separators, and words of letters and digits.
 _TIME: Final = (
     r"\d{4}-[01]\d-[0-3]\d(?:[T ][0-2]\d:[0-5]\d(?::[0-5]\d(?:[.,]\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?)?(?![\d-])"
-    r"|\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![\d-])|\d+\.\d+(?![\d.\-])"
+    r"|\d{1,3}(?:,\d{3}){1,8}(?:\.\d{1,20})?(?![\d-])|\d{1,20}\.\d{1,20}(?![\d.\-])"
 )
 _BARE: Final = re.compile(r"\d(?:[ \-./]?\d){5,}")
 _ID_LIKE: Final = re.compile(r"(?<![A-Za-z0-9])(?=[A-Za-z]{0,8}\d)(?=\d{0,40}[A-Za-z])[A-Za-z0-9]{6,128}(?![A-Za-z0-9])")
-_HARMLESS: Final = re.compile(_TIME)
+_MARKS: Final = dict.fromkeys(map(ord, "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f"))
+_HARMLESS: Final = re.compile(rf"(?<![\w.])(?:{_TIME})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +136,7 @@ def _turned_round(text: str, means: Means, *, budget: Budget, deadline: float) -
     """What a mark of direction shows the other way round."""
     found = []
     for match in RIGHT_TO_LEFT.finditer(text):
-        inner = scan(match[1][::-1], means, budget=budget, deadline=deadline)
+        inner = scan(match[1].translate(_MARKS)[::-1], means, budget=budget, deadline=deadline)
         if inner:
             found.append(Found(*match.span(1), inner[0].kind, f"{inner[0].rule}, right to left"))
     return found

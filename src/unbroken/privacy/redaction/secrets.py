@@ -103,7 +103,7 @@ FAMILIES: Final = _family(
     ("Datadog key", "dd", r"ddapi_[A-Za-z0-9]{30,50}|ddp_[A-Za-z0-9]{30,50}"),
     ("New Relic key", "NR", r"NR(?:AK|II|JS|IQ|RA|AA)-[A-Za-z0-9_\-]{18,45}"),
     ("Grafana token", "gl", r"gl(?:sa|c)_[A-Za-z0-9_+/]{32,400}={0,2}"),
-    ("Grafana key", "eyJrIjoi", r"eyJrIjoi[A-Za-z0-9+/]{60,400}={0,2}"),
+    ("Grafana key", "eyJrIjoi", r"eyJrIjoi(?<![A-Za-z0-9]eyJrIjoi)[A-Za-z0-9+/]{60,400}={0,2}"),
     ("Sentry token", "sntry", r"sntry[su]_[A-Za-z0-9+/=_\-]{40,300}"),
     ("PagerDuty token", "u+", r"(?<![A-Za-z0-9])u\+[A-Za-z0-9_\-]{18}" + _W),
     ("Dynatrace token", "dt0", r"dt0[a-z]\d\d\.[A-Z0-9]{24}\.[A-Z0-9]{64}"),
@@ -203,7 +203,7 @@ PREFIX_WORDS: Final = frozenset(_BY_WORD)
 KEY_WORDS: Final = frozenset(("begin", "putty"))
 _STARTS: Final = frozenset(_BY_START)
 
-_JWT: Final = re.compile(r"eyJ[A-Za-z0-9_\-]{8,4000}\.[A-Za-z0-9_\-]{8,8000}(?:\.[A-Za-z0-9_\-]{0,4000}){0,3}")
+_JWT: Final = re.compile(r"eyJ(?<![A-Za-z0-9_]eyJ)[A-Za-z0-9_\-]{8,4000}\.[A-Za-z0-9_\-]{8,8000}(?:\.[A-Za-z0-9_\-]{0,4000}){0,3}")
 _PEM: Final = re.compile(r"-----BEGIN[ A-Z0-9_-]{0,60}(?:PRIVATE KEY|SECRET)[ A-Z]{0,20}-----")
 _PEM_END: Final = re.compile(r"-----END[ A-Z0-9_-]{0,100}-----")
 _PUTTY: Final = re.compile(r"PuTTY-User-Key-File-\d")
