@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 
 class Tier(StrEnum):
@@ -14,8 +14,7 @@ class Tier(StrEnum):
     BARE = "bare"
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """A part of the scanned text that is to be masked; positions are those of the text that was scanned."""
 
     start: int
@@ -27,8 +26,7 @@ class Found:
     """The context that decided: a word nearby or a key."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plausible:
+class Plausible(NamedTuple):
     """A part that is masked only where one of ``words`` stands near it."""
 
     start: int

@@ -1,12 +1,11 @@
-"""What stands in place of a value: ``[EMAIL_ADDRESS:k7:c3fyvq…]``.
+"""What stands in place of a value: ``[EMAIL_ADDRESS:k7:5d0c…]``.
 
-The token has 26 letters of base32: 96 bits that name the value, then 32 bits of a check under the log's key. The 96 bits
+The token has 32 hex digits: 96 bits that name the value, then 32 bits of a check under the log's key. The 96 bits
 are an HMAC of kind and canonical value, so that the same address is the same everywhere in a log and nobody without the
 key can try addresses out; or they are random, where the profile says so. The check lets a second scan know its own
 placeholders from what somebody typed; those are written ``[typed:EMAIL_ADDRESS:k7:…]``.
 """
 
-import base64
 import hashlib
 import hmac
 import os
@@ -19,11 +18,12 @@ from typing import Final
 from unbroken.core.keyed import KEY_BYTES
 from unbroken.errors import ConfigurationError
 
-TOKEN_LETTERS: Final = 26
+TOKEN_LETTERS: Final = 32
 _NAMING_BYTES: Final = 12
 _CHECK_BYTES: Final = 4
 _ID: Final = re.compile(r"[0-9a-z]{1,16}")
-_SHAPE: Final = re.compile(r"\[([A-Z][A-Z0-9_]{1,40}):k([0-9a-z]{1,16}):([a-z2-7]{8,64})\]")
+_TOKEN: Final = re.compile(rf"[0-9a-f]{{{TOKEN_LETTERS}}}")
+_SHAPE: Final = re.compile(r"\[([A-Z][A-Z0-9_]{1,40}):k([0-9a-z]{1,16}):([0-9a-z]{8,64})\]")
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Placeholders:
 
     def escape_typed(self, text: str) -> str:
         """``text`` with whatever looks like a placeholder and isn't one marked as typed."""
-        if ":k" not in text:
+        if "[" not in text or ":k" not in text:
             return text
         return _SHAPE.sub(lambda match: match[0] if self._is_own(match) else f"[typed:{match[0][1:]}", text)
 
@@ -84,25 +84,28 @@ class Placeholders:
         return self._key.digest(b"value " + kind.encode(), canonical(kind, value))[:_NAMING_BYTES]
 
     def _sealed(self, kind: str, naming: bytes) -> str:
-        token = base64.b32encode(naming + self._check(kind, naming)).decode().rstrip("=").lower()
-        return f"[{kind}:k{self._key.id}:{token}]"
+        return f"[{kind}:k{self._key.id}:{naming.hex()}{self._check(kind, naming).hex()}]"
 
     def _check(self, kind: str, naming: bytes) -> bytes:
         return self._key.digest(b"check", f"{kind}:{naming.hex()}")[:_CHECK_BYTES]
 
     def _is_own(self, match: re.Match[str]) -> bool:
         kind, key_id, token = match.groups()
-        if key_id != self._key.id or len(token) != TOKEN_LETTERS:
+        if key_id != self._key.id or _TOKEN.fullmatch(token) is None:
             return False
-        raw = base64.b32decode(token.upper() + "=" * (-len(token) % 8))
-        own = self._check(kind, raw[:_NAMING_BYTES])
-        return hmac.compare_digest(raw[_NAMING_BYTES:], own) and match[0] == self._sealed(kind, raw[:_NAMING_BYTES])
+        raw = bytes.fromhex(token)
+        return hmac.compare_digest(raw[_NAMING_BYTES:], self._check(kind, raw[:_NAMING_BYTES]))
 
 
 def _shapes(text: str) -> Iterator[re.Match[str]]:
     return _SHAPE.finditer(text) if "[" in text and ":k" in text else iter(())
 
 
+_NO_DIGIT: Final = re.compile(r"[^0-9]+")
+_BLANKS: Final = re.compile(r"\s+")
+_SEPARATORS: Final = re.compile(r"[\s._-]+")
+_AS_WRITTEN: Final = frozenset("PASSWORD SECRET API_KEY JWT PRIVATE_KEY URL".split())
+_WORDS: Final = frozenset(("PERSON", "ADDRESS"))
 _DIGITS_ONLY: Final = frozenset(
     "CREDIT_CARD US_SSN PHONE_NUMBER US_ITIN UK_NHS US_NPI ABA_ROUTING_NUMBER BANK_ACCOUNT PIN CARD_CODE".split()
 )
@@ -110,19 +113,25 @@ _DIGITS_ONLY: Final = frozenset(
 
 def canonical(kind: str, value: str) -> str:
     """One spelling of a value: digits of a number, lower case of an address, no blanks within a code."""
-    plain = unicodedata.normalize("NFKC", value).strip()
+    plain = value.strip() if value.isascii() else unicodedata.normalize("NFKC", value).strip()
     if kind in _DIGITS_ONLY:
-        digits = "".join(str(unicodedata.digit(letter)) for letter in plain if unicodedata.digit(letter, None) is not None)
+        digits = _digits(plain)
         if digits:
             if kind == "PHONE_NUMBER":
                 return _international(plain, digits)
             # As a JSON number it has lost its leading zeros.
             return digits.zfill(9) if kind == "US_SSN" else digits
-    if kind in ("PASSWORD", "SECRET", "API_KEY", "JWT", "PRIVATE_KEY", "URL"):
+    if kind in _AS_WRITTEN:
         return plain
-    if kind == "PERSON" or kind == "ADDRESS":
+    if kind in _WORDS:
         return " ".join(plain.casefold().split())
-    return re.sub(r"[\s._-]+" if "@" not in plain else r"\s+", "", plain.casefold())
+    return (_BLANKS if "@" in plain else _SEPARATORS).sub("", plain.casefold())
+
+
+def _digits(text: str) -> str:
+    if text.isascii():
+        return _NO_DIGIT.sub("", text)
+    return "".join(str(unicodedata.digit(letter)) for letter in text if unicodedata.digit(letter, None) is not None)
 
 
 def _international(plain: str, digits: str) -> str:

@@ -75,6 +75,8 @@ class Rules:
 
     def allows(self, text: str) -> bool:
         """Whether what was found is to stay."""
+        if not self.fingerprint:
+            return False
         plain = text.strip().casefold()
         if plain in self.allowed_values:
             return True
