@@ -35,6 +35,18 @@ _EXPIRY: Final = re.compile(
 )
 
 
+_TRACK_ONE: Final = re.compile(r"%?B(?P<number>\d{12,19})\^[^\x00\x01^]{2,40}\^\d{4,}[\d ?;]*", re.IGNORECASE)
+
+
+def tracks(text: str, found: Findings) -> None:
+    """Takes the first track of a magnetic stripe: a number behind a letter, and whose it is."""
+    if "^" in text:
+        for match in _TRACK_ONE.finditer(text):
+            if may_be_card(match["number"]):
+                found.add(match.start(), match.end("number"), "CREDIT_CARD", "card number")
+                found.add(match.end("number"), match.end(), "CARD_TRACK", "track after a card number")
+
+
 def issuer(digits: str) -> bool:
     """Whether a card network in use has given out numbers that begin so, of this length."""
     length = len(digits)
@@ -79,21 +91,26 @@ def card_alone(text: str, start: int, end: int, found: Findings, *, named: bool)
     return False
 
 
-def cards_in_groups(text: str, groups: list[tuple[int, int]], found: Findings, *, named: bool) -> int:
-    """Takes every number that groups of digits make up; answers the position up to which they are taken."""
+def cards_in_groups(
+    text: str, groups: list[tuple[int, int]], found: Findings, *, named: bool
+) -> list[list[tuple[int, int]]]:
+    """Takes every number that groups of digits make up; answers the groups that are left, in stretches."""
     if len(groups) > _MOST_GROUPS and _is_series(text, groups):
         # Any sixteen of so many digits may be a number: all are withheld rather than some looked at.
         found.add(groups[0][0], groups[-1][1], UNSCANNED, "long series of digits")
-        return groups[-1][1]
+        return []
     window = _Window(text, groups)
-    taken = at = 0
+    left: list[list[tuple[int, int]]] = [[]]
+    at = 0
     while at < len(groups):
         last = window.card_from(at, found, named=named)
         if last:
-            taken, at = groups[last - 1][1], last
+            left.append([])
+            at = last
         else:
+            left[-1].append(groups[at])
             at += 1
-    return taken
+    return [stretch for stretch in left if stretch]
 
 
 def _is_series(text: str, groups: list[tuple[int, int]]) -> bool:

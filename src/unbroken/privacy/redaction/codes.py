@@ -42,12 +42,8 @@ def _code(
     return Code(kind, pattern, frozenset(words.split()), check, lengths, rank, case)
 
 
-def _not_hex(text: str) -> bool:
-    return text.strip("0123456789ABCDEF") != ""
-
-
 def _uk_nino(text: str) -> bool:
-    return text[:2] not in ("BG", "GB", "KN", "NK", "NT", "TN", "ZZ") and _not_hex(text)
+    return text[:2] not in ("BG", "GB", "KN", "NK", "NT", "TN", "ZZ")
 
 
 def _has_both(text: str) -> bool:
@@ -94,9 +90,10 @@ NEAR: Final = (
     _code("IT_PASSPORT", r"[A-Z]{2}\d{7}", "passaporto passport", rank=1),
     _code("IN_PASSPORT", r"[A-Z]\d{7}", "passport"),
     _code("PASSPORT", r"[A-Z]{1,2}\d{6,9}", "passport passports passeport pasaporte passaporto reisepass paspoort", rank=0),
-    _code("US_DRIVER_LICENSE", r"[A-Z]{1,2}[ -]?\d{3,7}(?:[ -]?\d{2,7}){0,3}|\d{3,4}-\d{2,4}-\d{3,4}|[A-Z]\d{2}[ -]\d{2}[ -]\d{4}"
-                              r"|[A-Z0-9]{7,16}", "driver drivers driving license licence dl dln permis",
+    _code("US_DRIVER_LICENSE", r"[A-Z]{1,2}-?\d{3,7}(?:[ -]?\d{2,7}){0,3}|\d{3,4}-\d{2,4}-\d{3,4}|[A-Z]\d{2}[ -]\d{2}[ -]\d{4}"
+                              r"|[A-Z0-9]{7,16}", "driver drivers driving dl dln permis",
           check=_some_digits, rank=4),
+    _code("US_DRIVER_LICENSE", r"[A-Z]{1,2}-?\d{5,14}", "license licence", rank=0),
     _code("UK_DRIVING_LICENCE", r"[A-Z9]{5}\d{6}[A-Z9]{2}[A-Z0-9]{3}", "driving licence license driver dvla", rank=5),
     _code("DE_FUEHRERSCHEIN", r"[A-Z]{1,2}\d{8}[A-Z0-9]{1,2}", "fuhrerschein fuehrerschein fahrerlaubnis", rank=5),
     _code("IT_DRIVER_LICENSE", r"(?:[A-Z]{2}\d{7}[A-Z]|U1[BCDFGHLJKMNPRSTUWYXZ0-9]{7}[A-Z])", "patente guida", rank=5),
@@ -119,7 +116,8 @@ NEAR: Final = (
     _code("BANK_ACCOUNT", r"[A-Z]{4}[A-Z]{2}[A-Z0-9]{2}(?:[A-Z0-9]{3})?", "swift bic", rank=1),
     _code("UK_SORT_CODE", r"\d\d-\d\d-\d\d", "sort sortcode"),
     _code("LICENSE_PLATE", r"[A-Z]{1,3}[ -]?\d{1,4}[ -]?[A-Z]{0,3}|\d{1,4}[ -]?[A-Z]{1,3}[ -]?\d{1,4}|[A-Z]{1,3}-[A-Z]{1,2}[ -]\d{1,4}[EH]?",
-          "plate plates plaka plakasi kennzeichen registration licenseplate numberplate vrn", check=_has_both, rank=1),
+          "plate plates plaka plakasi kennzeichen registration licenseplate numberplate vrn", check=_has_both, rank=3,
+          case=True),
     _code("VIN", r"[A-HJ-NPR-Z0-9]{17}", "vin vehicle chassis", check=_some_digits),
     _code("CRYPTO", r"0x[0-9a-f]{40}", "wallet ethereum eth address usdt crypto"),
     _code("POSTCODE", r"[A-Z]{1,2}\d[A-Z\d]?\s?\d[A-Z]{2}", "postcode postcodes", rank=3),
@@ -155,7 +153,10 @@ _IBAN_LENGTHS: Final = {
     "YE": 30,
 }  # fmt: skip
 # ISO 13616 registry: digits in total, for each country.
-_IBAN: Final = re.compile(r"\d(?<=[A-Za-z]{2}\d)(?<!\w{3}\d)\d(?:[ .\-_/]{0,2}[A-Za-z0-9]){11,30}")
+_SEPARATORS: Final = frozenset(" .-_/")
+_MOST_APART: Final = 2
+_IBAN_START: Final = re.compile(r"\d(?<=[A-Za-z]{2}\d)(?<!\w{3}\d)\d")
+_IBAN_REST: Final = re.compile(r"(?:[ .\-_/]{0,2}[A-Za-z0-9]){11,30}")
 _COUNTRIES: Final = frozenset(country.lower() for country in _IBAN_LENGTHS)
 IBAN_WORDS: Final = frozenset("iban ibans bankkonto kontonummer".split())
 _BITCOIN: Final = re.compile(r"(?<!\w)(?:[13][1-9A-HJ-NP-Za-km-z]{25,34}|bc1[02-9ac-hj-np-z]{11,71}|BC1[02-9AC-HJ-NP-Z]{11,71})(?!\w)")
@@ -239,24 +240,30 @@ def _hinted(hints: frozenset[str]) -> tuple[Code, ...]:
 def ibans(page: Page, found: Findings) -> None:
     """Takes IBANs: those whose check digits are right, and what is called one."""
     named = not IBAN_WORDS.isdisjoint(page.hints)
-    for match in _IBAN.finditer(page.text):
+    text = page.text
+    for match in _IBAN_START.finditer(text):
         start = match.start() - 2
-        length = _IBAN_LENGTHS.get(page.text[start : start + 2].upper())
+        length = _IBAN_LENGTHS.get(text[start : start + 2].upper())
         if length is None:
             continue
-        end = _after_letters(page.text, start, length)
-        plain = _LETTERS_AND_DIGITS.sub("", page.text[start:end]).upper()
-        if len(plain) == length and not page.text[end : end + 1].isalnum() and checksums.iban(plain):
+        end = _after_letters(text, start, length)
+        plain = _LETTERS_AND_DIGITS.sub("", text[start:end]).upper()
+        if len(plain) == length and not text[end : end + 1].isalnum() and checksums.iban(plain):
             found.add(start, end, "IBAN_CODE", "IBAN")
-        elif named:
-            found.add_if_near(start, match.end(), "IBAN_CODE", rule="named IBAN", words=IBAN_WORDS, rank=6)
+        elif named and (rest := _IBAN_REST.match(text, match.end())) is not None:
+            found.add_if_near(start, rest.end(), "IBAN_CODE", rule="named IBAN", words=IBAN_WORDS, rank=6)
 
 
 def _after_letters(text: str, start: int, count: int) -> int:
-    """Where so many letters and digits, with separators between them, end."""
-    at = start
-    while count and at < len(text):
-        count -= text[at].isalnum()
+    """Where so many ASCII letters and digits end, with at most two separators between any of them."""
+    at, apart = start, 0
+    while count and at < len(text) and apart <= _MOST_APART:
+        if text[at] in _SEPARATORS:
+            apart += 1
+        elif text[at].isascii() and text[at].isalnum():
+            count, apart = count - 1, 0
+        else:
+            break
         at += 1
     return at
 

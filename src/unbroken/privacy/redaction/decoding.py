@@ -17,8 +17,8 @@ from unbroken.privacy.redaction.folding import Folded, Mapping
 from unbroken.privacy.redaction.page import Page
 
 _ESCAPE: Final = re.compile(
-    r"%[0-9A-Fa-f]{2}|&#(?:x[0-9A-Fa-f]{1,6}|\d{1,7});?|&(?:commat|period|amp|lt|gt|quot|apos|nbsp|colon|sol|plus|hyphen|dash"
-    r"|lowbar|num|equals);|\\u\{?[0-9A-Fa-f]{4,6}\}?|\\x[0-9A-Fa-f]{2}|\\[nrtbf\"'/\\]"
+    r"(?:%[0-9A-Fa-f]{2}){1,64}|&#(?:x[0-9A-Fa-f]{1,6}|\d{1,7});?|&(?:commat|period|amp|lt|gt|quot|apos|nbsp|colon|sol|plus|hyphen|dash"
+    r"|lowbar|num|equals);|\\u[0-9A-Fa-f]{4}|\\u\{[0-9A-Fa-f]{1,6}\}|\\x[0-9A-Fa-f]{2}|\\[nrtbf\"'/\\]"
 )
 ROUNDS: Final = 3
 
@@ -50,13 +50,22 @@ def unescape(text: str) -> Folded | None:
 
 def _undone(escape: str) -> str:
     if escape[0] == "%":
-        return _letter(int(escape[1:], 16))
+        return _percent(escape)
     if escape[0] == "&":
         letter = html.unescape(escape if escape.endswith(";") else escape + ";")
         return letter if len(letter) == 1 and letter > "\x02" else " "
     if escape[1] in "ux":
         return _letter(int(escape[2:].strip("{}"), 16))
     return escape[1] if escape[1] in "\"'/\\" else " "
+
+
+def _percent(run: str) -> str:
+    """What bytes in percent say in UTF-8; where they say nothing, those that are ASCII, and the others as they stand."""
+    raw = bytes.fromhex(run.replace("%", ""))
+    try:
+        return "".join(letter if letter > "\x02" else " " for letter in raw.decode())
+    except UnicodeDecodeError:
+        return "".join(_letter(byte) if byte < 0x80 else run[3 * at : 3 * at + 3] for at, byte in enumerate(raw))  # noqa: PLR2004
 
 
 def _letter(code: int) -> str:
@@ -98,7 +107,7 @@ def decoded(page: Page, budget: Budget) -> Iterator[Decoded]:
 
 def _may_hold(page: Page) -> bool:
     """Whether any token could be base64, or hex that spells letters."""
-    if page.longest >= _SHORTEST or page.long_words:
+    if page.longest >= _SHORTEST or page.long_words or page.long_digits:
         return True
     return any([len(token) > _SHORTEST and not token[::2].strip("01234567cde") for token in page.hexes])
 

@@ -27,7 +27,7 @@ RIGHT_TO_LEFT: Final = re.compile("[\u202e\u2067]([^\x00\x01\u202c\u2069\u202d]{
 
 def disguised_numbers(page: Page, found: Findings) -> None:
     """Takes cards with letters in them, and numbers told digit by digit in words."""
-    if any((len(token) == 4 or len(token) > 12) and _mixed(token) for token in page.mixed):
+    if any([(len(token) == 4 or len(token) > 12) and _mixed(token) for token in page.mixed + page.hexes]):
         for match in _LOOKS_LIKE_CARD.finditer(page.text):
             plain = match[0].translate(_LETTERS).replace(" ", "").replace("-", "")
             digits = sum(letter.isdigit() for letter in match[0])

@@ -203,7 +203,7 @@ class KeyReader:
         words = split_key(key)
         joined = "".join(words)
         kind = None if joined in self._spoken_for else sensitive_kind(words, self._kinds)
-        doubtful = kind is not None and words[-1] in _DOUBTFUL
+        doubtful = kind is not None and joined in _DOUBTFUL
         allowed = joined in self._allowed or (bool(words) and words[-1] in _DROPPERS)
         context = " ".join(word for word in _context(words) if word in self._vocabulary)
         return KeyMeaning(

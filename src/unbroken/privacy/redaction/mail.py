@@ -128,7 +128,10 @@ def _spaced(page: Page, at: int, found: Findings) -> None:
     if not end or start >= begin or text[end - 1] == " ":
         return
     top = text[after:end].rpartition(".")[2].lower()
-    if top in _COMMON_TOPS and text[start:begin].strip("."):
+    # With a blank on one side only it may also be a mention.
+    meant = after > at + 1 and begin < at
+    meant = meant or not text[start:begin].isalpha() or "mail" in page.left_of(start)
+    if top in _COMMON_TOPS and meant and text[start:begin].strip("."):
         found.add(start, end, "EMAIL_ADDRESS", "e-mail address with blanks")
 
 

@@ -29,6 +29,7 @@ _GROUP: Final = re.compile(r"\d+")
 _SEPARATORS: Final = " ().-/_,:|\t\n\r"
 _BETWEEN_NUMBERS: Final = re.compile(r"[,;|\n\r\t]|  | / | - |\. |: ")
 _FEWEST: Final = 6
+_FEWEST_OF_CARDS: Final = 12
 _NAMED: Final = identifiers.WORDS | cards.WORDS
 _SIGNS: Final = frozenset("+(")
 _BY_ITSELF: Final = {13: "70", 14: "30", 15: "1234780", 16: "23456789", 18: "12345678", 19: "345689"}
@@ -71,7 +72,7 @@ def alone(page: Page, start: int, end: int, found: Findings) -> None:
     if length > _MOST_ALONE:
         return
     text = page.text
-    if length >= 12 and card_alone(text, start, end, found, named=not cards.WORDS.isdisjoint(page.hints)):
+    if length >= _FEWEST_OF_CARDS and card_alone(text, start, end, found, named=not cards.WORDS.isdisjoint(page.hints)):
         return
     digits = text[start:end]
     sure = identifiers.ALONE.get(length)
@@ -100,13 +101,13 @@ def _hinted(hints: frozenset[str]) -> dict[int, tuple[Number, ...]]:
 
 
 def _in_groups(page: Page, groups: Groups, found: Findings) -> None:
-    taken = 0
-    if sum(last - first for first, last in groups) >= 12:
-        taken = cards_in_groups(page.text, groups, found, named=not cards.WORDS.isdisjoint(page.hints))
-    for stretch in _stretches(page.text, groups):
-        rest = [group for group in stretch if group[0] >= taken] if taken else stretch
-        if rest:
-            _stretch(page, rest, found)
+    left = [groups]
+    if sum(last - first for first, last in groups) >= _FEWEST_OF_CARDS:
+        named = not cards.WORDS.isdisjoint(page.hints)
+        left = cards_in_groups(page.text, groups, found, named=named)
+    for rest in left:
+        for stretch in _stretches(page.text, rest):
+            _stretch(page, stretch, found)
 
 
 def _stretches(text: str, groups: Groups) -> list[Groups]:

@@ -28,6 +28,7 @@ _LOWER: Final = "".join(chr(code).lower() for code in range(128))
 _WORD: Final = re.compile(r"(?<![a-z0-9])(?:[^\W\d_]{3,}|[^\W\d_]{2}(?![^\W_]))|\x00")
 _HEX: Final = "0123456789abcdef"
 _LONG: Final = 15
+_LONGEST_NUMBER: Final = 20
 _FEW: Final = 3
 _Measures = tuple[list[int], list[int], dict[str, list[int]]]
 _APART: Final = 10 * REACH
@@ -54,8 +55,11 @@ class Page:
                 (self.mixed if token.strip(_HEX) else self.hexes).append(token)
         self.longest = max(map(len, self.mixed), default=0)
         """How long the longest of the mixed tokens is."""
-        self.long_words = [word for word in self.tokens if len(word) > _LONG and word.isalpha()]
+        long = [word for word in self.tokens if len(word) > _LONG]
+        self.long_words = [word for word in long if word.isalpha()]
         """Tokens of letters alone that are longer than words usually are."""
+        self.long_digits = [word for word in long if len(word) > _LONGEST_NUMBER and word.isdigit()]
+        """Tokens of digits alone that are longer than any number."""
         self._covered: list[tuple[int, int]] = []
         self._measures: _Measures | None = None
 

@@ -1,6 +1,7 @@
 """The front: parts of an event in, the same parts with placeholders out."""
 
 import hashlib
+import re
 import time
 from bisect import bisect_right
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ from unbroken.privacy.redaction.placeholders import PlaceholderKey, Placeholders
 from unbroken.privacy.redaction.profiles import Profile
 from unbroken.privacy.redaction.rules import DEFAULT_RULES, Rules
 from unbroken.privacy.redaction.scan import VOCABULARY, Means, bare, scan
+from unbroken.privacy.redaction.page import END
 from unbroken.privacy.redaction.walk import Leaf, Node, Walk
 
 VERSION: Final = "unbroken-1"
@@ -26,6 +28,9 @@ SECONDS: Final = 10.0
 _SHORT: Final = 60
 _FEW_WORDS: Final = 5
 _SHOWN: Final = 2
+_ROUNDS: Final = 4
+_DIGIT_BEFORE: Final = re.compile(r"\d[^\dA-Za-z]{0,3}$")
+_DIGIT_AFTER: Final = re.compile(r"[^\dA-Za-z]{0,3}\d")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +124,7 @@ class Redactor:
         walk, text, found = self._found(entries, deadline)
         counts: dict[str, int] = {}
         self._mask_named(walk, counts)
-        self._mask_found(walk, text, found, counts)
+        self._mask_found(walk, text, found, counts, deadline)
         contains = frozenset(flag for kind in counts for flag in classes_of(kind))
         return Redacted(parts.rebuilt(), fields.rebuilt(), counts, contains)
 
@@ -219,40 +224,69 @@ class Redactor:
             named.node.change(named.key, self._placeholders.make(named.kind, named.text))
 
     def _mask_found(
-        self, walk: Walk, text: str, found: list[tuple[Found, Leaf, int, int]], counts: dict[str, int]
+        self, walk: Walk, text: str, found: list[tuple[Found, Leaf, int, int]], counts: dict[str, int], deadline: float
     ) -> None:
         by_leaf: dict[int, list[tuple[Found, int, int]]] = {}
-        leaves: dict[int, Leaf] = {}
         for item, leaf, start, end in found:
             by_leaf.setdefault(id(leaf), []).append((item, start, end))
-            leaves[id(leaf)] = leaf
-        for name, items in by_leaf.items():
-            self._mask_leaf(leaves[name], items, counts)
-        for leaf in walk.leaves if ":k" in text else ():
-            if id(leaf) not in by_leaf and leaf.is_text and ":k" in leaf.text and not leaf.pieces:
-                self._escape(leaf)
+        typed = "[" in text and ":k" in text
+        if not by_leaf and not typed:
+            return
+        for begin, leaf in zip(walk.starts, walk.leaves, strict=True):
+            items = by_leaf.get(id(leaf))
+            if items is not None:
+                self._mask_leaf(leaf, items, counts, context=_context(text, begin), deadline=deadline)
+            elif typed and leaf.is_text and not leaf.pieces:
+                escaped = self._placeholders.escape_typed(leaf.text)
+                if escaped != leaf.text:
+                    _put(leaf, escaped)
 
-    def _escape(self, leaf: Leaf) -> None:
-        escaped = self._placeholders.escape_typed(leaf.text)
-        if escaped != leaf.text:
-            _put(leaf, escaped)
-
-    def _mask_leaf(self, leaf: Leaf, items: list[tuple[Found, int, int]], counts: dict[str, int]) -> None:
+    def _mask_leaf(
+        self,
+        leaf: Leaf,
+        items: list[tuple[Found, int, int]],
+        counts: dict[str, int],
+        *,
+        context: str,
+        deadline: float,
+    ) -> None:
         if leaf.pieces:
             self._mask_pieces(leaf, items, counts)
-            return
-        for item, _, _ in items:
-            counts[item.kind] = counts.get(item.kind, 0) + 1
-        if not leaf.is_text:
-            _put(leaf, self._placeholders.make(items[0][0].kind, leaf.text))
-            return
+        elif not leaf.is_text:
+            kind = items[0][0].kind
+            counts[kind] = counts.get(kind, 0) + 1
+            _put(leaf, self._placeholders.make(kind, leaf.text))
+        else:
+            masked = self._with_placeholders(leaf.text, items, counts)
+            for _ in range(_ROUNDS if _is_glued(leaf.text, items) else 0):
+                items = self._again(masked, leaf, context, deadline)
+                if not items:
+                    break
+                masked = self._with_placeholders(masked, items, counts)
+            _put(leaf, masked)
+
+    def _again(self, text: str, leaf: Leaf, context: str, deadline: float) -> list[tuple[Found, int, int]]:
+        """What a second look finds: numbers that stood side by side are told apart once one of them is masked."""
+        page = f"{context}{text}{END}"
+        found = scan(page, self._means, budget=Budget(2 * len(page)), deadline=deadline)
+        if self.profile.bare and not leaf.allowed:
+            own = [Found(*span, "", "") for span in self._placeholders.own(page)]
+            found = without_overlaps(found + bare(page, found + own))
+        begin = len(context)
+        cut = [(item, max(item.start - begin, 0), min(item.end - begin, len(text))) for item in found]
+        return [
+            (item, start, end) for item, start, end in cut if start < end and not self._stays(text[start:end])
+        ]
+
+    def _with_placeholders(self, text: str, items: list[tuple[Found, int, int]], counts: dict[str, int]) -> str:
         built, at = [], 0
-        for item, start, end in sorted(items, key=lambda entry: entry[1]):
-            built.append(self._placeholders.escape_typed(leaf.text[at:start]))
-            built.append(self._placeholders.make(item.kind, leaf.text[start:end]))
+        for item, start, end in sorted(items, key=_start):
+            counts[item.kind] = counts.get(item.kind, 0) + 1
+            built.append(self._placeholders.escape_typed(text[at:start]))
+            built.append(self._placeholders.make(item.kind, text[start:end]))
             at = end
-        built.append(self._placeholders.escape_typed(leaf.text[at:]))
-        _put(leaf, "".join(built))
+        built.append(self._placeholders.escape_typed(text[at:]))
+        return "".join(built)
 
     def _mask_pieces(self, leaf: Leaf, items: list[tuple[Found, int, int]], counts: dict[str, int]) -> None:
         """A number that was cut up over a list or an object: every piece of it goes."""
@@ -264,6 +298,23 @@ class Redactor:
             for first, last, key in leaf.pieces:
                 if first < end and last > start:
                     leaf.node.change(key, placeholder)
+
+
+def _context(text: str, begin: int) -> str:
+    """The words of the key before a value that begins there, as they were scanned with it."""
+    return text[text.rfind(END, 0, begin) + 1 : begin]
+
+
+def _start(item: tuple[Found, int, int]) -> int:
+    return item[1]
+
+
+def _is_glued(text: str, items: list[tuple[Found, int, int]]) -> bool:
+    """Whether something that is masked has digits right before or after it."""
+    return any(
+        _DIGIT_BEFORE.search(text[max(start - 4, 0) : start]) is not None or _DIGIT_AFTER.match(text, end) is not None
+        for _, start, end in items
+    )
 
 
 def _put(leaf: Leaf, value: str) -> None:

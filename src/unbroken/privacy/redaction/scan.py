@@ -51,7 +51,8 @@ class Means:
 
 def scan(text: str, means: Means, *, budget: Budget, deadline: float) -> list[Found]:
     """What is to be masked in ``text``, without overlaps, in its own positions; raises TooLargeError when out of time."""
-    blank = _without_own(text, means.placeholders)
+    own = list(means.placeholders.own(text))
+    blank = _without(text, own) if own else text
     views = _views(blank)
     page = Page(views[-1].text if views else blank, means.vocabulary)
     found = Findings()
@@ -64,13 +65,31 @@ def scan(text: str, means: Means, *, budget: Budget, deadline: float) -> list[Fo
     resolved = _resolved(page, found)
     if views:
         resolved = [_mapped(item, views) for item in resolved]
-    return without_overlaps(resolved + reverse)
+    resolved = without_overlaps(resolved + reverse)
+    return [piece for item in resolved for piece in _outside(item, own)] if own else resolved
 
 
-def _without_own(text: str, placeholders: Placeholders) -> str:
-    for start, end in placeholders.own(text):
-        text = text[:start] + BLANK * (end - start) + text[end:]
-    return text
+def _without(text: str, own: list[tuple[int, int]]) -> str:
+    pieces, at = [], 0
+    for start, end in own:
+        pieces += [text[at:start], BLANK * (end - start)]
+        at = end
+    return "".join([*pieces, text[at:]])
+
+
+def _outside(found: Found, own: list[tuple[int, int]]) -> list[Found]:
+    """What of a finding lies outside our own placeholders, which stay as they are."""
+    pieces, at = [], found.start
+    for start, end in own[max(bisect_right(own, (found.start, 0)) - 1, 0) :]:
+        if start >= found.end:
+            break
+        if end > at:
+            if at < start:
+                pieces.append(found._replace(start=at, end=start))
+            at = end
+    if at < found.end:
+        pieces.append(found._replace(start=at))
+    return pieces
 
 
 def _views(text: str) -> list[Folded]:
@@ -103,6 +122,7 @@ def _by_rules(page: Page, found: Findings, means: Means, *, deadline: float) -> 
     numbers(page, found)
     _in_time(deadline)
     glued_numbers(page, found)
+    cards.tracks(page.text, found)
     phones.short_numbers(page, found)
     codes.codes(page, found)
     secrets.secrets(page, found)
