@@ -16,13 +16,8 @@ MOST: Final = 64
 _MOST_LETTERS: Final = 256
 _MOST_ALTERNATIVES: Final = 64
 _ASCII: Final = frozenset(map(chr, range(128)))
-_OTHER: Final = "\u0100"
-"""Stands for every character outside ASCII."""
-_CLASSES: Final = {
-    "d": frozenset("0123456789"),
-    "w": frozenset(c for c in _ASCII if c.isalnum() or c == "_") | {_OTHER},
-    "s": frozenset(" \t\n\r\f\v") | {_OTHER},
-}
+_OUTSIDE: Final = frozenset("\u00e9\u4e00\u2003\u0663\u2028\u20ac")
+"""A letter, a blank, a digit, a mark outside ASCII: they stand for all of their like."""
 _REPEAT: Final = re.compile(r"\{(\d{1,3})(?:(,)(\d{0,3}))?\}")
 _CLASS: Final = re.compile(r"\[\^?\]?(?:\\.|[^\]\\])*\]")
 _GROUP: Final = re.compile(r"\((?:\?:)?([^()\[\]?*+{}]+)\)")
@@ -118,7 +113,7 @@ def _single(pattern: str, at: int, place: int) -> tuple[int, str, frozenset[str]
             raise _refused(pattern, place, "a class isn't closed")
         return len(match[0]), match[0], _letters_of(match[0])
     if letter == ".":
-        return 1, letter, _ASCII | {_OTHER}
+        return 1, letter, _ASCII | _OUTSIDE
     if letter == "\\":
         escape = pattern[at : at + 2]
         if len(escape) < 2 or (escape[1].isalnum() and escape[1] not in "dwsDWStnr"):
@@ -134,8 +129,9 @@ def _letters_of(text: str) -> frozenset[str]:
         compiled = re.compile(text)
     except re.error as error:
         raise ConfigurationError(f"{text!r} is no class of characters") from error
-    outside = any(compiled.fullmatch(letter) for letter in "\u00e9\u0100\u4e00\u2003\u0663")
-    return frozenset(letter for letter in _ASCII if compiled.fullmatch(letter)) | ({_OTHER} if outside else frozenset())
+    # A class that names characters outside ASCII may share any of them with another one.
+    outside = _OUTSIDE if not text.isascii() else frozenset(mark for mark in _OUTSIDE if compiled.fullmatch(mark))
+    return frozenset(letter for letter in _ASCII if compiled.fullmatch(letter)) | outside
 
 
 def _repeated(pattern: str, at: int, place: int) -> tuple[int, int, int]:

@@ -108,7 +108,7 @@ FAMILIES: Final = _family(
     ("PagerDuty token", "u+", r"(?<![A-Za-z0-9])u\+[A-Za-z0-9_\-]{18}" + _W),
     ("Dynatrace token", "dt0", r"dt0[a-z]\d\d\.[A-Z0-9]{24}\.[A-Z0-9]{64}"),
     ("Splunk or Vault token", "hv", r"hv[sbr]\.[A-Za-z0-9_\-]{24,300}"),
-    ("Vault token", "s.", r"(?<![A-Za-z0-9.])s\.[A-Za-z0-9]{24}(?![A-Za-z0-9.])"),
+    ("Vault token", "s.", r"(?<![A-Za-z0-9.])s\.[A-Za-z0-9]{24}(?![A-Za-z0-9]|\.[A-Za-z0-9])"),
     ("Terraform token", ".atlasv1.", r"[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9_\-=]{60,70}"),
     ("Doppler token", "dp.", r"dp\.(?:pt|st|ct|sa|scim|audit)\.(?:[a-z0-9_\-]{2,35}\.)?[A-Za-z0-9]{40,44}"),
     ("Pulumi token", "pul-", r"pul-[a-f0-9]{40}"),
@@ -135,7 +135,7 @@ FAMILIES: Final = _family(
     ("age key", "AGE-SECRET-KEY-", r"AGE-SECRET-KEY-1[A-Z0-9]{58}"),
     ("Artifactory key", "AKCp", r"AKCp[A-Za-z0-9]{69}"),
     ("Artifactory token", "cmVmdGtuOj", r"cmVmdGtuOj[A-Za-z0-9]{50,80}"),
-    ("Azure AD secret", "8Q~", r"[A-Za-z0-9_~.]{3}\dQ~[A-Za-z0-9_~.\-]{31,34}"),
+    ("Azure AD secret", "Q~", r"[A-Za-z0-9_~.]{3}\dQ~[A-Za-z0-9_~.\-]{31,34}"),
     ("Azure DevOps token", "AZDO", r"[A-Za-z0-9]{76}AZDO[A-Za-z0-9]{4}"),
     ("Alibaba key", "LTAI", r"LTAI[A-Za-z0-9]{16,24}" + _W),
     ("Tencent key", "AKID", r"AKID[A-Za-z0-9]{32}" + _W),
@@ -168,7 +168,7 @@ _TRIGGERS: Final[dict[str, str]] = {
     "github_pat_": "github", "api_org_": "api", "v1.0-": "v1", "AGE-SECRET-KEY-": "age", "fio-u-": "fio", "tk-us-": "tk",
 }  # fmt: skip
 _GLUED_TO: Final = ("SK", "AC", "EZ")
-_ANYWHERE: Final = frozenset((":A", ".", "/", "00", "8Q~", "AZDO", "-us", "dt0", "1//0"))
+_ANYWHERE: Final = frozenset((":A", ".", "/", "00", "Q~", "AZDO", "-us", "dt0", "1//0"))
 _START: Final = 3
 _DISCORD_ID: Final = 20
 
