@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "show": ("unbroken.cli.show", "show", "Show one session as a timeline, verified."),
     "approvals": ("unbroken.cli.approvals", "app", "List requests for approval, and decide on them."),
     "verify": ("unbroken.cli.verify", "verify", "Check that nothing in a log was changed, removed or moved."),
+    "redact": ("unbroken.cli.redact", "redact", "Try redaction on a file: what would be masked, and why."),
     "spool": ("unbroken.cli.spool", "app", "See and send what was kept while a log could not be reached."),
     "unlock": ("unbroken.cli.unlock", "unlock", "End a session that keeps others from recording."),
     "status": ("unbroken.cli.status", "status", "Tell how a log is doing, in text and in the exit code."),

@@ -70,7 +70,9 @@ def _maestro(two: int, length: int) -> bool:
 
 def is_card(digits: str) -> bool:
     """Whether this is a card's number by range and check digit, of a length that is certain by itself."""
-    return len(digits) in (14, 15, 16, 19) and issuer(digits) and luhn(digits) and digits.count(digits[-1]) < len(digits)
+    return (
+        len(digits) in (14, 15, 16, 19) and issuer(digits) and luhn(digits) and digits.count(digits[-1]) < len(digits)
+    )
 
 
 def may_be_card(digits: str) -> bool:

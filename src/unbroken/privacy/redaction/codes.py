@@ -159,7 +159,9 @@ _IBAN_START: Final = re.compile(r"\d(?<=[A-Za-z]{2}\d)(?<!\w{3}\d)\d")
 _IBAN_REST: Final = re.compile(r"(?:[ .\-_/]{0,2}[A-Za-z0-9]){11,30}")
 _COUNTRIES: Final = frozenset(country.lower() for country in _IBAN_LENGTHS)
 IBAN_WORDS: Final = frozenset("iban ibans bankkonto kontonummer".split())
-_BITCOIN: Final = re.compile(r"(?<!\w)(?:[13][1-9A-HJ-NP-Za-km-z]{25,34}|bc1[02-9ac-hj-np-z]{11,71}|BC1[02-9AC-HJ-NP-Z]{11,71})(?!\w)")
+_BITCOIN: Final = re.compile(
+    r"(?<!\w)(?:[13][1-9A-HJ-NP-Za-km-z]{25,34}|bc1[02-9ac-hj-np-z]{11,71}|BC1[02-9AC-HJ-NP-Z]{11,71})(?!\w)"
+)
 _NIF_LENGTH: Final = 9
 _WALLET_LENGTHS: Final = range(26, 75)
 
@@ -170,14 +172,21 @@ def codes(page: Page, found: Findings) -> None:
         if len(token) in _BY_LENGTH:
             _token(page, token, found)
     text = page.text
-    if _HYPHENED.search(text) or _PAIRED.search(text) or _HYPHENED_PAIRS.search(text) or ("+" in text and _PLUS.search(text)):
+    if (
+        _HYPHENED.search(text)
+        or _PAIRED.search(text)
+        or _HYPHENED_PAIRS.search(text)
+        or ("+" in text and _PLUS.search(text))
+    ):
         _split(page, found)
     for token in page.hexes:
         if len(token) == _NIF_LENGTH:
             _token(page, token, found)
     if any([token[2:4].isdigit() and token[:2] in _COUNTRIES for token in page.mixed + page.hexes]):
         ibans(page, found)
-    if page.longest >= _WALLET_LENGTHS.start and any([len(token) in _WALLET_LENGTHS and token[0] in "13b" for token in page.mixed]):
+    if page.longest >= _WALLET_LENGTHS.start and any(
+        [len(token) in _WALLET_LENGTHS and token[0] in "13b" for token in page.mixed]
+    ):
         _wallets(page, found)
     if not page.hints.isdisjoint(WORDS):
         for code in _hinted(page.hints):

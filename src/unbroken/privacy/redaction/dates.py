@@ -38,7 +38,9 @@ _YEAR: Final = re.compile(r"(?:19|20)\d\d")
 _OLD_ISO: Final = [
     re.compile(r"19(?<!\w19)\d\d-[01]\d-[0-3]\d(?![\w-])"), re.compile(r"200(?<!\w200)\d-[01]\d-[0-3]\d(?![\w-])"),
 ]  # fmt: skip
-_TIME: Final = re.compile(r"(?<![\w])(?:19|20)\d\d-[01]\d-[0-3]\d[T ][0-2]\d:[0-5]\d(?::[0-5]\d(?:[.,]\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?")
+_TIME: Final = re.compile(
+    r"(?<![\w])(?:19|20)\d\d-[01]\d-[0-3]\d[T ][0-2]\d:[0-5]\d(?::[0-5]\d(?:[.,]\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?"
+)
 _FEW_WORDS: Final = 3
 _OLD: Final = range(1900, 2010)
 """Years in which whoever is served today as an adult was born, and of which little else is told to the day."""

@@ -143,7 +143,9 @@ _ID_MISLEADS: Final = frozenset(
     "phone mobile cell card account call text number contact fax tel bank credit debit message".split()
 )
 
-_DOUBTFUL: Final = frozenset("pan sin nin tin dni nie nif tel cell mobile pin token auth cookie tfn fax passport".split())
+_DOUBTFUL: Final = frozenset(
+    "pan sin nin tin dni nie nif tel cell mobile pin token auth cookie tfn fax passport".split()
+)
 
 _CALLS: Final = frozenset(("call", "calls"))
 

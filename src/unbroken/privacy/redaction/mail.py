@@ -33,7 +33,8 @@ _HIDDEN_AT: Final = re.compile(
 _BRACKETED_AT: Final = re.compile(r"[\[({<]\s?at\s?[\])}>]", re.IGNORECASE)
 WORDS: Final = frozenset(("at", "dot"))
 _SPOKEN: Final = re.compile(
-    r"([\w+\-]{1,64}(?:(?:\.|\sdot\s)[\w+\-]{1,64}){0,3})\sat\s([\w\-]{1,63}(?:\sdot\s[\w\-]{1,63}){1,4})", re.IGNORECASE
+    r"([\w+\-]{1,64}(?:(?:\.|\sdot\s)[\w+\-]{1,64}){0,3})\sat\s([\w\-]{1,63}(?:\sdot\s[\w\-]{1,63}){1,4})",
+    re.IGNORECASE,
 )
 _DOT: Final = re.compile(r"\s?[\[({<]\s?(?:dot|\.)\s?[\])}>]\s?|\sdot\s", re.IGNORECASE)
 

@@ -80,7 +80,11 @@ def _colons(page: Page, match: re.Match[str], found: Findings) -> int:
     start = match.start() - (len(before) - len(before.rstrip(_V6_LETTERS)))
     after = text[match.end() : match.end() + 45]
     end = match.end() + len(after) - len(after.lstrip(_V6_LETTERS))
-    word = text[start:end].rstrip(".").rstrip(":") if not text[start:end].rstrip(".").endswith("::") else text[start:end].rstrip(".")
+    word = (
+        text[start:end].rstrip(".").rstrip(":")
+        if not text[start:end].rstrip(".").endswith("::")
+        else text[start:end].rstrip(".")
+    )
     if start > 0 and text[start - 1].isalnum():
         return end
     end = start + len(word)

@@ -263,4 +263,3 @@ def _glued_card_or_phone(page: Page, span: tuple[int, int], *, word: str, found:
         found.add(*span, "PHONE_NUMBER", "number behind its name")
     elif span[1] - span[0] >= 14:
         card_alone(page.text, *span, found, named=True)
-

@@ -13,14 +13,18 @@ _QUOTED: Final = re.compile(
 )
 _AFTER_DOUBLE: Final = re.compile(r"\"\s{0,3}[:=]")
 _AFTER_SINGLE: Final = re.compile(r"'\s{0,3}[:=]")
-_ELEMENT: Final = re.compile(r"<(?P<key>[A-Za-z][\w:.\-]{1,40})(?:\s[^<>\x00]{0,100})?>(?P<value>[^<>\x00]{1,300})</(?P=key)>")
+_ELEMENT: Final = re.compile(
+    r"<(?P<key>[A-Za-z][\w:.\-]{1,40})(?:\s[^<>\x00]{0,100})?>(?P<value>[^<>\x00]{1,300})</(?P=key)>"
+)
 _FORM: Final = re.compile(r"[?&;\x01](?P<key>[A-Za-z][\w.\-]{1,40})=(?P<value>[^&;\s\x00]{1,300})")
 
 
 def pairs(page: Page, found: Findings, read_key: KeyReader) -> None:
     """Takes values whose keys are sensitive."""
     text = page.text
-    if ('"' in text and _AFTER_DOUBLE.search(text) is not None) or ("'" in text and _AFTER_SINGLE.search(text) is not None):
+    if ('"' in text and _AFTER_DOUBLE.search(text) is not None) or (
+        "'" in text and _AFTER_SINGLE.search(text) is not None
+    ):
         for match in _QUOTED.finditer(text):
             group = next(name for name in ("double", "single", "bare") if match[name] is not None)
             _pair(match, group, found, read_key)

@@ -112,7 +112,7 @@ class Redactor:
         for named in walk.named:
             if not self._stays(named.text):
                 where = named.node.pointer(named.key)
-                hits.append(_named_hit(named.kind, named.because, where, named.text))
+                hits.append(_named_hit(named.kind, named.because, where[1:], named.text))
         return [hit for hit in hits if hit is not None]
 
     # ---- one scan ----
@@ -178,9 +178,7 @@ class Redactor:
         found: list[Found] = []
         answers = ner.spans([leaf.text for _, leaf in leaves])
         for (start, _), spans in zip(leaves, answers, strict=True):
-            found += [
-                Found(start + span.start, start + span.end, span.kind, "model", Tier.MODEL) for span in spans
-            ]
+            found += [Found(start + span.start, start + span.end, span.kind, "model", Tier.MODEL) for span in spans]
         return found
 
     def _by_policy(self, walk: Walk, text: str, found: list[Found]) -> list[Found]:
@@ -274,9 +272,7 @@ class Redactor:
             found = without_overlaps(found + bare(page, found + own))
         begin = len(context)
         cut = [(item, max(item.start - begin, 0), min(item.end - begin, len(text))) for item in found]
-        return [
-            (item, start, end) for item, start, end in cut if start < end and not self._stays(text[start:end])
-        ]
+        return [(item, start, end) for item, start, end in cut if start < end and not self._stays(text[start:end])]
 
     def _with_placeholders(self, text: str, items: list[tuple[Found, int, int]], counts: dict[str, int]) -> str:
         built, at = [], 0
@@ -342,7 +338,7 @@ def _hit(found: Found, leaf: Leaf, start: int, end: int) -> Hit | None:
         kind=found.kind,
         rule=found.rule + (", in a key" if leaf.is_key else ", cut up" if leaf.pieces else ""),
         tier=found.tier.value,
-        where=where,
+        where=where[1:],
         span=(start, end),
         context=found.because,
         masked=_masked(text),
@@ -357,4 +353,3 @@ def _named_hit(kind: str, because: str, where: str, text: str) -> Hit:
 def _masked(text: str) -> str:
     shown = _SHOWN if len(text) > 3 * _SHOWN else 0
     return f"{text[:shown]}… ({len(text)})"
-

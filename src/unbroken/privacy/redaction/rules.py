@@ -1,20 +1,20 @@
 """The operator's own rules: patterns, keys, and what is never masked, from a TOML file.
 
-    [[pattern]]
-    name = "policy number"
-    kind = "POLICY_NUMBER"
-    pattern = 'POL-\\d{6,8}'
-    near = ["policy"]            # only where one of these words stands near; left out: always
-    ignore_case = true
+[[pattern]]
+name = "policy number"
+kind = "POLICY_NUMBER"
+pattern = 'POL-\\d{6,8}'
+near = ["policy"]            # only where one of these words stands near; left out: always
+ignore_case = true
 
-    [keys]
-    sensitive = { employee_no = "EMPLOYEE_ID" }
-    allowed = ["order_ref"]
+[keys]
+sensitive = { employee_no = "EMPLOYEE_ID" }
+allowed = ["order_ref"]
 
-    [allow]
-    values = ["support@clinic.example"]
-    domains = ["clinic.example"]
-    patterns = ['TEST-\\d{4}']
+[allow]
+values = ["support@clinic.example"]
+domains = ["clinic.example"]
+patterns = ['TEST-\\d{4}']
 """
 
 import hashlib

@@ -33,7 +33,9 @@ _TIME: Final = (
     r"|\d{1,3}(?:,\d{3}){1,8}(?:\.\d{1,20})?(?![\d-])|\d{1,20}\.\d{1,20}(?![\d.\-])"
 )
 _BARE: Final = re.compile(r"\d(?:[ \-./]?\d){5,}")
-_ID_LIKE: Final = re.compile(r"(?<![A-Za-z0-9])(?=[A-Za-z]{0,8}\d)(?=\d{0,40}[A-Za-z])[A-Za-z0-9]{6,128}(?![A-Za-z0-9])")
+_ID_LIKE: Final = re.compile(
+    r"(?<![A-Za-z0-9])(?=[A-Za-z]{0,8}\d)(?=\d{0,40}[A-Za-z])[A-Za-z0-9]{6,128}(?![A-Za-z0-9])"
+)
 _MARKS: Final = dict.fromkeys(map(ord, "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f"))
 _HARMLESS: Final = re.compile(rf"(?<![\w.])(?:{_TIME})")
 

@@ -203,7 +203,9 @@ PREFIX_WORDS: Final = frozenset(_BY_WORD)
 KEY_WORDS: Final = frozenset(("begin", "putty"))
 _STARTS: Final = frozenset(_BY_START)
 
-_JWT: Final = re.compile(r"eyJ(?<![A-Za-z0-9_]eyJ)[A-Za-z0-9_\-]{8,4000}\.[A-Za-z0-9_\-]{8,8000}(?:\.[A-Za-z0-9_\-]{0,4000}){0,3}")
+_JWT: Final = re.compile(
+    r"eyJ(?<![A-Za-z0-9_]eyJ)[A-Za-z0-9_\-]{8,4000}\.[A-Za-z0-9_\-]{8,8000}(?:\.[A-Za-z0-9_\-]{0,4000}){0,3}"
+)
 _PEM: Final = re.compile(r"-----BEGIN[ A-Z0-9_-]{0,60}(?:PRIVATE KEY|SECRET)[ A-Z]{0,20}-----")
 _PEM_END: Final = re.compile(r"-----END[ A-Z0-9_-]{0,100}-----")
 _PUTTY: Final = re.compile(r"PuTTY-User-Key-File-\d")
@@ -223,7 +225,8 @@ _OPTION: Final = re.compile(
     r"--?(?:password|passwd|token|api-?key|secret|auth)[ =]([^\s\"'\x00-\x20-][^\s\"'\x00-\x20]{3,200})", re.IGNORECASE
 )
 _HEADER: Final = re.compile(
-    r"\b(?:bearer|basic|token|digest|negotiate|apikey|sharedaccesssignature)\s{1,3}([A-Za-z0-9+/_.~=\-]{12,4000})", re.IGNORECASE
+    r"\b(?:bearer|basic|token|digest|negotiate|apikey|sharedaccesssignature)\s{1,3}([A-Za-z0-9+/_.~=\-]{12,4000})",
+    re.IGNORECASE,
 )
 _COOKIE: Final = re.compile(r"\b(?:set-)?cookie\s{0,2}:\s{0,2}([^\x00-\x1f]{4,2000})", re.IGNORECASE)
 WORDS: Final = frozenset(
@@ -231,7 +234,17 @@ WORDS: Final = frozenset(
     " credential credentials cookie sig sharedaccesskey accountkey sharedaccesssignature negotiate digest"
     .split()
 )  # fmt: skip
-_ASSIGNED_WORDS: Final = WORDS - {"bearer", "basic", "authorization", "cookie", "negotiate", "digest", "tokens", "api", "auth"}
+_ASSIGNED_WORDS: Final = WORDS - {
+    "bearer",
+    "basic",
+    "authorization",
+    "cookie",
+    "negotiate",
+    "digest",
+    "tokens",
+    "api",
+    "auth",
+}
 _PASSWORD_NAME: Final = re.compile(r"pass|pwd", re.IGNORECASE)
 _NO_SECRETS: Final = re.compile(
     r"(?:true|false|null|none|undefined|required|optional|invalid|expired|missing|wrong|incorrect|correct|valid|changed"
