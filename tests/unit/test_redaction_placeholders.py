@@ -17,7 +17,12 @@ SHAPE = re.compile(r"\[[A-Z_]+:k7:[0-9a-f]{32}\]")
 def test_spellings_of_one_value_have_one_placeholder() -> None:
     one = {
         str(masked(text))
-        for text in ("4012888888881881", "4012 8888 8888 1881", "4012-8888-8888-1881", "４０１２８８８８８８８８１８８１")
+        for text in (
+            "4012888888881881",
+            "4012 8888 8888 1881",
+            "4012-8888-8888-1881",
+            "４０１２８８８８８８８８１８８１",
+        )
     }
     assert len(one) == 1
     assert masked("Jane@Example.com") == masked("jane@example.com") != masked("june@example.com")
@@ -39,7 +44,9 @@ def test_random_ones_cannot_be_followed() -> None:
     assert redactor(HIPAA).redact({"a": first}).values["a"] == first
 
 
-@pytest.mark.parametrize("text", ["[EMAIL_ADDRESS:k7:" + "a" * 32 + "]", "[UNSCANNED:k7:" + "0" * 32 + "]", "[A_B:k9:abcdefgh]"])
+@pytest.mark.parametrize(
+    "text", ["[EMAIL_ADDRESS:k7:" + "a" * 32 + "]", "[UNSCANNED:k7:" + "0" * 32 + "]", "[A_B:k9:abcdefgh]"]
+)
 def test_a_typed_one_is_marked(text: str) -> None:
     result = str(masked(f"see {text} here"))
     assert result == f"see [typed:{text[1:]} here"

@@ -51,7 +51,15 @@ def _one_of(items: Any, made: random.Random) -> str:
     return made.choice([option for option in options if option.isalnum()] or options)
 
 
-SURROUNDED = ["{}", "key={}", 'export TOKEN="{}"', "curl -H 'X-Key: {}' https://api.example.com", "see {}.", "a\n{}\nb", "({})"]
+SURROUNDED = [
+    "{}",
+    "key={}",
+    'export TOKEN="{}"',
+    "curl -H 'X-Key: {}' https://api.example.com",
+    "see {}.",
+    "a\n{}\nb",
+    "({})",
+]
 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: f"{family[0]} {family[1]}"[:40])

@@ -176,7 +176,9 @@ def test_nothing_of_a_value_stands_in_a_repr() -> None:
     assert CARD[2:] not in repr(redactor())
 
 
-@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, -4012888888881881, 10**400, 1e300, True, None, "", [], {}])
+@pytest.mark.parametrize(
+    "value", [math.nan, math.inf, -math.inf, -4012888888881881, 10**400, 1e300, True, None, "", [], {}]
+)
 def test_odd_values_are_taken(value: Any) -> None:
     result = redactor().redact({"a": value, "b": {"ssn": value}})
     assert result.withheld == () or value == 10**400
@@ -187,7 +189,11 @@ def test_odd_values_are_taken(value: Any) -> None:
 
 
 def test_profiles_differ_in_what_is_bare() -> None:
-    value = {"note": "reference 48291374 and AB12CD34", "order_id": 48291374, "created_at": "2024-05-20T13:45:12.123456Z"}
+    value = {
+        "note": "reference 48291374 and AB12CD34",
+        "order_id": 48291374,
+        "created_at": "2024-05-20T13:45:12.123456Z",
+    }
     assert kinds(value, BALANCED) == set()  # type: ignore[arg-type]
     assert kinds(value, STRICT) == {"NUMBER", "IDENTIFIER"}  # type: ignore[arg-type]
     strict = masked(value, STRICT)

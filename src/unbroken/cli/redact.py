@@ -34,7 +34,9 @@ def redact(
     form: Annotated[Form, typer.Option("--as", help="How the file is read.")] = Form.AUTO,
     apply: Annotated[bool, typer.Option("--apply", help="Print the file with placeholders instead.")] = False,
     show: Annotated[bool, typer.Option("--show", help="Show what was found in full.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object for each finding, then the counts.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object for each finding, then the counts.")
+    ] = False,
 ) -> None:
     """Try redaction on a file: what would be masked, and why.
 

@@ -9,8 +9,8 @@ from unbroken.privacy.redaction.finding import Findings
 from unbroken.privacy.redaction.kinds import UNSCANNED
 
 WORDS: Final = frozenset(
-    "card cards credit debit visa mastercard amex maestro discover diners jcb unionpay cc pan cardnumber creditcard"
-    " ccnum ccn plastic american carte karte kreditkarte tarjeta carta cartao cartão payment"
+    "card cards credit debit visa mastercard amex maestro diners jcb unionpay cc pan cardnumber creditcard"
+    " ccnum ccn carte karte kreditkarte tarjeta cartao cartão"
     .split()
 )  # fmt: skip
 

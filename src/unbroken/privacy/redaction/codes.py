@@ -20,11 +20,9 @@ class Code:
     words: frozenset[str] = frozenset()
     check: Callable[[str], bool] | None = None
     """Asked with the letters and digits alone, in upper case."""
-    lengths: range = range(1, 40)
-    """How long a token must be for the form to be looked for."""
     rank: int = 2
-    as_written: bool = False
-    """Whether ``check`` is asked with the text as it stands."""
+    also: frozenset[str] = frozenset()
+    """Of these, one must stand anywhere in the event."""
 
 
 def _code(
@@ -33,13 +31,12 @@ def _code(
     words: str = "",
     *,
     check: Callable[[str], bool] | None = None,
-    lengths: range = range(1, 40),
     rank: int = 2,
     case: bool = False,
+    also: str = "",
 ) -> Code:
-    # Begins with a class of letters, so that the search skips what can't begin one.
-    pattern = re.compile(rf"(?<![\w]){form}(?![\w])", 0 if case else re.IGNORECASE)
-    return Code(kind, pattern, frozenset(words.split()), check, lengths, rank, case)
+    pattern = re.compile(rf"(?<!\w)(?:{form})(?!\w)", 0 if case else re.IGNORECASE)
+    return Code(kind, pattern, frozenset(words.split()), check, rank, frozenset(also.split()))
 
 
 def _uk_nino(text: str) -> bool:
@@ -78,11 +75,11 @@ CERTAIN: Final = (
 )  # fmt: skip
 
 NEAR: Final = (
-    _code("UK_NINO", r"[A-Z]{2}[ -]?\d\d[ -]?\d\d[ -]?\d\d[ -]?[A-D]?", "nino insurance ni", rank=4),
+    _code("UK_NINO", r"[A-Z]{2}[ -]?\d\d[ -]?\d\d[ -]?\d\d[ -]?[A-D]?", "nino ni", rank=4, case=True),
     _code("US_MBI", r"[1-9][A-Z][A-Z0-9]\d-?[A-Z][A-Z0-9]\d-?[A-Z]{2}\d\d", "medicare mbi beneficiary"),
-    _code("US_PASSPORT", r"[A-Z]\d{8}", "passport travel document reisepass passeport pasaporte"),
+    _code("US_PASSPORT", r"[A-Z]\d{8}", "passport reisepass passeport pasaporte"),
     _code("UK_PASSPORT", r"[A-Z]{2}\d{7}", "passport passports"),
-    _code("DE_PASSPORT", r"[CFGHJK][CFGHJKLMNPRTVWXYZ0-9]{8}\d?", "reisepass passport pass passnummer", check=_some_digits),
+    _code("DE_PASSPORT", r"[CFGHJK][CFGHJKLMNPRTVWXYZ0-9]{8}\d?", "reisepass passport passnummer", check=_some_digits),
     _code("DE_ID_CARD", r"[LMNPRTVWXYCFGHJK][CFGHJKLMNPRTVWXYZ0-9]{7}\d", "personalausweis ausweis ausweisnummer perso",
           check=_some_digits),
     _code("KR_PASSPORT", r"[MSRODG](?:\d{3}[A-Z]\d{4}|\d{8})", "passport korean 여권 여권번호"),
@@ -91,46 +88,45 @@ NEAR: Final = (
     _code("IN_PASSPORT", r"[A-Z]\d{7}", "passport"),
     _code("PASSPORT", r"[A-Z]{1,2}\d{6,9}", "passport passports passeport pasaporte passaporto reisepass paspoort", rank=0),
     _code("US_DRIVER_LICENSE", r"[A-Z]{1,2}-?\d{3,7}(?:[ -]?\d{2,7}){0,3}|\d{3,4}-\d{2,4}-\d{3,4}|[A-Z]\d{2}[ -]\d{2}[ -]\d{4}"
-                              r"|[A-Z0-9]{7,16}", "driver drivers driving dl dln permis",
-          check=_some_digits, rank=4),
+                              r"|[A-Z0-9]{7,16}", "license licence licenses dl dln permis",
+          check=_some_digits, rank=4, also="driver drivers driving dl dln permis"),
     _code("US_DRIVER_LICENSE", r"[A-Z]{1,2}-?\d{5,14}", "license licence", rank=0),
-    _code("UK_DRIVING_LICENCE", r"[A-Z9]{5}\d{6}[A-Z9]{2}[A-Z0-9]{3}", "driving licence license driver dvla", rank=5),
+    _code("UK_DRIVING_LICENCE", r"[A-Z9]{5}\d{6}[A-Z9]{2}[A-Z0-9]{3}", "driving licence license dvla", rank=5),
     _code("DE_FUEHRERSCHEIN", r"[A-Z]{1,2}\d{8}[A-Z0-9]{1,2}", "fuhrerschein fuehrerschein fahrerlaubnis", rank=5),
     _code("IT_DRIVER_LICENSE", r"(?:[A-Z]{2}\d{7}[A-Z]|U1[BCDFGHLJKMNPRSTUWYXZ0-9]{7}[A-Z])", "patente guida", rank=5),
     _code("IT_IDENTITY_CARD", r"[A-Z]{2}\s?\d{7}|\d{7}[A-Z]{2}|[A-Z]{2}\d{5}[A-Z]{2}", "identita carta elettronica cie"),
-    _code("IN_PAN", r"[A-Z]{5}\d{4}[A-Z]", "pan permanent income tax", rank=3),
-    _code("IN_VOTER", r"[A-Z]{3}\d{7}", "voter epic election"),
+    _code("IN_PAN", r"[A-Z]{5}\d{4}[A-Z]", "pan permanent", rank=3),
+    _code("IN_VOTER", r"[A-Z]{3}\d{7}", "voter"),
     _code("SG_NRIC_FIN", r"[A-Z]\d{7}[A-Z]", "nric fin singapore"),
     _code("SG_UEN", r"\d{8,9}[A-Z]|[TSR]\d\d[A-Z]{2}\d{4}[A-Z]", "uen"),
-    _code("MEDICAL_LICENSE", r"[A-Z][A-Z9]\d{7}", "dea certificate prescriber medical license licence", check=checksums.dea),
+    _code("MEDICAL_LICENSE", r"[A-Z][A-Z9]\d{7}", "dea certificate prescriber", check=checksums.dea),
     _code("DE_HEALTH_INSURANCE", r"[A-Z]\d{9}", "kvnr krankenkasse egk krankenversicherung versichertennummer",
           check=checksums.de_health),
     _code("DE_SOCIAL_SECURITY", r"\d{2}[ -]?\d{6}[ -]?[A-Z][ -]?\d{3}", "rentenversicherungsnummer rvnr svnr"
           " sozialversicherungsnummer sozialversicherung rentenversicherung"),
     _code("DE_VAT_ID", r"DE\s?\d{3}\s?\d{3}\s?\d{3}", "ust ustid umsatzsteuer vat mwst"),
-    _code("FI_PERSONAL_IDENTITY_CODE", r"\d{6}[-+A-FU-Y]\d{3}[0-9A-Z]", "henkilotunnus hetu personal"),
+    _code("FI_PERSONAL_IDENTITY_CODE", r"\d{6}[-+A-FU-Y]\d{3}[0-9A-Z]", "henkilotunnus hetu"),
     _code("MEDICAL_RECORD", r"[A-Z]{1,4}[-#]?\d{4,12}|\d{2,4}-\d{2,4}-\d{2,4}|[A-Z0-9]{6,14}",
-          "mrn medical chart mrno", check=_some_digits),
+          "mrn mrno medical", check=_some_digits),
     _code("HEALTH_PLAN", r"[A-Z]{1,4}-?\d{6,12}(?:-\d{2})?|[A-Z0-9]{3}-?[A-Z0-9]{6,11}",
-          "insurance medicaid subscriber policyholder beneficiary", check=_some_digits, rank=0),
-    _code("BANK_ACCOUNT", r"[A-Z]{4}[A-Z]{2}[A-Z0-9]{2}(?:[A-Z0-9]{3})?", "swift bic", rank=1),
-    _code("UK_SORT_CODE", r"\d\d-\d\d-\d\d", "sort sortcode"),
+          "medicaid policyholder", check=_some_digits, rank=0),
+    _code("UK_SORT_CODE", r"\d\d-\d\d-\d\d", "code sortcode", also="sort sortcode"),
     _code("LICENSE_PLATE", r"[A-Z]{1,3}[ -]?\d{1,4}[ -]?[A-Z]{0,3}|\d{1,4}[ -]?[A-Z]{1,3}[ -]?\d{1,4}|[A-Z]{1,3}-[A-Z]{1,2}[ -]\d{1,4}[EH]?",
-          "plate plates plaka plakasi kennzeichen registration licenseplate numberplate vrn", check=_has_both, rank=3,
+          "plate plates plaka plakasi kennzeichen licenseplate numberplate vrn", check=_has_both, rank=3,
           case=True),
     _code("VIN", r"[A-HJ-NPR-Z0-9]{17}", "vin vehicle chassis", check=_some_digits),
     _code("CRYPTO", r"0x[0-9a-f]{40}", "wallet ethereum eth address usdt crypto"),
     _code("POSTCODE", r"[A-Z]{1,2}\d[A-Z\d]?\s?\d[A-Z]{2}", "postcode postcodes", rank=3),
-    _code("ZIP_CODE", r"\d{5}(?:-\d{4})?", "zip zipcode plz postleitzahl postal", rank=3),
-    _code("HK_ID", r"[A-Z]{1,2}\d{6}\([0-9A]\)", "hkid hong identity"),
-    _code("TW_ID", r"[A-Z][1289]\d{8}", "taiwan identity national"),
+    _code("ZIP_CODE", r"\d{5}(?:-\d{4})?", "zipcode plz postleitzahl", rank=3),
+    _code("HK_ID", r"[A-Z]{1,2}\d{6}\([0-9A]\)", "hkid hong"),
+    _code("TW_ID", r"[A-Z][1289]\d{8}", "taiwan"),
     _code("CL_RUT", r"\d{1,2}\.?\d{3}\.?\d{3}-[\dK]", "rut run"),
     _code("MX_RFC", r"[A-Z&]{3,4}\d{6}[A-Z0-9]{3}", "rfc"),
     _code("IE_PPS", r"\d{7}[A-W][A-IW]?", "pps ppsn"),
-    _code("NATIONAL_ID", r"[A-Z]{0,3}\d{6,12}[A-Z]{0,2}", "nationalid national identity", check=_some_digits, rank=0),
+    _code("NATIONAL_ID", r"[A-Z]{0,3}\d{6,12}[A-Z]{0,2}", "nationalid", check=_some_digits, rank=0),
 )  # fmt: skip
 
-WORDS: Final = frozenset(word for code in NEAR for word in code.words)
+WORDS: Final = frozenset(word for code in NEAR for word in code.words | code.also)
 
 # Forms with separators in them, which no single token shows: the part with digits, and the middle of an MBI.
 _HYPHENED: Final = re.compile(
@@ -243,7 +239,8 @@ def _near(page: Page, code: Code, found: Findings) -> None:
 
 @lru_cache(maxsize=512)
 def _hinted(hints: frozenset[str]) -> tuple[Code, ...]:
-    return tuple(code for code in NEAR if not code.words.isdisjoint(hints))
+    named = (code for code in NEAR if not code.words.isdisjoint(hints))
+    return tuple(code for code in named if not code.also or not code.also.isdisjoint(hints))
 
 
 def ibans(page: Page, found: Findings) -> None:

@@ -30,7 +30,7 @@ _SEPARATORS: Final = " ().-/_,:|\t\n\r"
 _BETWEEN_NUMBERS: Final = re.compile(r"[,;|\n\r\t]|  | / | - |\. |: ")
 _FEWEST: Final = 6
 _FEWEST_OF_CARDS: Final = 12
-_NAMED: Final = identifiers.WORDS | cards.WORDS
+_NAMED: Final = identifiers.WORDS | cards.WORDS | frozenset(("account",))
 _SIGNS: Final = frozenset("+(")
 _BY_ITSELF: Final = {13: "70", 14: "30", 15: "1234780", 16: "23456789", 18: "12345678", 19: "345689"}
 """With what a run of digits begins that may be something without any word for it; other lengths only with a 0."""
@@ -83,8 +83,20 @@ def alone(page: Page, start: int, end: int, found: Findings) -> None:
         for number in _hinted(page.hints).get(length, ()):
             if number.check(digits):
                 _near(found, start, end, number)
+        _account(page, start, end, found)
     if phones.is_spoken_of(page) or digits.startswith("00") or text[start - 1 : start] in ("+", "("):
         phones.phone(page, [(start, end)], found)
+
+
+_ACCOUNT: Final = re.compile(r"\b(?:account|acct|a/c)\s{0,2}(?:number|no\.?|num|nr|#)?(?:\s(?:is|was))?\W{0,4}$")
+_BANK_WORDS: Final = frozenset("bank checking savings deposit direct wire transfer routing iban ach debit".split())
+ACCOUNT_WORDS: Final = frozenset(("account",)) | _BANK_WORDS
+
+
+def _account(page: Page, start: int, end: int, found: Findings) -> None:
+    """Takes a number right behind the word account, where the text speaks of a bank."""
+    if "account" in page.hints and not page.hints.isdisjoint(_BANK_WORDS) and _ACCOUNT.search(page.left_of(start)):
+        found.add_said(start, end, "BANK_ACCOUNT", rule="account number", said="account", rank=1)
 
 
 def _near(found: Findings, start: int, end: int, number: Number) -> None:
@@ -95,9 +107,13 @@ def _near(found: Findings, start: int, end: int, number: Number) -> None:
 def _hinted(hints: frozenset[str]) -> dict[int, tuple[Number, ...]]:
     """The numbers, by length, whose words are among the hints."""
     return {
-        length: tuple(number for number in numbers if not number.words.isdisjoint(hints))
+        length: tuple(number for number in numbers if _is_named(number, hints))
         for length, numbers in identifiers.BY_LENGTH.items()
     }
+
+
+def _is_named(number: Number, hints: frozenset[str]) -> bool:
+    return not number.words.isdisjoint(hints) and (not number.also or not number.also.isdisjoint(hints))
 
 
 def _in_groups(page: Page, groups: Groups, found: Findings) -> None:

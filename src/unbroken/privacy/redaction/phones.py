@@ -9,8 +9,8 @@ from unbroken.privacy.redaction.page import Page
 
 WORDS: Final = frozenset(
     "phone telephone tel mobile mobiles cell cellphone fax whatsapp sms msisdn handset landline hotline helpline phones"
-    " voicemail pager telefon telefono telefone telephoned handy rufnummer mobil mobilnummer portable celular movil"
-    " movel telefoonnummer telefonnummer puhelin telefonu cep 电话 手机 電話 携帯 전화 휴대폰"
+    " voicemail pager telefon telefono telefone telephoned rufnummer mobil mobilnummer celular movil"
+    " movel telefoonnummer telefonnummer puhelin telefonu 电话 手机 電話 携帯 전화 휴대폰"
     .split()
 )  # fmt: skip
 
@@ -36,8 +36,10 @@ _LEADING: Final = (
 )
 _SAID_BEFORE: Final = re.compile(
     r"(?:(?<!tool )(?<!tool_)(?<!function )(?<!model )(?<!api )\bcall(?:ed|ing)?"
-    r"|\b(?:dial(?:l?ed|l?ing)?|ring|rang|phone[ds]?|text(?:ed|ing)?|sms|reach(?:ed|able)?|contact(?:ed)?|answering"
-    r"|receiving messages|cell|mobile|fax|tel|landline|whatsapp|voicemail))\b" + _LEADING
+    r"|\b(?:dial(?:l?ed|l?ing)?|phone[ds]?|sms|answering|receiving messages|cell|mobile|fax|tel|landline|whatsapp|voicemail"
+    r"|text (?:me|us|him|her|them)|rang (?:me|us|him|her|them)|ring (?:me|us|him|her|them)"
+    r"|(?:reach(?:ed|able)?|contact(?:ed)?|text(?:ed)?)(?: (?:me|us|him|her|them|you))? (?:at|on|under|by|via)))\b"
+    + _LEADING
 )
 _SAID_OF_GROUPS: Final = re.compile(
     r"\b(?:messages?|desk|direct|extension|line|numbers?|signal|answers?|registered|[tmpf])\b" + _LEADING

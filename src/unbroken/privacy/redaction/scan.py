@@ -15,7 +15,7 @@ from unbroken.privacy.redaction.folding import Folded, fold
 from unbroken.privacy.redaction.keys import KeyReader
 from unbroken.privacy.redaction.kinds import UNSCANNED
 from unbroken.privacy.redaction.mail import addresses
-from unbroken.privacy.redaction.numbers import glued_numbers, numbers
+from unbroken.privacy.redaction.numbers import ACCOUNT_WORDS, glued_numbers, numbers
 from unbroken.privacy.redaction.page import BLANK, END, Page
 from unbroken.privacy.redaction.pairs import pairs
 from unbroken.privacy.redaction.placeholders import Placeholders
@@ -23,7 +23,7 @@ from unbroken.privacy.redaction.profiles import Profile
 from unbroken.privacy.redaction.rules import Rules
 
 VOCABULARY: Final = (
-    cards.WORDS | mail.WORDS | disguises.WORDS | phones.SAID_WORDS | phones.GROUP_WORDS | codes.IBAN_WORDS | codes.WORDS | dates.PERSON_WORDS | dates.WORDS | dates.MONTH_NAMES | identifiers.WORDS | network.IP_WORDS
+    ACCOUNT_WORDS | cards.WORDS | mail.WORDS | disguises.WORDS | phones.SAID_WORDS | phones.GROUP_WORDS | codes.IBAN_WORDS | codes.WORDS | dates.PERSON_WORDS | dates.WORDS | dates.MONTH_NAMES | identifiers.WORDS | network.IP_WORDS
     | network.MAC_WORDS | network.SITE_WORDS | phones.WORDS | phones.OTHER_WORDS | secrets.WORDS | secrets.PREFIX_WORDS | secrets.KEY_WORDS
 )  # fmt: skip
 
