@@ -38,6 +38,7 @@ format: $(READY) ## rewrite the sources in the project's format
 
 bench: $(READY) ## the figures that README and docs quote
 	$(BIN)/python bench/run.py
+	$(BIN)/python bench/redaction.py
 
 torture: $(READY) ## every fault many times, and the table in docs/faults.md
 	$(BIN)/python -m tests.faults --write docs/faults.md

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 _NOUNS: Final = (
-    "order shipment report dataset pipeline cluster invoice release ticket batch warehouse region metric schema job index"
+    "order shipment report dataset pipeline cluster invoice release ticket batch warehouse region metric"
+    " schema job index"
     " vector prompt answer budget carrier parcel meter sensor pump valve lamp shelf pallet".split()
 )
 _SENTENCES: Final = (
@@ -20,9 +21,7 @@ _SENTENCES: Final = (
     "The {b} sits at {lat}, {lon}; its {a} reads {f} at {t}.",
 )
 _REGIONS: Final = ("eu-west-1", "us-east-2", "ap-south-1")
-PNG: Final = (
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
-)
+PNG: Final = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 
 
 class Maker:
@@ -51,8 +50,9 @@ class Maker:
             "position": {"lat": round(random_.uniform(-90, 90), 6), "lon": round(random_.uniform(-180, 180), 6)},
             "prices": [round(random_.uniform(1, 9999), 2) for _ in range(4)],
             "rows": [
-                {"sku": f"{item(_NOUNS)[:3].upper()}-{random_.randrange(10**5):05d}", "quantity": random_.randrange(900),
-                 "price": f"{random_.uniform(1, 2000):.2f}", "updated": self._time()}
+                {"sku": f"{item(_NOUNS)[:3].upper()}-{random_.randrange(10**5):05d}",
+                 "quantity": random_.randrange(900), "price": f"{random_.uniform(1, 2000):.2f}",
+                 "updated": self._time()}
                 for _ in range(3)
             ],
             "message": " ".join(self._sentence() for _ in range(5)),
@@ -99,8 +99,8 @@ class Maker:
     def _time(self) -> str:
         random_ = self._random
         day = f"202{random_.randrange(2, 7)}-{random_.randrange(1, 13):02d}-{random_.randrange(1, 29):02d}"
-        return f"{day}T{random_.randrange(24):02d}:{random_.randrange(60):02d}:{random_.randrange(60):02d}." + (
-            f"{random_.randrange(10**6):06d}Z")  # fmt: skip
+        hour, minute, second = random_.randrange(24), random_.randrange(60), random_.randrange(60)
+        return f"{day}T{hour:02d}:{minute:02d}:{second:02d}.{random_.randrange(10**6):06d}Z"
 
     def _version(self) -> str:
         return ".".join(str(self._random.randrange(40)) for _ in range(3))

@@ -2,7 +2,6 @@
 
 from typing import Any, Final
 
-from unbroken.core.normalise import Json
 from unbroken.privacy.redaction.placeholders import PlaceholderKey
 from unbroken.privacy.redaction.profiles import BALANCED, Profile
 from unbroken.privacy.redaction.redactor import Hit, Redactor
@@ -19,21 +18,21 @@ def redactor(profile: Profile = BALANCED, **options: Any) -> Redactor:
 _BALANCED: Final = redactor()
 
 
-def hits(value: Json, profile: Profile = BALANCED) -> list[Hit]:
+def hits(value: Any, profile: Profile = BALANCED) -> list[Hit]:
     """What is found in a text or a JSON value."""
     return (_BALANCED if profile is BALANCED else redactor(profile)).explain(value)
 
 
-def found(value: Json, profile: Profile = BALANCED) -> list[tuple[str, str]]:
+def found(value: Any, profile: Profile = BALANCED) -> list[tuple[str, str]]:
     """Kind and text of what is found."""
     return [(hit.kind, hit.text) for hit in hits(value, profile)]
 
 
-def kinds(value: Json, profile: Profile = BALANCED) -> set[str]:
+def kinds(value: Any, profile: Profile = BALANCED) -> set[str]:
     """The kinds of what is found."""
     return {hit.kind for hit in hits(value, profile)}
 
 
-def masked(value: Json, profile: Profile = BALANCED) -> Json:
+def masked(value: Any, profile: Profile = BALANCED) -> Any:
     """The value with placeholders."""
     return (_BALANCED if profile is BALANCED else redactor(profile)).redact({"details": value}).values["details"]

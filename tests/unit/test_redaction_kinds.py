@@ -201,7 +201,7 @@ def test_the_same_number_without_its_word_stays(number: str) -> None:
     ],
 )
 def test_a_key_is_context(value: dict[str, object], kind: str) -> None:
-    assert kind in kinds(value)  # type: ignore[arg-type]
+    assert kind in kinds(value)
 
 
 def test_context_ends_with_the_value_and_after_sixty_letters() -> None:

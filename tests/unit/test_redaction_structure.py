@@ -50,37 +50,37 @@ SENSITIVE = [
 def test_a_sensitive_key_masks_its_value_whatever_it_is(key: str, kind: str, value: Any) -> None:
     result = masked({key: value})
     assert isinstance(result, dict)
-    leaves = list(result[key].values()) if isinstance(value, dict) else [result[key]]  # type: ignore[union-attr]
+    leaves = list(result[key].values()) if isinstance(value, dict) else [result[key]]
     assert all(str(leaf).startswith("[") and str(leaf).endswith("]") for leaf in leaves)
     assert kind in str(leaves)
 
 
 def test_children_of_a_sensitive_key_are_masked_each() -> None:
     result = masked({"phone": {"value": "12", "verified": True, "others": ["34", None]}})
-    assert result["phone"]["verified"] is True  # type: ignore[call-overload, index]
-    assert result["phone"]["others"][1] is None  # type: ignore[call-overload, index]
-    assert "12" not in [result["phone"]["value"]]  # type: ignore[call-overload, index]
-    assert result["phone"]["others"][0].startswith("[PHONE_NUMBER:k7:")  # type: ignore[call-overload, index, union-attr]
+    assert result["phone"]["verified"] is True
+    assert result["phone"]["others"][1] is None
+    assert result["phone"]["value"] != "12"
+    assert result["phone"]["others"][0].startswith("[PHONE_NUMBER:k7:")
 
 
 @pytest.mark.parametrize("label", ["name", "key", "field", "label"])
 def test_a_label_beside_a_value_speaks_for_it(label: str) -> None:
     result = masked([{label: "ssn", "value": "none"}, {label: "weather", "value": "none"}])
-    assert result[0]["value"].startswith("[US_SSN:k7:")  # type: ignore[index, union-attr, call-overload]
-    assert result[1]["value"] == "none"  # type: ignore[index, call-overload]
+    assert result[0]["value"].startswith("[US_SSN:k7:")
+    assert result[1]["value"] == "none"
 
 
 def test_keys_of_objects_are_masked_and_stay_apart() -> None:
     result = masked({"jane@example.com": 1, "JANE@example.com": 2, "other": 3})
     assert isinstance(result, dict)
-    assert sorted(result.values()) == [1, 2, 3]  # type: ignore[type-var]
+    assert sorted(result.values()) == [1, 2, 3]
     assert not any("@" in key for key in result)
 
 
 def test_json_in_texts_is_walked_and_written_back() -> None:
     arguments = json.dumps({"user": {"first_name": "Mia", "dob": "1990-04-05"}, "q": "é"})
     result = masked({"arguments": arguments})
-    inner = json.loads(result["arguments"])  # type: ignore[call-overload, index, arg-type]
+    inner = json.loads(result["arguments"])
     assert inner["q"] == "é"
     assert inner["user"]["first_name"].startswith("[PERSON:k7:")
     assert inner["user"]["dob"].startswith("[DATE_OF_BIRTH:k7:")
@@ -113,8 +113,11 @@ def test_texts_are_scanned_with_the_parts() -> None:
 
 
 def test_counts_and_flags() -> None:
-    values = {"inputs": f"{CARD} and jane@example.com", "outputs": [f"{CARD}", {"mrn": "12"}, "ghp_" + "a1" * 18]}
-    result = redactor().redact(values)  # type: ignore[arg-type]
+    values: dict[str, Any] = {
+        "inputs": f"{CARD} and jane@example.com",
+        "outputs": [f"{CARD}", {"mrn": "12"}, "ghp_" + "a1" * 18],
+    }
+    result = redactor().redact(values)
     assert result.counts == {"CREDIT_CARD": 2, "EMAIL_ADDRESS": 1, "MEDICAL_RECORD": 1, "API_KEY": 1}
     assert result.contains == {"personal", "card", "health", "secret"}
     assert result.withheld == ()
@@ -125,7 +128,7 @@ def test_counts_and_flags() -> None:
 def test_inputs_are_not_touched() -> None:
     value = {"a": [f"{CARD}", {"ssn": "12"}]}
     before = json.dumps(value)
-    masked(value)  # type: ignore[arg-type]
+    masked(value)
     assert json.dumps(value) == before
 
 
@@ -194,20 +197,20 @@ def test_profiles_differ_in_what_is_bare() -> None:
         "order_id": 48291374,
         "created_at": "2024-05-20T13:45:12.123456Z",
     }
-    assert kinds(value, BALANCED) == set()  # type: ignore[arg-type]
-    assert kinds(value, STRICT) == {"NUMBER", "IDENTIFIER"}  # type: ignore[arg-type]
+    assert kinds(value, BALANCED) == set()
+    assert kinds(value, STRICT) == {"NUMBER", "IDENTIFIER"}
     strict = masked(value, STRICT)
-    assert strict["order_id"] == 48291374  # type: ignore[call-overload, index]
-    assert strict["created_at"] == value["created_at"]  # type: ignore[call-overload, index]
+    assert strict["order_id"] == 48291374
+    assert strict["created_at"] == value["created_at"]
 
 
 def test_deny_by_default_masks_short_values_under_unknown_keys() -> None:
     value = {"nickel": "Jane", "status": "ok", "amount": 12, "summary": "the visit went well and nothing was found"}
     for profile in (HIPAA, PCI):
         result = masked(value, profile)
-        assert result["nickel"].startswith("[VALUE:k7:")  # type: ignore[call-overload, index, union-attr]
-        assert result["status"] == "ok"  # type: ignore[call-overload, index]
-        assert result["summary"] == value["summary"]  # type: ignore[call-overload, index]
+        assert result["nickel"].startswith("[VALUE:k7:")
+        assert result["status"] == "ok"
+        assert result["summary"] == value["summary"]
 
 
 def test_safe_harbor_masks_dates_and_urls() -> None:

@@ -1,4 +1,4 @@
-"""Payment cards: ranges of issuers, Luhn, groups as people write them, what follows a number on a card or its stripe."""
+"""Payment cards: ranges of issuers, Luhn, groups as people write them, and what stands behind a number."""
 
 import re
 from itertools import accumulate
@@ -10,9 +10,8 @@ from unbroken.privacy.redaction.kinds import UNSCANNED
 
 WORDS: Final = frozenset(
     "card cards credit debit visa mastercard amex maestro diners jcb unionpay cc pan cardnumber creditcard"
-    " ccnum ccn carte karte kreditkarte tarjeta cartao cartão"
-    .split()
-)  # fmt: skip
+    " ccnum ccn carte karte kreditkarte tarjeta cartao cartão".split()
+)
 
 _SHORTEST: Final = 12
 _LONGEST: Final = 19
@@ -21,9 +20,27 @@ _LENGTHS_NAMED: Final = (16, 19, 18, 17, 15, 14, 13, 12)
 _WIDEST_GAP: Final = 3
 _MOST_GROUPS: Final = 64
 _GROUPS: Final = frozenset(
-    [(4, 4, 4, 4), (4, 6, 5), (4, 6, 4), (4, 4, 4, 4, 3), (4, 4, 4, 4, 2), (4, 4, 4, 3), (4, 4, 5), (4, 4, 4, 1), (8, 8),
-     (6, 13), (6, 10), (4, 4, 4), (4, 4, 4, 4, 1), (4, 5, 6), (4, 4, 8), (4, 12), (12, 4), (6, 9)]
-)  # fmt: skip
+    [
+        (4, 4, 4, 4),
+        (4, 6, 5),
+        (4, 6, 4),
+        (4, 4, 4, 4, 3),
+        (4, 4, 4, 4, 2),
+        (4, 4, 4, 3),
+        (4, 4, 5),
+        (4, 4, 4, 1),
+        (8, 8),
+        (6, 13),
+        (6, 10),
+        (4, 4, 4),
+        (4, 4, 4, 4, 1),
+        (4, 5, 6),
+        (4, 4, 8),
+        (4, 12),
+        (12, 4),
+        (6, 9),
+    ]
+)
 """How many digits stand together in printed numbers."""
 
 # What a card carries beside its number: the rest of track 2, or the month and year it ends.
@@ -61,7 +78,7 @@ def issuer(digits: str) -> bool:
         return 14 <= length <= _LONGEST
     if two in (62, 65, 81, 82) or four == 6011 or 644 <= three <= 649:
         return 16 <= length <= _LONGEST
-    return four == 9792 and length == 16 or _maestro(two, length)
+    return (four == 9792 and length == 16) or _maestro(two, length)
 
 
 def _maestro(two: int, length: int) -> bool:
@@ -97,7 +114,7 @@ def cards_in_groups(
     text: str, groups: list[tuple[int, int]], found: Findings, *, named: bool
 ) -> list[list[tuple[int, int]]]:
     """Takes every number that groups of digits make up; answers the groups that are left, in stretches."""
-    if len(groups) > _MOST_GROUPS and _is_series(text, groups):
+    if len(groups) > _MOST_GROUPS and _is_series(groups):
         # Any sixteen of so many digits may be a number: all are withheld rather than some looked at.
         found.add(groups[0][0], groups[-1][1], UNSCANNED, "long series of digits")
         return []
@@ -115,7 +132,7 @@ def cards_in_groups(
     return [stretch for stretch in left if stretch]
 
 
-def _is_series(text: str, groups: list[tuple[int, int]]) -> bool:
+def _is_series(groups: list[tuple[int, int]]) -> bool:
     """Whether the groups are digits one by one or in pairs, with one mark between them."""
     letters = sum(last - first for first, last in groups)
     return letters <= 2 * len(groups) and groups[-1][1] - groups[0][0] <= letters + len(groups)

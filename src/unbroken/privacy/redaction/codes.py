@@ -57,22 +57,33 @@ def _some_digits(text: str) -> bool:
 
 CERTAIN: Final = (
     _code("UK_NINO", r"[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z][ -]?\d\d[ -]?\d\d[ -]?\d\d[ -]?[A-D]", check=_uk_nino),
-    _code("US_MBI", r"[1-9][AC-HJKMNP-RT-Y][AC-HJKMNP-RT-Y0-9]\d-?[AC-HJKMNP-RT-Y][AC-HJKMNP-RT-Y0-9]\d-?"
-                    r"[AC-HJKMNP-RT-Y]{2}\d\d", case=True),
+    _code(
+        "US_MBI",
+        r"[1-9][AC-HJKMNP-RT-Y][AC-HJKMNP-RT-Y0-9]\d-?[AC-HJKMNP-RT-Y][AC-HJKMNP-RT-Y0-9]\d-?"
+        r"[AC-HJKMNP-RT-Y]{2}\d\d",
+        case=True,
+    ),
     _code("ES_NIF", r"\d{8}-?[A-HJ-NP-TV-Z]", check=checksums.es_nif, case=True),
     _code("ES_NIE", r"[XYZ]-?\d{7}-?[A-HJ-NP-TV-Z]", check=checksums.es_nie),
-    _code("IT_FISCAL_CODE", r"[A-Z]{6}[0-9LMNP-V]{2}[A-EHLMPRST][0-9LMNP-V]{2}[A-Z][0-9LMNP-V]{3}[A-Z]",
-          check=checksums.it_fiscal_code),
+    _code(
+        "IT_FISCAL_CODE",
+        r"[A-Z]{6}[0-9LMNP-V]{2}[A-EHLMPRST][0-9LMNP-V]{2}[A-Z][0-9LMNP-V]{3}[A-Z]",
+        check=checksums.it_fiscal_code,
+    ),
     _code("FI_PERSONAL_IDENTITY_CODE", r"[0-3]\d[01]\d\d\d[-+A-FU-Y]\d{3}[0-9A-FHJ-NPR-Y]", check=None, case=True),
     _code("SG_NRIC_FIN", r"[STFGM]\d{7}[A-Z]", check=checksums.sg_nric, case=True),
     _code("IN_PAN", r"[A-Z]{3}P[A-Z]\d{4}[A-Z]", case=True),
     _code("IN_GSTIN", r"[0-3]\d[A-Z]{5}\d{4}[A-Z][1-9A-Z]Z[0-9A-Z]", check=checksums.gstin),
-    _code("UK_DRIVING_LICENCE", r"[A-Z]{2,5}9{0,3}\d[0156]\d[0-3]\d\d[A-Z]{1,2}9?[A-Z0-9][A-Z]{2}",
-          check=lambda text: len(text) == 16, case=True),
+    _code(
+        "UK_DRIVING_LICENCE",
+        r"[A-Z]{2,5}9{0,3}\d[0156]\d[0-3]\d\d[A-Z]{1,2}9?[A-Z0-9][A-Z]{2}",
+        check=lambda text: len(text) == 16,
+        case=True,
+    ),
     _code("CN_RESIDENT_ID", r"[1-8]\d{5}(?:18|19|20)\d{9}[\dX]", check=checksums.cn_rid),
     _code("MX_CURP", r"[A-Z]{4}\d{6}[HMX][A-Z]{5}[A-Z0-9]\d", case=True),
     _code("SE_PERSONNUMMER", r"\d{6}\+\d{4}"),
-)  # fmt: skip
+)
 
 NEAR: Final = (
     _code("UK_NINO", r"[A-Z]{2}[ -]?\d\d[ -]?\d\d[ -]?\d\d[ -]?[A-D]?", "nino ni", rank=4, case=True),
@@ -80,40 +91,77 @@ NEAR: Final = (
     _code("US_PASSPORT", r"[A-Z]\d{8}", "passport reisepass passeport pasaporte"),
     _code("UK_PASSPORT", r"[A-Z]{2}\d{7}", "passport passports"),
     _code("DE_PASSPORT", r"[CFGHJK][CFGHJKLMNPRTVWXYZ0-9]{8}\d?", "reisepass passport passnummer", check=_some_digits),
-    _code("DE_ID_CARD", r"[LMNPRTVWXYCFGHJK][CFGHJKLMNPRTVWXYZ0-9]{7}\d", "personalausweis ausweis ausweisnummer perso",
-          check=_some_digits),
+    _code(
+        "DE_ID_CARD",
+        r"[LMNPRTVWXYCFGHJK][CFGHJKLMNPRTVWXYZ0-9]{7}\d",
+        "personalausweis ausweis ausweisnummer perso",
+        check=_some_digits,
+    ),
     _code("KR_PASSPORT", r"[MSRODG](?:\d{3}[A-Z]\d{4}|\d{8})", "passport korean 여권 여권번호"),
     _code("ES_PASSPORT", r"[A-Z]{2,3}\d{6}", "pasaporte passport"),
     _code("IT_PASSPORT", r"[A-Z]{2}\d{7}", "passaporto passport", rank=1),
     _code("IN_PASSPORT", r"[A-Z]\d{7}", "passport"),
-    _code("PASSPORT", r"[A-Z]{1,2}\d{6,9}", "passport passports passeport pasaporte passaporto reisepass paspoort", rank=0),
-    _code("US_DRIVER_LICENSE", r"[A-Z]{1,2}-?\d{3,7}(?:[ -]?\d{2,7}){0,3}|\d{3,4}-\d{2,4}-\d{3,4}|[A-Z]\d{2}[ -]\d{2}[ -]\d{4}"
-                              r"|[A-Z0-9]{7,16}", "license licence licenses dl dln permis",
-          check=_some_digits, rank=4, also="driver drivers driving dl dln permis"),
+    _code(
+        "PASSPORT", r"[A-Z]{1,2}\d{6,9}", "passport passports passeport pasaporte passaporto reisepass paspoort", rank=0
+    ),
+    _code(
+        "US_DRIVER_LICENSE",
+        r"[A-Z]{1,2}-?\d{3,7}(?:[ -]?\d{2,7}){0,3}|\d{3,4}-\d{2,4}-\d{3,4}|[A-Z]\d{2}[ -]\d{2}[ -]\d{4}"
+        r"|[A-Z0-9]{7,16}",
+        "license licence licenses dl dln permis",
+        check=_some_digits,
+        rank=4,
+        also="driver drivers driving dl dln permis",
+    ),
     _code("US_DRIVER_LICENSE", r"[A-Z]{1,2}-?\d{5,14}", "license licence", rank=0),
     _code("UK_DRIVING_LICENCE", r"[A-Z9]{5}\d{6}[A-Z9]{2}[A-Z0-9]{3}", "driving licence license dvla", rank=5),
     _code("DE_FUEHRERSCHEIN", r"[A-Z]{1,2}\d{8}[A-Z0-9]{1,2}", "fuhrerschein fuehrerschein fahrerlaubnis", rank=5),
     _code("IT_DRIVER_LICENSE", r"(?:[A-Z]{2}\d{7}[A-Z]|U1[BCDFGHLJKMNPRSTUWYXZ0-9]{7}[A-Z])", "patente guida", rank=5),
-    _code("IT_IDENTITY_CARD", r"[A-Z]{2}\s?\d{7}|\d{7}[A-Z]{2}|[A-Z]{2}\d{5}[A-Z]{2}", "identita carta elettronica cie"),
+    _code(
+        "IT_IDENTITY_CARD", r"[A-Z]{2}\s?\d{7}|\d{7}[A-Z]{2}|[A-Z]{2}\d{5}[A-Z]{2}", "identita carta elettronica cie"
+    ),
     _code("IN_PAN", r"[A-Z]{5}\d{4}[A-Z]", "pan permanent", rank=3),
+    _code("IN_GSTIN", r"[0-3]\d[A-Z]{5}\d{4}[A-Z][1-9A-Z]Z[0-9A-Z]", "gstin gst"),
     _code("IN_VOTER", r"[A-Z]{3}\d{7}", "voter"),
     _code("SG_NRIC_FIN", r"[A-Z]\d{7}[A-Z]", "nric fin singapore"),
     _code("SG_UEN", r"\d{8,9}[A-Z]|[TSR]\d\d[A-Z]{2}\d{4}[A-Z]", "uen"),
     _code("MEDICAL_LICENSE", r"[A-Z][A-Z9]\d{7}", "dea certificate prescriber", check=checksums.dea),
-    _code("DE_HEALTH_INSURANCE", r"[A-Z]\d{9}", "kvnr krankenkasse egk krankenversicherung versichertennummer",
-          check=checksums.de_health),
-    _code("DE_SOCIAL_SECURITY", r"\d{2}[ -]?\d{6}[ -]?[A-Z][ -]?\d{3}", "rentenversicherungsnummer rvnr svnr"
-          " sozialversicherungsnummer sozialversicherung rentenversicherung"),
+    _code(
+        "DE_HEALTH_INSURANCE",
+        r"[A-Z]\d{9}",
+        "kvnr krankenkasse egk krankenversicherung versichertennummer",
+        check=checksums.de_health,
+    ),
+    _code(
+        "DE_SOCIAL_SECURITY",
+        r"\d{2}[ -]?\d{6}[ -]?[A-Z][ -]?\d{3}",
+        "rentenversicherungsnummer rvnr svnr sozialversicherungsnummer sozialversicherung rentenversicherung",
+    ),
     _code("DE_VAT_ID", r"DE\s?\d{3}\s?\d{3}\s?\d{3}", "ust ustid umsatzsteuer vat mwst"),
     _code("FI_PERSONAL_IDENTITY_CODE", r"\d{6}[-+A-FU-Y]\d{3}[0-9A-Z]", "henkilotunnus hetu"),
-    _code("MEDICAL_RECORD", r"[A-Z]{1,4}[-#]?\d{4,12}|\d{2,4}-\d{2,4}-\d{2,4}|[A-Z0-9]{6,14}",
-          "mrn mrno medical", check=_some_digits),
-    _code("HEALTH_PLAN", r"[A-Z]{1,4}-?\d{6,12}(?:-\d{2})?|[A-Z0-9]{3}-?[A-Z0-9]{6,11}",
-          "medicaid policyholder", check=_some_digits, rank=0),
+    _code(
+        "MEDICAL_RECORD",
+        r"[A-Z]{1,4}[-#]?\d{4,12}|\d{2,4}-\d{2,4}-\d{2,4}|[A-Z0-9]{6,14}",
+        "mrn mrno medical",
+        check=_some_digits,
+    ),
+    _code(
+        "HEALTH_PLAN",
+        r"[A-Z]{1,4}-?\d{6,12}(?:-\d{2})?|[A-Z0-9]{3}-?[A-Z0-9]{6,11}",
+        "medicaid policyholder",
+        check=_some_digits,
+        rank=0,
+    ),
     _code("UK_SORT_CODE", r"\d\d-\d\d-\d\d", "code sortcode", also="sort sortcode"),
-    _code("LICENSE_PLATE", r"[A-Z]{1,3}[ -]?\d{1,4}[ -]?[A-Z]{0,3}|\d{1,4}[ -]?[A-Z]{1,3}[ -]?\d{1,4}|[A-Z]{1,3}-[A-Z]{1,2}[ -]\d{1,4}[EH]?",
-          "plate plates plaka plakasi kennzeichen licenseplate numberplate vrn", check=_has_both, rank=3,
-          case=True),
+    _code(
+        "LICENSE_PLATE",
+        r"[A-Z]{1,3}[ -]?\d{1,4}[ -]?[A-Z]{0,3}|\d{1,4}[ -]?[A-Z]{1,3}[ -]?\d{1,4}"
+        r"|[A-Z]{1,3}-[A-Z]{1,2}[ -]\d{1,4}[EH]?",
+        "plate plates plaka plakasi kennzeichen licenseplate numberplate vrn",
+        check=_has_both,
+        rank=3,
+        case=True,
+    ),
     _code("VIN", r"[A-HJ-NPR-Z0-9]{17}", "vin vehicle chassis", check=_some_digits),
     _code("CRYPTO", r"0x[0-9a-f]{40}", "wallet ethereum eth address usdt crypto"),
     _code("POSTCODE", r"[A-Z]{1,2}\d[A-Z\d]?\s?\d[A-Z]{2}", "postcode postcodes", rank=3),
@@ -124,7 +172,7 @@ NEAR: Final = (
     _code("MX_RFC", r"[A-Z&]{3,4}\d{6}[A-Z0-9]{3}", "rfc"),
     _code("IE_PPS", r"\d{7}[A-W][A-IW]?", "pps ppsn"),
     _code("NATIONAL_ID", r"[A-Z]{0,3}\d{6,12}[A-Z]{0,2}", "nationalid", check=_some_digits, rank=0),
-)  # fmt: skip
+)
 
 WORDS: Final = frozenset(word for code in NEAR for word in code.words | code.also)
 
@@ -159,6 +207,7 @@ _BITCOIN: Final = re.compile(
     r"(?<!\w)(?:[13][1-9A-HJ-NP-Za-km-z]{25,34}|bc1[02-9ac-hj-np-z]{11,71}|BC1[02-9AC-HJ-NP-Z]{11,71})(?!\w)"
 )
 _NIF_LENGTH: Final = 9
+_LONGEST_BASE58: Final = 35
 _WALLET_LENGTHS: Final = range(26, 75)
 
 
@@ -277,9 +326,11 @@ def _after_letters(text: str, start: int, count: int) -> int:
 def _wallets(page: Page, found: Findings) -> None:
     for match in _BITCOIN.finditer(page.text):
         word = match[0]
-        if word[0] in "13":
-            valid = len(word) <= 35 and checksums.base58check(word)
-        else:
-            valid = checksums.bech32(word.lower())
-        if valid:
+        if _is_wallet(word):
             found.add(*match.span(), "CRYPTO", "wallet address")
+
+
+def _is_wallet(word: str) -> bool:
+    if word[0] in "13":
+        return len(word) <= _LONGEST_BASE58 and checksums.base58check(word)
+    return checksums.bech32(word.lower())

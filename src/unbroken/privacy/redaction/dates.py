@@ -30,7 +30,8 @@ _WRITTEN: Final = re.compile(
     re.IGNORECASE,
 )
 MONTH_NAMES: Final = frozenset(
-    "january february march april may june july august september october november december jan feb mar apr jun jul aug sep"
+    "january february march april may june july august september october november december jan feb mar apr"
+    " jun jul aug sep"
     " sept oct nov dec".split()
 )  # fmt: skip
 _YEAR: Final = re.compile(r"(?:19|20)\d\d")

@@ -60,12 +60,12 @@ def _undone(escape: str) -> str:
 
 
 def _percent(run: str) -> str:
-    """What bytes in percent say in UTF-8; where they say nothing, those that are ASCII, and the others as they stand."""
+    """What bytes in percent say in UTF-8; where that is nothing, ASCII ones alone are undone."""
     raw = bytes.fromhex(run.replace("%", ""))
     try:
         return "".join(letter if letter > "\x02" else " " for letter in raw.decode())
     except UnicodeDecodeError:
-        return "".join(_letter(byte) if byte < 0x80 else run[3 * at : 3 * at + 3] for at, byte in enumerate(raw))  # noqa: PLR2004
+        return "".join(_letter(byte) if byte < 0x80 else run[3 * at : 3 * at + 3] for at, byte in enumerate(raw))
 
 
 def _letter(code: int) -> str:

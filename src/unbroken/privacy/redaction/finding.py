@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 
 class Tier(StrEnum):
-    """How certain a finding is: by its own form, by what stands around it, by a model, or only by being a long number."""
+    """How certain a finding is: by its form, by what stands around it, by a model, or only as a long number."""
 
     CERTAIN = "certain"
     CONTEXT = "context"

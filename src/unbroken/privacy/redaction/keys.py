@@ -51,7 +51,8 @@ def _kinds(**of: str) -> dict[str, str]:
 
 SENSITIVE: Final[dict[str, str]] = _kinds(
     US_SSN="ssn social_security social_security_number social_security_no socsec soc_sec_no social_insurance_number",
-    NATIONAL_ID="national_id national_identity_number national_identification_number identity_number nin nino id_card_number"
+    NATIONAL_ID="national_id national_identity_number national_identification_number identity_number nin nino"
+    " id_card_number"
     " id_card national_insurance_number personnummer aadhaar aadhar pesel cpf nif nie dni curp bsn citizen_id"
     " resident_id government_id codice_fiscale steuer_id sin",
     TAX_ID="tax_id taxpayer_id tax_number tax_identification_number tin itin ein_ssn tfn",
@@ -83,7 +84,8 @@ SENSITIVE: Final[dict[str, str]] = _kinds(
     " dl_no",
     MEDICAL_RECORD="mrn medical_record_number medical_record_no medical_record patient_id patient_number chart_number"
     " health_record_number patient_mrn",
-    HEALTH_PLAN="health_plan_number insurance_number insurance_id member_number policy_holder_id health_insurance_number"
+    HEALTH_PLAN="health_plan_number insurance_number insurance_id member_number policy_holder_id"
+    " health_insurance_number"
     " health_plan_id mbi medicare_number medicare_id medicaid_id nhs_number subscriber_id kvnr",
     PASSWORD="password passwd pwd passphrase pass_phrase pass_word user_password db_password old_password new_password"
     " master_password security_answer secret_answer db_pass smtp_pass user_pass",
@@ -111,8 +113,10 @@ STRICT_SENSITIVE: Final[dict[str, str]] = _kinds(
 """Keys that only the strict profiles mask by name alone."""
 
 _QUALIFIERS: Final = frozenset(
-    "customer patient user client member passenger contact billing shipping home work mobile primary secondary emergency"
-    " my your new old current employee guest sender recipient mother father parent spouse owner applicant borrower buyer"
+    "customer patient user client member passenger contact billing shipping home work mobile primary"
+    " secondary emergency"
+    " my your new old current employee guest sender recipient mother father parent spouse owner applicant"
+    " borrower buyer"
     " seller subscriber policy holder account payer payee beneficiary insured candidate student tenant person personal"
     " caller consumer donor attendee traveler traveller cardholder card credit debit bank main alt alternate other raw"
     " verified business office private default login admin db database root backup reply from to cc bcc db smtp ftp aws"
@@ -133,7 +137,8 @@ _GENERIC: Final = frozenset(
     .split()
 )  # fmt: skip
 _DROPPERS: Final = frozenset(
-    "at count total ms ts ns us seconds url uri len length size version hash sha256 sha1 md5 time timestamp date enabled"
+    "at count total ms ts ns us seconds url uri len length size version hash sha256 sha1 md5 time timestamp"
+    " date enabled"
     " status state type kind flag verified valid index idx limit max min avg rate score ratio percent tokens"
     " required expires updated created duration latency offset"
     .split()
@@ -150,13 +155,16 @@ _DOUBTFUL: Final = frozenset(
 _CALLS: Final = frozenset(("call", "calls"))
 
 ALLOWED: Final = frozenset(
-    "id ids uuid guid traceid spanid parentid requestid sessionid turnid callid eventid correlationid messageid toolcallid"
+    "id ids uuid guid traceid spanid parentid requestid sessionid turnid callid eventid correlationid"
+    " messageid toolcallid"
     " traceparent tracestate hash sha256 sha1 sha512 md5 digest checksum etag commit revision version schema model tool"
     " toolname function functionname type eventtype kind status state code errorcode statuscode ts timestamp time at"
     " createdat updatedat startedat endedat finishedat expiresat recordedat date start end duration latency latencyms"
     " elapsed elapsedms count total limit offset page size length bytes tokens inputtokens outputtokens totaltokens"
-    " prompttokens completiontokens maxtokens temperature topp seed index seq sequence number step attempt retries retry"
-    " port pid threadid role level severity logger module line column path method route amount price cost costusd currency"
+    " prompttokens completiontokens maxtokens temperature topp seed index seq sequence number step attempt"
+    " retries retry"
+    " port pid threadid role level severity logger module line column path method route amount price cost"
+    " costusd currency"
     " quantity qty unit units balance tax rate percent score weight threshold language locale timezone encoding format"
     " mimetype contenttype finishreason stopreason objecttype resource action operation name enabled active success ok"
     " result origin destination cabin flightnumber flighttype insurance available seats sku productid orderid"

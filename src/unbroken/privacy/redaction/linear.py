@@ -1,9 +1,9 @@
 """Patterns that can't be slow: a part of the usual syntax in which the next character always decides.
 
 Allowed: literals, ``.``, ``\\d \\w \\s``, classes, ``\\b``, ``^``, ``$``, groups of alternatives that are literals, and
-``? * + {n} {n,m}`` after a single character or class. Two rules make it linear: a repeated class and what may follow it have no
-character in common, so that there is never a way back to try; and no repetition takes more than :data:`MOST` characters
-(``*`` and ``+`` end there). An attempt at one place then reads at most a fixed number of characters.
+``? * + {n} {n,m}`` after a single character or class. Two rules make it linear: a repeated class and what may follow it
+have no character in common, so that there is never a way back to try; and no repetition takes more than :data:`MOST`
+characters (``*`` and ``+`` end there). An attempt at one place then reads at most a fixed number of characters.
 """
 
 import re

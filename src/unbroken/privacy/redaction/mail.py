@@ -15,14 +15,17 @@ _DOMAIN: Final = re.compile(r"[\w\-]+(?:\.[\w\-]+)*")
 _LITERAL_DOMAIN: Final = re.compile(r"\[(?:IPv6:)?[0-9A-Fa-f.:]{7,45}\]")
 _TOP: Final = re.compile(r"(?:[^\W\d_]{2,24}|xn--[a-z0-9-]{2,59})", re.IGNORECASE)
 _FILES: Final = frozenset(
-    "png jpg jpeg gif svg webp css js mjs json jsonl html htm xml txt pdf csv yaml yml lock map exe dll jar class tsx jsx"
+    "png jpg jpeg gif svg webp css js mjs json jsonl html htm xml txt pdf csv yaml yml lock map exe dll jar"
+    " class tsx jsx"
     " ipynb log conf cfg ini toml tar gz tgz bz2 whl egg local internal localdomain lan"
     .split()
 )  # fmt: skip
 _INTERNAL: Final = frozenset("local internal localdomain lan".split())
 _COMMON_TOPS: Final = frozenset(
-    "com org net edu gov mil int info biz io ai app dev me co uk us de fr es it nl be ch at se no dk fi pl pt br in cn jp"
-    " kr ru au nz ca mx ar cl za eu tv online shop site xyz tech health email name pro club cloud ie cz hu gr tr il ua ro"
+    "com org net edu gov mil int info biz io ai app dev me co uk us de fr es it nl be ch at se no dk fi pl pt"
+    " br in cn jp"
+    " kr ru au nz ca mx ar cl za eu tv online shop site xyz tech health email name pro club cloud ie cz hu gr"
+    " tr il ua ro"
     .split()
 )  # fmt: skip
 _HIDDEN_AT: Final = re.compile(

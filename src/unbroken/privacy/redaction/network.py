@@ -10,6 +10,7 @@ from unbroken.privacy.redaction.page import Page
 _V4: Final = re.compile(
     r"\d(?<![\w]\d)(?<!\d[.]\d)\d{0,2}(?:(?:\.|\[\.\]|\(\.\)|\[dot\])\d{1,3}){3}(?![\w]|\.\d)(?:/\d{1,2}(?!\d))?"
 )
+_PRODUCT: Final = re.compile(r"(?<![:/.\w])[a-z]+/$")
 # Two colons with at most one group between them; what stands around is then looked at.
 _COLONS: Final = re.compile(r":(?!\d\d:\d\d(?![0-9A-Fa-f]*:))[0-9A-Fa-f]{0,4}:")
 _DOTTED: Final = re.compile(r"\.\d{1,3}\.\d{1,3}\.\d")
@@ -65,9 +66,9 @@ def _v4(page: Page, match: re.Match[str], found: Findings) -> None:
     if before.endswith(("version ", "version: ", "version=", "ver ", "ver. ", "build ", "release ", "firmware ")):
         return
     # A product and its version, as browsers write: ``Chrome/120.0.0.0``.
-    if before.endswith("/") and before[-2:-1].isalnum() and octets[1:] != ["0", "0", "0", "0"]:
-        if octets[2:] == ["0", "0"] or re.search(r"(?<![:/.\w])[a-z]+/$", before) is not None:
-            return
+    product = before.endswith("/") and before[-2:-1].isalnum()
+    if product and (octets[2:] == ["0", "0"] or _PRODUCT.search(before) is not None):
+        return
     if before.endswith(("v", "@", "-", "==", ">=", "~", "^")) and not before.endswith(" -") and "@" not in before:
         return
     found.add(*match.span(), "IP_ADDRESS", "IPv4 address")
@@ -104,9 +105,10 @@ def _is_v6(page: Page, word: str, start: int) -> bool:
     # ``a::b`` is also how programs name things.
     groups = [group for group in word.split(":") if group]
     telling = len(groups) >= 3 or any(len(group) == 4 for group in groups) or any(c.isdigit() for c in word)
-    if not telling or (len(groups) < 2 and not any(len(group) == 4 for group in groups)):
-        if IP_WORDS.isdisjoint(page.left_of(start).replace(":", " ").replace("=", " ").split()[-4:]):
-            return False
+    alone = len(groups) < 2 and not any(len(group) == 4 for group in groups)
+    before = page.left_of(start).replace(":", " ").replace("=", " ").split()[-4:]
+    if (not telling or alone) and IP_WORDS.isdisjoint(before):
+        return False
     try:
         ipaddress.IPv6Address(word)
     except ValueError:

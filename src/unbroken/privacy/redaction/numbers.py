@@ -1,11 +1,12 @@
 """Everything that is made of digits, found in one pass over the text.
 
-A candidate is a stretch of digits and separators. Most of what a log is full of (times, prices, counts, parts of ids) is
-refused by its length or its form before any check digit is computed.
+A candidate is a stretch of digits and separators. Most of what a log is full of (times, prices, counts, parts of ids)
+is refused by its length or its form before any check digit is computed.
 """
 
 import re
 from functools import lru_cache
+from itertools import pairwise
 from typing import Final
 
 from unbroken.privacy.redaction import cards, identifiers, phones
@@ -129,23 +130,24 @@ def _in_groups(page: Page, groups: Groups, found: Findings) -> None:
 def _stretches(text: str, groups: Groups) -> list[Groups]:
     """The groups, cut where one number ends and another begins; a number is also read with odd separators in it."""
     result: list[Groups] = [[groups[0]]]
-    for before, group in zip(groups, groups[1:], strict=False):
-        if group[0] - before[1] > 1 and _BETWEEN_NUMBERS.search(text, before[1], group[0]) is not None:
-            result.append([])
-        elif group[0] - before[1] == 1 and text[before[1]] in ",|\n\t\r" and not _odd(text, groups):
+    for before, group in pairwise(groups):
+        if _ends(text, before[1], group[0], groups):
             result.append([])
         result[-1].append(group)
     return result
 
 
+def _ends(text: str, end: int, start: int, groups: Groups) -> bool:
+    """Whether what stands between two groups parts two numbers."""
+    if start - end > 1:
+        return _BETWEEN_NUMBERS.search(text, end, start) is not None
+    return text[end] in ",|\n\t\r" and not _odd(text, groups)
+
+
 def _odd(text: str, groups: Groups) -> bool:
     """Whether one and the same single separator stands between groups that make up a known number."""
     sizes = tuple(last - first for first, last in groups)
-    return sizes in identifiers.BY_GROUPS and len({text[last:first] for (_, last), (first, _) in _pairs(groups)}) == 1
-
-
-def _pairs(groups: Groups) -> list[tuple[tuple[int, int], tuple[int, int]]]:
-    return list(zip(groups, groups[1:], strict=False))
+    return sizes in identifiers.BY_GROUPS and len({text[last:first] for (_, last), (first, _) in pairwise(groups)}) == 1
 
 
 def _stretch(page: Page, groups: Groups, found: Findings) -> None:
@@ -160,7 +162,7 @@ def _stretch(page: Page, groups: Groups, found: Findings) -> None:
 
 def _chunks(text: str, groups: Groups) -> list[Groups]:
     chunks: list[Groups] = [[groups[0]]]
-    for before, group in _pairs(groups):
+    for before, group in pairwise(groups):
         if text[before[1]] == " ":
             chunks.append([])
         chunks[-1].append(group)
@@ -177,7 +179,7 @@ def _one_number(page: Page, groups: Groups, found: Findings) -> bool:
     length = sum(last - first for first, last in groups)
     if length < _FEWEST or length > _MOST_ALONE or len(groups) > 16 or _is_inside(page, start, end):
         return False
-    if _is_plain(text, groups):
+    if _is_plain(text, groups) or _AFTER_IBAN.search(text[max(start - 26, 0) : start]) is not None:
         return False
     digits = "".join(text[first:last] for first, last in groups)
     if length >= 9 and _certain(text, groups, digits=digits, found=found):
@@ -202,18 +204,23 @@ def _certain(text: str, groups: Groups, *, digits: str, found: Findings) -> bool
 
 # Two groups make no certain number unless a hyphen (or a plus, for centenarians) holds them together.
 def _fits(number: Number, text: str, groups: Groups) -> bool:
-    separators = {text[last:first] for (_, last), (first, _) in _pairs(groups)}
+    separators = {text[last:first] for (_, last), (first, _) in pairwise(groups)}
     if len(groups) == 2:
         return separators == {"-"}
     if number.kind in ("AU_ABN", "DE_TAX_ID", "AADHAAR"):
         return separators in ({" "}, {"-"})
+    if number.kind in ("US_SSN", "US_ITIN") and len(separators) > 1:
+        return False
     return all(len(separator) == 1 for separator in separators)
+
+
+_AFTER_IBAN: Final = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}\d\d(?:[ .-][A-Za-z0-9]{4}){0,4}[ .-]$")
 
 
 def _is_plain(text: str, groups: Groups) -> bool:
     """Decimals, ISBNs, times of day and numeric UUIDs."""
     sizes = tuple(last - first for first, last in groups)
-    between = [text[last:first] for (_, last), (first, _) in _pairs(groups)]
+    between = [text[last:first] for (_, last), (first, _) in pairwise(groups)]
     if len(groups) == 2 and between[0] == "." and sizes not in ((3, 4), (3, 7)):
         return True
     if sizes[:5] == (8, 4, 4, 4, 12) or (set(between) <= {":"} and max(sizes) <= 2):

@@ -1,6 +1,7 @@
 """Telephone numbers: by an international prefix, by a national form, or by what the text says just before them."""
 
 import re
+from itertools import pairwise
 from typing import Final
 
 from unbroken.privacy.redaction.checksums import isbn10
@@ -15,8 +16,10 @@ WORDS: Final = frozenset(
 )  # fmt: skip
 
 OTHER_WORDS: Final = frozenset(
-    "address street zip apt suite box order invoice tracking reservation booking confirmation ticket website id serial sku"
-    " account policy claim case reference ref model version amount total price balance room flight date build commit port"
+    "address street zip apt suite box order invoice tracking reservation booking confirmation ticket website"
+    " id serial sku"
+    " account policy claim case reference ref model version amount total price balance room flight date build"
+    " commit port"
     .split()
 )  # fmt: skip
 """Numbers after one of these are not telephones, unless something nearer says so."""
@@ -24,7 +27,8 @@ OTHER_WORDS: Final = frozenset(
 # ITU-T E.164: the zones whose codes have one digit, and those whose codes have two; all others have three.
 _ONE: Final = "17"
 _TWO: Final = frozenset(
-    "20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 60 61 62 63 64 65 66 81 82 84 86 90 91"
+    "20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 60 61 62 63 64 65 66 81 82"
+    " 84 86 90 91"
     " 92 93 94 95 98".split()
 )
 _NO_CODE: Final = ("0", "210", "214", "215", "217", "219", "28", "83", "89", "384", "388")
@@ -36,7 +40,8 @@ _LEADING: Final = (
 )
 _SAID_BEFORE: Final = re.compile(
     r"(?:(?<!tool )(?<!tool_)(?<!function )(?<!model )(?<!api )\bcall(?:ed|ing)?"
-    r"|\b(?:dial(?:l?ed|l?ing)?|phone[ds]?|sms|answering|receiving messages|cell|mobile|fax|tel|landline|whatsapp|voicemail"
+    r"|\b(?:dial(?:l?ed|l?ing)?|phone[ds]?|sms|answering|receiving messages|cell|mobile|fax|tel|landline|whatsapp"
+    r"|voicemail"
     r"|text (?:me|us|him|her|them)|rang (?:me|us|him|her|them)|ring (?:me|us|him|her|them)"
     r"|(?:reach(?:ed|able)?|contact(?:ed)?|text(?:ed)?)(?: (?:me|us|him|her|them|you))? (?:at|on|under|by|via)))\b"
     + _LEADING
@@ -48,7 +53,8 @@ _SAID_AFTER: Final = re.compile(r"\W{1,3}(?:\(?(?:office|mobile|fax|cell|home|wo
 _EXTENSION: Final = re.compile(r"\s?(?:x|ext\.?|extension|#)\s?\d{1,6}(?![\w-])", re.IGNORECASE)
 _TRUNK_IN_BRACKETS: Final = re.compile(r"\s?\(0\)\s?")
 _BY_NAME_ONLY: Final = re.compile(
-    r"\b(?:call|dial|ring|phone|tel|telephone|fax|mobile|sms)\b\W{1,3}(\d{2,6}(?:[ -]\d{3,4}){0,1})(?![\w.,:/%()-]*[ ]?[\d(])"
+    r"\b(?:call|dial|ring|phone|tel|telephone|fax|mobile|sms)\b"
+    r"\W{1,3}(\d{2,6}(?:[ -]\d{3,4})?)(?![\w.,:/%()-]*[ ]?[\d(])"
 )
 
 SAID_WORDS: Final = frozenset(
@@ -57,12 +63,15 @@ SAID_WORDS: Final = frozenset(
     .split()
 )  # fmt: skip
 GROUP_WORDS: Final = frozenset(
-    "registered direct desk number numbers line extension signal answer answers message messages office home work t m p f"
+    "registered direct desk number numbers line extension signal answer answers message messages office home"
+    " work t m p f"
     .split()
 )  # fmt: skip
 _EVERY_WORD: Final = WORDS | SAID_WORDS
 _DIALLED_WORDS: Final = frozenset("call dial ring phone tel telephone fax mobile sms".split())
 
+_DIALLED: Final = frozenset((" ", "-", ".", ") ", ")", ")-", " (", "-(", " - ", "/", ") - "))
+"""What stands between the groups of a number."""
 SHORTEST: Final = 7
 LONGEST: Final = 15
 
@@ -113,7 +122,7 @@ def _by_context(page: Page, start: int, end: int, *, in_groups: bool, found: Fin
         if said is not None:
             found.add_said(start, end, "PHONE_NUMBER", rule="number in groups", said=_word(said), rank=-4)
     if not page.hints.isdisjoint(WORDS):
-        found.add_if_near(start, end, "PHONE_NUMBER", rule="telephone number", words=WORDS, rank=1, unless=OTHER_WORDS)  # fmt: skip
+        found.add_if_near(start, end, "PHONE_NUMBER", rule="telephone number", words=WORDS, rank=1, unless=OTHER_WORDS)
 
 
 def _word(said: re.Match[str]) -> str:
@@ -145,24 +154,23 @@ def _national(
 
 
 def _dialled_separators(text: str, groups: list[tuple[int, int]]) -> bool:
-    between = {text[last:first] for (_, last), (first, _) in zip(groups, groups[1:], strict=False)}
-    return all(separator in (" ", "-", ".", ") ", ")", ")-", " (", "-(", " - ", "/", ") - ") for separator in between) and (
-        between != {"/"})  # fmt: skip
+    between = {text[last:first] for (_, last), (first, _) in pairwise(groups)}
+    return between <= _DIALLED and between != {"/"}
 
 
 def _unlikely(text: str, groups: list[tuple[int, int]], digits: str) -> bool:
     """Forms that are something else even where a telephone is spoken of: dates, decimals, addresses, epochs."""
     sizes = tuple(last - first for first, last in groups)
-    between = "".join(text[last:first] for (_, last), (first, _) in zip(groups, groups[1:], strict=False))
+    between = "".join(text[last:first] for (_, last), (first, _) in pairwise(groups))
     if len(groups) == 1:
         return len(digits) >= 13 and digits[0] == "1"
     if sizes in ((4, 2, 2), (2, 2, 4), (1, 2, 4), (2, 1, 4), (1, 1, 4)) and between in ("--", "//", ".."):
         return True
     if len(groups) == 2 and between in (".", ","):
         return True
-    if ":" in between or "," in between or "|" in between or "_" in between and len(digits) > 11:
+    if ":" in between or "," in between or "|" in between or ("_" in between and len(digits) > 11):
         return True
-    return len(sizes) == 4 and between == "..."
+    return sizes == (4, 4, 4, 4) or (len(sizes) == 4 and between == "...")
 
 
 def _with_sign(text: str, start: int) -> tuple[int, str]:

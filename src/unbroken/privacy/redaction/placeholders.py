@@ -139,5 +139,5 @@ def _international(plain: str, digits: str) -> str:
         return "+" + digits
     if digits.startswith("00"):
         return "+" + digits[2:]
-    north_american = len(digits) == 10 and digits[0] not in "01" or len(digits) == 11 and digits[0] == "1"
+    north_american = (len(digits) == 10 and digits[0] not in "01") or (len(digits) == 11 and digits[0] == "1")
     return "+1" + digits[-10:] if north_american and re.match(r"[(1]|\d{3}[^\d]", plain) else digits

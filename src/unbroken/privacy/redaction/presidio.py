@@ -38,5 +38,6 @@ def _default_analyzer() -> Any:
         return importlib.import_module("presidio_analyzer").AnalyzerEngine()
     except ImportError as error:
         raise ConfigurationError(
-            "the Presidio engine needs the packages presidio-analyzer and a spaCy model: pip install 'unbroken[presidio]'"
+            "the Presidio engine needs the packages presidio-analyzer and a spaCy model: pip install"
+            " 'unbroken[presidio]'"
         ) from error

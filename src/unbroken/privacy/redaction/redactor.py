@@ -14,11 +14,11 @@ from unbroken.privacy.redaction.finding import Found, Tier, without_overlaps
 from unbroken.privacy.redaction.keys import KeyReader
 from unbroken.privacy.redaction.kinds import UNSCANNED, classes_of
 from unbroken.privacy.redaction.ner import NerEngine
+from unbroken.privacy.redaction.page import END
 from unbroken.privacy.redaction.placeholders import PlaceholderKey, Placeholders
 from unbroken.privacy.redaction.profiles import Profile
 from unbroken.privacy.redaction.rules import DEFAULT_RULES, Rules
 from unbroken.privacy.redaction.scan import VOCABULARY, Means, bare, scan
-from unbroken.privacy.redaction.page import END
 from unbroken.privacy.redaction.walk import Leaf, Node, Walk
 
 VERSION: Final = "unbroken-1"
@@ -186,9 +186,9 @@ class Redactor:
         more = [item for item in bare(text, found + own) if self._is_open(walk, item.start)]
         if self.profile.deny:
             for start, leaf in zip(walk.starts, walk.leaves, strict=True):
-                if not leaf.allowed and not leaf.is_key and not leaf.pieces and _is_short(leaf.text):
-                    if not any(True for _ in self._placeholders.own(leaf.text)):
-                        more.append(Found(start, start + len(leaf.text), "VALUE", "key not allowed", Tier.BARE))
+                denied = not leaf.allowed and not leaf.is_key and not leaf.pieces and _is_short(leaf.text)
+                if denied and next(self._placeholders.own(leaf.text), None) is None:
+                    more.append(Found(start, start + len(leaf.text), "VALUE", "key not allowed", Tier.BARE))
         return more
 
     def _is_open(self, walk: Walk, position: int) -> bool:

@@ -48,7 +48,7 @@ FAMILIES: Final = _family(
     ("Google OAuth token", "ya29.", r"ya29\.[A-Za-z0-9_\-]{20,2000}"),
     ("Google OAuth secret", "GOCSPX-", r"GOCSPX-[A-Za-z0-9_\-]{20,40}"),
     ("Google refresh token", "1//0", r"1//0[A-Za-z0-9_\-]{30,200}"),
-    ("OpenAI or similar key", "sk-", r"(?<![A-Za-z0-9])sk-(?:ant-|proj-|svcacct-|admin-|or-v1-|lf-)?[A-Za-z0-9_\-]{20,220}"),
+    ("OpenAI or similar key", "sk-", r"(?<![A-Za-z0-9])sk-(?:[a-z0-9]{1,8}-){0,2}[A-Za-z0-9_\-]{20,220}"),
     ("Stripe key", "k_", r"(?<![A-Za-z0-9])[srp]k_(?:live|test|prod)_[A-Za-z0-9]{10,250}"),
     ("Stripe webhook secret", "whsec_", r"whsec_[A-Za-z0-9+/=]{20,100}"),
     ("SendGrid key", "SG.", r"SG\.[A-Za-z0-9_\-]{16,32}\.[A-Za-z0-9_\-]{16,64}"),
@@ -84,7 +84,8 @@ FAMILIES: Final = _family(
     ("Razorpay key", "rzp_", r"rzp_(?:live|test)_[A-Za-z0-9]{14,30}"),
     ("Flutterwave key", "FLW", r"FLW(?:PUBK|SECK)[_-](?:TEST|LIVE)?-?[A-Za-z0-9]{12,40}(?:-X)?"),
     ("Telegram bot token", ":A", r"(?<!\d)\d{8,10}:A[A-Za-z0-9_\-]{34}" + _W),
-    ("Discord bot token", ".", r"[MNO](?<![A-Za-z0-9][MNO])[A-Za-z0-9_\-]{23,27}\.[A-Za-z0-9_\-]{6}\.[A-Za-z0-9_\-]{27,40}"),
+    ("Discord bot token", ".",
+     r"[MNO](?<![A-Za-z0-9][MNO])[A-Za-z0-9_\-]{23,27}\.[A-Za-z0-9_\-]{6}\.[A-Za-z0-9_\-]{27,40}"),
     ("Atlassian token", "ATATT3", r"ATATT3[A-Za-z0-9_\-=]{100,250}"),
     ("Atlassian token", "ATCTT3", r"ATCTT3[A-Za-z0-9_\-=]{100,250}"),
     ("Bitbucket password", "ATBB", r"ATBB[A-Za-z0-9_=.\-]{32}"),
@@ -131,7 +132,8 @@ FAMILIES: Final = _family(
     ("Dropbox token", "sl.", r"(?<![A-Za-z0-9])sl\.(?:u\.)?[A-Za-z0-9\-=_]{120,1400}"),
     ("Contentful token", "CFPAT-", r"CFPAT-[A-Za-z0-9_\-]{43}"),
     ("1Password token", "ops_", r"ops_eyJ[A-Za-z0-9+/]{200,1200}={0,3}"),
-    ("1Password secret key", "A3-", r"A3-[A-Z0-9]{6}-(?:[A-Z0-9]{11}|[A-Z0-9]{6}-[A-Z0-9]{5})-[A-Z0-9]{5}-[A-Z0-9]{5}-[A-Z0-9]{5}"),
+    ("1Password secret key", "A3-",
+     r"A3-[A-Z0-9]{6}-(?:[A-Z0-9]{11}|[A-Z0-9]{6}-[A-Z0-9]{5})-[A-Z0-9]{5}-[A-Z0-9]{5}-[A-Z0-9]{5}"),
     ("age key", "AGE-SECRET-KEY-", r"AGE-SECRET-KEY-1[A-Z0-9]{58}"),
     ("Artifactory key", "AKCp", r"AKCp[A-Za-z0-9]{69}"),
     ("Artifactory token", "cmVmdGtuOj", r"cmVmdGtuOj[A-Za-z0-9]{50,80}"),
@@ -165,7 +167,8 @@ _TRIGGERS: Final[dict[str, str]] = {
     "hv": "hvs hvb hvr", "fm": "fm1 fm2 fm1r fm1a fm2r fm2a", "vc": "vcp vck vci vca vcr", "sq": "sqp squ sqa",
     "hooks.slack.com": "hooks", "/api/webhooks/": "webhooks", "webhook.office.com": "webhook", "FLW": "flwpubk flwseck",
     "-lf-": "lf", ".atlasv1.": "atlasv1", "_mmk": "mmk", "_v1_": "dop doo dor", "sb_": "sb", "access_token$": "access",
-    "github_pat_": "github", "api_org_": "api", "v1.0-": "v1", "AGE-SECRET-KEY-": "age", "fio-u-": "fio", "tk-us-": "tk",
+    "github_pat_": "github", "api_org_": "api", "v1.0-": "v1", "AGE-SECRET-KEY-": "age", "fio-u-": "fio",
+    "tk-us-": "tk",
 }  # fmt: skip
 _GLUED_TO: Final = ("SK", "AC", "EZ")
 _ANYWHERE: Final = frozenset((":A", ".", "/", "00", "Q~", "AZDO", "-us", "dt0", "1//0"))
@@ -337,4 +340,4 @@ def _is_random(value: str) -> bool:
         return False
     has_digit = any(letter.isdigit() for letter in value)
     mixed_case = value != value.lower() and value != value.upper() and value != value.capitalize()
-    return has_digit and any(letter.isalpha() for letter in value) or (mixed_case and len(value) >= 16)
+    return (has_digit and any(letter.isalpha() for letter in value)) or (mixed_case and len(value) >= 16)

@@ -52,13 +52,15 @@ class Node:
         self.names[key] = name
 
     def _touch(self) -> None:
-        if self.changes is not None:
-            return
-        self.changes = {}
-        if self.parent is not None:
-            self.parent._touch()
-            self.parent.children = self.parent.children or []
-            self.parent.children.append(self)
+        """Makes ready for changes, here and in all that this stands in."""
+        node = self
+        while node.changes is None:
+            node.changes = {}
+            if node.parent is None:
+                return
+            node.parent.children = node.parent.children or []
+            node.parent.children.append(node)
+            node = node.parent
 
     def rebuilt(self) -> Any:
         """The container with its changes, and those of the containers in it; the original is not touched."""
