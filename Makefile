@@ -38,6 +38,7 @@ format: $(READY) ## rewrite the sources in the project's format
 
 bench: $(READY) ## the figures that README and docs quote
 	$(BIN)/python bench/run.py
+	$(BIN)/python bench/redaction.py
 
 attacks: $(READY) ## every attack on every server, and the tables in docs/attacks.md
 	$(BIN)/python -m tests.attacks

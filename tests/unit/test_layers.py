@@ -15,6 +15,7 @@ ALLOWED = {
     "core": {"errors"},
     "store": {"core", "errors"},
     "ledger": {"core", "store", "errors"},
+    "privacy": {"core", "store", "ledger", "errors"},
     "verify": {"core", "errors"},
     "investigate": {"core", "store", "ledger", "verify", "errors"},
     "capture": {"core", "ledger", "wiring", "errors"},
