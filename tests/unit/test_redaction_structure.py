@@ -1,16 +1,18 @@
 """Events as a whole: keys that speak for their values, JSON in texts, numbers, failures, counts, and what is kept."""
 
+import importlib.util
 import json
 import logging
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 from tests.unit.redacting import CARD, KEY, kinds, masked, redactor
-from unbroken.errors import TooLargeError
+from unbroken.errors import ConfigurationError, TooLargeError
 from unbroken.privacy.redaction.ner import NerSpan
+from unbroken.privacy.redaction.presidio import PresidioEngine
 from unbroken.privacy.redaction.profiles import BALANCED, HIPAA, OFF, PCI, STRICT, profile_named
 from unbroken.privacy.redaction.redactor import Redactor
 
@@ -232,3 +234,35 @@ def test_the_version_of_the_rules_names_what_changes_them() -> None:
     assert all(version.startswith("unbroken-1+") and len(version) == 19 for version in versions)
     assert Redactor(BALANCED, key=None).rules_version == redactor().rules_version
     assert profile_named("strict") is STRICT
+
+
+# ---- the Presidio adapter ----
+
+
+class _Result(NamedTuple):
+    start: int
+    end: int
+    entity_type: str
+
+
+class _Analyzer:
+    """Stands for Presidio's: finds the word Jane."""
+
+    def analyze(self, *, text: str, language: str, entities: list[str], score_threshold: float) -> list[_Result]:
+        assert (language, score_threshold) == ("en", 0.5)
+        at = text.find("Jane")
+        return [_Result(at, at + 4, entities[0])] if at >= 0 else []
+
+
+def test_the_presidio_adapter_masks_what_its_model_finds() -> None:
+    front = redactor(ner=PresidioEngine(analyzer=_Analyzer()))
+    result = front.redact({"note": "then Jane called", "other": ["nobody came", 12]})
+    assert str(result.values["note"]).startswith("then [PERSON:k7:")
+    assert result.values["other"] == ["nobody came", 12]
+    assert front.explain("then Jane called")[0].tier == "model"
+
+
+@pytest.mark.skipif(importlib.util.find_spec("presidio_analyzer") is not None, reason="Presidio is installed")
+def test_without_presidio_the_adapter_says_what_to_install() -> None:
+    with pytest.raises(ConfigurationError, match="presidio"):
+        PresidioEngine()

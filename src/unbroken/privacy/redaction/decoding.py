@@ -75,10 +75,12 @@ def _letter(code: int) -> str:
 
 @dataclass(slots=True)
 class Budget:
-    """How much may still be decoded for one event."""
+    """What one scan may still decode, and what it tells besides its findings."""
 
     letters: int
     depth: int = 3
+    gave_way: bool = False
+    """Whether a finding that reached further was dropped for one that it overlapped."""
 
 
 @dataclass(frozen=True, slots=True)

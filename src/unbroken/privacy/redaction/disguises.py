@@ -10,6 +10,8 @@ from unbroken.privacy.redaction.page import Page
 _LETTERS: Final = str.maketrans("OoQDlIi|!ZzSsBbGg", "00001111122558866")
 _LOOKS_LIKE_CARD: Final = re.compile(r"(?<![\w])[0-9OolIZzSsB](?:[ -]?[0-9OolIZzSsB]){13,18}(?![\w])")
 _DIGIT_LETTERS: Final = "0123456789oliszb"
+_GROUP: Final = 4
+_WHOLE: Final = range(13, 20)
 
 _WORDS: Final = {
     "zero": "0", "oh": "0", "o": "0", "nought": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5",
@@ -27,7 +29,10 @@ RIGHT_TO_LEFT: Final = re.compile("[\u202e\u2067]([^\x00\x01\u202c\u2069\u202d]{
 
 def disguised_numbers(page: Page, found: Findings) -> None:
     """Takes cards with letters in them, and numbers told digit by digit in words."""
-    if any([(len(token) == 4 or len(token) > 12) and _mixed(token) for token in page.mixed + page.hexes]):
+    # Of what could be hex, only what is as long as a card number.
+    pieces = [token for token in page.mixed if len(token) == _GROUP or len(token) in _WHOLE]
+    pieces += [token for token in page.hexes if len(token) in _WHOLE]
+    if any([not token.strip(_DIGIT_LETTERS) for token in pieces]):
         for match in _LOOKS_LIKE_CARD.finditer(page.text):
             plain = match[0].translate(_LETTERS).replace(" ", "").replace("-", "")
             digits = sum(letter.isdigit() for letter in match[0])
@@ -36,10 +41,6 @@ def disguised_numbers(page: Page, found: Findings) -> None:
     if len(page.hints & WORDS) >= 2 and sum(token in WORDS for token in page.tokens) >= 4:
         for match in _SPOKEN.finditer(page.text):
             _spoken(match, found)
-
-
-def _mixed(token: str) -> bool:
-    return not token.strip(_DIGIT_LETTERS)
 
 
 def _spoken(match: re.Match[str], found: Findings) -> None:

@@ -6,7 +6,7 @@ import time
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from unbroken.core.normalise import Json
 from unbroken.privacy.redaction.decoding import Budget
@@ -29,6 +29,8 @@ _SHORT: Final = 60
 _FEW_WORDS: Final = 5
 _SHOWN: Final = 2
 _ROUNDS: Final = 4
+_DECODED: Final = 100_000
+"""Letters that may be decoded besides twice those of the event."""
 _DIGIT_BEFORE: Final = re.compile(r"\d[^\dA-Za-z]{0,3}$")
 _DIGIT_AFTER: Final = re.compile(r"[^\dA-Za-z]{0,3}\d")
 
@@ -64,6 +66,18 @@ class Hit:
     """At most the first two characters, and how many there are."""
     text: str = field(repr=False, default="")
     """The value itself; never printed unless asked for."""
+
+
+class _Look(NamedTuple):
+    """One scan over some parts."""
+
+    walk: Walk
+    text: str
+    found: list[tuple[Found, Leaf, int, int]]
+    """Each finding with the leaf it lies in, and where in it."""
+    deadline: float
+    again: bool
+    """Whether values with findings need another look."""
 
 
 class Redactor:
@@ -107,9 +121,9 @@ class Redactor:
         if self.profile.off:
             return []
         root = Node({"": value}, None, "")
-        walk, _, found = self._found([(root, "", value)], time.monotonic() + self._seconds)
-        hits = [_hit(item, leaf, start, end) for item, leaf, start, end in found]
-        for named in walk.named:
+        look = self._look([(root, "", value)], time.monotonic() + self._seconds)
+        hits = [_hit(item, leaf, start, end) for item, leaf, start, end in look.found]
+        for named in look.walk.named:
             if not self._stays(named.text):
                 where = named.node.pointer(named.key)
                 hits.append(_named_hit(named.kind, named.because, where[1:], named.text))
@@ -121,10 +135,10 @@ class Redactor:
         parts, fields = Node(dict(values), None, ""), Node(dict(texts), None, "")
         entries: list[tuple[Node, str, Json]] = [(parts, name, value) for name, value in values.items()]
         entries += [(fields, name, text) for name, text in texts.items()]
-        walk, text, found = self._found(entries, deadline)
+        look = self._look(entries, deadline)
         counts: dict[str, int] = {}
-        self._mask_named(walk, counts)
-        self._mask_found(walk, text, found, counts, deadline)
+        self._mask_named(look.walk, counts)
+        self._mask_found(look, counts)
         contains = frozenset(flag for kind in counts for flag in classes_of(kind))
         return Redacted(parts.rebuilt(), fields.rebuilt(), counts, contains)
 
@@ -155,19 +169,19 @@ class Redactor:
                 counts[kind] = counts.get(kind, 0) + count
         return Redacted(done_values, done_texts, counts, frozenset(contains), tuple(withheld))
 
-    def _found(
-        self, entries: list[tuple[Node, str, Json]], deadline: float
-    ) -> tuple[Walk, str, list[tuple[Found, Leaf, int, int]]]:
+    def _look(self, entries: list[tuple[Node, str, Json]], deadline: float) -> _Look:
         walk = Walk(self._means.read_key, most_letters=self._most)
         for node, name, value in entries:
             walk.part(node, name, value)
         text = walk.text()
-        found = scan(text, self._means, budget=Budget(2 * len(text) + 100_000), deadline=deadline)
+        budget = Budget(2 * len(text) + _DECODED)
+        found = scan(text, self._means, budget=budget, deadline=deadline)
         if self._ner is not None:
             found = without_overlaps(found + self._by_model(walk, self._ner))
         if self.profile.bare:
             found = without_overlaps(found + self._by_policy(walk, text, found))
-        return walk, text, [placed for item in found for placed in self._placed(item, walk)]
+        placed = [placed for item in found for placed in self._placed(item, walk)]
+        return _Look(walk, text, placed, deadline, budget.gave_way)
 
     def _by_model(self, walk: Walk, ner: NerEngine) -> list[Found]:
         leaves = [
@@ -221,19 +235,17 @@ class Redactor:
             counts[named.kind] = counts.get(named.kind, 0) + 1
             named.node.change(named.key, self._placeholders.make(named.kind, named.text))
 
-    def _mask_found(
-        self, walk: Walk, text: str, found: list[tuple[Found, Leaf, int, int]], counts: dict[str, int], deadline: float
-    ) -> None:
+    def _mask_found(self, look: _Look, counts: dict[str, int]) -> None:
         by_leaf: dict[int, list[tuple[Found, int, int]]] = {}
-        for item, leaf, start, end in found:
+        for item, leaf, start, end in look.found:
             by_leaf.setdefault(id(leaf), []).append((item, start, end))
-        typed = "[" in text and ":k" in text
+        typed = "[" in look.text and ":k" in look.text
         if not by_leaf and not typed:
             return
-        for begin, leaf in zip(walk.starts, walk.leaves, strict=True):
+        for begin, leaf in zip(look.walk.starts, look.walk.leaves, strict=True):
             items = by_leaf.get(id(leaf))
             if items is not None:
-                self._mask_leaf(leaf, items, counts, context=_context(text, begin), deadline=deadline)
+                self._mask_leaf(leaf, items, counts, context=_context(look.text, begin), look=look)
             elif typed and leaf.is_text and not leaf.pieces:
                 escaped = self._placeholders.escape_typed(leaf.text)
                 if escaped != leaf.text:
@@ -246,7 +258,7 @@ class Redactor:
         counts: dict[str, int],
         *,
         context: str,
-        deadline: float,
+        look: _Look,
     ) -> None:
         if leaf.pieces:
             self._mask_pieces(leaf, items, counts)
@@ -256,8 +268,8 @@ class Redactor:
             _put(leaf, self._placeholders.make(kind, leaf.text))
         else:
             masked = self._with_placeholders(leaf.text, items, counts)
-            for _ in range(_ROUNDS if _is_glued(leaf.text, items) else 0):
-                items = self._again(masked, leaf, context, deadline)
+            for _ in range(_ROUNDS if look.again or _is_glued(leaf.text, items) else 0):
+                items = self._again(masked, leaf, context, look.deadline)
                 if not items:
                     break
                 masked = self._with_placeholders(masked, items, counts)

@@ -67,7 +67,7 @@ def scan(text: str, means: Means, *, budget: Budget, deadline: float) -> list[Fo
         reverse = _turned_round(blank, means, budget=budget, deadline=deadline)
     else:
         reverse = []
-    resolved = _resolved(page, found)
+    resolved = _resolved(page, found, budget)
     if views:
         resolved = [_mapped(item, views) for item in resolved]
     resolved = without_overlaps(resolved + reverse)
@@ -167,7 +167,7 @@ def _turned_round(text: str, means: Means, *, budget: Budget, deadline: float) -
     return found
 
 
-def _resolved(page: Page, found: Findings) -> list[Found]:
+def _resolved(page: Page, found: Findings, budget: Budget) -> list[Found]:
     certain = without_overlaps(found.certain)
     if not found.plausible:
         return certain
@@ -175,7 +175,8 @@ def _resolved(page: Page, found: Findings) -> list[Found]:
     taken = [(item.start, item.end) for item in certain]
     near: list[tuple[int, Plausible, str]] = []
     for item in found.plausible:
-        if _is_taken(item, taken):
+        if (overlapped := _overlapped(item, taken)) is not None:
+            budget.gave_way |= item.start < overlapped[0] or item.end > overlapped[1]
             continue
         nearest = (0, item.said) if item.said else page.nearest(item.start, item.end, item.words, item.unless)
         if nearest is not None:
@@ -185,9 +186,9 @@ def _resolved(page: Page, found: Findings) -> list[Found]:
     ]
 
 
-def _is_taken(item: Plausible, taken: list[tuple[int, int]]) -> bool:
+def _overlapped(item: Plausible, taken: list[tuple[int, int]]) -> tuple[int, int] | None:
     at = bisect_right(taken, (item.end, -1))
-    return at > 0 and taken[at - 1][1] > item.start
+    return taken[at - 1] if at > 0 and taken[at - 1][1] > item.start else None
 
 
 def _best(near: list[tuple[int, Plausible, str]]) -> list[tuple[Plausible, str]]:
