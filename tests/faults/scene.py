@@ -89,8 +89,15 @@ class Scene:
 
     def a_backend(self) -> int:
         """One of them; waits for one where there is none."""
-        eventually(self.backends, "a recorder was connected")
-        return self.dice.choice(self.backends())
+        there: list[int] = []
+
+        def connected() -> bool:
+            # Asked once: between two questions the last recorder may have gone.
+            there[:] = self.backends()
+            return bool(there)
+
+        eventually(connected, "a recorder was connected")
+        return self.dice.choice(there)
 
     def await_errors(self, *, since: float) -> None:
         """Returns when every living recorder has been told an error after ``since``."""
