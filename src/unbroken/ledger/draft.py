@@ -12,6 +12,7 @@ from unbroken.core.event import Event, make_event
 from unbroken.core.ids import new_id
 from unbroken.core.normalise import normalise
 from unbroken.errors import TooLargeError
+from unbroken.ledger.protection import Identity
 
 ABSENT: Final = object()
 """Stands for a part that there is none of; ``None`` is a value."""
@@ -23,10 +24,14 @@ MAX_EVENT_TEXT_BYTES: Final = 1024
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A checked event and the parts of its payload, by name; the event already commits to them."""
+    """A checked event and the parts of its payload, by name; the event already commits to them.
+
+    ``identities`` are unknown to the log yet and go there with the event.
+    """
 
     event: Event
     parts: Mapping[str, Part]
+    identities: tuple[Identity, ...] = ()
 
 
 def draft(
