@@ -7,7 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from unbroken.cli.access_report import report
-from unbroken.cli.granting import Administration, RequestArgument, YesOption, agreed, open_granting, open_requests
+from unbroken.cli.asking import agreed
+from unbroken.cli.granting import Administration, RequestArgument, YesOption, open_granting, open_requests
 from unbroken.cli.printing import ROWS, as_json_time, cells, columns, console, moment, plain_table, print_json
 from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption
 from unbroken.errors import ConfigurationError
@@ -78,7 +79,7 @@ def confirm(
     if not json:
         _print_request(asked)
     with open_granting(store, log) as given:
-        if not yes and not agreed("Confirm this grant?"):
+        if not agreed("Confirm this grant?", yes=yes):
             typer.echo("Nothing was confirmed.")
             return
         seq = administration.confirm(given.connection, given.log, asked.request)

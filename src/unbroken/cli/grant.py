@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 import typer
 
+from unbroken.cli.asking import agreed
 from unbroken.cli.granting import (
     Administration,
     DutyArgument,
     LoginArgument,
     ReasonOption,
     YesOption,
-    agreed,
     open_granting,
     open_requests,
 )
@@ -53,7 +53,7 @@ def grant(
         warnings = list(_missing(given, login, duty))
         for words in warnings:
             warn(words)
-        if not yes and not agreed(f"Grant {printable(login)} the duty {duty} for {given.log}?"):
+        if not agreed(f"Grant {printable(login)} the duty {duty} for {given.log}?", yes=yes):
             typer.echo("Nothing was granted.")
             return
         done = _grant(given, login, duty=duty, reason=reason)

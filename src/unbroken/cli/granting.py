@@ -1,7 +1,6 @@
-"""What the commands that give and take access have in common: who may, for which log, and asking first."""
+"""What the commands that give and take access have in common: who may, and for which log."""
 
 import shlex
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -68,10 +67,3 @@ def _origin(conninfo: str, log: str | None) -> str:
             return reader.log.partition("~")[0]
     except AccessDeniedError as error:
         raise ConfigurationError("name the log with --log: this login can't see which logs there are") from error
-
-
-def agreed(question: str) -> bool:
-    """Asks whoever sits at the terminal; raises :class:`ConfigurationError` where nobody does."""
-    if not sys.stdin.isatty():
-        raise ConfigurationError("nobody is there to be asked: say --yes")
-    return typer.confirm(question, err=True)

@@ -4,8 +4,10 @@ from typing import Annotated
 
 import typer
 
+from unbroken.cli.asking import agreed
 from unbroken.cli.printing import print_json
 from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption, conninfo_of, only_origin
+from unbroken.investigate.printable import printable
 from unbroken.store.administration import end_lock_holder
 from unbroken.store.connection import connect
 
@@ -33,8 +35,9 @@ def unlock(
       unbroken unlock --log a.example/l --patience 2 --yes --json
     """
     log = log or only_origin(store)
-    if not yes:
-        typer.confirm(f"End whatever session holds the lock of {log} for {patience:g} s?", abort=True)
+    if not agreed(f"End whatever session holds the lock of {printable(log)} for {patience:g} s?", yes=yes):
+        typer.echo("Nothing was ended.")
+        return
     with conninfo_of(store, login="postgres") as conninfo, connect(conninfo) as connection:
         ended = end_lock_holder(connection, log, patience_s=patience)
     if json:
