@@ -9,8 +9,7 @@ from typing import Annotated, Final
 import typer
 
 from unbroken.cli.kept_heads import name_of
-from unbroken.cli.target import conninfo_of
-from unbroken.errors import AccessDeniedError, ConfigurationError
+from unbroken.cli.target import conninfo_of, origin_of
 from unbroken.store.access import is_access_administrator
 from unbroken.store.connection import Connection, connect
 from unbroken.store.log_reader import LogReader
@@ -49,7 +48,7 @@ class Administration:
 def open_granting(store: str, log: str | None) -> Iterator[Administration]:
     """The login in the connection string, or the folder's superuser, to grant and revoke with."""
     with conninfo_of(store, login=SUPERUSER) as conninfo, connect(conninfo) as connection:
-        yield Administration(connection, _origin(conninfo, log), store, not is_access_administrator(connection))
+        yield Administration(connection, origin_of(conninfo, log), store, not is_access_administrator(connection))
 
 
 @contextmanager
@@ -57,13 +56,3 @@ def open_requests(store: str, log: str | None) -> Iterator[LogReader]:
     """A reader for what access administrators may see: grants and requests, and no entries."""
     with conninfo_of(store, login=SUPERUSER) as conninfo, LogReader(conninfo, log) as reader:
         yield reader
-
-
-def _origin(conninfo: str, log: str | None) -> str:
-    if log is not None:
-        return log.partition("~")[0]
-    try:
-        with LogReader(conninfo) as reader:
-            return reader.log.partition("~")[0]
-    except AccessDeniedError as error:
-        raise ConfigurationError("name the log with --log: this login can't see which logs there are") from error

@@ -6,7 +6,7 @@ import typer
 
 from unbroken.cli.asking import agreed
 from unbroken.cli.printing import print_json
-from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption, conninfo_of, only_origin
+from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption, conninfo_of, origin_of
 from unbroken.investigate.printable import printable
 from unbroken.store.administration import end_lock_holder
 from unbroken.store.connection import connect
@@ -34,7 +34,7 @@ def unlock(
       unbroken unlock --store postgresql://ops@db.example/audit --log a.example/l
       unbroken unlock --log a.example/l --patience 2 --yes --json
     """
-    log = log or only_origin(store)
+    log = log or origin_of(store, None)
     if not agreed(f"End whatever session holds the lock of {printable(log)} for {patience:g} s?", yes=yes):
         typer.echo("Nothing was ended.")
         return
