@@ -91,7 +91,7 @@ def _request(store: str, log: str, request: str) -> RequestRow | None:
     """The request as it stands; ``None`` where an installing role may not look at it."""
     try:
         with open_requests(store, log) as reader:
-            return next((row for row in AccessTables(reader).requests() if row.request == request), None)
+            return AccessTables(reader).request(request)
     except (AccessDeniedError, ConfigurationError):
         return None
 
