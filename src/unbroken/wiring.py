@@ -97,7 +97,7 @@ def _writer(conninfo: Conninfo, log: str, wait_s: float) -> LogWriter:
 
 def prepare_embedded(server: embedded.EmbeddedServer, log: str) -> None:
     """Brings an embedded database to this release, with the log and its logins."""
-    with connect_database(server.conninfo("postgres")) as connection:
+    with connect_database(server.conninfo(embedded.SUPERUSER)) as connection:
         prepare(connection, log)
         add_embedded_logins(connection, log)
 

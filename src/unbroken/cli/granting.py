@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
@@ -12,10 +12,8 @@ from unbroken.cli.kept_heads import name_of
 from unbroken.cli.target import conninfo_of, origin_of
 from unbroken.store.access import is_access_administrator
 from unbroken.store.connection import Connection, connect
+from unbroken.store.embedded import SUPERUSER
 from unbroken.store.log_reader import LogReader
-
-SUPERUSER: Final = "postgres"
-"""Who grants in a folder: whoever runs it owns it."""
 
 LoginArgument = Annotated[str, typer.Argument(metavar="LOGIN", help="The login's name in the database.")]
 DutyArgument = Annotated[

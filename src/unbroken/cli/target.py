@@ -72,7 +72,10 @@ def open_ledger(store: str, log: str | None) -> Iterator[Ledger]:
 @contextmanager
 def open_administration(store: str, *, create: bool = False) -> Iterator[Connection]:
     """A connection that may install and make logins; in a folder that is the embedded server's superuser."""
-    with conninfo_of(store, login="postgres", create=create) as conninfo, connect_database(conninfo) as connection:
+    with (
+        conninfo_of(store, login=embedded.SUPERUSER, create=create) as conninfo,
+        connect_database(conninfo) as connection,
+    ):
         yield connection
 
 

@@ -10,6 +10,7 @@ from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOptio
 from unbroken.investigate.printable import printable
 from unbroken.store.administration import end_lock_holder
 from unbroken.store.connection import connect
+from unbroken.store.embedded import SUPERUSER
 
 
 def unlock(
@@ -38,7 +39,7 @@ def unlock(
     if not agreed(f"End whatever session holds the lock of {printable(log)} for {patience:g} s?", yes=yes):
         typer.echo("Nothing was ended.")
         return
-    with conninfo_of(store, login="postgres") as conninfo, connect(conninfo) as connection:
+    with conninfo_of(store, login=SUPERUSER) as conninfo, connect(conninfo) as connection:
         ended = end_lock_holder(connection, log, patience_s=patience)
     if json:
         print_json({"log": log, "ended": None if ended is None else {"pid": ended[0], "login": ended[1]}})
