@@ -103,16 +103,18 @@ def _writer(conninfo: Conninfo, log: str, wait_s: float) -> LogWriter:
 
 def prepare_embedded(server: embedded.EmbeddedServer, log: str) -> None:
     """Brings an embedded database to this release, with the log and its logins."""
-    with connect_database(server.conninfo("postgres")) as connection:
+    with connect_database(server.conninfo(embedded.SUPERUSER)) as connection:
         prepare(connection, log)
         add_embedded_logins(connection, log)
 
 
 def add_embedded_logins(connection: Connection, log: str) -> None:
     """The logins that record into ``log``, verify it and read it; the server's Unix socket needs no passwords."""
+    held = administration.duties_held(connection, log)
     for login, duty in ((WRITER, "writer"), (VERIFIER, "verifier"), (READER, "compliance")):
         administration.add_login(connection, login, duty=duty, password=None)
-        administration.install_grant(connection, log, login, duty=duty)
+        if (login, duty) not in held:
+            administration.install_grant(connection, log, login, duty=duty)
 
 
 def prepare(connection: Connection, log: str) -> list[str]:
