@@ -44,7 +44,7 @@ class Names(Generic[T]):
         self._patterns = [(compiled(entry.name), entry) for entry in entries if entry.is_pattern]
         if len(self._patterns) > MOST_PATTERNS:
             raise ConfigurationError(f"there are more than {MOST_PATTERNS:,} patterns of one kind")
-        self._fitting = lru_cache(_KNOWN)(self._find)
+        self._fitting = lru_cache(_KNOWN)(self.patterns_for)
 
     def of(self, name: str) -> tuple[T, ...]:
         """The entries that speak of ``name``, in the order of the file; of no name over :data:`LONGEST` letters."""
@@ -53,7 +53,8 @@ class Names(Generic[T]):
             return exact
         return self._fitting(name) if self._patterns and len(name) <= LONGEST else ()
 
-    def _find(self, name: str) -> tuple[T, ...]:
+    def patterns_for(self, name: str) -> tuple[T, ...]:
+        """The patterns that fit ``name``, also where an exact entry stands in their place."""
         return tuple(entry for pattern, entry in self._patterns if pattern.fullmatch(name) is not None)
 
 

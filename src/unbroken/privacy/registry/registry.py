@@ -70,6 +70,10 @@ class Registry:
         for names in (self.tools, self.sources, self.resources, self.domains):
             yield from names.entries
 
+    def of_kind(self, kind: str) -> Names[Entry]:
+        """The entries of one kind: ``tool``, ``source``, ``resource`` or ``domain``."""
+        return {"tool": self.tools, "source": self.sources, "resource": self.resources, "domain": self.domains}[kind]
+
     def tool(self, name: str) -> Registered:
         """What is known of a tool: the resource is that of the first entry that tells of one."""
         entries = self.tools.of(name)
@@ -116,7 +120,7 @@ class Registry:
     def _classified(self, names: tuple[tuple[str, str], ...], own: Own) -> Classified:
         said, unknown = [self._everywhere], []
         for kind, name in names:
-            entries = self._of(kind).of(name)
+            entries = self.of_kind(kind).of(name)
             if not entries:
                 unknown.append((kind, name))
             said += self._says(kind, entries)
@@ -125,9 +129,6 @@ class Registry:
             said.append(Said(CALLER, *own))
         unique = list(dict.fromkeys([*said, *self._says_of_domains(said)]))
         return combined(unique, unknown=tuple(unknown))
-
-    def _of(self, kind: str) -> Names[Entry]:
-        return self.tools if kind == "tool" else self.sources if kind == "source" else self.resources
 
     def _says(self, kind: str, entries: tuple[Entry, ...]) -> list[Said]:
         """What entries of one name say, and what the defaults say of the rest. Only a tool has side effects."""
