@@ -13,6 +13,7 @@ from unbroken.ledger.committer import Committer
 from unbroken.ledger.delivery import Connect, Delivery
 from unbroken.ledger.draft import Draft
 from unbroken.ledger.group import MAX_BATCH, MAX_BATCH_BYTES
+from unbroken.ledger.protection import Identity
 from unbroken.ledger.receipt import Kept
 from unbroken.ledger.spool.place import SpoolPlace
 from unbroken.store.log_writer import Known, LogWriter
@@ -102,6 +103,21 @@ class Ledger:
             some = ids[start : start + MAX_BATCH]
             answer = self._ask(partial(_whereabouts, some))
             found.update({event_id: known.writer for event_id, known in answer.items()})
+        return found
+
+    def identify(self, proposals: Sequence[Identity]) -> list[str] | None:
+        """The pseudonym that holds for the name of each proposal: the oldest it has, else the proposed one from now on.
+
+        ``None`` in an outage that a spool bridges, at once but for the call that finds out. Raises
+        :class:`UnavailableError` where there is no spool, and where the log refuses what :meth:`record` raises.
+        """
+        committer = self._here()
+        found: list[str] = []
+        for start in range(0, len(proposals), MAX_BATCH):
+            some = committer.identify(proposals[start : start + MAX_BATCH], deadline=self._deadline(None))
+            if some is None:
+                return None
+            found += some
         return found
 
     def approval(self, request: str) -> Approval | None:
