@@ -18,12 +18,13 @@ from tests.conftest import LOG, Database
 from tests.database.draining import MOMENTS
 from tests.database.outage import Line, line_to
 from tests.database.test_spooling import Recorders, _eager, check, start  # noqa: F401 - a fixture of every test here
+from tests.plain import draft
 from tests.unit.spooled import together
 from unbroken.core.entry import StoredEntry
 from unbroken.core.keyed import LogKey
 from unbroken.errors import UnavailableError
 from unbroken.ledger import delivery as ledger_delivery
-from unbroken.ledger.draft import Draft, draft
+from unbroken.ledger.draft import Draft
 from unbroken.ledger.ledger import Ledger
 from unbroken.ledger.protection import Identity
 from unbroken.ledger.receipt import Receipt, Spooled
