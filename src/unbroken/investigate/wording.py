@@ -28,6 +28,7 @@ from unbroken.investigate.content import (
 from unbroken.investigate.decisions import REFUSED, decided, refused, requested
 from unbroken.investigate.notes import NOTES, noted
 from unbroken.investigate.printable import printable
+from unbroken.investigate.short_forms import ShortForms, is_scanned, without_values
 from unbroken.investigate.words import Known, Wording, circumstances, count, figures, in_entry
 
 _SYSTEM_ROLES: Final = ("system", "developer")
@@ -35,10 +36,11 @@ _BRIEF: Final = 100
 _EMPTY: Final = "(empty)"
 
 
-def told(session: Sequence[tuple[StoredEntry, Event | None]], *, full: bool) -> list[Wording]:
+def told(session: Sequence[tuple[StoredEntry, Event | None]], *, full: bool, forms: ShortForms) -> list[Wording]:
     """The wording of each entry of one session, in order; an empty one where the event can't be read."""
     known = {event.id: (entry, event) for entry, event in session if event}
-    teller = _Teller(full, {_response(entry, event) for entry, event in session if event}, known)
+    repeated = {_response(entry, event, forms) for entry, event in session if event}
+    teller = _Teller(full, repeated, known, forms)
     return [Wording() if event is None else teller.tell(entry, event) for entry, event in session]
 
 
@@ -52,6 +54,7 @@ class _Teller:
     full: bool
     repeated: set[tuple[str | None, str]]
     known: Known
+    forms: ShortForms
     shown: set[str] = field(default_factory=set)
     held: set[str] = field(default_factory=set)
     before: str = ""
@@ -63,7 +66,7 @@ class _Teller:
         return wording
 
     def _step(self, entry: StoredEntry, event: Event) -> Wording:
-        parts = {name: part_of(entry, event, name) for name in PARTS}
+        parts = {name: _shown(entry, event, name, self.forms) for name in PARTS}
         match event.event_type:
             case "request":
                 return Wording(lines=self._spoken(parts["inputs"]))
@@ -74,7 +77,7 @@ class _Teller:
             case "model_result":
                 return self._model_result(event, parts)
             case "tool_call":
-                return self._tool_call(event, parts)
+                return self._tool_call(entry, event, parts)
             case "tool_result":
                 return self._tool_result(event, parts)
             case "conversation_started":
@@ -138,15 +141,14 @@ class _Teller:
             return Wording(facts=facts)
         return Wording(facts=facts, lines=self._fold(text))
 
-    def _tool_call(self, event: Event, parts: dict[str, Any]) -> Wording:
+    def _tool_call(self, entry: StoredEntry, event: Event, parts: dict[str, Any]) -> Wording:
         arguments = parts["inputs"]
         lines = folded(indented(compact(arguments)), lines=None) if self.full and _is_content(arguments) else ()
         facts = [*circumstances(event, tool=False)]
         facts += ["self-attested"] if within(parts["details"], "self_attested") is True else []
         asked = self.known.get(event.parent_id or "")
         if asked is not None and is_in_place_of(event, asked[1]):
-            alike = part_of(*asked, "inputs") == arguments
-            facts += in_entry("asked for" if alike else "otherwise than asked for", asked)
+            facts += in_entry(_asked_as((entry, event), asked), asked)
         return Wording(call_text(event.tool or "tool", arguments), tuple(facts), lines)
 
     def _reasoned(self, wording: Wording, reason: str) -> Wording:
@@ -205,9 +207,28 @@ class _Teller:
         return folded(text, lines=None if self.full else lines, characters=characters)
 
 
-def _response(entry: StoredEntry, event: Event) -> tuple[str | None, str]:
+def _shown(entry: StoredEntry, event: Event, name: str, forms: ShortForms) -> Any:
+    """A part as it is shown, with short forms in its texts."""
+    return forms.value(part_of(entry, event, name), scanned=is_scanned(event))
+
+
+def _response(entry: StoredEntry, event: Event, forms: ShortForms) -> tuple[str | None, str]:
     """A response's turn and text, by which the model result that it repeats is known; of other events nothing."""
-    return (event.turn_id, text_of(part_of(entry, event, "outputs"))) if event.event_type == "response" else (None, "")
+    is_response = event.event_type == "response"
+    return (event.turn_id, text_of(_shown(entry, event, "outputs", forms))) if is_response else (None, "")
+
+
+def _asked_as(made: tuple[StoredEntry, Event], asked: tuple[StoredEntry, Event]) -> str:
+    """How the arguments of a call compare with those that were asked for.
+
+    What was masked may stand under another placeholder each time, so whether it was the same can't be told then.
+    """
+    here, there = part_of(*made, "inputs"), part_of(*asked, "inputs")
+    if here == there:
+        return "asked for"
+    if is_scanned(made[1]) and is_scanned(asked[1]) and without_values(text_of(here)) == without_values(text_of(there)):
+        return "asked for, as far as it is not masked,"
+    return "otherwise than asked for"
 
 
 def _failure(details: Any) -> str:
