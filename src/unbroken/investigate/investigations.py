@@ -14,6 +14,7 @@ from unbroken.core.entry import StoredEntry
 from unbroken.core.event import Event
 from unbroken.core.times import format_time
 from unbroken.investigate.reasons import Case, decision_of, not_about, refuted
+from unbroken.investigate.short_forms import is_scanned
 from unbroken.investigate.verified import Source, Verified, read_verified
 from unbroken.store.investigations import AgentAction, ResourceAccess, UnapprovedCall
 from unbroken.verify.finding import Finding
@@ -36,10 +37,11 @@ ACCESS_COLUMNS: Final = ("seq", "role", *FACTS, *DECISION)
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row of an answer: its values by column, and what is wrong with it."""
+    """One row of an answer: its values by column, what is wrong with it, and whether redaction has seen its entry."""
 
     values: Mapping[str, Value]
     findings: tuple[Finding, ...] = ()
+    scanned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,9 @@ def actions(
         entry = read[each.seq]
         said = _said(each, "event_type", "session_id", "tool", "side_effect", "outcome", "resource_type", "resource_id")
         wrong = _contradicted(entry, {**said, "agent_id": agent, "actor_id": actor}, span)
-        rows.append(Row({"seq": each.seq, **facts_of(entry)}, _distinct(entry.findings, wrong)))
+        rows.append(
+            Row({"seq": each.seq, **facts_of(entry)}, _distinct(entry.findings, wrong), scanned=_is_scanned(entry))
+        )
     _show(read, (each.seq for each in found), shown)
     return rows
 
@@ -83,6 +87,7 @@ def unapproved_calls(found: Sequence[UnapprovedCall], source: Source, *, span: S
             Row(
                 {"seq": each.seq, "reason": each.reason, **facts_of(case.call), **_decided(case.decided)},
                 _distinct(_findings_in(case), _contradicted(case.call, said, span), unreasonable),
+                scanned=_is_scanned(case.call),
             )
         )
     _show(read, _places(found), shown)
@@ -102,6 +107,7 @@ def accesses(
             Row(
                 {"seq": each.seq, "role": each.role, **facts_of(case.call), **_decided(case.decided)},
                 _distinct(_findings_in(case), _contradicted(case.call, said, Span()), _undecided(each, case)),
+                scanned=_is_scanned(case.call),
             )
         )
     _show(read, _places(found), shown)
@@ -121,6 +127,10 @@ def facts_of(verified: Verified) -> dict[str, Value]:
         "hash": entry.hash.hex(),
     }
     return {name: envelope[name] if name in envelope else getattr(event, name) for name in FACTS}
+
+
+def _is_scanned(verified: Verified) -> bool:
+    return verified.event is not None and is_scanned(verified.event)
 
 
 def _decided(decided: Verified | None) -> dict[str, Value]:

@@ -16,6 +16,7 @@ import msgspec
 
 from unbroken.core.event import Decision, Event
 from unbroken.investigate.masked import is_label, label_of
+from unbroken.investigate.printable import printable
 
 _PLACEHOLDER: Final = re.compile(r"\[(typed:)?([A-Z][A-Z0-9_]{1,40}):k([0-9a-z]{1,16}):([0-9a-z]{8,64})\]")
 _SHORT: Final = re.compile(r"\[(?:typed )?([A-Za-z][A-Za-z0-9' -]{0,60}) ([0-9a-f]{6,24})\]")
@@ -92,15 +93,19 @@ class ShortForms:
         return msgspec.structs.replace(event, **changed)
 
     def value(self, value: Any, *, scanned: bool) -> Any:
-        """A part of a payload, with every text in it, keys included, as it is shown."""
-        if self._full:
+        """A part of a payload, with every text in it, keys included, as it is shown; as it is if nested too deeply."""
+        try:
+            return value if self._full else self._value(value, scanned)
+        except RecursionError:
             return value
+
+    def _value(self, value: Any, scanned: bool) -> Any:
         if isinstance(value, str):
             return self.text(value, scanned=scanned)
         if isinstance(value, list):
-            return [self.value(item, scanned=scanned) for item in value]
+            return [self._value(item, scanned) for item in value]
         if isinstance(value, dict):
-            return {self.text(key, scanned=scanned): self.value(item, scanned=scanned) for key, item in value.items()}
+            return {self.text(key, scanned=scanned): self._value(item, scanned) for key, item in value.items()}
         return value
 
     def _field(self, value: Any, scanned: bool) -> Any:
@@ -128,7 +133,7 @@ class ShortForms:
             digits = self._short(_PERSON, match[1], fewest=_FEWEST_OF_PEOPLE)
         shown = whole if digits is None else f"p-{digits}"
         name = self._names.get(whole)
-        return shown if name is None else f"{name} ({shown})"
+        return shown if name is None else f"{printable(name)} ({shown})"
 
     def _typed_short(self, match: re.Match[str]) -> str:
         is_ours = is_label(match[1]) or match[1] in self._labels
