@@ -12,7 +12,7 @@ from unbroken.cli.csv_output import CsvOutput
 from unbroken.cli.placeholders import mark_placeholders
 from unbroken.cli.printing import counted, plain_table, print_json
 from unbroken.cli.report_view import finding_as_json, finding_in_words
-from unbroken.investigate.investigations import Row
+from unbroken.investigate.investigations import Row, Value
 from unbroken.investigate.printable import printable
 from unbroken.investigate.short_forms import ShortForms
 from unbroken.verify.finding import MAX_FINDINGS, Finding, FindingList
@@ -119,8 +119,9 @@ class _Cells:
         """Takes note of what is to be shown."""
         for row in rows:
             for value in row.values.values():
-                if isinstance(value, str):
-                    self.forms.learn(value)
+                for text in value if isinstance(value, tuple) else (value,):
+                    if isinstance(text, str):
+                        self.forms.learn(text)
 
     def text(self, row: Row, text: str) -> Text:
         """One cell's text."""
@@ -169,7 +170,7 @@ class CsvRows:
     def rows(self, rows: Sequence[Row]) -> None:
         """A record for each row."""
         for row in rows:
-            values = (row.values.get(name) for name in self._view.columns)
+            values = (_cell(row.values.get(name)) for name in self._view.columns)
             self._csv.write([self._log, *values, "; ".join(map(finding_in_words, row.findings)) or None])
 
     def end(self, answer: Answer) -> None:
@@ -178,6 +179,11 @@ class CsvRows:
         for finding in answer.findings.kept:
             self._notes.print(Text(_in_words(finding), "bold red"), soft_wrap=True)
         print_worth(self._notes, answer)
+
+
+def _cell(value: Value) -> str | int | bool | None:
+    """A value as one cell of CSV holds it."""
+    return ", ".join(value) if isinstance(value, tuple) else value
 
 
 def print_worth(out: Console, answer: Answer) -> None:

@@ -19,7 +19,7 @@ from unbroken.investigate.verified import Source, Verified, read_verified
 from unbroken.store.investigations import AgentAction, ResourceAccess, UnapprovedCall
 from unbroken.verify.finding import Finding
 
-Value: TypeAlias = str | int | bool | None
+Value: TypeAlias = str | int | bool | tuple[str, ...] | None
 Shown: TypeAlias = Callable[[StoredEntry], object]
 """Is told each verified entry that rows rest on, in the order of the rows; of some rows each entry once."""
 
@@ -66,7 +66,7 @@ def actions(
     for each in found:
         entry = read[each.seq]
         said = _said(each, "event_type", "session_id", "tool", "side_effect", "outcome", "resource_type", "resource_id")
-        wrong = _contradicted(entry, {**said, "agent_id": agent, "actor_id": actor}, span)
+        wrong = contradicted(entry, {**said, "agent_id": agent, "actor_id": actor}, span)
         rows.append(
             Row({"seq": each.seq, **facts_of(entry)}, _distinct(entry.findings, wrong), scanned=_is_scanned(entry))
         )
@@ -86,7 +86,7 @@ def unapproved_calls(found: Sequence[UnapprovedCall], source: Source, *, span: S
         rows.append(
             Row(
                 {"seq": each.seq, "reason": each.reason, **facts_of(case.call), **_decided(case.decided)},
-                _distinct(_findings_in(case), _contradicted(case.call, said, span), unreasonable),
+                _distinct(_findings_in(case), contradicted(case.call, said, span), unreasonable),
                 scanned=_is_scanned(case.call),
             )
         )
@@ -106,7 +106,7 @@ def accesses(
         rows.append(
             Row(
                 {"seq": each.seq, "role": each.role, **facts_of(case.call), **_decided(case.decided)},
-                _distinct(_findings_in(case), _contradicted(case.call, said, Span()), _undecided(each, case)),
+                _distinct(_findings_in(case), contradicted(case.call, said, Span()), _undecided(each, case)),
                 scanned=_is_scanned(case.call),
             )
         )
@@ -189,7 +189,7 @@ def _said(found: object, *names: str) -> dict[str, Value]:
     return {name: getattr(found, name) for name in names}
 
 
-def _contradicted(entry: Verified, said: Mapping[str, Value], span: Span) -> Iterator[Finding]:
+def contradicted(entry: Verified, said: Mapping[str, Value], span: Span) -> Iterator[Finding]:
     """Where the database's answer says something else than the line, unless the entry's own columns do so as well."""
     if entry.entry is None:
         return

@@ -1,9 +1,12 @@
 """What redaction left out of an event, in words: the kinds by the names that people have for them."""
 
-from collections.abc import Iterable, Mapping
-from typing import Final
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final, TypeAlias
 
 from unbroken.core.event import Event
+
+Classes: TypeAlias = Callable[[str], Iterable[str]]
+"""Gives the flags that a masked value of a kind raises: personal, health, card, secret."""
 
 UNSCANNED: Final = "UNSCANNED"
 """The kind of a part or a text that could not be scanned, so that nothing of it was recorded."""
@@ -57,8 +60,18 @@ def is_label(text: str) -> bool:
 
 def counts_of(event: Event) -> dict[str, int]:
     """How many of each kind were masked in an event, as its recorder counted them."""
+    return counted(event.redactions or ())
+
+
+def flags_of(event: Event, classes: Classes) -> tuple[str, ...]:
+    """The flags that what was masked in an event raises, sorted."""
+    return tuple(sorted({flag for kind in counts_of(event) for flag in classes(kind)}))
+
+
+def counted(redactions: Iterable[str]) -> dict[str, int]:
+    """The counts by kind that a list of ``kind:count`` holds."""
     found: dict[str, int] = {}
-    for item in event.redactions or ():
+    for item in redactions:
         kind, _, number = item.rpartition(":")
         # Whoever records may write anything there; what is no count is still something that was masked.
         found[kind or item] = int(number) if kind and number.isascii() and number.isdigit() and len(number) < 16 else 1

@@ -4,11 +4,11 @@ All texts of a timeline are printable (see :mod:`unbroken.investigate.printable`
 Give it entries that were verified: it shows what they say.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Final, TypeAlias
+from typing import Final
 
 import msgspec
 
@@ -17,7 +17,7 @@ from unbroken.core.event import Event, decode_event
 from unbroken.core.times import is_time, parse_time
 from unbroken.investigate.calls import NOT_EXECUTED, Fates, fates_of, is_in_place_of
 from unbroken.investigate.content import folded
-from unbroken.investigate.masked import counts_of, in_words
+from unbroken.investigate.masked import Classes, counts_of, flags_of, in_words
 from unbroken.investigate.notes import NOTES
 from unbroken.investigate.printable import printable
 from unbroken.investigate.short_forms import ShortForms
@@ -34,9 +34,6 @@ _FOLDED_LINES: Final = 12
 _FOLDED_CHARACTERS: Final = 1000
 _CLASSIFICATIONS: Final = ("public", "internal", "confidential", "restricted")
 """From the least to the most strict."""
-
-Classes: TypeAlias = Callable[[str], Iterable[str]]
-"""Gives the flags that a masked value of a kind raises: personal, health, card, secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +150,7 @@ def _learn(forms: ShortForms, entries: Iterable[StoredEntry]) -> None:
 def _protected(item: TimelineItem, event: Event, classes: Classes, *, full: bool) -> TimelineItem:
     """The item, with what was masked in its event and how it is classified."""
     counts = counts_of(event)
-    contains = tuple(sorted({flag for kind in counts for flag in classes(kind)}))
+    contains = flags_of(event, classes)
     domains = tuple(map(printable, event.domains or ()))
     notes = [f"masked: {printable(in_words(counts))}"] if counts else []
     if full:
