@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 import typer
 from rich.text import Text
 
+from unbroken import wiring
 from unbroken.capture.trail import Trail
 from unbroken.cli.lengths import length_of
 from unbroken.cli.placeholders import mark_placeholders
@@ -133,7 +134,7 @@ def decide(
     """
     length = length_of(valid_for, option="--valid-for")
     with open_ledger(store, log) as ledger:
-        trail = Trail(ledger)
+        trail = Trail(ledger, protection=wiring.protection_of(ledger))
         asked = _asked(trail, request)
         _print_request(asked, _looked_at(reader, store, log, asked, case=case, key=ledger.key))
         if decision is Decision.APPROVE and not yes and not _agreed():
