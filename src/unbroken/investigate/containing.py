@@ -1,4 +1,4 @@
-"""Entries in which something personal or secret was found: by their verified lines, which kinds and how many of each."""
+"""Entries in which something personal or secret was found: by their lines, which kinds, and how many of each."""
 
 from collections.abc import Collection, Iterator, Sequence
 from typing import Final
