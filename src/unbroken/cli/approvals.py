@@ -1,6 +1,5 @@
 """``unbroken approvals``: what agents wait for, and deciding on it."""
 
-import sys
 from enum import StrEnum
 from typing import Annotated, Any, Final
 
@@ -9,6 +8,7 @@ from rich.text import Text
 
 from unbroken import wiring
 from unbroken.capture.trail import Trail
+from unbroken.cli.asking import agreed
 from unbroken.cli.lengths import length_of
 from unbroken.cli.placeholders import mark_placeholders
 from unbroken.cli.printing import ROWS, as_json_time, cells, columns, console, moment, plain_table, print_json
@@ -137,7 +137,7 @@ def decide(
         trail = Trail(ledger, protection=wiring.protection_of(ledger))
         asked = _asked(trail, request)
         _print_request(asked, _looked_at(reader, store, log, asked, case=case, key=ledger.key))
-        if decision is Decision.APPROVE and not yes and not _agreed():
+        if decision is Decision.APPROVE and not agreed("Approve this call?", yes=yes):
             typer.echo("Nothing was decided.")
             return
         decided = trail.decide(asked, decision.value, by=by, reason=reason, valid_for=length)
@@ -184,12 +184,6 @@ def _read_request(store: str, log: str | None, request: str, *, case: str | None
     if isinstance(step, Broken) or step.faults:
         raise UnbrokenError(f"entry {entry.seq}, which asks for this, was altered: run `unbroken verify`")
     return entry
-
-
-def _agreed() -> bool:
-    if not sys.stdin.isatty():
-        raise ConfigurationError("nobody is there to be asked: say --yes to approve")
-    return typer.confirm("Approve this call?")
 
 
 def _print_request(asked: Approval, arguments: RequestedArguments) -> None:

@@ -25,6 +25,9 @@ _PSEUDONYM: Final = re.compile(r"(?<![0-9A-Za-z-])p-([0-9a-f]{8,32})(?![0-9A-Za-
 _TOKEN: Final = re.compile("[0-9a-f]{32}")
 _NAMING: Final = 24
 """The digits of a placeholder that name its value; those behind them are a check."""
+_OFF: Final = "off"
+_RANDOM: Final = "hipaa"
+"""The profile that masks by chance, also as a part of a sum."""
 _FEWEST: Final = 6
 _FEWEST_OF_PEOPLE: Final = 8
 _PERSON: Final = ""
@@ -167,8 +170,13 @@ class ShortForms:
 
 
 def is_scanned(event: Event) -> bool:
-    """Whether redaction has seen an event: it states the version of the rules then."""
-    return event.rules is not None
+    """Whether redaction has seen an event, by the version of the rules, the profile and the registry that it states."""
+    return event.rules is not None and event.rules.partition("/")[0] != _OFF
+
+
+def is_masked_by_chance(event: Event) -> bool:
+    """Whether equal values have different placeholders in this event, so that texts can't be compared by them."""
+    return event.rules is not None and _RANDOM in re.split("[/+]", event.rules)
 
 
 def has_typed(text: str) -> bool:
@@ -186,8 +194,9 @@ def masked_in(text: str) -> dict[str, int]:
 
 
 def without_values(text: str) -> str:
-    """A text with the kind alone in place of each placeholder: the same for equal texts that were masked by chance."""
-    return _PLACEHOLDER.sub(lambda match: f"[{match[1] or ''}{match[2]}]", text)
+    """A text with the kind alone in place of what was masked: the same for equal texts that were masked by chance."""
+    short = _PLACEHOLDER.sub(lambda match: f"[{'typed ' if match[1] else ''}{label_of(match[2])} 000000]", text)
+    return MASKED.sub(lambda match: f"{match[0].rpartition(' ')[0]}]", short)
 
 
 def uncut(text: str, length: int) -> int:

@@ -28,7 +28,7 @@ from unbroken.investigate.content import (
 from unbroken.investigate.decisions import REFUSED, decided, refused, requested
 from unbroken.investigate.notes import NOTES, noted
 from unbroken.investigate.printable import printable
-from unbroken.investigate.short_forms import ShortForms, is_scanned, without_values
+from unbroken.investigate.short_forms import ShortForms, is_masked_by_chance, is_scanned, without_values
 from unbroken.investigate.words import Known, Wording, circumstances, count, figures, in_entry
 
 _SYSTEM_ROLES: Final = ("system", "developer")
@@ -69,9 +69,9 @@ class _Teller:
         parts = {name: _shown(entry, event, name, self.forms) for name in PARTS}
         match event.event_type:
             case "request":
-                return Wording(lines=self._spoken(parts["inputs"]))
+                return Wording(lines=self._spoken(parts["inputs"], event))
             case "response":
-                return Wording(facts=tuple(figures(event)), lines=self._spoken(parts["outputs"]))
+                return Wording(facts=tuple(figures(event)), lines=self._spoken(parts["outputs"], event))
             case "model_call":
                 return self._model_call(event, parts)
             case "model_result":
@@ -116,7 +116,7 @@ class _Teller:
         facts = [*model, f"{count(len(messages), 'message')}, {len(new)} new"]
         if missing:
             facts.append(f"{missing} not held")
-        unshown = [message for item in new if self._is_news(message := within(item, "message"))]
+        unshown = [message for item in new if self._is_news(message := within(item, "message"), event)]
         if self.full:
             return Wording(facts=tuple(facts), lines=tuple(line for message in unshown for line in _whole(message)))
         facts += [_system_prompt(message) for message in unshown if _is_system(message)]
@@ -124,8 +124,8 @@ class _Teller:
             facts=tuple(facts), lines=tuple(_brief(message) for message in unshown if not _is_system(message))
         )
 
-    def _is_news(self, message: Any) -> bool:
-        text = text_of(within(message, "content"))
+    def _is_news(self, message: Any, event: Event) -> bool:
+        text = _comparable(text_of(within(message, "content")), event)
         news = bool(text) and text not in self.shown
         self.shown.add(text)
         return news
@@ -136,8 +136,8 @@ class _Teller:
         asks = f"asks for {short(', '.join(names), _BRIEF)}" if names else "answers"
         facts = (asks, *figures(event))
         text = text_of(outputs["content"] if isinstance(outputs, dict) and "content" in outputs else outputs)
-        self.shown.add(text)
-        if (event.turn_id, text) in self.repeated:
+        self.shown.add(_comparable(text, event))
+        if (event.turn_id, _comparable(text, event)) in self.repeated:
             return Wording(facts=facts)
         return Wording(facts=facts, lines=self._fold(text))
 
@@ -156,7 +156,7 @@ class _Teller:
 
     def _tool_result(self, event: Event, parts: dict[str, Any]) -> Wording:
         text = _failure(parts["details"]) or text_of(parts["outputs"])
-        self.shown.add(text)
+        self.shown.add(_comparable(text, event))
         lines = self._fold(indented(text) if self.full else text, lines=4, characters=320)
         return Wording(facts=(*self._answering(event, parts), *figures(event)), lines=lines or (_EMPTY,))
 
@@ -198,9 +198,9 @@ class _Teller:
         ]
         return Wording(facts=(*circumstances(event), *figures(event)), lines=tuple(lines))
 
-    def _spoken(self, value: Any) -> tuple[str, ...]:
+    def _spoken(self, value: Any, event: Event) -> tuple[str, ...]:
         text = text_of(value)
-        self.shown.add(text)
+        self.shown.add(_comparable(text, event))
         return self._fold(text) or (_EMPTY,)
 
     def _fold(self, text: str, *, lines: int = 12, characters: int = 800) -> tuple[str, ...]:
@@ -214,8 +214,14 @@ def _shown(entry: StoredEntry, event: Event, name: str, forms: ShortForms) -> An
 
 def _response(entry: StoredEntry, event: Event, forms: ShortForms) -> tuple[str | None, str]:
     """A response's turn and text, by which the model result that it repeats is known; of other events nothing."""
-    is_response = event.event_type == "response"
-    return (event.turn_id, text_of(_shown(entry, event, "outputs", forms))) if is_response else (None, "")
+    if event.event_type != "response":
+        return None, ""
+    return event.turn_id, _comparable(text_of(_shown(entry, event, "outputs", forms)), event)
+
+
+def _comparable(text: str, event: Event) -> str:
+    """A text of an event as it is held against others, which have other placeholders where they are by chance."""
+    return without_values(text) if is_masked_by_chance(event) else text
 
 
 def _asked_as(made: tuple[StoredEntry, Event], asked: tuple[StoredEntry, Event]) -> str:
