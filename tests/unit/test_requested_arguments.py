@@ -24,7 +24,7 @@ def looked_at(
     value = done.values["inputs"] if rules is not None else (given if shown is None else shown)
     counts = [f"{kind}:{count}" for kind, count in done.counts.items()] if rules is not None else []
     fields = {"redactions": counts or None, **fields}
-    who = {"actor_id": "u-7", "actor_type": "user", "tool": "wire"}
+    who: dict[str, Any] = {"actor_id": "u-7", "actor_type": "user", "tool": "wire"}
     event = draft("approval_requested", inputs=value, rules=rules, **who, **fields).event
     return requested_arguments(event, canonical(value), bound_to=KEY.hash(given), key=key)
 

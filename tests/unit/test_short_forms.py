@@ -11,7 +11,16 @@ from tests.plain import draft
 from tests.unit.redacting import KEY, masked
 from unbroken.investigate.content import folded, short
 from unbroken.investigate.masked import counted, in_words, label_of
-from unbroken.investigate.short_forms import MASKED, TYPED, ShortForms, masked_in, uncut, without_values
+from unbroken.investigate.short_forms import (
+    MASKED,
+    TYPED,
+    ShortForms,
+    is_masked_by_chance,
+    is_scanned,
+    masked_in,
+    uncut,
+    without_values,
+)
 from unbroken.privacy.redaction.kinds import CLASSES, UNSCANNED
 from unbroken.privacy.redaction.placeholders import Placeholders
 
@@ -127,6 +136,21 @@ def test_in_full_nothing_is_shortened() -> None:
     assert forms.value({"a": [MAIL]}, scanned=True) == {"a": [MAIL]}
 
 
+@pytest.mark.parametrize(
+    ("rules", "scanned", "by_chance"),
+    [
+        (None, False, False),
+        ("off/r3", False, False),
+        ("unbroken-1+ab/balanced/r1", True, False),
+        ("unbroken-1+ab/hipaa/r1", True, True),
+        ("unbroken-1+ab/pci+hipaa/r1", True, True),
+    ],
+)
+def test_an_event_says_how_it_was_scanned(rules: str | None, scanned: bool, by_chance: bool) -> None:
+    event = draft("request", actor_id="u", actor_type="user", rules=rules).event
+    assert (is_scanned(event), is_masked_by_chance(event)) == (scanned, by_chance)
+
+
 def test_an_event_keeps_what_it_is_found_by() -> None:
     fields: dict[str, Any] = {"actor_id": NORA, "actor_type": "user", "rules": "unbroken-1", "session_id": NORA}
     event = draft("approval_decided", recipient=MAIL, subjects=[NORA], decision={"by": NORA}, **fields).event
@@ -166,6 +190,7 @@ def test_equal_texts_are_equal_without_their_values() -> None:
     assert one != other
     assert without_values(one) == without_values(other) != without_values(f"to {RANDOM.make('DATE', 'x')}")
     assert without_values(f"[typed:{MAIL[1:]}") != without_values(MAIL)
+    assert without_values(shown(one)) == without_values(one)
 
 
 def test_placeholders_are_counted_by_kind() -> None:

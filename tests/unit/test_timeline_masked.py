@@ -17,7 +17,7 @@ NORA = f"p-{'3f9a2c1b' * 4}"
 
 def redacted(event_type: str, *, profile: Profile = BALANCED, **fields: Any) -> Draft:
     """An event as redaction leaves it."""
-    parts = {name: fields.pop(name) for name in ("inputs", "outputs", "details") if name in fields}
+    parts: dict[str, Any] = {name: fields.pop(name) for name in ("inputs", "outputs", "details") if name in fields}
     done = redactor(profile).redact(parts)
     counts = [f"{kind}:{count}" for kind, count in done.counts.items()]
     return event(event_type, **{"rules": "unbroken-1", "redactions": counts or None, **fields, **done.values})
@@ -105,6 +105,25 @@ def test_a_call_whose_arguments_are_masked_anew_is_not_said_to_differ() -> None:
     more = redacted("tool_call", tool="book", call_id="c1", inputs={"n": 2}, parent_id=asked.event.id)
     assert fact(asked, more) == "otherwise than asked for in entry 1"
     assert other.event.redactions == ("EMAIL_ADDRESS:1",)
+
+
+def test_an_answer_that_is_masked_by_chance_is_still_told_once() -> None:
+    def said(*, rules: str) -> list[tuple[str, ...]]:
+        text = "Mail jane@example.com today."
+        made = [
+            redacted("request", profile=HIPAA, inputs=text, rules=rules),
+            redacted("model_call", profile=HIPAA, inputs={"messages": ["1"], "new": [_message(text)]}, rules=rules),
+            redacted("model_result", profile=HIPAA, outputs=text, rules=rules),
+            redacted("response", profile=HIPAA, outputs=text, rules=rules),
+        ]
+        return [item.lines for item in items(*made)]
+
+    assert [bool(lines) for lines in said(rules="unbroken-1/hipaa/r1")] == [True, False, False, True]
+    assert all(said(rules="unbroken-1/pci/r1")), "where placeholders can be followed, another is another value"
+
+
+def _message(text: str) -> dict[str, object]:
+    return {"commitment": "1", "salt": "", "message": {"role": "user", "content": text}}
 
 
 def test_it_can_be_written_as_json() -> None:

@@ -154,6 +154,9 @@ class Contains(Question):
     def parameters(self) -> Parameters:
         return {"contains": ", ".join(self.flags), **_times(self.span)}
 
+    def scope(self) -> Parameters:
+        return {"what": f"query {self.name} {' '.join(self.flags)}", **_times(self.span)}
+
     def find(self, reading: Reading, after: Key | None, limit: int) -> Sequence[ContainingEntry]:
         return _investigations(reading).entries_containing(
             self.flags, since=self.span.since, upto=self.span.until, after=int(after or 0), limit=limit

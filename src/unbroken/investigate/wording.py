@@ -4,7 +4,7 @@ A prompt's messages stand in the events of their own already, as requests, resul
 only the messages that no earlier event of the session shows: system prompts, and what the agent put in between.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -39,7 +39,7 @@ _EMPTY: Final = "(empty)"
 def told(session: Sequence[tuple[StoredEntry, Event | None]], *, full: bool, forms: ShortForms) -> list[Wording]:
     """The wording of each entry of one session, in order; an empty one where the event can't be read."""
     known = {event.id: (entry, event) for entry, event in session if event}
-    repeated = {_response(entry, event, forms) for entry, event in session if event}
+    repeated = {each for entry, event in session if event for each in _responses(entry, event, forms)}
     teller = _Teller(full, repeated, known, forms)
     return [Wording() if event is None else teller.tell(entry, event) for entry, event in session]
 
@@ -69,9 +69,9 @@ class _Teller:
         parts = {name: _shown(entry, event, name, self.forms) for name in PARTS}
         match event.event_type:
             case "request":
-                return Wording(lines=self._spoken(parts["inputs"], event))
+                return Wording(lines=self._spoken(parts["inputs"]))
             case "response":
-                return Wording(facts=tuple(figures(event)), lines=self._spoken(parts["outputs"], event))
+                return Wording(facts=tuple(figures(event)), lines=self._spoken(parts["outputs"]))
             case "model_call":
                 return self._model_call(event, parts)
             case "model_result":
@@ -125,9 +125,9 @@ class _Teller:
         )
 
     def _is_news(self, message: Any, event: Event) -> bool:
-        text = _comparable(text_of(within(message, "content")), event)
-        news = bool(text) and text not in self.shown
-        self.shown.add(text)
+        text = text_of(within(message, "content"))
+        news = bool(text) and _comparable(text, event) not in self.shown
+        self.shown.update(_spellings(text))
         return news
 
     def _model_result(self, event: Event, parts: dict[str, Any]) -> Wording:
@@ -136,7 +136,7 @@ class _Teller:
         asks = f"asks for {short(', '.join(names), _BRIEF)}" if names else "answers"
         facts = (asks, *figures(event))
         text = text_of(outputs["content"] if isinstance(outputs, dict) and "content" in outputs else outputs)
-        self.shown.add(_comparable(text, event))
+        self.shown.update(_spellings(text))
         if (event.turn_id, _comparable(text, event)) in self.repeated:
             return Wording(facts=facts)
         return Wording(facts=facts, lines=self._fold(text))
@@ -156,7 +156,7 @@ class _Teller:
 
     def _tool_result(self, event: Event, parts: dict[str, Any]) -> Wording:
         text = _failure(parts["details"]) or text_of(parts["outputs"])
-        self.shown.add(_comparable(text, event))
+        self.shown.update(_spellings(text))
         lines = self._fold(indented(text) if self.full else text, lines=4, characters=320)
         return Wording(facts=(*self._answering(event, parts), *figures(event)), lines=lines or (_EMPTY,))
 
@@ -198,9 +198,9 @@ class _Teller:
         ]
         return Wording(facts=(*circumstances(event), *figures(event)), lines=tuple(lines))
 
-    def _spoken(self, value: Any, event: Event) -> tuple[str, ...]:
+    def _spoken(self, value: Any) -> tuple[str, ...]:
         text = text_of(value)
-        self.shown.add(_comparable(text, event))
+        self.shown.update(_spellings(text))
         return self._fold(text) or (_EMPTY,)
 
     def _fold(self, text: str, *, lines: int = 12, characters: int = 800) -> tuple[str, ...]:
@@ -212,11 +212,15 @@ def _shown(entry: StoredEntry, event: Event, name: str, forms: ShortForms) -> An
     return forms.value(part_of(entry, event, name), scanned=is_scanned(event))
 
 
-def _response(entry: StoredEntry, event: Event, forms: ShortForms) -> tuple[str | None, str]:
+def _responses(entry: StoredEntry, event: Event, forms: ShortForms) -> Iterator[tuple[str | None, str]]:
     """A response's turn and text, by which the model result that it repeats is known; of other events nothing."""
-    if event.event_type != "response":
-        return None, ""
-    return event.turn_id, _comparable(text_of(_shown(entry, event, "outputs", forms)), event)
+    if event.event_type == "response":
+        yield from ((event.turn_id, text) for text in _spellings(text_of(_shown(entry, event, "outputs", forms))))
+
+
+def _spellings(text: str) -> tuple[str, str]:
+    """Under which :func:`_comparable` finds a text."""
+    return text, without_values(text)
 
 
 def _comparable(text: str, event: Event) -> str:
