@@ -1,13 +1,14 @@
 """``unbroken query``: the questions that investigations begin with."""
 
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from typing import Annotated, Final
 
 import typer
 
 from unbroken.cli.moments import moment_of
 from unbroken.cli.query_run import LARGEST_PAGE, PAGE, Options, ask
-from unbroken.cli.questions import Access, Actions, Errors, Unapproved
+from unbroken.cli.questions import Access, Actions, Contains, Errors, Unapproved
 from unbroken.cli.reading import CaseOption, PurposeOption
 from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption
 from unbroken.investigate.investigations import Span
@@ -35,6 +36,15 @@ CsvOption = Annotated[
 ]
 
 app = typer.Typer(no_args_is_help=True)
+
+
+class Flag(StrEnum):
+    """What an entry can contain, by what was masked in it."""
+
+    PERSONAL = "personal"
+    HEALTH = "health"
+    CARD = "card"
+    SECRET = "secret"  # noqa: S105 - a kind of data, and no secret
 
 
 @app.callback()
@@ -187,6 +197,38 @@ def ask_access(
     """
     options = Options(limit, after, everything, csv, json, purpose, case, store, log)
     ask(Access(_id(resource, "--resource"), None if kind is None else _id(kind, "--type")), options, context)
+
+
+@app.command("contains")
+def ask_contains(
+    context: typer.Context,
+    flags: Annotated[list[Flag], typer.Argument(metavar="personal|health|card|secret...", help="One or several.")],
+    since: FromOption = None,
+    until: ToOption = None,
+    limit: LimitOption = None,
+    after: AfterOption = None,
+    everything: AllOption = False,
+    csv: CsvOption = None,
+    purpose: PurposeOption = None,
+    case: CaseOption = None,
+    json: JsonOption = False,
+    store: StoreOption = DEFAULT_STORE,
+    log: LogOption = None,
+) -> None:
+    """Show where personal, health or card data or secrets were found.
+
+    Every entry in which something of at least one of these was masked,
+    the oldest first: which kinds and how many of each, and how the entry
+    is classified. What was masked is not shown, and is not in the log.
+
+    \b
+    Examples:
+      unbroken query contains health
+      unbroken query contains card secret --from 2026-01-31
+      unbroken query contains personal --all --csv personal.csv
+    """
+    options = Options(limit, after, everything, csv, json, purpose, case, store, log)
+    ask(Contains(tuple(sorted({flag.value for flag in flags})), _span(since, until)), options, context)
 
 
 def _id(text: str, option: str) -> str:

@@ -9,10 +9,12 @@ from rich.table import Table
 from rich.text import Text
 
 from unbroken.cli.csv_output import CsvOutput
+from unbroken.cli.placeholders import mark_placeholders
 from unbroken.cli.printing import counted, plain_table, print_json
 from unbroken.cli.report_view import finding_as_json, finding_in_words
-from unbroken.investigate.investigations import Row
+from unbroken.investigate.investigations import Row, Value
 from unbroken.investigate.printable import printable
+from unbroken.investigate.short_forms import ShortForms
 from unbroken.verify.finding import MAX_FINDINGS, Finding, FindingList
 
 WIDE: Final = 130
@@ -91,16 +93,39 @@ class TextOutput:
     def __init__(self, view: View, out: Console) -> None:
         self._view = view
         self._out = out
+        self._forms = ShortForms()
 
     def rows(self, rows: Sequence[Row]) -> None:
         """A table, with the findings beside each row."""
-        self._out.print(_wide(rows, self._view) if self._out.width >= WIDE else _narrow(rows, self._view))
+        cells = _Cells(self._forms)
+        cells.learn(rows)
+        table = _wide if self._out.width >= WIDE else _narrow
+        self._out.print(table(rows, self._view, cells))
 
     def end(self, answer: Answer) -> None:
         """What the rows are worth, and how to go on."""
         if answer.rows:
             self._out.print()
         print_worth(self._out, answer)
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """What stands in a table: printable, placeholders and pseudonyms shortened."""
+
+    forms: ShortForms
+
+    def learn(self, rows: Sequence[Row]) -> None:
+        """Takes note of what is to be shown."""
+        for row in rows:
+            for value in row.values.values():
+                for text in value if isinstance(value, tuple) else (value,):
+                    if isinstance(text, str):
+                        self.forms.learn(text)
+
+    def text(self, row: Row, text: str) -> Text:
+        """One cell's text."""
+        return mark_placeholders(Text(printable(self.forms.name(text, scanned=row.scanned))))
 
 
 class JsonOutput:
@@ -145,7 +170,7 @@ class CsvRows:
     def rows(self, rows: Sequence[Row]) -> None:
         """A record for each row."""
         for row in rows:
-            values = (row.values.get(name) for name in self._view.columns)
+            values = (_cell(row.values.get(name)) for name in self._view.columns)
             self._csv.write([self._log, *values, "; ".join(map(finding_in_words, row.findings)) or None])
 
     def end(self, answer: Answer) -> None:
@@ -154,6 +179,11 @@ class CsvRows:
         for finding in answer.findings.kept:
             self._notes.print(Text(_in_words(finding), "bold red"), soft_wrap=True)
         print_worth(self._notes, answer)
+
+
+def _cell(value: Value) -> str | int | bool | None:
+    """A value as one cell of CSV holds it."""
+    return ", ".join(value) if isinstance(value, tuple) else value
 
 
 def print_worth(out: Console, answer: Answer) -> None:
@@ -185,19 +215,19 @@ def _worth(answer: Answer) -> list[Text]:
     return lines
 
 
-def _wide(rows: Sequence[Row], view: View) -> Table:
+def _wide(rows: Sequence[Row], view: View, cells: _Cells) -> Table:
     with_findings = any(row.findings for row in rows)
     table = _table(view.all, view, *(["finding"] if with_findings else []))
     for row in rows:
-        cells = [Text(printable(column.text(row))) for column in view.all]
-        table.add_row(*cells, *([_findings(row)] if with_findings else []))
+        texts = [cells.text(row, column.text(row)) for column in view.all]
+        table.add_row(*texts, *([_findings(row)] if with_findings else []))
     return table
 
 
-def _narrow(rows: Sequence[Row], view: View) -> Table:
+def _narrow(rows: Sequence[Row], view: View, cells: _Cells) -> Table:
     table = _table(view.main, view, "about")
     for row in rows:
-        table.add_row(*(Text(printable(column.text(row))) for column in view.main), _about(row, view))
+        table.add_row(*(cells.text(row, column.text(row)) for column in view.main), _about(row, view, cells))
     return table
 
 
@@ -209,10 +239,10 @@ def _table(columns: Sequence[Column], view: View, *more: str) -> Table:
     return table
 
 
-def _about(row: Row, view: View) -> Text:
+def _about(row: Row, view: View, cells: _Cells) -> Text:
     """What has no column of its own, and the findings on lines of their own."""
     facts = " · ".join(f"{column.label}{text}" for column in view.minor if (text := column.text(row)))
-    lines = [Text(printable(text)) for text in (view.lead.text(row) if view.lead else "", facts) if text]
+    lines = [cells.text(row, text) for text in (view.lead.text(row) if view.lead else "", facts) if text]
     return Text("\n").join([*lines, *([_findings(row)] if row.findings else [])])
 
 

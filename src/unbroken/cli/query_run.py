@@ -140,7 +140,9 @@ def _continuation(question: Question, context: typer.Context, after: Key) -> str
     words, resolved = ["unbroken", "query", question.name], question.resolved()
     for option in context.command.params:
         name, value = option.name or "", context.params.get(option.name or "")
-        if name in resolved:
+        if option.param_type_name == "argument":
+            words += [shlex.quote(str(item)) for item in value or ()]
+        elif name in resolved:
             words += [option.opts[0], shlex.quote(resolved[name])]
         elif _is_given(context, name) and name not in _NOT_REPEATED:
             words += [option.opts[0], _repeated(name, value)]

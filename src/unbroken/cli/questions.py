@@ -13,8 +13,18 @@ from unbroken.cli.printing import as_json_time
 from unbroken.cli.query_output import View
 from unbroken.cli.reading import Reading
 from unbroken.investigate.bursts import bursts
+from unbroken.investigate.containing import containing
 from unbroken.investigate.investigations import Row, Span, accesses, actions, unapproved_calls
-from unbroken.store.investigations import MOST, AgentAction, ErrorBurst, Investigations, ResourceAccess, UnapprovedCall
+from unbroken.privacy.redaction.kinds import classes_of
+from unbroken.store.investigations import (
+    MOST,
+    AgentAction,
+    ContainingEntry,
+    ErrorBurst,
+    Investigations,
+    ResourceAccess,
+    UnapprovedCall,
+)
 
 Key: TypeAlias = str | int
 """Where a page begins: after an entry's number, or a minute."""
@@ -130,6 +140,32 @@ class Access(Question):
 
     def place(self, found: Any) -> Any:
         return found.seq
+
+
+@dataclass(frozen=True)
+class Contains(Question):
+    """Where was something personal or secret found?"""
+
+    flags: tuple[str, ...]
+    span: Span
+    name = "contains"
+    view = query_views.CONTAINS
+
+    def parameters(self) -> Parameters:
+        return {"contains": ", ".join(self.flags), **_times(self.span)}
+
+    def scope(self) -> Parameters:
+        return {"what": f"query {self.name} {' '.join(self.flags)}", **_times(self.span)}
+
+    def find(self, reading: Reading, after: Key | None, limit: int) -> Sequence[ContainingEntry]:
+        return _investigations(reading).entries_containing(
+            self.flags, since=self.span.since, upto=self.span.until, after=int(after or 0), limit=limit
+        )
+
+    def rows(self, found: Sequence[Any], reading: Reading) -> list[Row]:
+        return containing(
+            found, reading.reader, flags=self.flags, span=self.span, classes=classes_of, shown=reading.shown
+        )
 
 
 @dataclass(frozen=True)

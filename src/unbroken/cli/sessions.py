@@ -10,6 +10,7 @@ from unbroken.cli.reading import CaseOption, PurposeOption, open_read, shown_in
 from unbroken.cli.report_view import finding_as_json, print_findings
 from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption
 from unbroken.investigate.listed import Listed, listed_sessions
+from unbroken.investigate.short_forms import ShortForms
 from unbroken.store.log_reader import SessionSummary
 
 
@@ -65,24 +66,28 @@ def sessions(
     elif not found:
         typer.echo("No sessions yet." if before is None else f"No sessions before entry {before:,}.")
     else:
-        _print(found)
+        _print(listed)
         print_findings(console(), findings)
         if older is not None and older > 1:
             console(stderr=True).print(f"Older ones: unbroken sessions --before {older}", style="dim")
     raise typer.Exit(1 if findings else 0)
 
 
-def _print(found: list[SessionSummary]) -> None:
+def _print(listed: list[Listed[SessionSummary]]) -> None:
     table = plain_table(
         "session", "actor", "agent", "entries", "errors", "began (UTC)", "lasted", right=("entries", "errors")
     )
     table.columns[0].no_wrap, table.columns[0].overflow = True, "ellipsis"
-    for session in found:
+    forms = ShortForms()
+    for each in listed:
+        forms.learn(each.row.actor_id or "")
+    for each in listed:
+        session = each.row
         table.add_row(
             *cells(
                 session.session_id,
-                session.actor_id or "",
-                session.agent_id or "",
+                forms.name(session.actor_id or "", scanned=each.scanned),
+                forms.name(session.agent_id or "", scanned=each.scanned),
                 f"{session.entries:,}",
                 f"{session.errors:,}" if session.errors else "",
                 moment(session.first_at)[:-3],

@@ -18,6 +18,7 @@ from unbroken.core.entry import Head, StoredEntry
 from unbroken.errors import ConfigurationError
 from unbroken.investigate.printable import printable
 from unbroken.investigate.timeline import Timeline, TimelineItem, timeline_of
+from unbroken.privacy.redaction.kinds import classes_of
 from unbroken.verify.examine import Broken, examine
 from unbroken.verify.finding import Finding, Report
 from unbroken.verify.run import verify_session
@@ -43,6 +44,10 @@ def show(
     stands beside it. The exit code is 0 if nothing is wrong, 1 if there are
     findings, 4 if something can't be read. Times are UTC.
 
+    What was masked stands as [e-mail 5d0c4f], people as p-3f9a2c1b: the
+    same value or person the same throughout. --full and --json show these
+    in full, with how each event is classified.
+
     On a server this takes a login with the duty compliance, legal or dpo.
     It is recorded as a read of this one session; with the beginning of an
     id as two, as finding the session opens the whole log.
@@ -55,7 +60,7 @@ def show(
     """
     name, entries = _read(store, log, session, purpose=purpose, case=case)
     report = verify_session(_Read(name, entries), session)
-    timeline = timeline_of(entries, findings=_marks(entries, report), full=full or json)
+    timeline = timeline_of(entries, findings=_marks(entries, report), full=full or json, classes=classes_of)
     if json:
         print_json(_as_json(timeline, report))
     else:

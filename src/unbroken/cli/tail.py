@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from unbroken.cli.placeholders import mark_placeholders
 from unbroken.cli.printing import ROWS, console, print_json, warn
 from unbroken.cli.reading import LONGEST, CaseOption, PurposeOption, Reading, open_read
 from unbroken.cli.report_view import finding_in_words
@@ -21,8 +22,10 @@ from unbroken.cli.target import DEFAULT_STORE, LogOption, StoreOption
 from unbroken.core.commitment import PARTS
 from unbroken.core.entry import Head, StoredEntry
 from unbroken.core.event import Event, decode_event
+from unbroken.investigate.masked import counts_of, in_words
 from unbroken.investigate.own_entries import told_by_the_log
 from unbroken.investigate.printable import printable
+from unbroken.investigate.short_forms import ShortForms
 from unbroken.verify.chain import START, Chain
 from unbroken.verify.examine import examine
 from unbroken.verify.finding import Finding, FindingList
@@ -161,9 +164,10 @@ class _TextLines:
 
     def __init__(self, out: Console) -> None:
         self._out = out
+        self._forms = ShortForms()
 
     def entry(self, entry: StoredEntry, findings: list[Finding]) -> None:
-        self._out.print(_line(entry), no_wrap=True, overflow="ellipsis")
+        self._out.print(_line(entry, self._forms), no_wrap=True, overflow="ellipsis")
         for finding in findings:
             self._out.print(Text(f"{'FINDING':>16}  {_placed(finding, entry)}", "bold red"))
 
@@ -173,8 +177,9 @@ def _placed(finding: Finding, entry: StoredEntry) -> str:
     return place + finding_in_words(finding)
 
 
-def _line(entry: StoredEntry) -> Text:
-    event = _event(entry)
+def _line(entry: StoredEntry, forms: ShortForms) -> Text:
+    read = _event(entry)
+    event = None if read is None else forms.event(read)
     when = printable(entry.recorded_at[:19].replace("T", " "))
     start = Text.assemble((f"{entry.seq:>7}", "dim"), f"  {when}  ")
     if event is None:
@@ -187,10 +192,12 @@ def _line(entry: StoredEntry) -> Text:
     if event.side_effect and event.event_type == "tool_call":
         start.append("  SIDE EFFECT", "bold black on yellow")
     if words := told_by_the_log(entry, event):
-        start.append(f"  {words}")
+        start.append(f"  {forms.name(words, scanned=False)}")
+    if masked := counts_of(event):
+        start.append(f"  masked: {printable(in_words(masked))}", "dim italic")
     if event.session_id:
         start.append(f"  {_short(printable(event.session_id))}", "dim")
-    return start
+    return mark_placeholders(start)
 
 
 def _who(event: Event) -> str:
