@@ -88,6 +88,10 @@ begin
     from (select generate_series(v_first, v_first + n - 1), unnest(p_inputs) as i, unnest(p_inputs_salts), unnest(p_outputs) as o,
                  unnest(p_outputs_salts), unnest(p_details) as d, unnest(p_details_salts)) as u
    where num_nonnulls(u.i, u.o, u.d) > 0;
+  -- What the log adds by itself comes after the batch, whose numbers stay together.
+  if 'model_call' = any (v_types) then
+    perform unbroken.follow_agents(v_log, v_first, p_events, p_details);
+  end if;
   return query
   select generate_series(v_first, v_first + n - 1), unnest(v_sseqs), v_now, unnest(v_prevs), unnest(v_hashes);
 end $$;

@@ -65,4 +65,7 @@ begin
     insert into payloads values (
       p_log, append_one.seq, p_inputs, p_inputs_salt, p_outputs, p_outputs_salt, p_details, p_details_salt);
   end if;
+  if j.event_type = 'model_call' and j.agent_id is not null and not unbroken.is_seen(p_log, j, p_details) then
+    perform unbroken.follow_agents(p_log, append_one.seq, array[p_event], array[p_details]);
+  end if;
 end $$;

@@ -124,6 +124,18 @@ begin
   return new;
 end $$;
 
+-- What an agent was last seen to use only follows its newer calls, or a change that was told could be told as none.
+create or replace function unbroken.refuse_unseen_agent() returns trigger
+language plpgsql set search_path = unbroken, pg_temp as $$
+begin
+  if tg_op = 'UPDATE' and ((new.log, new.agent_id, new.agent_version, new.template) is distinct from (old.log, old.agent_id, old.agent_version, old.template)
+                           or new.seq <= old.seq)
+     or not exists (select from entries e where e.log = new.log and e.seq = new.seq and e.event_type = 'model_call' and e.agent_id = new.agent_id) then
+    raise exception 'what an agent was seen to use follows its calls' using errcode = 'UB010';
+  end if;
+  return new;
+end $$;
+
 do $$
 declare
   v_table text;
@@ -140,7 +152,8 @@ begin
   end loop;
   foreach v_guard slice 1 in array array[
     ['sessions', 'refuse_uncounting', 'update'], ['approvals', 'refuse_undeciding', 'update'], ['grants', 'refuse_untold_grant', 'insert or update'],
-    ['access_requests', 'refuse_redeciding', 'update'], ['tickets', 'refuse_untold_ticket', 'insert or update']]
+    ['access_requests', 'refuse_redeciding', 'update'], ['tickets', 'refuse_untold_ticket', 'insert or update'],
+    ['agents', 'refuse_unseen_agent', 'insert or update']]
   loop
     execute format('create or replace trigger refuse_delete before delete on unbroken.%I for each row execute function unbroken.refuse_change()', v_guard[1]);
     execute format('alter table unbroken.%I enable always trigger refuse_delete', v_guard[1]);
