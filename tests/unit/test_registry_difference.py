@@ -93,16 +93,16 @@ CHANGES: list[tuple[str, str, list[tuple[str, ...]]]] = [
     ),
     ("[redaction]\nprofile='off'", "", [("changed", "redaction", "profile off → balanced")]),
     (
-        "[[redaction.pattern]]\nkind='P_N'\npattern='a'\nnear=['b','c']",
-        "[[redaction.pattern]]\nkind='P_N'\npattern='a'\nignore_case=true",
+        "[[redaction.pattern]]\nkind='P_N'\npattern='a-b+'\nnear=['b','c']",
+        "[[redaction.pattern]]\nkind='P_N'\npattern='a-b+'\nignore_case=true",
         [
-            ("removed", "redaction.pattern P_N", "P_N: a near b, c", "redaction"),
-            ("added", "redaction.pattern P_N", "P_N: a, any case"),
+            ("removed", "redaction.pattern P_N", "P_N: a-b+ near b, c", "redaction"),
+            ("added", "redaction.pattern P_N", "P_N: a-b+, any case"),
         ],
     ),
     (
         "[redaction.keys]\nsensitive={a='X_A',b='X_B'}\nallowed=['c']\n[redaction.allow]\nvalues=['v']",
-        "[redaction.keys]\nsensitive={a='X_C'}\nallowed=['d']\n[redaction.allow]\ndomains=['e.example']\npatterns=['f']",
+        "[redaction.keys]\nsensitive={a='X_C'}\nallowed=['d']\n[redaction.allow]\ndomains=['e.example']\npatterns=['f-']",
         [
             ("removed", "redaction.keys sensitive", "b", "redaction"),
             ("changed", "redaction.keys sensitive a", "X_A → X_C"),
@@ -110,7 +110,7 @@ CHANGES: list[tuple[str, str, list[tuple[str, ...]]]] = [
             ("added", "redaction.keys allowed", "d", "redaction"),
             ("removed", "redaction.allow values", "v"),
             ("added", "redaction.allow domains", "e.example", "redaction"),
-            ("added", "redaction.allow patterns", "f", "redaction"),
+            ("added", "redaction.allow patterns", "f-", "redaction"),
         ],
     ),
     (
