@@ -36,8 +36,8 @@ def open(  # noqa: A001 - the package's front door
 ) -> "Trail":
     """A trail into the log named ``log`` of the embedded PostgreSQL in ``folder``; what is not there is made.
 
-    ``ner`` recognises names in running text, which no pattern can; what it finds is masked too. Several processes may open
-    one folder. Closing the trail leaves it; the last one to leave stops the server.
+    ``ner`` recognises names in running text, which no pattern can; what it finds is masked too. Several processes may
+    open one folder. Closing the trail leaves it; the last one to leave stops the server.
     """
     server = embedded.enter(folder)
     try:
