@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from unbroken.cli.masked import masked
 from unbroken.cli.people import KeyOption, NamesOption, keys_for_names, people_of, texts_of
 from unbroken.cli.printing import console, counted, print_json
 from unbroken.cli.reading import CaseOption, PurposeOption, Reading, open_read
@@ -64,6 +65,7 @@ def show(
       unbroken show call-2042 --json
       unbroken show call-2042 --names --purpose "complaint 31"
     """
+    session = masked(store, session)  # as it was on its way into the log
     keys = keys_for_names(store, key, wanted=names)
     read = _read(store, log, session, purpose=purpose, case=case, keys=keys)
     entries, known = read.entries, read.names
