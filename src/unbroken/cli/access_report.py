@@ -11,7 +11,7 @@ from unbroken.cli.access_json import report_as_json
 from unbroken.cli.access_view import print_access
 from unbroken.cli.csv_output import CsvOutput, csv_target
 from unbroken.cli.moments import moment_of
-from unbroken.cli.people import KeyOption, NamesOption, keys_for_names, keys_of, known_as, names_in
+from unbroken.cli.people import KeyOption, NamesOption, as_recorded, keys_for_names, keys_of, known_as, names_in
 from unbroken.cli.printing import as_json_time, console, print_json
 from unbroken.cli.reading import CaseOption, PurposeOption, Reading, open_read
 from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption
@@ -103,7 +103,8 @@ def _made(reading: Reading, times: list[datetime | None], about: str | None, key
     end = until or now
     period = Period(since or end - DEFAULT_LENGTH, end, as_of or now)
     pseudonyms = [each for each in known_as(about, reading, keys) if is_pseudonym(each)] if about else []
-    evidence = gathered(reading.reader, period, settled=reading.ticket.seq, name=about, pseudonyms=pseudonyms)
+    spellings = () if about is None else tuple(dict.fromkeys((about, as_recorded(about))))
+    evidence = gathered(reading.reader, period, settled=reading.ticket.seq, names=spellings, pseudonyms=pseudonyms)
     for entry in evidence.entries:
         reading.shown(entry)
     return assembled(evidence, period)
@@ -119,6 +120,6 @@ def _scope(times: list[datetime | None], about: str | None) -> dict[str, str]:
         "what": "access report",
         "from": None if since is None else as_json_time(since),
         "to": None if until is None else as_json_time(until),
-        "about": about,
+        "about": None if about is None else as_recorded(about),
     }
     return {key: value for key, value in given.items() if value}

@@ -4,7 +4,8 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from unbroken.cli.people import KeyOption, keys_for_names, people_of, texts_of
+from unbroken.cli.masked import masked
+from unbroken.cli.people import KeyOption, as_recorded, keys_for_names, people_of, texts_of
 from unbroken.cli.printing import ROWS, cells, console, counted, plain_table, print_json
 from unbroken.cli.reading import CaseOption, PurposeOption, Reading, open_read
 from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption
@@ -60,6 +61,7 @@ def names(
     given = pseudonyms or []
     _check(given, session=session, entry=entry, of=of)
     keys = keys_for_names(store, key, wanted=True)
+    session = None if session is None else masked(store, session)  # as it was on its way into the log
     with open_read(store, log, scope=_scope(session, entry, of), purpose=purpose, case=case) as reading:
         people = people_of(reading, keys)
         wanted = [each for each in people.known_as(of) if is_pseudonym(each)] if of else []
@@ -68,7 +70,6 @@ def names(
         elif not of:
             wanted = list(dict.fromkeys(given))
         people.look_up(wanted)
-        reading.count = len(wanted)
         _tell(people, wanted, reading, as_json=json)
     raise typer.Exit(0 if all(each in people.names for each in wanted) and wanted else 1)
 
@@ -92,7 +93,11 @@ def _check(given: list[str], *, session: str | None, entry: int | None, of: str 
 
 def _scope(session: str | None, entry: int | None, of: str | None) -> dict[str, str]:
     scope = {"what": "names" if entry is None else f"names in entry {entry}"}
-    return scope | ({"session": session} if session is not None else {}) | ({"about": of} if of is not None else {})
+    return (
+        scope
+        | ({"session": session} if session is not None else {})
+        | ({"about": as_recorded(of)} if of is not None else {})
+    )
 
 
 def _entries(reading: Reading, session: str | None, entry: int | None) -> list[StoredEntry]:
@@ -132,7 +137,7 @@ def _tell(people: People, wanted: list[str], reading: Reading, *, as_json: bool)
         print_json({"log": reading.reader.log, "ticket": reading.ticket.seq, "lookups": people.lookups, "names": rows})
         return
     if not wanted:
-        typer.echo("Nobody is named there by a pseudonym.")
+        typer.echo("There is no pseudonym to look up.")
         return
     table = plain_table("pseudonym", "name")
     table.columns[0].no_wrap = True

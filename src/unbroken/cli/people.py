@@ -7,11 +7,13 @@ from typing import Annotated, Final
 import typer
 
 from unbroken import wiring
+from unbroken.cli.masked import masked_under
 from unbroken.cli.reading import Reading
 from unbroken.cli.target import is_conninfo
 from unbroken.core.entry import StoredEntry
 from unbroken.core.keyed import LogKey
 from unbroken.errors import AccessDeniedError, ConfigurationError
+from unbroken.privacy.names import spelling
 from unbroken.privacy.people import People
 from unbroken.privacy.pseudonyms import is_pseudonym
 
@@ -73,10 +75,16 @@ def names_in(texts: Iterable[str], reading: Reading, keys: Sequence[LogKey]) -> 
 
 
 def known_as(name: str, reading: Reading, keys: Sequence[LogKey]) -> list[str]:
-    """All that stands for a name in this log, or one pseudonym alone; the name alone where that can't be found out."""
-    if unknowable(name, reading, keys) is not None:
+    """All that may stand for a name in this log, or one pseudonym alone; not its pseudonyms where nobody may know."""
+    if is_pseudonym(name):
         return [name]
-    return People(reading.reader, reading.ticket, keys).known_as(name)
+    known = [name] if unknowable(name, reading, keys) else People(reading.reader, reading.ticket, keys).known_as(name)
+    return [*known, *masked_under(keys, name)]
+
+
+def as_recorded(name: str) -> str:
+    """The spelling under which a search for somebody is recorded, so that all searches for one person are alike."""
+    return spelling(name) or name
 
 
 def unknowable(name: str, reading: Reading, keys: Sequence[LogKey]) -> str | None:

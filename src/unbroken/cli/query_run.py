@@ -13,7 +13,7 @@ import typer
 
 from unbroken.cli.csv_output import STANDARD_OUTPUT, csv_target
 from unbroken.cli.late_progress import LateProgress
-from unbroken.cli.people import keys_for_names, keys_of, known_as, people_of, unknowable
+from unbroken.cli.people import as_recorded, keys_for_names, keys_of, known_as, people_of, unknowable
 from unbroken.cli.printing import PROSE, ROWS, console
 from unbroken.cli.query_output import Answer, CsvRows, JsonOutput, Output, TextOutput, View, texts_in
 from unbroken.cli.questions import Key, Parameters, Question
@@ -105,7 +105,8 @@ def _scope(question: Question, options: Options) -> dict[str, str]:
     asked = {"what": f"query {question.name}", **question.scope(), "limit": options.size, "after": options.after}
     if options.everything:
         asked["limit"] = "all"
-    return {name: str(value) for name, value in asked.items() if value is not None}
+    told = {name: str(value) for name, value in asked.items() if value is not None}
+    return told | {name: as_recorded(told[name]) for name in ("actor", "resource") if name in told}
 
 
 def _target(csv: str | None) -> AbstractContextManager[TextIO | None]:

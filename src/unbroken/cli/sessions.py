@@ -7,7 +7,16 @@ from typing import Annotated, Any
 import typer
 
 from unbroken.cli.denials import READERS
-from unbroken.cli.people import KeyOption, NamesOption, keys_for_names, keys_of, known_as, names_in, unknowable
+from unbroken.cli.people import (
+    KeyOption,
+    NamesOption,
+    as_recorded,
+    keys_for_names,
+    keys_of,
+    known_as,
+    names_in,
+    unknowable,
+)
 from unbroken.cli.printing import ROWS, as_json_time, cells, console, duration, moment, plain_table, print_json
 from unbroken.cli.reading import CaseOption, PurposeOption, open_read, shown_in
 from unbroken.cli.report_view import finding_as_json, print_findings
@@ -54,7 +63,7 @@ def sessions(
       unbroken sessions --actor dana@clinic.example --names
     """
     keys = keys_for_names(store, key, wanted=names)
-    scope = {"what": "sessions", "limit": str(limit), **({} if actor is None else {"actor": actor})}
+    scope = {"what": "sessions", "limit": str(limit), **({} if actor is None else {"actor": as_recorded(actor)})}
     duties = READERS if names or actor is not None else "compliance, legal, dpo or ops"
     with open_read(store, log, scope=scope, purpose=purpose, case=case, duties=duties) as reading:
         page: dict[str, Any] = {} if before is None else {"before": before}

@@ -84,11 +84,11 @@ class AccessReport:
 
 
 def gathered(
-    reader: LogReader, period: Period, *, settled: int, name: str | None = None, pseudonyms: Sequence[str] = ()
+    reader: LogReader, period: Period, *, settled: int, names: Sequence[str] = (), pseudonyms: Sequence[str] = ()
 ) -> Evidence:
     """Reads all that a report needs, with the rights of the reader's login.
 
-    ``name`` is a person that it asks about, and ``pseudonyms`` are those that stand for it in this log.
+    ``names`` are spellings of a person's that it asks about, and ``pseudonyms`` those that stand for it in this log.
     """
     tables = AccessTables(reader)
     since = min(period.since, period.unused_since)
@@ -110,12 +110,12 @@ def gathered(
         tickets=tickets,
         server=server,
         entries=[entry for lot in lots for entry in lot],
-        person=None if name is None else _person(tables, name, pseudonyms),
+        person=_person(tables, names, pseudonyms) if names else None,
     )
 
 
-def _person(tables: AccessTables, name: str, pseudonyms: Sequence[str]) -> Person:
-    known_as = dict.fromkeys((name, *pseudonyms))
+def _person(tables: AccessTables, names: Sequence[str], pseudonyms: Sequence[str]) -> Person:
+    known_as = dict.fromkeys((*names, *pseudonyms))
     return Person(
         tuple(pseudonyms),
         tuple(map(tables.pseudonym, known_as)),
