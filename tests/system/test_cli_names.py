@@ -3,7 +3,11 @@
 import csv
 import io
 import json
+import re
+import shlex
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +19,7 @@ import unbroken
 from tests.conftest import LOG, Database
 from tests.plain import draft
 from tests.system.cli import Cli, read_until
+from tests.system.documents import ROOT, blocks, commands
 from tests.system.processes import open_folder
 from unbroken.core.entry import StoredEntry
 from unbroken.core.event import decode_event
@@ -466,6 +471,34 @@ def test_somebody_who_looked_for_a_pseudonym_looked_for_its_person(cli: Cli, peo
 
 
 # ---- in a folder ----
+
+
+def test_the_document_shows_what_the_commands_print(tmp_path: Path) -> None:
+    """But for pseudonyms, times and how wide a column is."""
+    document = ROOT / "docs" / "identities.md"
+    shown = [command for block in blocks(document, "console") for command in commands(block)]
+    assert len(shown) >= 6
+    with open_folder() as place:
+        made = subprocess.run(
+            [sys.executable, "-c", "\n".join(blocks(document, "python"))],
+            cwd=place,
+            env=Cli("", tmp_path, {}).environment,
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+        assert (made.returncode, made.stderr) == (0, b"")
+        cli = Cli(str(place / "clinic-log"), tmp_path / "state", {})
+        for command in shown:
+            _, *arguments = shlex.split(command.line)
+            done = cli(*arguments)
+            assert done.returncode == 0, command.line
+            assert not command.output or general(done.stdout) == general(command.output)
+
+
+def general(text: str) -> str:
+    words = re.sub(r"p-[0-9a-f]{8}\b", "p-short", re.sub(r"p-[0-9a-f]{32}", "p-long", text))
+    return re.sub(r"[ ]+", " ", re.sub(r"[0-9-]{10} [0-9:]{5}|[0-9.]+ s", "then", words).replace(" \n", "\n"))
 
 
 def test_a_folder_has_its_own_key(tmp_path: Path) -> None:
