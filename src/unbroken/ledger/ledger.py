@@ -13,12 +13,18 @@ from unbroken.ledger.committer import Committer
 from unbroken.ledger.delivery import Connect, Delivery
 from unbroken.ledger.draft import Draft
 from unbroken.ledger.group import MAX_BATCH, MAX_BATCH_BYTES
+from unbroken.ledger.protection import Identity
 from unbroken.ledger.receipt import Kept
 from unbroken.ledger.spool.place import SpoolPlace
 from unbroken.store.log_writer import Known, LogWriter
 
 DEADLINE_S: Final = 10.0
 """How long recording waits by default, in seconds."""
+
+GLANCE_S: Final = 1.0
+"""How long a question that can be done without waits where there is a spool, in seconds."""
+PAUSE_S: Final = 5.0
+"""How long none is asked after one that got no answer, in seconds."""
 
 R = TypeVar("R")
 
@@ -48,6 +54,8 @@ class Ledger:
         # By process id: after a fork nothing of the parent's is used, closed or waited for.
         self._processes: dict[int, Committer] = {}
         self._log: str | None = None
+        # While a spool stands in for the log, nothing that can be done without is asked before this time.
+        self._not_before = 0.0
         # Wrong settings show here and not when the first event is recorded.
         try:
             self._log = self._ask(lambda writer, _: writer.log)
@@ -97,6 +105,21 @@ class Ledger:
             found.update({event_id: known.writer for event_id, known in answer.items()})
         return found
 
+    def identify(self, proposals: Sequence[Identity]) -> list[str] | None:
+        """The pseudonym that holds for the name of each proposal: the oldest it has, else the proposed one from now on.
+
+        ``None`` in an outage that a spool bridges, at once but for the call that finds out. Raises
+        :class:`UnavailableError` where there is no spool, and where the log refuses what :meth:`record` raises.
+        """
+        committer = self._here()
+        found: list[str] = []
+        for start in range(0, len(proposals), MAX_BATCH):
+            some = committer.identify(proposals[start : start + MAX_BATCH], deadline=self._deadline(None))
+            if some is None:
+                return None
+            found += some
+        return found
+
     def approval(self, request: str) -> Approval | None:
         """What became of a request for approval; ``None`` when this log has none of that id."""
         found = self._ask(lambda writer, wait_s: writer.approvals(request=request, wait_s=wait_s))
@@ -108,6 +131,21 @@ class Ledger:
         return [
             Approval.of(row) for row in self._ask(lambda writer, wait_s: writer.approvals(call=call, wait_s=wait_s))
         ]
+
+    def ask_aside(self, question: Callable[[LogWriter, float], R]) -> R | None:
+        """The log's answer to a question that recording can do without; ``None`` in an outage that a spool bridges.
+
+        Without a spool it raises :class:`UnavailableError`, as recording does.
+        """
+        if self._spool is None:
+            return self._ask(question)
+        if time.monotonic() < self._not_before:
+            return None
+        try:
+            return self._here().ask(question, deadline=self._deadline(GLANCE_S))
+        except UnavailableError:
+            self._not_before = time.monotonic() + PAUSE_S
+            return None
 
     def close(self) -> None:
         """Tells the log that this recorder has stopped, where it can be told, and closes the connection.
