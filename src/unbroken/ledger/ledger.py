@@ -132,13 +132,13 @@ class Ledger:
             Approval.of(row) for row in self._ask(lambda writer, wait_s: writer.approvals(call=call, wait_s=wait_s))
         ]
 
-    def ask_aside(self, question: Callable[[LogWriter, float], R]) -> R | None:
+    def ask_aside(self, question: Callable[[LogWriter, float], R], *, wait_s: float | None = None) -> R | None:
         """The log's answer to a question that recording can do without; ``None`` in an outage that a spool bridges.
 
-        Without a spool it raises :class:`UnavailableError`, as recording does.
+        Without a spool it raises :class:`UnavailableError`, as recording does, after ``wait_s`` seconds.
         """
         if self._spool is None:
-            return self._ask(question)
+            return self._here().ask(question, deadline=self._deadline(wait_s))
         if time.monotonic() < self._not_before:
             return None
         try:

@@ -27,7 +27,9 @@ def _reasons(classified: Classified) -> Iterator[Reason]:
     if (word := classified.classification) is not None:
         yield Reason("classification", word, _places(one for one in said if one.classification == word))
     if (effect := classified.side_effect) is not None:
-        yield Reason("side effect", "yes" if effect else "no", _places(one for one in said if one.side_effect is effect))
+        yield Reason(
+            "side effect", "yes" if effect else "no", _places(one for one in said if one.side_effect is effect)
+        )
     profiles = classified.profile.name.split("+")
     asking = _places(one for one in said if one.redaction is not None and one.redaction.name in profiles)
     yield Reason("redaction", classified.profile.name, asking)

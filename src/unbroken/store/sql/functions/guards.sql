@@ -100,18 +100,6 @@ begin
   return new;
 end $$;
 
--- What an agent was last seen to use only follows its newer calls, or a change that was told could be told as none.
-create or replace function unbroken.refuse_unseen_agent() returns trigger
-language plpgsql set search_path = unbroken, pg_temp as $$
-begin
-  if tg_op = 'UPDATE' and ((new.log, new.agent_id, new.agent_version, new.template) is distinct from (old.log, old.agent_id, old.agent_version, old.template)
-                           or new.seq <= old.seq)
-     or not exists (select from entries e where e.log = new.log and e.seq = new.seq and e.event_type = 'model_call' and e.agent_id = new.agent_id) then
-    raise exception 'what an agent was seen to use follows its calls' using errcode = 'UB010';
-  end if;
-  return new;
-end $$;
-
 -- A version of the registry follows the one before it and is what its entry says; so is a look-up of names.
 create or replace function unbroken.refuse_untold_registry() returns trigger
 language plpgsql set search_path = unbroken, pg_temp as $$
@@ -132,6 +120,18 @@ begin
      or to_jsonb(new.pseudonyms) is distinct from
           (select p.details::jsonb -> 'pseudonyms' from payloads p where p.log = new.log and p.seq = new.asked_seq) then
     raise exception 'names are asked for with an entry in the log' using errcode = 'UB010';
+  end if;
+  return new;
+end $$;
+
+-- What an agent was last seen to use only follows its newer calls, or a change that was told could be told as none.
+create or replace function unbroken.refuse_unseen_agent() returns trigger
+language plpgsql set search_path = unbroken, pg_temp as $$
+begin
+  if tg_op = 'UPDATE' and ((new.log, new.agent_id, new.agent_version, new.template) is distinct from (old.log, old.agent_id, old.agent_version, old.template)
+                           or new.seq <= old.seq)
+     or not exists (select from entries e where e.log = new.log and e.seq = new.seq and e.event_type = 'model_call' and e.agent_id = new.agent_id) then
+    raise exception 'what an agent was seen to use follows its calls' using errcode = 'UB010';
   end if;
   return new;
 end $$;
