@@ -6,7 +6,8 @@ import pytest
 
 from unbroken.core.keyed import LogKey
 from unbroken.core.normalise import Json
-from unbroken.privacy.prompts import length_of, shown, shown_template
+from unbroken.core.prompts import length_of
+from unbroken.privacy.prompts import shown, shown_details, shown_template
 
 KEY = LogKey("1", bytes(range(32)))
 POLICY = "You book appointments.\nNever give advice."
@@ -93,3 +94,24 @@ def test_only_what_names_an_object_stays() -> None:
 )
 def test_a_length_counts_characters(content: Json, length: int) -> None:
     assert length_of(content) == length
+
+
+def test_a_prompt_among_the_parameters_is_hashed() -> None:
+    details: Json = {"parameters": {"system": POLICY, "temperature": 0.2, "instructions": None}, "message_count": 1}
+    hashed: Json = {"content_hash": KEY.hash(POLICY), "length": len(POLICY)}
+    parameters: Json = {"system": hashed, "temperature": 0.2, "instructions": None}
+    assert shown_details(details, "hashed", KEY) == {"parameters": parameters, "message_count": 1}
+    assert shown_details({"record": {"system": POLICY, "id": 1}}, "hashed", KEY) == {
+        "record": {"system": hashed, "id": 1}
+    }
+    assert shown_details(details, "stored", KEY) == details
+
+
+def test_details_without_a_prompt_are_the_same_object() -> None:
+    others: list[Json] = [{"parameters": {"temperature": 0.2}}, ["prompt_template"], None]
+    for details in others:
+        assert shown_details(details, "hashed", KEY) is details
+
+
+def test_a_template_in_details_is_shown_as_templates_are() -> None:
+    assert shown_details({"prompt_template": POLICY}, "hashed", None) == {"prompt_template": {"length": len(POLICY)}}

@@ -51,13 +51,16 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A record that was understood: ``identity`` tells it from others, ``rest`` is what it says beside messages."""
+    """A record that was understood: ``identity`` tells it from others, ``rest`` is what it says beside messages.
+
+    ``name`` is what the record calls its session, if it does.
+    """
 
     place: Place
     consumed: int
     occurrence: int
     identity: bytes
-    session_id: str
+    name: str | None
     user: str | None
     model: str | None
     at: datetime
@@ -96,7 +99,7 @@ def _conversation(record: Record, seen: Counter[bytes], changed: datetime) -> Co
         consumed=record.consumed,
         occurrence=seen[content] or 1,
         identity=identity,
-        session_id=name or f"chat-{hashlib.sha256(identity).hexdigest()[:16]}",
+        name=name,
         user=next((text for keys in _USER_PATHS if (text := _stated(rest, keys))), None),
         model=_stated(rest, ("model",)),
         at=at,

@@ -75,6 +75,9 @@ class LogProtection:
         named, identities = self._named(fields, registry)
         screened = {name: value for name, value in parts.items() if isinstance(value, Screened)}
         values = {name: value for name, value in parts.items() if not isinstance(value, Screened)}
+        if fields.get("event_type") in prompts.HOLDERS and "details" in values:
+            policy = registry.prompts_of(fields.get("agent_id"))
+            values["details"] = prompts.shown_details(values["details"], policy, self._key)
         known = _sum(each.counts for each in screened.values())
         masked, classified = self._masked(registry, classified, values, texts=dict(_texts(named)), known=known)
         masked_parts = {**masked.values, **{name: each.value for name, each in screened.items()}}
