@@ -52,7 +52,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A record that was understood: ``identity`` tells it from others, ``name`` is what it calls its session, if it does.
+    """A record that was understood: ``identity`` tells it from others, ``name`` is what it calls its session, if so.
 
     ``rest`` is what it says beside messages and the user, who stands in the events themselves.
     """

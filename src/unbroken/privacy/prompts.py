@@ -6,7 +6,7 @@ good as the text.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, Literal, TypeAlias
 
 from unbroken.core.keyed import LogKey
@@ -66,6 +66,43 @@ def shown_details(details: Json, store: Store, key: LogKey | None) -> Json:
                 each: _hashed(value, key) if each in INSTRUCTIONS and value else value for each, value in given.items()
             }
     return {**details, **described} if described else details
+
+
+def names_in(details: Json) -> dict[str, str]:
+    """What names the template in details of one of :data:`HOLDERS`, by its key in the template, ``""`` for all of it.
+
+    Calls are told apart by it as by an event's own texts, so it is masked with those and not with the details.
+    """
+    template = details.get("prompt_template") if isinstance(details, dict) else None
+    if isinstance(template, dict):
+        return {name: str(template[name]) for name in _NAMING if name in template and _is_name(template[name])}
+    return {"": str(template)} if _is_name(template) else {}
+
+
+def without_names(details: Json) -> Json:
+    """The same details without what :func:`names_in` gives."""
+    names = names_in(details)
+    if not names or not isinstance(details, dict):
+        return details
+    template = details["prompt_template"]
+    rest = {name: value for name, value in template.items() if name not in names} if isinstance(template, dict) else {}
+    return {**details, "prompt_template": rest}
+
+
+def with_names(rest: Json, names: Mapping[str, str], details: Json) -> Json:
+    """What is left of details without names, with these names of what :func:`names_in` gave of ``details``."""
+    if not names or not isinstance(rest, dict) or not isinstance(details, dict):
+        return rest
+    template, told = details["prompt_template"], rest.get("prompt_template")
+    if not isinstance(template, dict):
+        return {**rest, "prompt_template": _named(template, names[""])}
+    named = {name: _named(template[name], text) for name, text in names.items()}
+    return {**rest, "prompt_template": {**(told if isinstance(told, dict) else {}), **named}}
+
+
+def _named(stated: Json, masked: str) -> Json:
+    """A number stays one where there was nothing to mask in it."""
+    return stated if masked == str(stated) else masked
 
 
 def _described(message: Json, key: LogKey | None) -> Json:
