@@ -113,6 +113,21 @@ def test_a_prompt_shows_only_what_no_event_shows() -> None:
     assert told[2].facts == ("m-1", "4 messages, 0 new", "1 not held")
 
 
+def test_a_prompt_that_is_kept_as_a_hash_is_told_by_its_length() -> None:
+    def call(**message: object) -> Any:
+        return event("model_call", inputs={"messages": ["1"], "new": [{"commitment": "1", "message": message}]})
+
+    hashed = {"content_hash": f"k1:{'ab' * 32}", "length": 204}
+    told = items(call(role="system", **hashed), call(**hashed), call(role="developer", length=1))
+    assert [item.facts[1] for item in told] == [
+        "system prompt, 204 characters, kept as a hash",
+        "message, 204 characters, kept as a hash",
+        "system prompt, 1 character, not kept",
+    ]
+    (full,) = items(call(role="system", **hashed), full=True)
+    assert "system prompt, 204 characters, kept as a hash" in full.facts
+
+
 def test_a_full_timeline_shows_system_prompts_and_folds_nothing() -> None:
     text = "be kind\n" * 100
     told = items(

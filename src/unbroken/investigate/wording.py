@@ -117,9 +117,13 @@ class _Teller:
         if missing:
             facts.append(f"{missing} not held")
         unshown = [message for item in new if self._is_news(message := within(item, "message"), event)]
+        hashed = [fact for item in new for fact in _hashed_prompt(within(item, "message"))]
         if self.full:
-            return Wording(facts=tuple(facts), lines=tuple(line for message in unshown for line in _whole(message)))
+            return Wording(
+                facts=(*facts, *hashed), lines=tuple(line for message in unshown for line in _whole(message))
+            )
         facts += [_system_prompt(message) for message in unshown if _is_system(message)]
+        facts += hashed
         return Wording(
             facts=tuple(facts), lines=tuple(_brief(message) for message in unshown if not _is_system(message))
         )
@@ -263,6 +267,14 @@ def _is_system(message: Any) -> bool:
 
 def _system_prompt(message: Any) -> str:
     return f"system prompt, {count(len(text_of(within(message, 'content'))), 'character')}"
+
+
+def _hashed_prompt(message: Any) -> Iterator[str]:
+    """A message of the prompt whose text is not kept, by its length."""
+    length = within(message, "length")
+    if isinstance(length, int) and within(message, "content") is None:
+        kept = "kept as a hash" if within(message, "content_hash") else "not kept"
+        yield f"{_role(message)}, {count(length, 'character')}, {kept}"
 
 
 def _brief(message: Any) -> str:
