@@ -216,13 +216,7 @@ def codes(page: Page, found: Findings) -> None:
     for token in page.mixed:
         if len(token) in _BY_LENGTH:
             _token(page, token, found)
-    text = page.text
-    if (
-        _HYPHENED.search(text)
-        or _PAIRED.search(text)
-        or _HYPHENED_PAIRS.search(text)
-        or ("+" in text and _PLUS.search(text))
-    ):
+    if _may_be_split(page):
         _split(page, found)
     for token in page.hexes:
         if len(token) == _NIF_LENGTH:
@@ -234,8 +228,19 @@ def codes(page: Page, found: Findings) -> None:
     ):
         _wallets(page, found)
     if not page.hints.isdisjoint(WORDS):
-        for code in _hinted(page.hints):
+        for code in _hinted(page.hints & WORDS):
             _near(page, code, found)
+
+
+def _may_be_split(page: Page) -> bool:
+    """Whether separators may stand within a code."""
+    text = page.text
+    return (
+        _HYPHENED.search(text) is not None
+        or (b" 00 00 00" in page.shape and _PAIRED.search(text) is not None)
+        or (b"-00-00-00" in page.shape and _HYPHENED_PAIRS.search(text) is not None)
+        or ("+" in text and _PLUS.search(text) is not None)
+    )
 
 
 _BY_LENGTH: Final = {

@@ -25,8 +25,6 @@ ROUNDS: Final = 3
 _TOKEN: Final = re.compile(r"[A-Za-z0-9+/_\-]{16,}={0,2}")
 _HEX: Final = re.compile(r"(?:0x)?((?:[0-9A-Fa-f]{2}){8,})")
 _SPACED_HEX: Final = re.compile(r"[0-9A-Fa-f]{2}(?<!\w[0-9A-Fa-f]{2})(?:[ :][0-9A-Fa-f]{2}){7,2000}(?!\w)")
-_HEX_BY_BLANKS: Final = re.compile(r" [0-9A-Fa-f]{2} [0-9A-Fa-f]{2} [0-9A-Fa-f]{2} ")
-_HEX_BY_COLONS: Final = re.compile(r":[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}:")
 _SHORTEST: Final = 12
 _MOST_INFLATED: Final = 1 << 20
 _READABLE: Final = re.compile(r"[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*")
@@ -101,7 +99,7 @@ def decoded(page: Page, budget: Budget) -> Iterator[Decoded]:
             word = match[0]
             if not word.islower() or not _is_plain(word):
                 yield from _token(word, match, budget)
-    if _HEX_BY_BLANKS.search(text) is not None or _HEX_BY_COLONS.search(text) is not None:
+    if b" 00 00 00 " in page.shape or b":00:00:00:" in page.shape:
         for match in _SPACED_HEX.finditer(text):
             raw = bytes.fromhex(match[0].replace(":", " "))
             yield from _readable(match.start(), match.end(), raw, how="hex", budget=budget)

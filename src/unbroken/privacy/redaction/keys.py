@@ -12,6 +12,8 @@ class Place(NamedTuple):
     context: str
     kind: str | None
     allowed: bool
+    quiet: bool
+    """Whether no word of the context could name what stands in the value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,17 +183,24 @@ class KeyReader:
         self,
         vocabulary: frozenset[str],
         *,
+        quiet: frozenset[str] = frozenset(),
         strict: bool = False,
         sensitive: Mapping[str, str] | None = None,
         allowed: Iterable[str] = (),
     ) -> None:
-        """``vocabulary``: the words that are context of anything; others of a key are not repeated."""
+        """``vocabulary``: the words that are context of anything; others of a key are not repeated.
+
+        ``quiet``: those of them that no rule takes for a name of what stands near.
+        """
         self._vocabulary = vocabulary
+        self._quiet = quiet
         self._kinds = SENSITIVE | (STRICT_SENSITIVE if strict else {}) | _joined(sensitive or {})
         self._spoken_for = frozenset("".join(split_key(key)) for key in allowed)
         self._allowed = ALLOWED | self._spoken_for
         self.known: dict[str, KeyMeaning] = {}
         """Keys that were read before."""
+        self.settled: dict[str, Place] = {}
+        """Those of them whose values no other key has a say in."""
 
     def __call__(self, key: str) -> KeyMeaning:
         """What ``key`` says; keys that may hold data themselves are not remembered."""
@@ -203,7 +212,13 @@ class KeyReader:
         said = self._read(key, harmless=True)
         if len(self.known) < _MOST_KNOWN:
             self.known[key] = said
+            if said.plain is not None and not said.generic:
+                self.settled[key] = said.plain
         return said
+
+    def is_quiet(self, context: str) -> bool:
+        """Whether no word of a key's context could name what stands below it."""
+        return not context or self._quiet.issuperset(context.split())
 
     def kind_of(self, label: str) -> str | None:
         """The kind that a value with this label is masked as, or ``None``."""
@@ -223,7 +238,7 @@ class KeyReader:
             harmless=harmless,
             doubtful=doubtful,
             allowed=allowed,
-            plain=None if doubtful else Place(context, kind, allowed),
+            plain=None if doubtful else Place(context, kind, allowed, self.is_quiet(context)),
         )
 
 

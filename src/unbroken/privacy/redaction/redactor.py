@@ -18,7 +18,7 @@ from unbroken.privacy.redaction.page import END
 from unbroken.privacy.redaction.placeholders import PlaceholderKey, Placeholders
 from unbroken.privacy.redaction.profiles import Profile
 from unbroken.privacy.redaction.rules import DEFAULT_RULES, Rules
-from unbroken.privacy.redaction.scan import VOCABULARY, Means, bare, scan
+from unbroken.privacy.redaction.scan import QUIET, VOCABULARY, Means, bare, scan
 from unbroken.privacy.redaction.walk import Leaf, Node, Walk
 
 VERSION: Final = "unbroken-1"
@@ -101,7 +101,11 @@ class Redactor:
         self._seconds = seconds
         self._placeholders = Placeholders(key or PlaceholderKey.generate(), random=profile.random)
         words = VOCABULARY | rules.words
-        read_key = KeyReader(words, strict=profile.bare, sensitive=rules.sensitive_keys, allowed=rules.allowed_keys)
+        read_key = KeyReader(
+            words, quiet=QUIET, strict=profile.bare, sensitive=rules.sensitive_keys, allowed=rules.allowed_keys
+        )
+        # Policy and own patterns may ask for anything.
+        self._sparing = not profile.bare and not rules.patterns
         self._means = Means(profile, rules, self._placeholders, read_key, words)
         self.rules_version = _version(profile, rules, ner)
 
@@ -170,7 +174,7 @@ class Redactor:
         return Redacted(done_values, done_texts, counts, frozenset(contains), tuple(withheld))
 
     def _look(self, entries: list[tuple[Node, str, Json]], deadline: float) -> _Look:
-        walk = Walk(self._means.read_key, most_letters=self._most)
+        walk = Walk(self._means.read_key, most_letters=self._most, sparing=self._sparing)
         for node, name, value in entries:
             walk.part(node, name, value)
         text = walk.text()

@@ -29,6 +29,12 @@ VOCABULARY: Final = frozenset().union(
     *(secrets.WORDS, secrets.PREFIX_WORDS, secrets.KEY_WORDS),
 )
 """Every word that any rule asks for."""
+QUIET: Final = (phones.OTHER_WORDS | dates.PERSON_WORDS | dates.MONTH_NAMES | mail.WORDS).difference(
+    *(ACCOUNT_WORDS, cards.WORDS, disguises.WORDS, codes.IBAN_WORDS, codes.WORDS, identifiers.WORDS, dates.WORDS),
+    *(network.IP_WORDS, network.MAC_WORDS, network.SITE_WORDS, phones.WORDS, phones.SAID_WORDS, phones.GROUP_WORDS),
+    *(secrets.WORDS, secrets.PREFIX_WORDS, secrets.KEY_WORDS),
+)
+"""Those of them that name nothing to be masked, but only what stands beside it."""
 
 # By policy only: six digits and more with single separators, and words of letters and digits.
 _TIME: Final = (
