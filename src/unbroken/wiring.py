@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from unbroken.core.keyed import LogKey
 from unbroken.errors import ConfigurationError
 from unbroken.ledger.ledger import DEADLINE_S, Ledger
+from unbroken.ledger.protection import AS_GIVEN, Protection
 from unbroken.ledger.spool.place import SPOOL_LIMIT_BYTES, SpoolPlace
 from unbroken.store import administration, embedded
 from unbroken.store.connection import Connection, Conninfo
@@ -43,7 +44,7 @@ def open(folder: Path | str, *, log: str = DEFAULT_LOG) -> "Trail":  # noqa: A00
     except BaseException:
         server.leave()
         raise
-    return Trail(ledger, on_close=server.leave)
+    return Trail(ledger, protection=protection_of(ledger), on_close=server.leave)
 
 
 def connect(
@@ -69,7 +70,7 @@ def connect(
 
     place = _spool_place(on_failure, spool, log=log, limit_bytes=spool_limit_bytes)
     ledger = open_ledger(conninfo, log=log, key=key, deadline_s=deadline_s, early_release=early_release, spool=place)
-    return Trail(ledger)
+    return Trail(ledger, protection=protection_of(ledger))
 
 
 def open_ledger(
@@ -85,6 +86,11 @@ def open_ledger(
     return Ledger(partial(_writer, conninfo, log), key=key, deadline_s=deadline_s, early=early_release, spool=spool)
 
 
+def protection_of(ledger: Ledger) -> Protection:  # noqa: ARG001
+    """What every event passes that is recorded through ``ledger``."""
+    return AS_GIVEN
+
+
 def _spool_place(on_failure: str, folder: Path | str | None, *, log: str, limit_bytes: int) -> SpoolPlace | None:
     if on_failure not in ("block", "spool") or (on_failure == "spool") != (folder is not None):
         raise ConfigurationError('on_failure is "block", or "spool" with a folder for it')
@@ -97,16 +103,18 @@ def _writer(conninfo: Conninfo, log: str, wait_s: float) -> LogWriter:
 
 def prepare_embedded(server: embedded.EmbeddedServer, log: str) -> None:
     """Brings an embedded database to this release, with the log and its logins."""
-    with connect_database(server.conninfo("postgres")) as connection:
+    with connect_database(server.conninfo(embedded.SUPERUSER)) as connection:
         prepare(connection, log)
         add_embedded_logins(connection, log)
 
 
 def add_embedded_logins(connection: Connection, log: str) -> None:
     """The logins that record into ``log``, verify it and read it; the server's Unix socket needs no passwords."""
+    held = administration.duties_held(connection, log)
     for login, duty in ((WRITER, "writer"), (VERIFIER, "verifier"), (READER, "compliance")):
         administration.add_login(connection, login, duty=duty, password=None)
-        administration.install_grant(connection, log, login, duty=duty)
+        if (login, duty) not in held:
+            administration.install_grant(connection, log, login, duty=duty)
 
 
 def prepare(connection: Connection, log: str) -> list[str]:

@@ -26,6 +26,12 @@ select unbroken.adopt_grants()
 -- name: grant_access
 select state, request::text, seq from unbroken.grant_access(%s, %s, %s, %s)
 
+-- name: duties_held
+-- In the newest incarnation, as for whoever grants. For a superuser, whom row security does not concern.
+select g.login, g.duty from unbroken.grants g
+ where g.log = (select l.log from unbroken.logs l where l.origin = %s order by l.incarnation desc limit 1)
+   and g.revoked_at is null
+
 -- name: confirm_access
 select unbroken.confirm_access(%s, %s::uuid)
 
@@ -65,6 +71,11 @@ select rolsuper from pg_roles where rolname = current_user
 
 -- name: role_exists
 select exists (select from pg_roles where rolname = %s)
+
+-- name: login_settings
+-- Those that hold in every database.
+select unnest(s.setconfig) from pg_db_role_setting s join pg_roles r on r.oid = s.setrole
+ where r.rolname = %s and s.setdatabase = 0
 
 -- name: database_exists
 select exists (select from pg_database where datname = %s)
