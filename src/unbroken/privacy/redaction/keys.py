@@ -249,7 +249,8 @@ def _joined(sensitive: Mapping[str, str]) -> dict[str, str]:
 def looks_meant(kind: str, text: str) -> bool:
     """Whether a value under a doubtful key looks like what that key may mean."""
     if kind == "SECRET":
-        return len(text) >= 12 and not any(letter.isspace() for letter in text)
+        pieces = text.split()
+        return len(text) >= 12 and (len(pieces) == 1 or all("=" in piece for piece in pieces))
     return sum(letter.isdigit() for letter in text) >= 4
 
 

@@ -4,7 +4,6 @@ import re
 from itertools import pairwise
 from typing import Final
 
-from unbroken.privacy.redaction.checksums import isbn10
 from unbroken.privacy.redaction.finding import Findings
 from unbroken.privacy.redaction.page import Page
 
@@ -150,7 +149,7 @@ def _national(
         return False
     if bracketed:
         return 2 <= sizes[0] <= 5
-    return len(sizes) > 2 and 2 <= sizes[0] <= 5 and min(sizes) > 1 and not (len(digits) == 10 and isbn10(digits))
+    return len(sizes) > 2 and 2 <= sizes[0] <= 5 and min(sizes) > 1
 
 
 def _dialled_separators(text: str, groups: list[tuple[int, int]]) -> bool:

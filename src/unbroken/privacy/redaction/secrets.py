@@ -100,7 +100,7 @@ FAMILIES: Final = _family(
     ("HubSpot token", "pat-", r"pat-(?:na|eu|ap)\d-[0-9a-fA-F\-]{36}"),
     ("Intercom or Asana token", "dG9r", r"dG9rO[A-Za-z0-9+/]{40,80}={0,2}"),
     ("Zendesk or Okta token", "SSWS ", r"(?<=SSWS )[A-Za-z0-9_\-]{30,50}"),
-    ("Okta token", "00", r"(?<![A-Za-z0-9])00[A-Za-z0-9_]{2}[A-Za-z0-9_\-]{36}[A-Za-z](?![A-Za-z0-9_\-])"),
+    ("Okta token", "00", r"(?<![A-Za-z0-9])00[A-Za-z0-9_]{2}[A-Za-z0-9_\-]{36,37}[A-Za-z0-9](?![A-Za-z0-9_\-])"),
     ("Datadog key", "dd", r"ddapi_[A-Za-z0-9]{30,50}|ddp_[A-Za-z0-9]{30,50}"),
     ("New Relic key", "NR", r"NR(?:AK|II|JS|IQ|RA|AA)-[A-Za-z0-9_\-]{18,45}"),
     ("Grafana token", "gl", r"gl(?:sa|c)_[A-Za-z0-9_+/]{32,400}={0,2}"),
@@ -198,9 +198,9 @@ def _by_trigger() -> tuple[dict[str, Families], dict[str, Families], Families]:
 
 
 _BY_WORD, _BY_START, _BY_NONE = _by_trigger()
-_OF_HEX: Final = [family for family in FAMILIES if family[1] in ("-us", "AC")]
-"""Those that look like any hash."""
-_MAY_BREAK: Final = [family for family in FAMILIES if family[1] in ("AIza", "EAAA", "AQVN", "ATBB", "AQE")]
+_OF_HEX: Final = [family for family in FAMILIES if family[1] in ("-us", "AC", "/")]
+"""Those whose longest part may look like any hash."""
+_MAY_BREAK: Final = [family for family in FAMILIES if family[1] in ("AIza", "EAAA", "AQVN", "ATBB", "AQE", ":A", "Q~")]
 """Those whose random part may have a hyphen so early that no long word is left of it."""
 PREFIX_WORDS: Final = frozenset(_BY_WORD)
 KEY_WORDS: Final = frozenset(("begin", "putty"))
@@ -282,7 +282,7 @@ def _by_prefix(page: Page, found: Findings) -> None:
         families += _BY_START[start]
     families += [family for family in _MAY_BREAK if family[1] in text]
     if page.longest >= _SHORTEST_PIECE:
-        named = any([len(token) >= _DISCORD_ID and token[0] in "mno" for token in page.mixed])
+        named = any([len(token) >= _DISCORD_ID and token[0] in "mno" for token in page.mixed + page.long_words])
         families += [family for family in _BY_NONE if (named if family[1] == "." else family[1] in text)]
         families += [family for prefix in _GLUED_TO if prefix in text for family in _BY_START[prefix.lower()]]
     elif any([len(token) >= _SHORTEST_PIECE for token in page.hexes]):
