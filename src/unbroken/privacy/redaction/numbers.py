@@ -35,7 +35,7 @@ _FEWEST_OF_UNNAMED: Final = 14
 """A card number by itself has no fewer digits."""
 _NAMED: Final = identifiers.WORDS | cards.WORDS | frozenset(("account",))
 _SIGNS: Final = frozenset("+(")
-BY_ITSELF: Final = {13: "70", 14: "3056", 15: "12345678", 16: "23456789", 18: "12345678", 19: "345689"}
+BY_ITSELF: Final = {13: "70", 14: "3056", 15: "012345678", 16: "023456789", 18: "12345678", 19: "345689"}
 """With what a run of digits begins that may be something without any word for it; other lengths only with a 0."""
 MOST_ALONE: Final = 19
 """Longer runs are no number that any rule knows."""

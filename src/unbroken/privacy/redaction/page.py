@@ -42,7 +42,7 @@ _AFTER: Final = 3
 class Page:
     """A text to scan; ``vocabulary`` are the words that any rule asks for."""
 
-    def __init__(self, text: str, vocabulary: frozenset[str]) -> None:
+    def __init__(self, text: str, vocabulary: frozenset[str], elsewhere: frozenset[str] = frozenset()) -> None:
         self.text = text
         self._vocabulary = vocabulary
         raw = text.encode("ascii", "replace")
@@ -51,8 +51,8 @@ class Page:
         plain = raw.translate(_WORD_BYTES).decode("ascii") if text.isascii() else text.translate(_WORD_LETTERS)
         self.tokens = plain.split()
         """Runs of letters and digits, lower case, in order."""
-        self.hints = vocabulary.intersection(self.tokens)
-        """The words of the vocabulary that stand anywhere in the text."""
+        self.hints = vocabulary.intersection(self.tokens) | elsewhere
+        """The words of the vocabulary that stand anywhere in the text, or in what belongs to it."""
         self._lower: str | None = None
         self.mixed: list[str] = []
         """Tokens of four and more characters that have letters and digits, and aren't hex."""

@@ -60,12 +60,23 @@ class Means:
     vocabulary: frozenset[str]
 
 
-def scan(text: str, means: Means, *, budget: Budget, deadline: float) -> list[Found]:
-    """What is to be masked in ``text``, without overlaps, in its positions; raises TooLargeError when out of time."""
+def words_of(text: str, means: Means) -> frozenset[str]:
+    """The words of the vocabulary in ``text``, as a scan reads it."""
+    views = _views(text)
+    return Page(views[-1].text if views else text, means.vocabulary).hints
+
+
+def scan(
+    text: str, means: Means, *, budget: Budget, deadline: float, elsewhere: frozenset[str] = frozenset()
+) -> list[Found]:
+    """What is to be masked in ``text``, without overlaps, in its positions; raises TooLargeError when out of time.
+
+    ``elsewhere``: words that stand in other parts of the same event.
+    """
     own = list(means.placeholders.own(text))
     blank = _without(text, own) if own else text
     views = _views(blank)
-    page = Page(views[-1].text if views else blank, means.vocabulary)
+    page = Page(views[-1].text if views else blank, means.vocabulary, elsewhere)
     found = Findings()
     _by_rules(page, found, means, deadline=deadline)
     _encoded(page, found, means, budget=budget, deadline=deadline)
