@@ -9,6 +9,7 @@ from typing import Final
 from unbroken.privacy.redaction import checksums
 from unbroken.privacy.redaction.finding import Findings
 from unbroken.privacy.redaction.page import Page
+from unbroken.privacy.redaction.phones import THINGS
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,12 @@ NEAR: Final = (
     _code("US_MBI", r"[1-9][A-Z][A-Z0-9]\d-?[A-Z][A-Z0-9]\d-?[A-Z]{2}\d\d", "medicare mbi beneficiary"),
     _code("US_PASSPORT", r"[A-Z]\d{8}", "passport reisepass passeport pasaporte"),
     _code("UK_PASSPORT", r"[A-Z]{2}\d{7}", "passport passports"),
-    _code("DE_PASSPORT", r"[CFGHJK][CFGHJKLMNPRTVWXYZ0-9]{8}\d?", "reisepass passport passnummer", check=_some_digits),
+    _code(
+        "DE_PASSPORT",
+        r"[CFGHJK][CFGHJKLMNPRTVWXYZ0-9]{8}\d?",
+        "reisepass reisepasses reisepassnummer passport passnummer",
+        check=_some_digits,
+    ),
     _code(
         "DE_ID_CARD",
         r"[LMNPRTVWXYCFGHJK][CFGHJKLMNPRTVWXYZ0-9]{7}\d",
@@ -102,7 +108,10 @@ NEAR: Final = (
     _code("IT_PASSPORT", r"[A-Z]{2}\d{7}", "passaporto passport", rank=1),
     _code("IN_PASSPORT", r"[A-Z]\d{7}", "passport"),
     _code(
-        "PASSPORT", r"[A-Z]{1,2}\d{6,9}", "passport passports passeport pasaporte passaporto reisepass paspoort", rank=0
+        "PASSPORT",
+        r"[A-Z]{1,3}\d{5,9}|\d\d[A-Z]{2}\d{5}|[A-Z]\d{2}[A-Z]{2}\d{2,4}[A-Z]?",
+        "passport passports passeport pasaporte passaporto reisepass reisepasses reisepassnummer passnummer paspoort",
+        rank=0,
     ),
     _code(
         "US_DRIVER_LICENSE",
@@ -129,7 +138,8 @@ NEAR: Final = (
     _code(
         "DE_HEALTH_INSURANCE",
         r"[A-Z]\d{9}",
-        "kvnr krankenkasse egk krankenversicherung versichertennummer",
+        "kvnr krankenkasse kasse egk krankenversicherung versichertennummer versichertennr vers versicherung gkv aok tk"
+        " barmer dak",
         check=checksums.de_health,
     ),
     _code(
@@ -156,11 +166,19 @@ NEAR: Final = (
     _code(
         "LICENSE_PLATE",
         r"[A-Z]{1,3}[ -]?\d{1,4}[ -]?[A-Z]{0,3}|\d{1,4}[ -]?[A-Z]{1,3}[ -]?\d{1,4}"
-        r"|[A-Z]{1,3}-[A-Z]{1,2}[ -]\d{1,4}[EH]?",
-        "plate plates plaka plakasi kennzeichen licenseplate numberplate vrn",
+        r"|[A-Z]{1,3}-[A-Z]{1,2}[ -]\d{1,4}[EH]?|\d{4}[ -]?[A-Z]{3}",
+        "plate plates plaka plakasi kennzeichen licenseplate numberplate vrn matricula immatriculation targa kenteken",
         check=_has_both,
         rank=3,
         case=True,
+    ),
+    _code(
+        "LICENSE_PLATE",
+        r"[A-Z]{2}\d\d[ -]?[A-Z]{3}|[A-Z]{1,3}[ -]?\d{1,4}[ -]?[A-Z]{0,3}",
+        "registration",
+        check=_has_both,
+        case=True,
+        also="vehicle car van vehicles plate",
     ),
     _code("VIN", r"[A-HJ-NPR-Z0-9]{17}", "vin vehicle chassis", check=_some_digits),
     _code("CRYPTO", r"0x[0-9a-f]{40}", "wallet ethereum eth address usdt crypto"),
@@ -183,6 +201,7 @@ _HYPHENED: Final = re.compile(
 _PAIRED: Final = re.compile(r" \d\d \d\d \d\d ?[A-Da-d](?!\w)")
 _HYPHENED_PAIRS: Final = re.compile(r"-\d\d-\d\d-\d\d-?[A-Da-d](?!\w)")
 _PLUS: Final = re.compile(r"\+\d{3}(?<=\d{6}\+\d{3})")
+_DATE: Final = re.compile(r"(?:19|20)\d\d-[01]\d-[0-3]\d|[0-3]\d-[01]\d-(?:19|20)\d\d")
 _LETTERS_AND_DIGITS: Final = re.compile(r"[^0-9A-Za-z]")
 
 _IBAN_LENGTHS: Final = {
@@ -287,8 +306,11 @@ def _passes(code: Code, text: str) -> bool:
 
 def _near(page: Page, code: Code, found: Findings) -> None:
     for match in code.form.finditer(page.text):
-        if any(letter.isdigit() for letter in match[0]) and _passes(code, match[0]):
-            found.add_if_near(*match.span(), code.kind, rule="named code", words=code.words, rank=code.rank)
+        word = match[0]
+        if any(letter.isdigit() for letter in word) and _passes(code, word) and _DATE.fullmatch(word) is None:
+            found.add_if_near(
+                *match.span(), code.kind, rule="named code", words=code.words, rank=code.rank, unless=THINGS
+            )
 
 
 @lru_cache(maxsize=512)

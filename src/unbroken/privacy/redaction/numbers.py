@@ -103,7 +103,9 @@ def _account(page: Page, start: int, end: int, found: Findings) -> None:
 
 
 def _near(found: Findings, start: int, end: int, number: Number) -> None:
-    found.add_if_near(start, end, number.kind, rule="named number", words=number.words, rank=number.rank)
+    found.add_if_near(
+        start, end, number.kind, rule="named number", words=number.words, rank=number.rank, unless=phones.THINGS
+    )
 
 
 @lru_cache(maxsize=512)
@@ -186,11 +188,35 @@ def _one_number(page: Page, groups: Groups, found: Findings) -> bool:
     digits = "".join(text[first:last] for first, last in groups)
     if length >= 9 and _certain(text, groups, digits=digits, found=found):
         return True
-    if page.hints:
+    if page.hints and not _is_date(text, groups):
         for number in _hinted(page.hints & identifiers.WORDS).get(length, ()):
             if number.check(digits):
+                if number.check not in identifiers.LENIENT and _is_called(page, start, number):
+                    found.add(start, end, number.kind, "number behind its name")
+                    return True
                 _near(found, start, end, number)
     return phones.phone(page, groups, found)
+
+
+_LAST_WORDS: Final = re.compile(r"[a-z]+")
+
+
+def _is_called(page: Page, start: int, number: Number) -> bool:
+    """Whether one of the last words before it names the number: that tells more than a form it shares with others."""
+    return not number.words.isdisjoint(_LAST_WORDS.findall(page.left_of(start, 24))[-2:])
+
+
+_DATES: Final = frozenset([(2, 2, 4), (1, 2, 4), (2, 1, 4), (1, 1, 4), (4, 2, 2)])
+
+
+def _is_date(text: str, groups: Groups) -> bool:
+    """Whether groups of digits are a day, a month and a year."""
+    sizes = tuple(last - first for first, last in groups)
+    if sizes not in _DATES or text[groups[0][1]] not in "./-" or text[groups[0][1]] != text[groups[1][1]]:
+        return False
+    values = [int(text[first:last]) for first, last in groups]
+    year, *rest = values if sizes[0] == 4 else reversed(values)
+    return 1900 <= year < 2100 and 1 <= min(rest) <= 12 and max(rest) <= 31
 
 
 def _certain(text: str, groups: Groups, *, digits: str, found: Findings) -> bool:

@@ -29,7 +29,8 @@ _HEX_SHAPE: Final = bytes(
     ord("0") if chr(code) in "0123456789abcdefABCDEF" else ord("a") if code < 128 and chr(code).isalpha() else code
     for code in range(256)
 )
-_WORD: Final = re.compile(r"(?<![a-z0-9])(?:[^\W\d_]{3,}|[^\W\d_]{2}(?![^\W_]))|\x00")
+# Two letters behind a slash are a unit more often than a word: mg/dl.
+_WORD: Final = re.compile(r"(?<![a-z0-9])(?:[^\W\d_]{3,}|(?<!/)[^\W\d_]{2}(?![^\W_]))|\x00")
 _HEX: Final = "0123456789abcdef"
 _LONG: Final = 15
 _LONGEST_NUMBER: Final = 20
@@ -82,6 +83,11 @@ class Page:
         """Up to so many characters before ``position``, of the same value."""
         before = self.lower[max(position - letters, 0) : position]
         return before[max(before.rfind(END), before.rfind(KEY)) + 1 :]
+
+    def key_of(self, position: int) -> str:
+        """The words of the key whose value stands at ``position``."""
+        begin = self.lower.rfind(END, 0, position) + 1
+        return self.lower[begin:position].partition(KEY)[0] if KEY in self.lower[begin:position] else ""
 
     def around(self, start: int, end: int, letters: int = 120) -> str:
         """What stands near in the same value, itself included."""

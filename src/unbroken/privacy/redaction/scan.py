@@ -21,18 +21,21 @@ from unbroken.privacy.redaction.pairs import pairs
 from unbroken.privacy.redaction.placeholders import Placeholders
 from unbroken.privacy.redaction.profiles import Profile
 from unbroken.privacy.redaction.rules import Rules
+from unbroken.privacy.redaction.short_codes import WORDS as CODE_WORDS
+from unbroken.privacy.redaction.short_codes import short_codes
+from unbroken.privacy.redaction.tables import tables
 
 VOCABULARY: Final = frozenset().union(
     *(ACCOUNT_WORDS, cards.WORDS, mail.WORDS, disguises.WORDS, codes.IBAN_WORDS, codes.WORDS, identifiers.WORDS),
     *(dates.PERSON_WORDS, dates.WORDS, dates.MONTH_NAMES, network.IP_WORDS, network.MAC_WORDS, network.SITE_WORDS),
     *(phones.WORDS, phones.SAID_WORDS, phones.GROUP_WORDS, phones.OTHER_WORDS),
-    *(secrets.WORDS, secrets.PREFIX_WORDS, secrets.KEY_WORDS),
+    *(secrets.WORDS, secrets.PREFIX_WORDS, secrets.KEY_WORDS, CODE_WORDS, dates.NE_WORDS),
 )
 """Every word that any rule asks for."""
 QUIET: Final = (phones.OTHER_WORDS | dates.PERSON_WORDS | dates.MONTH_NAMES | mail.WORDS).difference(
     *(ACCOUNT_WORDS, cards.WORDS, disguises.WORDS, codes.IBAN_WORDS, codes.WORDS, identifiers.WORDS, dates.WORDS),
     *(network.IP_WORDS, network.MAC_WORDS, network.SITE_WORDS, phones.WORDS, phones.SAID_WORDS, phones.GROUP_WORDS),
-    *(secrets.WORDS, secrets.PREFIX_WORDS, secrets.KEY_WORDS),
+    *(secrets.WORDS, secrets.PREFIX_WORDS, secrets.KEY_WORDS, CODE_WORDS, dates.NE_WORDS),
 )
 """Those of them that name nothing to be masked, but only what stands beside it."""
 
@@ -148,8 +151,10 @@ def _by_rules(page: Page, found: Findings, means: Means, *, deadline: float) -> 
     phones.short_numbers(page, found)
     codes.codes(page, found)
     secrets.secrets(page, found)
+    short_codes(page, found)
     _in_time(deadline)
     pairs(page, found, means.read_key)
+    tables(page, found, means.read_key)
     dates.birth_dates(page, found, every=profile.every_date)
     disguised_numbers(page, found)
     means.rules.own(page, found)
