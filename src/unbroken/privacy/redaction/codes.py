@@ -221,6 +221,7 @@ _MOST_APART: Final = 2
 _IBAN_START: Final = re.compile(r"\d(?<=[A-Za-z]{2}\d)(?<!\w{3}\d)\d")
 _IBAN_REST: Final = re.compile(r"(?:[ .\-_/]{0,2}[A-Za-z0-9]){11,30}")
 _COUNTRIES: Final = frozenset(country.lower() for country in _IBAN_LENGTHS)
+_COUNTRIES_OF_HEX: Final = tuple(country for country in _COUNTRIES if not country.strip("abcdef"))
 IBAN_WORDS: Final = frozenset("iban ibans bankkonto kontonummer".split())
 _BITCOIN: Final = re.compile(
     r"(?<!\w)(?:[13][1-9A-HJ-NP-Za-km-z]{25,34}|bc1[02-9ac-hj-np-z]{11,71}|BC1[02-9AC-HJ-NP-Z]{11,71})(?!\w)"
@@ -240,7 +241,7 @@ def codes(page: Page, found: Findings) -> None:
     for token in page.hexes:
         if len(token) == _NIF_LENGTH:
             _token(page, token, found)
-    if any([token[2:4].isdigit() and token[:2] in _COUNTRIES for token in page.mixed + page.hexes]):
+    if _may_hold_iban(page):
         ibans(page, found)
     if page.longest >= _WALLET_LENGTHS.start and any(
         [len(token) in _WALLET_LENGTHS and token[0] in "13b" for token in page.mixed]
@@ -249,6 +250,13 @@ def codes(page: Page, found: Findings) -> None:
     if not page.hints.isdisjoint(WORDS):
         for code in _hinted(page.hints & WORDS):
             _near(page, code, found)
+
+
+def _may_hold_iban(page: Page) -> bool:
+    """Whether a token begins as an IBAN does."""
+    if any([token[:2] in _COUNTRIES and token[2:4].isdigit() for token in page.mixed]):
+        return True
+    return any([token.startswith(_COUNTRIES_OF_HEX) and token[2:4].isdigit() for token in page.hexes])
 
 
 def _may_be_split(page: Page) -> bool:

@@ -53,7 +53,7 @@ _OLD_ISO: Final = [
 _TIME: Final = re.compile(
     r"(?<![\w])(?:19|20)\d\d-[01]\d-[0-3]\d[T ][0-2]\d:[0-5]\d(?::[0-5]\d(?:[.,]\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?"
 )
-_OLD_YEAR: Final = re.compile(r"\d[./-](?:19\d|200)\d(?!\d)")
+_OLD_YEARS: Final = [re.compile(r"19(?<=\d[./-]19)\d\d(?!\d)"), re.compile(r"200(?<=\d[./-]200)\d(?!\d)")]
 _FEW_WORDS: Final = 3
 _OLD: Final = range(1900, 2010)
 """Years in which whoever is served today as an adult was born, and of which little else is told to the day."""
@@ -66,7 +66,7 @@ def birth_dates(page: Page, found: Findings, *, every: bool) -> None:
     """Takes birth dates; ``every``: all dates and times, as Safe Harbor asks."""
     spoken = not WORDS.isdisjoint(page.hints) or not NE_WORDS.isdisjoint(page.hints)
     patterns = [_WRITTEN] if not MONTH_NAMES.isdisjoint(page.hints) else []
-    if spoken or every or _OLD_YEAR.search(page.text) is not None:
+    if spoken or every or any([year.search(page.text) is not None for year in _OLD_YEARS]):
         patterns += [_NUMERIC, _COMPACT]
     else:
         patterns += _OLD_ISO

@@ -16,6 +16,8 @@ class Place(NamedTuple):
     allowed: bool
     quiet: bool
     """Whether no word of the context could name what stands in the value."""
+    own: bool = False
+    """Whether it is a key of the record itself, under which values of the record's own forms stay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,10 @@ class KeyMeaning:
     """Whether its value is masked only where it looks like what the key may mean: ``pan`` is also a word."""
     allowed: bool
     """Whether strict profiles let numbers and short values stand below it."""
+    own: bool
+    """Whether it is one of the record's own."""
+    but_uuid: bool
+    """Whether a UUID below it is an id, where any other value that looks meant is masked."""
     plain: Place | None
     """All that is known of a value below it, where no other key has a say; ``None`` when the value has."""
 
@@ -183,7 +189,7 @@ _ID_MISLEADS: Final = frozenset(
 _DOUBTFUL: Final = frozenset(
     "pan sin nin tin dni nie nif tel cell mobile pin token auth cookie tfn fax passport portable mobil"
     " movil handy celular tarjeta"
-    " kreditkarte passeport pasaporte reisepass nir matricula".split()
+    " sessionid kreditkarte passeport pasaporte reisepass nir matricula".split()
 )
 
 _CALLS: Final = frozenset(("call", "calls"))
@@ -196,6 +202,7 @@ ALLOWED: Final = frozenset(
     " toolname function functionname type eventtype kind status state code errorcode statuscode ts timestamp time at"
     " createdat updatedat startedat endedat finishedat expiresat recordedat date start end duration latency latencyms"
     " elapsed elapsedms count total limit offset page size length bytes tokens inputtokens outputtokens totaltokens"
+    " recorderseq sessionseq agentid agentversion capture classification domains outcome costsource redactions"
     " prompttokens completiontokens maxtokens temperature topp seed index seq sequence number step attempt"
     " retries retry"
     " port pid threadid role level severity logger module line column path method route amount price cost"
@@ -209,6 +216,12 @@ ALLOWED: Final = frozenset(
     .split()
 )  # fmt: skip
 """Keys below which strict profiles leave numbers and short values alone, without separators."""
+OWN: Final = frozenset(
+    "id ids uuid inputs outputs details original prevhash hash salt argumentshash prompthash head expect checkpoint"
+    " recorder request parentid sessionid callid turnid spanid traceid ts recordedat at rules ticket lookup case"
+    .split()
+)  # fmt: skip
+"""Keys of entries, without separators."""
 
 
 class KeyReader:
@@ -273,7 +286,9 @@ class KeyReader:
             harmless=harmless,
             doubtful=doubtful,
             allowed=allowed,
-            plain=None if doubtful else Place(context, kind, allowed, self.is_quiet(context)),
+            own=joined in OWN,
+            but_uuid=joined == "sessionid",
+            plain=None if doubtful else Place(context, kind, allowed, self.is_quiet(context), joined in OWN),
         )
 
 

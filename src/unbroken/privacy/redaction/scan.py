@@ -48,6 +48,7 @@ _BARE: Final = re.compile(r"\d(?:[ \-./]?\d){5,}")
 _ID_LIKE: Final = re.compile(
     r"(?<![A-Za-z0-9])(?=[A-Za-z]{0,8}\d)(?=\d{0,40}[A-Za-z])[A-Za-z0-9]{6,128}(?![A-Za-z0-9])"
 )
+_UUID: Final = re.compile(r"(?<![\w-])[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}(?![\w-])")
 _MARKS: Final = dict.fromkeys(map(ord, "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f"))
 _HARMLESS: Final = re.compile(rf"(?<![\w.])(?:{_TIME})")
 
@@ -234,7 +235,7 @@ def bare(text: str, taken: list[Found]) -> list[Found]:
     harmless = [match.span() for match in _HARMLESS.finditer(text)]
     spans = sorted(harmless + [(item.start, item.end) for item in taken])
     found = []
-    for pattern, rule in ((_BARE, "long number"), (_ID_LIKE, "id-like word")):
+    for pattern, rule in ((_UUID, "UUID"), (_BARE, "long number"), (_ID_LIKE, "id-like word")):
         kind = "NUMBER" if pattern is _BARE else "IDENTIFIER"
         for match in pattern.finditer(text):
             if BLANK in match[0] or END in match[0] or _within(match.span(), spans):

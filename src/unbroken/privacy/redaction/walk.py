@@ -5,13 +5,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 from unbroken.core.normalise import Json
 from unbroken.errors import TooLargeError
 from unbroken.privacy.redaction.keys import KeyMeaning, KeyReader, Place, looks_meant
 from unbroken.privacy.redaction.page import END, KEY
-from unbroken.privacy.redaction.plain import FORMS, is_plain_number
+from unbroken.privacy.redaction.plain import FORMS, OWN_FORMS, PSEUDONYM_LETTERS, is_plain_number, is_uuid
 
 MAX_DEPTH: Final = 100
 _FEWEST_DIGITS: Final = 100_000
@@ -135,14 +136,18 @@ class Walk:
     """Collects leaves; ``text()`` is what is scanned."""
 
     def __init__(self, read_key: KeyReader, *, most_letters: int, sparing: bool = False) -> None:
-        """``sparing``: values are left out of which their form alone shows that no rule finds anything in them."""
+        """``sparing``: values are left out of which their form alone shows that no rule finds anything in them.
+
+        Otherwise only those of the record's own forms below its own keys are.
+        """
         self.leaves: list[Leaf] = []
         self.named: list[Named] = []
         self._read_key = read_key
         self._pieces: list[str] = []
         self._most = most_letters
         self._sparing = sparing
-        self._forms = FORMS if sparing else {}
+        self._forms = FORMS if sparing else OWN_FORMS
+        self._stays = attrgetter("quiet" if sparing else "own")
 
     @cached_property
     def starts(self) -> list[int]:
@@ -173,11 +178,10 @@ class Walk:
 
     def _text(self, node: Node, key: "str | int", value: str, place: Place) -> None:
         form = self._forms.get(len(value))
-        if form is not None and place.quiet and form(value) is not None:
-            return
-        self._pieces.append(f"{place.context}{KEY}{value}{END}")
-        # What the class itself would do, without its detour.
-        self.leaves.append(_new(Leaf, (node, key, value, True, False, place.allowed, ())))
+        if form is None or not (self._stays(place) or len(value) == PSEUDONYM_LETTERS) or form(value) is None:
+            self._pieces.append(f"{place.context}{KEY}{value}{END}")
+            # What the class itself would do, without its detour.
+            self.leaves.append(_new(Leaf, (node, key, value, True, False, place.allowed, ())))
 
     def _add(self, leaf: Leaf, context: str) -> None:
         self._pieces.append(f"{context}{KEY}{leaf.text}{END}")
@@ -240,11 +244,16 @@ class Walk:
         label = self._label(entries) if place.kind is None else None
         # Keys that speak for themselves, where nothing else has a say.
         settled = self._read_key.settled if label is None and place.kind is None else _NONE_SETTLED
+        forms, stays, pieces, leaves = self._forms, self._stays, self._pieces, self.leaves
         for key, value in entries.items():
             its = settled.get(key) or self._said(node, key, value, place, label)
             if type(value) is str and its.kind is None and value[:1] not in _OPENS:
-                if value:
-                    self._text(node, key, value, its)
+                length = len(value)
+                form = forms.get(length)
+                # As _text does, without the call.
+                if value and (form is None or not (stays(its) or length == PSEUDONYM_LETTERS) or form(value) is None):
+                    pieces.append(f"{its.context}{KEY}{value}{END}")
+                    leaves.append(_new(Leaf, (node, key, value, True, False, its.allowed, ())))
             elif value is not None and value is not True and value is not False:
                 self._value(node, key, value, its, depth)
         if len(entries) > 1 and _is_piece(next(iter(entries.values()))):
@@ -267,11 +276,12 @@ class Walk:
         if said.generic and above.context:
             own = f"{above.context} {own}"
         kind = said.kind or above.kind
-        if said.kind is not None and said.doubtful and above.kind is None and not _looks_meant(said.kind, value):
+        if said.kind is not None and said.doubtful and above.kind is None and not _looks_meant(said, value):
             kind = None
         if label is not None and key in _VALUES:
             kind, own = kind or label[0], f"{label[1]} {own}"
-        return Place(own, kind, said.allowed or (said.generic and above.allowed), self._read_key.is_quiet(own))
+        allowed = said.allowed or (said.generic and above.allowed)
+        return Place(own, kind, allowed, self._read_key.is_quiet(own), said.own)
 
     def _label(self, entries: dict[str, Json]) -> tuple[str | None, str] | None:
         """What ``{"name": "ssn", "value": …}`` says of its value: its kind, and words of context."""
@@ -320,8 +330,10 @@ def _is_piece(item: Json) -> bool:
     return type(item) is int and 0 <= item < 10_000
 
 
-def _looks_meant(kind: str, value: Json) -> bool:
-    return not isinstance(value, str | int | float) or looks_meant(kind, str(value))
+def _looks_meant(said: KeyMeaning, value: Json) -> bool:
+    if not isinstance(value, str | int | float) or said.kind is None:
+        return True
+    return looks_meant(said.kind, str(value)) and not (said.but_uuid and is_uuid(str(value)))
 
 
 def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
