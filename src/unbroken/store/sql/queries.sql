@@ -239,8 +239,8 @@ select r.* from (
 -- The list of types stands here once more for the partial index over them.
 select e.seq from unbroken.entries e
  where e.log = %(log)s
-   and e.event_type in ('access_granted', 'access_revoked', 'log.access_requested', 'log.access_withdrawn', 'log.read',
-                        'log.read_completed', 'log.read_denied')
+   and e.event_type in ('access_granted', 'access_revoked', 'log.access_requested', 'log.access_withdrawn', 'log.names_asked',
+                        'log.read', 'log.read_completed', 'log.read_denied')
    and e.event_type = any (%(types)s)
    and (%(since)s::timestamptz is null or e.recorded_at >= %(since)s)
  order by e.seq
@@ -341,3 +341,35 @@ select e.seq
    and e.recorded_at < %(upto)s::timestamptz
  order by e.recorded_at, e.seq
  limit %(limit)s::integer
+
+-- name: entries_containing
+select * from unbroken.entries_containing(%(log)s, %(flags)s::text[], %(since)s::timestamptz, %(upto)s::timestamptz, %(after)s::bigint, %(limit)s::integer)
+
+-- Identities and the registry.
+
+-- name: identify
+select unbroken.identify(%s, %b::bytea[], %b::text[], %b::bytea[], %s)
+
+-- name: pseudonyms_of
+select lookup, pseudonym from unbroken.pseudonyms_of(%s, %b::bytea[])
+
+-- name: ask_names
+select unbroken.ask_names(%s, %s::uuid, %b::text[])::text
+
+-- name: names
+select pseudonym, sealed from unbroken.names(%s, %s::uuid)
+
+-- name: registry
+select version, text, sha256, loaded_at, loaded_by from unbroken.registry(%s, %s::integer)
+
+-- name: registry_version
+select unbroken.registry_version(%s)
+
+-- name: load_registry
+select version, seq from unbroken.load_registry(%s, %s, %s)
+
+-- name: note_unclassified
+select unbroken.note_unclassified(%s, %b::text[], %b::text[])
+
+-- name: unclassified
+select kind, name, noted_at from unbroken.unclassified(%s)
