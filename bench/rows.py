@@ -17,6 +17,7 @@ from unbroken.core.entry import Part
 from unbroken.core.event import encode_event
 from unbroken.core.ids import new_id
 from unbroken.ledger.draft import Draft, draft
+from unbroken.ledger.protection import AS_GIVEN
 
 EVENT_BYTES: Final = 490
 """About what an event of these takes; the rest of an entry's size is its payload."""
@@ -94,7 +95,7 @@ class Conversations:
             "turn_id": self._turn,
         }
         if step == 2:
-            return partial(draft, "response", outputs={"text": self._text(20)}, **about)
+            return partial(draft, protection=AS_GIVEN, event_type="response", outputs={"text": self._text(20)}, **about)
         call: dict[str, Any] = {
             "call_id": f"call_{self._made}",
             "tool": self._tool,
@@ -103,9 +104,9 @@ class Conversations:
         place = {"resource_type": "patient", "resource_id": f"patient-{self._patient}"}
         if step == 0:
             inputs = {"patient": self._patient, "reason": self._text(50)}
-            return partial(draft, "tool_call", inputs=inputs, **about, **call, **place)
+            return partial(draft, protection=AS_GIVEN, event_type="tool_call", inputs=inputs, **about, **call, **place)
         outputs = {"status": "ok", "records": [self._text(50)]}
-        return partial(draft, "tool_result", outputs=outputs, **about, **call, **place)
+        return partial(draft, protection=AS_GIVEN, event_type="tool_result", outputs=outputs, **about, **call, **place)
 
     def _text(self, around: int) -> str:
         """Prose that fills the payload up beside ``around`` bytes of JSON; lengths vary by a fifth either way."""

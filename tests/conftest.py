@@ -22,6 +22,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from tests import plain
 from unbroken.capture.trail import Trail
 from unbroken.core.entry import StoredEntry
 from unbroken.core.keyed import LogKey
@@ -208,7 +209,7 @@ def ledger(database: Database) -> Iterator[Ledger]:
 
 @pytest.fixture
 def trail(ledger: Ledger) -> Trail:
-    return Trail(ledger)
+    return plain.Trail(ledger)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from unbroken.core.keyed import LogKey
 from unbroken.errors import ConfigurationError
 from unbroken.ledger.ledger import DEADLINE_S, Ledger
+from unbroken.ledger.protection import AS_GIVEN, Protection
 from unbroken.ledger.spool.place import SPOOL_LIMIT_BYTES, SpoolPlace
 from unbroken.store import administration, embedded
 from unbroken.store.connection import Connection, Conninfo
@@ -43,7 +44,7 @@ def open(folder: Path | str, *, log: str = DEFAULT_LOG) -> "Trail":  # noqa: A00
     except BaseException:
         server.leave()
         raise
-    return Trail(ledger, on_close=server.leave)
+    return Trail(ledger, protection=protection_of(ledger), on_close=server.leave)
 
 
 def connect(
@@ -69,7 +70,7 @@ def connect(
 
     place = _spool_place(on_failure, spool, log=log, limit_bytes=spool_limit_bytes)
     ledger = open_ledger(conninfo, log=log, key=key, deadline_s=deadline_s, early_release=early_release, spool=place)
-    return Trail(ledger)
+    return Trail(ledger, protection=protection_of(ledger))
 
 
 def open_ledger(
@@ -83,6 +84,11 @@ def open_ledger(
 ) -> Ledger:
     """The same without the trail, for importers."""
     return Ledger(partial(_writer, conninfo, log), key=key, deadline_s=deadline_s, early=early_release, spool=spool)
+
+
+def protection_of(ledger: Ledger) -> Protection:  # noqa: ARG001
+    """What every event passes that is recorded through ``ledger``."""
+    return AS_GIVEN
 
 
 def _spool_place(on_failure: str, folder: Path | str | None, *, log: str, limit_bytes: int) -> SpoolPlace | None:

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.conftest import LOG
+from tests.plain import draft
 from unbroken.ledger.delivery import Delivery
-from unbroken.ledger.draft import draft
 from unbroken.ledger.ledger import Ledger
 from unbroken.ledger.spool import spooling
 from unbroken.ledger.spool.place import SpoolPlace

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests import plain
 from tests.conftest import LOG, Database, add_login
 from tests.database.recorded import Entries, events, only, refused, types
 from unbroken.capture import Trail
@@ -87,7 +88,7 @@ def approver(database: Database) -> Iterator[Trail]:
     """A trail of another login, which may record into the same log; it does not have the log's key."""
     with connect(database.server.conninfo("postgres", database.name)) as connection:
         add_login(connection, "approver", duty="writer")
-    with Trail(Ledger(lambda _: LogWriter(database.conninfo("approver"), LOG))) as trail:
+    with plain.Trail(Ledger(lambda _: LogWriter(database.conninfo("approver"), LOG))) as trail:
         yield trail
 
 
@@ -477,7 +478,7 @@ def test_without_the_logs_key_nothing_can_be_asked_for(approver: Trail) -> None:
 def test_another_key_makes_another_request(database: Database, bank: Bank, approver: Trail) -> None:
     approver.decide(bank.ask("NL-1", 5), "approve", by="alice")
     ledger = Ledger(lambda _: LogWriter(database.conninfo("writer"), LOG), key=LogKey.generate())
-    with Trail(ledger) as other:
+    with plain.Trail(ledger) as other:
         assert Bank(other).refusal("NL-1", 5).state == "pending"
 
 
@@ -559,7 +560,7 @@ def test_a_call_whose_approval_the_log_could_not_check_does_not_run(
             bank.wire("NL-1")
 
     ledger = _Spooling(lambda _: LogWriter(database.conninfo("writer"), LOG), key=LogKey.generate())
-    with Trail(ledger) as trail:
+    with plain.Trail(ledger) as trail:
         bank = Bank(trail)
         approver.decide(bank.ask("NL-1"), "approve", by="alice")
         with pytest.raises(NotApprovedError) as caught:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from tests import plain
 from tests.conftest import Database
 from tests.database.recorded import Entries, events, only, refused, types
 from unbroken.capture import Trail
@@ -224,7 +225,7 @@ def test_cancelled_while_its_call_is_written_a_tool_does_not_run_and_the_log_say
     ledger: Ledger, entries: Entries
 ) -> None:
     slow = _Slow(ledger)
-    trail = Trail(slow)
+    trail = plain.Trail(slow)
 
     @trail.tool(side_effect=True)
     async def send() -> None:
@@ -255,7 +256,7 @@ def test_cancelled_on_entering_a_turn_has_an_end(ledger: Ledger, entries: Entrie
     slow = _Slow(ledger)
 
     async def talk() -> None:
-        async with Trail(slow).session(actor="u") as session:
+        async with plain.Trail(slow).session(actor="u") as session:
             slow.armed = True
             async with session.turn("hello"):
                 pytest.fail("the block ran")
@@ -320,7 +321,7 @@ def test_the_event_loop_goes_on_while_a_write_waits(ledger: Ledger, entries: Ent
 
     async def main() -> None:
         slow.armed = True
-        opening = asyncio.create_task(Trail(slow).session(actor="u").__aenter__())
+        opening = asyncio.create_task(plain.Trail(slow).session(actor="u").__aenter__())
         await asyncio.to_thread(slow.writing.wait, 10)
         slow.go.set()
         await opening

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests import plain
 from tests.conftest import LOG, Database
 from tests.database.recorded import Entries, events, every, links, only, types
 from unbroken.capture import Trail, threads
@@ -264,7 +265,7 @@ def test_a_turn_that_a_bound_generator_holds_over_a_yield_stays_its_own(
 
 
 def test_a_bound_method_of_several_trails_knows_both(trail: Trail, desk: Desk, entries: Entries) -> None:
-    other = Trail(trail.ledger)
+    other = plain.Trail(trail.ledger)
     look = Desk(other).look
 
     def both() -> None:

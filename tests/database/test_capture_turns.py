@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests import plain
 from tests.database.recorded import Entries, events, only, receipts, types
 from unbroken.capture import Trail
 from unbroken.capture import turn as turn_module
@@ -301,7 +302,7 @@ def test_a_session_that_can_not_be_recorded_does_not_begin(
 
 def test_closing_a_trail_closes_its_ledger_and_calls_back_once(trail: Trail) -> None:
     calls: list[str] = []
-    own = Trail(trail.ledger, on_close=lambda: calls.append("closed"))
+    own = plain.Trail(trail.ledger, on_close=lambda: calls.append("closed"))
     with own:
         assert calls == []
     own.close()

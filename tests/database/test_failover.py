@@ -12,9 +12,10 @@ from tests.database.raw import sent
 from tests.database.standby import Pair, primary_and_standby
 from tests.faults.installation import Installation
 from tests.faults.waiting import eventually
+from tests.plain import draft
 from unbroken.core.event import decode_event
 from unbroken.errors import LogRewoundError, OutcomeUnknownError, UnavailableError
-from unbroken.ledger.draft import Draft, draft
+from unbroken.ledger.draft import Draft
 from unbroken.ledger.ledger import Ledger
 from unbroken.store.log_reader import LogReader
 from unbroken.store.log_writer import LogWriter

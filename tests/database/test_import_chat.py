@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from tests.conftest import add_login
+from tests.plain import drafts_of, import_chat
 from unbroken.capture import chat_import
-from unbroken.capture.chat import drafts_of, steps_of
+from unbroken.capture.chat import steps_of
 from unbroken.capture.chat_files import MAX_LINE_BYTES
-from unbroken.capture.chat_import import Progress, Report, import_chat
+from unbroken.capture.chat_import import Progress, Report
 from unbroken.capture.chat_record import Conversation, read_conversations
 from unbroken.core.commitment import opens
 from unbroken.core.entry import StoredEntry, hash_of

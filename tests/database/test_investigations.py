@@ -11,6 +11,7 @@ from typing import Any, LiteralString
 import psycopg
 import pytest
 
+from tests import plain
 from tests.conftest import LOG, Database, Server, add_login
 from tests.database import investigated as told
 from tests.database import raw
@@ -399,7 +400,7 @@ def test_what_is_recorded_through_the_door(database: Database) -> None:
         closing(Ledger(lambda _: LogWriter(database.conninfo("writer"), LOG), key=key)) as agents,
         closing(Ledger(lambda _: LogWriter(database.conninfo(name), LOG), key=key)) as approver,
     ):
-        trail, desk = Trail(agents), Trail(approver)
+        trail, desk = plain.Trail(agents), plain.Trail(approver)
 
         @trail.tool(side_effect=True, requires_approval=True, resource=("account", "account"))
         def wire(account: str) -> str:

@@ -12,6 +12,7 @@ import pytest
 
 from tests.conftest import LOG, Database
 from tests.database import recorded
+from tests.plain import draft
 from unbroken.core.entry import Head, StoredEntry
 from unbroken.core.event import decode_event
 from unbroken.core.ids import new_id
@@ -23,7 +24,7 @@ from unbroken.errors import (
     UnavailableError,
     UnbrokenError,
 )
-from unbroken.ledger.draft import Draft, draft
+from unbroken.ledger.draft import Draft
 from unbroken.ledger.group import MAX_BATCH
 from unbroken.ledger.ledger import Ledger
 from unbroken.store.log_reader import LogReader

@@ -15,8 +15,8 @@ from psycopg.conninfo import make_conninfo
 from tests.conftest import LOG
 from tests.faults.cluster import Cluster, cluster_of
 from tests.faults.installation import SUPERUSER, Installation, open_folder
+from tests.plain import draft
 from unbroken.errors import AccessDeniedError, ConfigurationError, UnavailableError
-from unbroken.ledger.draft import draft
 from unbroken.ledger.ledger import Ledger
 from unbroken.ledger.receipt import Receipt
 from unbroken.store.connection import Conninfo, connect

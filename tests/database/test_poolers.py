@@ -16,10 +16,11 @@ from tests.database.raw import sent
 from tests.faults.cluster import Cluster, cluster_of
 from tests.faults.installation import SUPERUSER, Installation
 from tests.faults.waiting import eventually
+from tests.plain import draft
 from unbroken.core.entry import Part
 from unbroken.core.event import decode_event
 from unbroken.errors import AccessDeniedError, OutcomeUnknownError, UnavailableError
-from unbroken.ledger.draft import Draft, draft
+from unbroken.ledger.draft import Draft
 from unbroken.ledger.ledger import Ledger
 from unbroken.ledger.sealed import Sealed
 from unbroken.store.connection import connect

@@ -11,9 +11,10 @@ import pytest
 from tests.conftest import LOG, Database, add_log, add_login
 from tests.database import raw
 from tests.database.raw import Connection, append, sent
+from tests.plain import draft
 from unbroken.core.entry import StoredEntry
 from unbroken.errors import UnavailableError
-from unbroken.ledger.draft import Draft, draft
+from unbroken.ledger.draft import Draft
 from unbroken.ledger.ledger import Ledger
 from unbroken.store.log_writer import LogWriter
 

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from tests.conftest import LOG, Database
+from tests.plain import draft
 from tests.system.cli import Cli
 from unbroken.core.entry import StoredEntry
 from unbroken.core.ids import id_of
-from unbroken.ledger.draft import Draft, draft
+from unbroken.ledger.draft import Draft
 from unbroken.ledger.ledger import Ledger
 from unbroken.ledger.spool import spooling
 from unbroken.ledger.spool.place import SpoolPlace

@@ -18,11 +18,12 @@ import unbroken
 from tests.conftest import LOG, Database
 from tests.database.draining import MOMENTS
 from tests.database.outage import Line, line_to
+from tests.plain import draft
 from tests.unit.spooled import together
 from unbroken.core.entry import StoredEntry
 from unbroken.core.ids import id_of, new_id
 from unbroken.errors import InvalidEventError, OutcomeUnknownError, SpoolFullError
-from unbroken.ledger.draft import Draft, draft
+from unbroken.ledger.draft import Draft
 from unbroken.ledger.ledger import Ledger
 from unbroken.ledger.receipt import Receipt, Spooled
 from unbroken.ledger.spool import spooling

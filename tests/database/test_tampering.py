@@ -15,10 +15,9 @@ from psycopg import sql
 
 from tests.conftest import LOG, SHARED, Database, Server, add_log
 from tests.database import raw
-from unbroken.capture.chat_import import import_chat
+from tests.plain import draft, import_chat
 from unbroken.core.entry import Head, hash_of, line_of
 from unbroken.core.keyed import LogKey
-from unbroken.ledger.draft import draft
 from unbroken.ledger.ledger import Ledger
 from unbroken.store.log_reader import LogReader
 from unbroken.store.log_writer import LogWriter

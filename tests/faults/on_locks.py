@@ -8,9 +8,9 @@ import psycopg
 from tests.conftest import LOG
 from tests.faults.scene import Scene, of
 from tests.faults.waiting import eventually
+from tests.plain import draft
 from unbroken.core.event import encode_event
 from unbroken.core.ids import new_id
-from unbroken.ledger.draft import draft
 from unbroken.store.log_writer import LogWriter
 
 _WAITING = "select count(*) from pg_stat_activity where usename = 'writer' and wait_event_type = 'Lock'"

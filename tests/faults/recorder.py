@@ -20,8 +20,9 @@ import unbroken
 from tests.faults.careless import CARELESS, Careless
 from tests.faults.clock import follow
 from tests.faults.journal import Journal, token
+from tests.plain import draft
 from unbroken.errors import UnavailableError, UnbrokenError
-from unbroken.ledger.draft import Draft, draft
+from unbroken.ledger.draft import Draft
 from unbroken.ledger.receipt import Kept, Receipt
 
 _PAUSE_S: Final = 0.05

@@ -9,10 +9,10 @@ import pytest
 from tests.faults.check import Tally, check
 from tests.faults.journal import Journal, Note, Reading, What, token
 from tests.faults.stops import longest_call, longest_stop
+from tests.plain import draft
 from unbroken.core.entry import GENESIS, Head, StoredEntry
 from unbroken.core.event import encode_event
 from unbroken.core.ids import new_id
-from unbroken.ledger.draft import draft
 
 RECORDER = new_id()
 

@@ -12,11 +12,12 @@ from greenlet import getcurrent, greenlet  # type: ignore[import-untyped]
 from tests.model.clock import Clock
 from tests.model.door import Door
 from tests.model.schedule import Schedule
+from tests.plain import draft
 from unbroken.core.ids import id_of
 from unbroken.errors import InvalidEventError, NotApprovedError, UnbrokenError
 from unbroken.ledger.committer import Committer
 from unbroken.ledger.delivery import Connect, Delivery
-from unbroken.ledger.draft import Draft, draft
+from unbroken.ledger.draft import Draft
 from unbroken.ledger.group import Group, Submission
 from unbroken.ledger.receipt import Kept, Receipt
 

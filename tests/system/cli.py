@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from unbroken.ledger.draft import Draft, draft
+from tests.plain import draft
+from unbroken.ledger.draft import Draft
 
 UNBROKEN = str(Path(sys.executable).with_name("unbroken"))
 

@@ -19,6 +19,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from tests import plain
 from tests.conftest import LOG, Database, add_login
 from tests.system.cli import UNBROKEN, Cli
 from tests.system.documents import ROOT, blocks, commands
@@ -93,7 +94,7 @@ def scene(database: Database, ledger: Ledger) -> Iterator[Scene]:
     with connect(database.server.conninfo("postgres", database.name)) as connection:
         add_login(connection, "approver", duty="writer")
     approving = Ledger(lambda _: LogWriter(database.conninfo("approver"), LOG), key=ledger.key)
-    yield Scene(Trail(ledger), Trail(approving))
+    yield Scene(plain.Trail(ledger), plain.Trail(approving))
     approving.close()
 
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import msgspec
 
+from tests.plain import draft
 from unbroken.core.entry import GENESIS, StoredEntry, hash_of
 from unbroken.core.event import encode_event
 from unbroken.core.times import format_time
 from unbroken.investigate.access import AccessReport, Evidence, Period, Person, assembled
 from unbroken.investigate.access_review import Server
-from unbroken.ledger.draft import draft
 from unbroken.store.access import GrantRow, RequestRow, Role, TicketRow
 from unbroken.verify.examine import columns_of
 

@@ -9,10 +9,10 @@ from typing import Any, Final
 
 import msgspec
 
+from tests.plain import draft
 from unbroken.core.event import decode_event, encode_event
 from unbroken.core.ids import id_of
 from unbroken.core.times import format_time
-from unbroken.ledger.draft import draft
 from unbroken.ledger.sealed import Sealed
 from unbroken.ledger.spool.spool import Spool
 

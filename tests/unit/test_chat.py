@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from unbroken.capture.chat import Step, drafts_of, steps_of
+from tests.plain import drafts_of
+from unbroken.capture.chat import Step, steps_of
 from unbroken.capture.chat_record import Conversation, read_conversations
 from unbroken.core.canonical import canonical
 from unbroken.core.commitment import commit

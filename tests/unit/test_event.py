@@ -7,10 +7,11 @@ import msgspec
 import pytest
 import rfc8785
 
+from tests.plain import draft
 from unbroken.core.event import Decision, Event, encode_event, make_event, read_event
 from unbroken.core.ids import is_id, new_id
 from unbroken.errors import InvalidEventError
-from unbroken.ledger.draft import MAX_PART_BYTES, draft
+from unbroken.ledger.draft import MAX_PART_BYTES
 
 BASE: dict[str, Any] = {
     "event_type": "request",

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from tests.plain import draft
 from unbroken.core.entry import GENESIS, StoredEntry, hash_of
 from unbroken.core.event import encode_event
 from unbroken.core.times import format_time
@@ -23,7 +24,6 @@ from unbroken.investigate.investigations import (
 )
 from unbroken.investigate.reasons import IN_WORDS
 from unbroken.investigate.verified import CHUNK, read_verified
-from unbroken.ledger.draft import draft
 from unbroken.store.investigations import AgentAction, ErrorBurst, ResourceAccess, UnapprovedCall
 from unbroken.verify.examine import columns_of
 

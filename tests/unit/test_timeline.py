@@ -12,13 +12,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from tests.plain import draft
 from unbroken.cli.timeline_view import TimelineView
 from unbroken.core.entry import StoredEntry
 from unbroken.core.event import encode_event
 from unbroken.core.ids import new_id
 from unbroken.core.times import format_time
 from unbroken.investigate.timeline import Timeline, TimelineItem, timeline_of
-from unbroken.ledger.draft import Draft, draft
+from unbroken.ledger.draft import Draft
 
 START = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
 ESCAPES = re.compile(r"\x1b\[[0-9;]*m")

@@ -12,6 +12,7 @@ from unbroken.core.event import Event
 from unbroken.core.normalise import normalise
 from unbroken.errors import ConfigurationError, InvalidEventError, RecordingStoppedError
 from unbroken.ledger.draft import draft
+from unbroken.ledger.protection import AS_GIVEN
 
 MAX_CARRIED_BYTES: Final = 2**16
 """The largest place, as JSON."""
@@ -71,7 +72,7 @@ def _check(recorder: Recorder, place: object) -> None:
         raise ConfigurationError("a carried place is of another log than this trail's")
     try:
         size = len(canonical(normalise(place)))
-        draft("annotated", **{key: value for key, value in place.items() if key != "log"})
+        draft("annotated", protection=AS_GIVEN, **{key: value for key, value in place.items() if key != "log"})
     except InvalidEventError as error:
         raise ConfigurationError("a carried place has a value that no event can have") from error
     if size > MAX_CARRIED_BYTES:

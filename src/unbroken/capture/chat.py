@@ -42,6 +42,7 @@ from unbroken.core.ids import id_of
 from unbroken.core.keyed import LogKey
 from unbroken.core.normalise import Json
 from unbroken.ledger.draft import ABSENT, Draft, draft
+from unbroken.ledger.protection import Protection
 
 DEFAULT_AGENT: Final = "imported-agent"
 _ANONYMOUS: Final = "user"
@@ -63,7 +64,12 @@ def steps_of(conversation: Conversation, *, side_effects: Collection[str], agent
 
 
 def drafts_of(
-    conversation: Conversation, steps: Sequence[Step], *, held: Collection[str], key: LogKey | None
+    conversation: Conversation,
+    steps: Sequence[Step],
+    *,
+    held: Collection[str],
+    key: LogKey | None,
+    protection: Protection,
 ) -> list[Draft]:
     """Drafts of the steps whose ids are not ``held`` by the log already; ``key`` is the log's.
 
@@ -75,7 +81,7 @@ def drafts_of(
     for step in steps:
         if step.id not in held:
             sent = {} if step.sent is None else _prompt(prompts, messages[: step.sent], key)
-            drafts.append(draft(step.event_type, id=step.id, **step.fields, **sent))
+            drafts.append(draft(step.event_type, protection=protection, id=step.id, **step.fields, **sent))
     return drafts
 
 

@@ -12,6 +12,7 @@ from unbroken.capture.finalisers import writing
 from unbroken.errors import ConfigurationError, ConflictError, InvalidEventError
 from unbroken.ledger.draft import Draft
 from unbroken.ledger.ledger import Ledger
+from unbroken.ledger.protection import Protection
 
 GROUP_EVENTS: Final = 500
 GROUP_BYTES: Final = 8 * 2**20
@@ -47,6 +48,7 @@ def import_chat(
     ledger: Ledger,
     files: Sequence[Path],
     *,
+    protection: Protection,
     side_effects: Collection[str] = (),
     agent: str = DEFAULT_AGENT,
     on_progress: Callable[[Progress], None] = lambda _: None,
@@ -55,12 +57,13 @@ def import_chat(
 
     What is in the log already is not recorded again, so an import that was interrupted is completed by running it
     again. A conversation is recorded as a whole or not at all unless it is larger than a batch of the ledger.
+    ``protection`` is what every event passes,
     ``side_effects`` names the tools that change something. Raises what :meth:`Ledger.record` raises, except for
     events that the log refuses, and :class:`ConfigurationError` for a file that can't be read, before anything is
     recorded where it can be seen by then.
     """
     sizes = [_size(file) for file in files]
-    run = _Run(ledger, frozenset(side_effects), agent, on_progress, total=sum(sizes))
+    run = _Run(ledger, protection, frozenset(side_effects), agent, on_progress, total=sum(sizes))
     for file, size in zip(files, sizes, strict=True):
         run.take(file, size)
     return run.report()
@@ -85,6 +88,7 @@ class _Run:
     """One import: the group that is being filled and the counts so far."""
 
     ledger: Ledger
+    protection: Protection
     side_effects: frozenset[str]
     agent: str
     on_progress: Callable[[Progress], None]
@@ -147,7 +151,9 @@ class _Run:
             self.conflicts.append(Broken(place, f"recorded already by another writer: {', '.join(sorted(others))}"))
             return None
         try:
-            return drafts_of(waiting.conversation, waiting.steps, held=held, key=self.ledger.key)
+            return drafts_of(
+                waiting.conversation, waiting.steps, held=held, key=self.ledger.key, protection=self.protection
+            )
         except InvalidEventError as error:
             self.broken.append(Broken(place, str(error)))
             return None

@@ -10,6 +10,7 @@ from unbroken.core.ids import new_id
 from unbroken.core.keyed import LogKey
 from unbroken.ledger.draft import Draft, draft
 from unbroken.ledger.ledger import Ledger
+from unbroken.ledger.protection import Protection
 from unbroken.ledger.receipt import Kept
 
 CAPTURE: Final = "enforced"
@@ -21,14 +22,15 @@ class Recorder:
 
     ``nowhere`` is the scope of what is recorded outside any session, and ``orphanage`` that of tool calls there, for
     which nobody could say who the actor is. ``tools`` are those that are recorded through here, ``ledger`` the way to
-    the log.
+    the log, ``protection`` what every event passes before it goes there.
     """
 
-    def __init__(self, ledger: Ledger, *, orphan_actor: str) -> None:
+    def __init__(self, ledger: Ledger, *, protection: Protection, orphan_actor: str) -> None:
         self.nowhere = Scope(self, {})
         self.orphanage = Scope(self, {"actor_id": orphan_actor, "actor_type": "system"})
         self.tools = Toolbox()
         self.ledger = ledger
+        self.protection = protection
 
     @property
     def key(self) -> LogKey | None:
@@ -46,13 +48,12 @@ class Recorder:
     def record_all(self, scope: Scope, *events: Mapping[str, Any]) -> list[Kept]:
         """Writes several events, all or none; raises :class:`RecordingStoppedError` when the turn has stopped."""
         with writing(), scope.operation(new_id()), scope.guard():
-            return self.ledger.record([_draft(scope, event) for event in events])
+            return self.ledger.record([self._draft(scope, event) for event in events])
 
     def record_regardless(self, scope: Scope, *events: Mapping[str, Any]) -> list[Kept]:
         """Writes events although their turn may have stopped: for the recorder's own last words on it."""
         with writing():
-            return self.ledger.record([_draft(scope, event) for event in events])
+            return self.ledger.record([self._draft(scope, event) for event in events])
 
-
-def _draft(scope: Scope, event: Mapping[str, Any]) -> Draft:
-    return draft(**{"capture": CAPTURE, **scope.fields, **event})
+    def _draft(self, scope: Scope, event: Mapping[str, Any]) -> Draft:
+        return draft(protection=self.protection, **{"capture": CAPTURE, **scope.fields, **event})

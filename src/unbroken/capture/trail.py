@@ -23,6 +23,7 @@ from unbroken.core.ids import new_id
 from unbroken.ledger.approval import Approval
 from unbroken.ledger.draft import ABSENT
 from unbroken.ledger.ledger import Ledger
+from unbroken.ledger.protection import Protection
 from unbroken.ledger.receipt import Kept
 
 P = ParamSpec("P")
@@ -32,15 +33,21 @@ R = TypeVar("R")
 class Trail:
     """One log, to record through. Safe to use from several threads and tasks; a context manager that closes it.
 
-    ``on_close`` is called once, after the ledger is closed. ``orphan_actor`` is the actor, of type ``system``, of tool
-    calls outside any session: they are recorded too, with ``orphan`` in their details.
+    Every event passes ``protection`` before anything of it is stored or sent. ``on_close`` is called once, after the
+    ledger is closed. ``orphan_actor`` is the actor, of type ``system``, of tool calls outside any session: they are
+    recorded too, with ``orphan`` in their details.
     """
 
     def __init__(
-        self, ledger: Ledger, *, on_close: Callable[[], None] | None = None, orphan_actor: str = "unknown"
+        self,
+        ledger: Ledger,
+        *,
+        protection: Protection,
+        on_close: Callable[[], None] | None = None,
+        orphan_actor: str = "unknown",
     ) -> None:
         self.ledger = ledger
-        self._recorder = Recorder(ledger, orphan_actor=orphan_actor)
+        self._recorder = Recorder(ledger, protection=protection, orphan_actor=orphan_actor)
         self._on_close = on_close
 
     def session(

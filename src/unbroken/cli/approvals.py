@@ -8,6 +8,7 @@ import msgspec
 import typer
 from rich.text import Text
 
+from unbroken import wiring
 from unbroken.capture.trail import Trail
 from unbroken.cli.lengths import length_of
 from unbroken.cli.printing import ROWS, as_json_time, cells, columns, console, moment, plain_table, print_json
@@ -129,7 +130,7 @@ def decide(
     """
     length = length_of(valid_for, option="--valid-for")
     with open_ledger(store, log) as ledger:
-        trail = Trail(ledger)
+        trail = Trail(ledger, protection=wiring.protection_of(ledger))
         asked = _asked(trail, request)
         _print_request(asked, _arguments(reader, store, log, asked, case=case, key=ledger.key))
         if decision is Decision.APPROVE and not yes and not _agreed():

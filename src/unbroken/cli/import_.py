@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from unbroken import wiring
 from unbroken.capture.chat import DEFAULT_AGENT
 from unbroken.capture.chat_files import Broken
 from unbroken.capture.chat_import import Progress as ImportProgress
@@ -56,7 +57,14 @@ def import_chat_command(
       unbroken import chat --side-effect book --side-effect pay 2026-*.jsonl
     """
     with open_ledger(store, log) as ledger, _progress_bar() as on_progress:
-        report = import_chat(ledger, files, side_effects=side_effect or (), agent=agent, on_progress=on_progress)
+        report = import_chat(
+            ledger,
+            files,
+            protection=wiring.protection_of(ledger),
+            side_effects=side_effect or (),
+            agent=agent,
+            on_progress=on_progress,
+        )
         name = ledger.log
     if json:
         sys.stdout.write(msgspec.json.encode(_as_json(report, name)).decode() + "\n")

@@ -10,8 +10,9 @@ from unbroken.core.commitment import PARTS, commit, new_salt
 from unbroken.core.entry import Part
 from unbroken.core.event import Event, make_event
 from unbroken.core.ids import new_id
-from unbroken.core.normalise import normalise
+from unbroken.core.normalise import Json, normalise
 from unbroken.errors import TooLargeError
+from unbroken.ledger.protection import Identity, Protection, Screened, Value, bare
 
 ABSENT: Final = object()
 """Stands for a part that there is none of; ``None`` is a value."""
@@ -23,33 +24,59 @@ MAX_EVENT_TEXT_BYTES: Final = 1024
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A checked event and the parts of its payload, by name; the event already commits to them."""
+    """A checked event and the parts of its payload, by name; the event already commits to them.
+
+    ``identities`` are unknown to the log yet and go there with the event.
+    """
 
     event: Event
     parts: Mapping[str, Part]
+    identities: tuple[Identity, ...] = ()
 
 
 def draft(
-    event_type: str, *, inputs: object = ABSENT, outputs: object = ABSENT, details: object = ABSENT, **fields: Any
+    event_type: str,
+    *,
+    protection: Protection,
+    inputs: object = ABSENT,
+    outputs: object = ABSENT,
+    details: object = ABSENT,
+    **fields: Any,
 ) -> Draft:
     """An event ready to be recorded; ``id`` and ``ts`` (now, UTC) are filled in where they are not given.
 
-    Raises :class:`InvalidEventError` naming what is wrong, and :class:`TooLargeError` for a part over
-    :data:`MAX_PART_BYTES` or a text over :data:`MAX_EVENT_TEXT_BYTES`.
+    Nothing of what is given gets past ``protection``. Raises :class:`InvalidEventError` naming what is wrong, and
+    :class:`TooLargeError` for a part over :data:`MAX_PART_BYTES` or a text over :data:`MAX_EVENT_TEXT_BYTES`.
     """
+    _check_lengths(fields)
+    given = zip(PARTS, (inputs, outputs, details), strict=True)
+    values = {name: _value(value) for name, value in given if value is not ABSENT}
+    texts = {name: _text(name, bare(value)) for name, value in values.items()}
+    protected = protection.protect({"event_type": event_type, **fields}, values)
+    _check_lengths(protected.fields)
+    parts = {
+        # What was left as it is has its text already.
+        name: Part(new_salt(), texts[name] if value is bare(values[name]) else _text(name, value))
+        for name, value in protected.parts.items()
+    }
+    commitments = {name: commit(part.salt, part.value) for name, part in parts.items()}
+    protected.fields.setdefault("id", new_id())
+    protected.fields.setdefault("ts", datetime.now(UTC))
+    return Draft(make_event(**protected.fields, **commitments), parts, protected.identities)
+
+
+def _check_lengths(fields: Mapping[str, object]) -> None:
     for name, value in fields.items():
         if isinstance(value, str) and len(value.encode(errors="replace")) > MAX_EVENT_TEXT_BYTES:
             raise TooLargeError(f"{name} is longer than {MAX_EVENT_TEXT_BYTES} bytes")
-    given = zip(PARTS, (inputs, outputs, details), strict=True)
-    parts = {name: _part(name, value) for name, value in given if value is not ABSENT}
-    commitments = {name: commit(part.salt, part.value) for name, part in parts.items()}
-    fields.setdefault("id", new_id())
-    fields.setdefault("ts", datetime.now(UTC))
-    return Draft(make_event(event_type=event_type, **commitments, **fields), parts)
 
 
-def _part(name: str, value: object) -> Part:
-    text = canonical(normalise(value))
+def _value(value: object) -> Value:
+    return value if isinstance(value, Screened) else normalise(value)
+
+
+def _text(name: str, value: Json) -> bytes:
+    text = canonical(value)
     if len(text) > MAX_PART_BYTES:
         raise TooLargeError(f"{name} is {len(text)} bytes long; the log takes {MAX_PART_BYTES}")
-    return Part(new_salt(), text)
+    return text

@@ -20,6 +20,11 @@ from unbroken.store.log_writer import Known, LogWriter
 DEADLINE_S: Final = 10.0
 """How long recording waits by default, in seconds."""
 
+GLANCE_S: Final = 1.0
+"""How long a question that can be done without waits where there is a spool, in seconds."""
+PAUSE_S: Final = 5.0
+"""How long none is asked after one that got no answer, in seconds."""
+
 R = TypeVar("R")
 
 
@@ -48,6 +53,8 @@ class Ledger:
         # By process id: after a fork nothing of the parent's is used, closed or waited for.
         self._processes: dict[int, Committer] = {}
         self._log: str | None = None
+        # While a spool stands in for the log, nothing that can be done without is asked before this time.
+        self._not_before = 0.0
         # Wrong settings show here and not when the first event is recorded.
         try:
             self._log = self._ask(lambda writer, _: writer.log)
@@ -108,6 +115,21 @@ class Ledger:
         return [
             Approval.of(row) for row in self._ask(lambda writer, wait_s: writer.approvals(call=call, wait_s=wait_s))
         ]
+
+    def ask_aside(self, question: Callable[[LogWriter, float], R]) -> R | None:
+        """The log's answer to a question that recording can do without; ``None`` in an outage that a spool bridges.
+
+        Without a spool it raises :class:`UnavailableError`, as recording does.
+        """
+        if self._spool is None:
+            return self._ask(question)
+        if time.monotonic() < self._not_before:
+            return None
+        try:
+            return self._here().ask(question, deadline=self._deadline(GLANCE_S))
+        except UnavailableError:
+            self._not_before = time.monotonic() + PAUSE_S
+            return None
 
     def close(self) -> None:
         """Tells the log that this recorder has stopped, where it can be told, and closes the connection.
