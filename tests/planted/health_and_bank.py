@@ -135,7 +135,7 @@ HEALTH_AND_BANK: Final = (
     Kind("Ethereum address", lambda maker: maker.form("0x<h40>"), ("ethereum wallet {}",)),
     Kind("name under its key", lambda maker: maker.name(), (),
          ("first_name", "fullName", "last_name", "mothers_maiden_name", "cardholder_name", "customerName")),
-    Kind("address under its key", lambda maker: f"{maker.number(11, 9999)} {maker.word().title()} Street", (),
+    Kind("address under its key", lambda maker: f"{maker.number(11, 9999)} {maker.word(5).title()} Street", (),
          ("address", "billingAddress", "street", "home_address")),
     Kind("biometric template", _words(4), (), ("fingerprint_template", "biometric")),
     Kind("next of kin", lambda maker: maker.name(), (), ("next_of_kin", "emergency_contact")),
