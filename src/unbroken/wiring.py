@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from unbroken.core.keyed import LogKey
 from unbroken.errors import ConfigurationError
 from unbroken.ledger.ledger import DEADLINE_S, Ledger
-from unbroken.ledger.protection import AS_GIVEN, Protection
+from unbroken.ledger.protection import Protection
 from unbroken.ledger.spool.place import SPOOL_LIMIT_BYTES, SpoolPlace
 from unbroken.store import administration, embedded
 from unbroken.store.connection import Connection, Conninfo
@@ -34,17 +35,15 @@ def open(folder: Path | str, *, log: str = DEFAULT_LOG) -> "Trail":  # noqa: A00
 
     Several processes may open one folder. Closing the trail leaves it; the last one to leave stops the server.
     """
-    from unbroken.capture.trail import Trail
-
     server = embedded.enter(folder)
     try:
         prepare_embedded(server, log)
         conninfo = server.conninfo(WRITER)
         ledger = Ledger(partial(_writer, conninfo, log), key=embedded_key(server.folder))
+        return _trail(ledger, on_close=server.leave)
     except BaseException:
         server.leave()
         raise
-    return Trail(ledger, protection=protection_of(ledger), on_close=server.leave)
 
 
 def connect(
@@ -60,17 +59,26 @@ def connect(
 ) -> "Trail":
     """A trail into the log named ``log`` of a PostgreSQL that is set up, as the writer login in ``conninfo``.
 
-    ``conninfo`` may be a function, asked at each connection, where passwords change. ``key`` is the log's key for
-    hashes of prompts and arguments; without one they are not recorded, and nothing can be approved. Recording waits
+    ``conninfo`` may be a function, asked at each connection, where passwords change. ``key`` is the log's key: for
+    pseudonyms of people, placeholders, and hashes of prompts and arguments. Without one the registry has to say that
+    callers pass opaque ids, those hashes are not recorded, and nothing can be approved. Recording waits
     ``deadline_s`` seconds at most. In an outage ``block`` makes it fail, and so stops the agent; ``spool`` goes on
     durably in the folder ``spool``, and the log says so later. ``early_release`` gives up the log's lock before the
     storage has flushed, and hands out receipts after it has: for slow storage that many processes write to.
     """
-    from unbroken.capture.trail import Trail
-
     place = _spool_place(on_failure, spool, log=log, limit_bytes=spool_limit_bytes)
     ledger = open_ledger(conninfo, log=log, key=key, deadline_s=deadline_s, early_release=early_release, spool=place)
-    return Trail(ledger, protection=protection_of(ledger))
+    return _trail(ledger, spool=place)
+
+
+def _trail(ledger: Ledger, *, spool: SpoolPlace | None = None, on_close: Callable[[], None] | None = None) -> "Trail":
+    from unbroken.capture.trail import Trail
+
+    try:
+        return Trail(ledger, protection=protection_of(ledger, spool=spool), on_close=on_close)
+    except BaseException:
+        ledger.close()
+        raise
 
 
 def open_ledger(
@@ -86,9 +94,21 @@ def open_ledger(
     return Ledger(partial(_writer, conninfo, log), key=key, deadline_s=deadline_s, early=early_release, spool=spool)
 
 
-def protection_of(ledger: Ledger) -> Protection:  # noqa: ARG001
-    """What every event passes that is recorded through ``ledger``."""
-    return AS_GIVEN
+def protection_of(ledger: Ledger, *, spool: SpoolPlace | None = None) -> Protection:
+    """What every event passes that is recorded through ``ledger``: the log's registry, pseudonyms, redaction.
+
+    Raises :class:`ConfigurationError` where people's names become pseudonyms and the ledger has no key to find them by.
+    """
+    from unbroken.privacy.current import CurrentRegistry, Unclassified
+    from unbroken.privacy.identities import Identities
+    from unbroken.privacy.protection import LogProtection
+
+    key = ledger.key
+    registry = CurrentRegistry(ledger, copy=None if spool is None else spool.registry)
+    identities = None if key is None else Identities(ledger.identify, key, ledger.log)
+    protection = LogProtection(registry, key=key, identities=identities, note=Unclassified(ledger))
+    protection.check()
+    return protection
 
 
 def _spool_place(on_failure: str, folder: Path | str | None, *, log: str, limit_bytes: int) -> SpoolPlace | None:
@@ -103,16 +123,18 @@ def _writer(conninfo: Conninfo, log: str, wait_s: float) -> LogWriter:
 
 def prepare_embedded(server: embedded.EmbeddedServer, log: str) -> None:
     """Brings an embedded database to this release, with the log and its logins."""
-    with connect_database(server.conninfo("postgres")) as connection:
+    with connect_database(server.conninfo(embedded.SUPERUSER)) as connection:
         prepare(connection, log)
         add_embedded_logins(connection, log)
 
 
 def add_embedded_logins(connection: Connection, log: str) -> None:
     """The logins that record into ``log``, verify it and read it; the server's Unix socket needs no passwords."""
+    held = administration.duties_held(connection, log)
     for login, duty in ((WRITER, "writer"), (VERIFIER, "verifier"), (READER, "compliance")):
         administration.add_login(connection, login, duty=duty, password=None)
-        administration.install_grant(connection, log, login, duty=duty)
+        if (login, duty) not in held:
+            administration.install_grant(connection, log, login, duty=duty)
 
 
 def prepare(connection: Connection, log: str) -> list[str]:

@@ -62,12 +62,18 @@ def test_apply_writes_the_same_document_with_placeholders(cli: Cli, tmp_path: Pa
     assert result["é"][3]["email"].startswith("[EMAIL_ADDRESS:k0:")
 
 
-def test_profiles_and_rules(cli: Cli, tmp_path: Path) -> None:
+def test_profiles_and_registries(cli: Cli, tmp_path: Path) -> None:
     text = written(tmp_path, "a.txt", "reference 48291374 of POL-123456\n")
-    rules = written(tmp_path, "rules.toml", "[[pattern]]\nkind = 'POLICY_NUMBER'\npattern = 'POL-[0-9]{6}'\n")
+    own = "profile = 'strict'\n[[redaction.pattern]]\nkind = 'POLICY_NUMBER'\npattern = 'POL-[0-9]{6}'\n"
+    registry = written(tmp_path, "unbroken.toml", f"[redaction]\n{own}")
     assert "0 findings" in run(cli, text).stdout
     assert "NUMBER" in run(cli, "--profile", "strict", text).stdout
-    assert "POLICY_NUMBER" in run(cli, "--rules", rules, text).stdout
+    under_registry = run(cli, "--registry", registry, text).stdout
+    assert "POLICY_NUMBER" in under_registry
+    assert "under the profile strict" in under_registry
+    assert (
+        "1 finding under the profile balanced" in run(cli, "--registry", registry, "--profile", "balanced", text).stdout
+    )
 
 
 def test_what_is_wrong_is_said(cli: Cli, tmp_path: Path) -> None:
@@ -75,7 +81,7 @@ def test_what_is_wrong_is_said(cli: Cli, tmp_path: Path) -> None:
         ["--profile", "lax", "-"],
         [str(tmp_path / "none")],
         ["--as", "json", "-"],
-        ["--rules", str(tmp_path), "-"],
+        ["--registry", str(tmp_path), "-"],
     ):
         done = run(cli, *arguments, given="not json")
         assert done.returncode == 2, arguments

@@ -13,6 +13,7 @@ from tests.plain import draft
 from unbroken.core.event import decode_event, encode_event
 from unbroken.core.ids import id_of
 from unbroken.core.times import format_time
+from unbroken.ledger.protection import Identity
 from unbroken.ledger.sealed import Sealed
 from unbroken.ledger.spool.spool import Spool
 
@@ -27,7 +28,7 @@ NOTHING: Final[Snapshot] = ((), (), None)
 
 
 def sealed(number: int, value: object = "hello", *, recorder: str = RECORDER) -> Sealed:
-    """The recorder's event with this number; its id and its time follow from that."""
+    """The recorder's event with this number; its id, its time and its identities follow from that."""
     made = draft(
         "request",
         id=id_of(recorder.encode(), str(number).encode()),
@@ -38,7 +39,16 @@ def sealed(number: int, value: object = "hello", *, recorder: str = RECORDER) ->
         details=None,
     )
     event = msgspec.structs.replace(made.event, recorder=recorder, recorder_seq=number)
-    return Sealed(event.id, encode_event(event), dict(made.parts))
+    return Sealed(event.id, encode_event(event), dict(made.parts), identities_of(number))
+
+
+def identities_of(number: int) -> tuple[Identity, ...]:
+    """Of the first three events there are none; later ones have up to two."""
+    count = number % 3 if number > 3 else 0
+    return tuple(
+        Identity(f"p-{number:016x}{each:016x}", bytes([each]) * 32, bytes([1, number % 256]) * 20)
+        for each in range(count)
+    )
 
 
 def batch(*numbers: int, value: object = "hello") -> list[Sealed]:
@@ -72,6 +82,8 @@ def snapshot(spool: Spool) -> Snapshot:
     window = spool.window()
     gap = None if window is None else astuple(window)[1:]
     assert spool.count == len(waiting)
+    for item in () if first is None else first[1]:
+        assert item.identities == identities_of(*numbers_of([item]))
     return waiting, refused, gap
 
 

@@ -2,7 +2,7 @@
 
 import re
 import time
-from pathlib import Path
+import tomllib
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.unit.redacting import redactor
 from unbroken.errors import ConfigurationError
 from unbroken.privacy.redaction.linear import compile_linear
-from unbroken.privacy.redaction.rules import Rules, read_rules, rules_from
+from unbroken.privacy.redaction.rules import DEFAULT_RULES, MOST_PATTERNS, Rules, rules_from
 
 FILE = r"""
 [[pattern]]
@@ -38,10 +38,12 @@ patterns = ['555-010\d']
 
 
 @pytest.fixture(name="rules")
-def _rules(tmp_path: Path) -> Rules:
-    file = tmp_path / "redaction.toml"
-    file.write_text(FILE, encoding="utf-8")
-    return read_rules(file)
+def _rules() -> Rules:
+    return read(FILE)
+
+
+def read(text: str) -> Rules:
+    return rules_from(tomllib.loads(text))
 
 
 def kinds(rules: Rules, value: Any) -> list[str]:
@@ -59,39 +61,43 @@ def test_patterns_keys_and_allowances(rules: Rules) -> None:
     assert kinds(rules, "jane@notpublic.example") == ["EMAIL_ADDRESS"]
 
 
-def test_each_change_of_the_rules_is_a_version(rules: Rules, tmp_path: Path) -> None:
-    other = tmp_path / "other.toml"
-    other.write_text(FILE.replace("STAFF_ID", "STAFF_NO"), encoding="utf-8")
-    versions = {redactor(rules=found).rules_version for found in (Rules(), rules, read_rules(other))}
+def test_each_change_of_the_rules_is_a_version(rules: Rules) -> None:
+    other = read(FILE.replace("STAFF_ID", "STAFF_NO"))
+    versions = {redactor(rules=found).rules_version for found in (Rules(), rules, other)}
     assert len(versions) == 3
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("text", "message"),
     [
-        "[[patterns]]",
-        "pattern = 3",
-        "[keys]\nsensitiv = {}",
-        "[allow]\nvalues = [1]",
-        "[[pattern]]\nkind = 'X_Y'",
-        "[[pattern]]\nkind = 'lower'\npattern = 'a'",
-        "[[pattern]]\nkind = 'X_Y'\npattern = 3",
-        "not toml =",
-        "[keys]\nsensitive = ['a']",
-        "keys = 1",
-        "pattern = [1]",
+        ("[[patterns]]", 'redaction: there is no key "patterns" here, only pattern, keys, allow'),
+        ("pattern = 3", "redaction: each pattern is a table of its own: [[redaction.pattern]]"),
+        ("[keys]\nsensitiv = {}", 'redaction.keys: there is no key "sensitiv" here, only sensitive, allowed'),
+        ("[allow]\nvalues = [1]", "redaction.allow: values 1 is no text"),
+        ("[[pattern]]\nkind = 'X_Y'", "redaction.pattern 1: there is no pattern"),
+        ("[[pattern]]\npattern = 'a'\nname='n'", "redaction.pattern 1 (n): there is no kind"),
+        ("[[pattern]]\nkind = 'lower'\npattern = 'a'", 'redaction.pattern 1: "lower" is no kind'),
+        ("[[pattern]]\nkind = 'X_Y'\npattern = 3", "redaction.pattern 1: pattern 3 is no text"),
+        ("[[pattern]]\nkind = 'X_Y'\npattern = 'a'\nignore_case = 1", "ignore_case is true or false, not 1"),
+        ("[[pattern]]\nkind = 'X_Y'\npattern = 'a*'\nname='n'", "redaction.pattern 1 (n): the pattern 'a*' is not"),
+        ("[allow]\npatterns = ['.*x']", "redaction.allow: the pattern '.*x' is not accepted"),
+        ("[keys]\nsensitive = ['a']", "redaction.keys: sensitive is a table: [redaction.keys.sensitive]"),
+        ("[keys]\nsensitive = {a = 'b'}", 'redaction.keys.sensitive: "b" is no kind'),
+        ("keys = 1", "redaction: keys is a table: [redaction.keys]"),
+        ("pattern = [1]", "redaction: each pattern is a table of its own"),
+        ("[allow]\nvalues = 'a'", "redaction.allow: values is a list of texts"),
     ],
 )
-def test_a_file_that_says_something_else_is_refused(text: str, tmp_path: Path) -> None:
-    file = tmp_path / "rules.toml"
-    file.write_text(text, encoding="utf-8")
-    with pytest.raises(ConfigurationError):
-        read_rules(file)
+def test_a_table_that_says_something_else_is_refused_with_the_place(text: str, message: str) -> None:
+    with pytest.raises(ConfigurationError, match=re.escape(message)):
+        read(text)
 
 
-def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="can't be read"):
-        read_rules(tmp_path / "none.toml")
+def test_there_is_an_end_to_patterns() -> None:
+    one = "[[pattern]]\nkind = 'X_Y'\npattern = 'a'\n"
+    assert len(read(one * MOST_PATTERNS).patterns) == MOST_PATTERNS
+    with pytest.raises(ConfigurationError, match=f"more than {MOST_PATTERNS} patterns"):
+        read(one * MOST_PATTERNS + "[allow]\npatterns = ['b']\n")
 
 
 ACCEPTED = [
@@ -172,4 +178,4 @@ def test_any_text_is_a_pattern_or_a_clear_refusal(text: str) -> None:
 
 
 def test_rules_from_nothing_are_the_default() -> None:
-    assert rules_from({}).patterns == ()
+    assert rules_from({}) is DEFAULT_RULES

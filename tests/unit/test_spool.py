@@ -23,6 +23,7 @@ from tests.unit.spooled import (
     RECORDER,
     batch,
     drained,
+    identities_of,
     numbers_of,
     opened,
     put,
@@ -31,6 +32,8 @@ from tests.unit.spooled import (
     time_of,
     together,
 )
+from unbroken.core.commitment import commit
+from unbroken.core.event import decode_event
 from unbroken.core.ids import id_of
 from unbroken.core.times import format_time
 from unbroken.errors import (
@@ -94,6 +97,22 @@ def test_an_event_without_parts_comes_back_without(spool: Spool) -> None:
     full.parts["outputs"] = full.parts["inputs"]
     spool.put([bare, full], since=BEGAN)
     assert next(drained(spool)) == [bare, full]
+
+
+def test_identities_come_back_with_their_events(spool: Spool) -> None:
+    items = batch(3, 4, 5)
+    assert [len(item.identities) for item in items] == [0, 1, 2]
+    spool.put(items, since=BEGAN)
+    assert next(drained(spool)) == items
+
+
+def test_identities_count_against_the_limit(folder: Path) -> None:
+    (item,) = batch(5)
+    bare = Sealed(item.id, item.text, item.parts)
+    with closing(opened(folder, limit_bytes=size_of(bare))) as spool:
+        with pytest.raises(SpoolFullError):
+            spool.put([item], since=BEGAN)
+        spool.put([bare], since=BEGAN)
 
 
 def test_first_gathers_whole_batches_up_to_a_limit(spool: Spool) -> None:
@@ -172,6 +191,62 @@ def test_a_batch_of_which_one_event_fails_is_not_kept_at_all(spool: Spool, monke
 def test_an_empty_batch_leaves_no_trace(spool: Spool, folder: Path) -> None:
     spool.put([], since=BEGAN)
     assert (files(folder), spool.window()) == (set(), None)
+
+
+# ---- files of the release before ----
+
+
+@pytest.fixture
+def old(folder: Path) -> Path:
+    """A file that version 1 wrote: the events 1 and 2, of which the second was refused, then 3, then 4."""
+    folder.mkdir(mode=0o700)
+    path = folder / f"{RECORDER}.spool"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(Path(__file__).with_name("spool_version_1.sql").read_text())
+    return path
+
+
+def test_a_file_of_the_release_before_is_shown(old: Path, folder: Path) -> None:
+    (state,) = survey(folder)
+    assert (state.fault, state.events, state.log, len(state.refused)) == (None, 3, LOG, 1)
+
+
+def test_a_file_of_the_release_before_is_sent(old: Path, folder: Path) -> None:
+    for spool in orphans(folder, log=LOG):
+        assert [numbers_of(each) for each in drained(spool)] == [[1], [3], [4]]
+        window = spool.window()
+        assert window is not None
+        assert (window.first, window.last, window.count, window.refused) == (1, 4, 4, (sealed(2).id,))
+        assert spool.gap_declared(window)
+        assert spool.refused() == [(sealed(2).id, "InvalidEventError")]
+    (state,) = survey(folder)
+    assert (state.events, state.window) == (0, None)
+
+
+def test_events_of_the_release_before_are_whole(old: Path, folder: Path) -> None:
+    with closing(opened(folder)) as spool:
+        for (item,) in drained(spool):
+            event = decode_event(item.text)
+            assert item.identities == ()
+            assert {name: commit(part.salt, part.value) for name, part in item.parts.items()} == {
+                "inputs": event.inputs,
+                "details": event.details,
+            }
+
+
+def test_damage_in_a_file_of_the_release_before_is_noticed(old: Path, folder: Path) -> None:
+    with closing(sqlite3.connect(old)) as connection:
+        connection.execute("update events set inputs = ? where id = ?", (b'"changed"', sealed(3).id))
+        connection.commit()
+    with closing(opened(folder)) as spool:
+        assert [numbers_of(each) for each in drained(spool)] == [[1], [4]]
+
+
+def test_a_refusal_in_a_file_of_the_release_before_is_kept(old: Path, folder: Path) -> None:
+    with closing(opened(folder)) as spool:
+        spool.refuse([sealed(3).id], "no")
+        assert [numbers_of(each) for each in drained(spool)] == [[1], [4]]
+        assert [item.id for item in spool.refused()] == [sealed(2).id, sealed(3).id]
 
 
 # ---- the limit ----
@@ -656,9 +731,18 @@ def test_an_event_that_the_disk_has_changed_is_set_aside_and_the_others_are_not(
         )
 
 
+def test_identities_that_the_disk_has_changed_are_not_sent(spool: Spool) -> None:
+    spool.put(batch(4, 5, 6), since=BEGAN)
+    content = spool.path.read_bytes()
+    place = content.index(identities_of(5)[1].pseudonym.encode()) + 10
+    damage(spool.path, lambda _: content[:place] + b"?" + content[place + 1 :])
+    assert [numbers_of(items) for items in drained(spool)] == [[4, 6]]
+    assert [(item.id, item.reason) for item in spool.refused()] == [(sealed(5).id, "damaged on the disk")]
+
+
 def test_a_file_of_a_newer_release_is_left_alone(left: Path, folder: Path) -> None:
     with closing(sqlite3.connect(left)) as connection:
-        connection.execute("pragma user_version = 2")
+        connection.execute(f"pragma user_version = {spool_file.VERSION + 1}")
     with pytest.raises(ConfigurationError, match="newer release"):
         opened(folder)
 

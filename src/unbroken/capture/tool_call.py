@@ -46,6 +46,7 @@ class ToolCall:
         Raises :class:`NotApprovedError` where an approval is needed that the call has not.
         """
         with self._scope.guard():
+            self._tool = self._tool.registered(self._recorder.protection.tool(self._tool.name))
             self._told = Told.of(self._tool, call_id=self._scope.call_id or new_id(), arguments=self._arguments)
             if self._tool.requires_approval:
                 self._record_approved()
@@ -138,7 +139,8 @@ def asked_for(
     if scope.activity is None or scope.activity.closed or scope.activity.is_inherited:
         return []
     found = []
-    for tool, call in recorder.tools.wanted(tool_calls):
+    for known, call in recorder.tools.wanted(tool_calls):
+        tool = known.registered(recorder.protection.tool(known.name))
         if not scope.activity.unstarted.ran_before(tool.name, call.call_id):
             told = Told.of(tool, call_id=call.call_id or new_id(), arguments=tool.complete(call.arguments))
             asked = Asked(

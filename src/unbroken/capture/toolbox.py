@@ -2,12 +2,13 @@
 
 import inspect
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from unbroken.capture.arguments import named_arguments
 from unbroken.capture.asked import Call, asked_calls
 from unbroken.capture.resources import resource_ids
+from unbroken.ledger.protection import Registered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +35,11 @@ class Tool:
         except TypeError:
             return arguments
         return named_arguments(signature, (), kwargs=arguments)
+
+    def registered(self, known: Registered) -> "Tool":
+        """The tool with what a registry knows of it: a side effect if either says so, its own resource if it has one."""
+        side_effect = self.side_effect or known.side_effect is True
+        return replace(self, side_effect=side_effect, resource=self.resource or known.resource)
 
     def resources(self, arguments: object) -> list[dict[str, str]]:
         """The resources that a call concerns, as fields of events; raises :class:`TooLargeError` for too many."""

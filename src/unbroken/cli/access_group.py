@@ -1,13 +1,14 @@
 """``unbroken access``: what waits for a second person, and the report on who may and who did."""
 
 import uuid
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 
 from unbroken.cli.access_report import report
-from unbroken.cli.granting import Administration, RequestArgument, YesOption, agreed, open_granting, open_requests
+from unbroken.cli.asking import agreed
+from unbroken.cli.granting import Administration, RequestArgument, YesOption, open_granting, open_requests
 from unbroken.cli.printing import ROWS, as_json_time, cells, columns, console, moment, plain_table, print_json
 from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption
 from unbroken.errors import ConfigurationError
@@ -74,11 +75,11 @@ def confirm(
       unbroken access confirm 0b51c6f2-… --log clinic.example/agents
       unbroken access confirm 0b51c6f2-… --yes --json
     """
-    asked = _asked(store, log, request)
+    asked, now = _asked(store, log, request)
     if not json:
-        _print_request(asked)
+        _print_request(asked, now)
     with open_granting(store, log) as given:
-        if not yes and not agreed("Confirm this grant?"):
+        if not agreed("Confirm this grant?", yes=yes):
             typer.echo("Nothing was confirmed.")
             return
         seq = administration.confirm(given.connection, given.log, asked.request)
@@ -104,7 +105,7 @@ def withdraw(
     Examples:
       unbroken access withdraw 0b51c6f2-… --log clinic.example/agents
     """
-    asked = _asked(store, log, request)
+    asked, _ = _asked(store, log, request)
     with open_granting(store, log) as given:
         seq = administration.withdraw(given.connection, given.log, asked.request)
     if json:
@@ -113,14 +114,14 @@ def withdraw(
     typer.echo(printable(f"Withdrawn: {asked.duty} for {asked.login} is not granted; entry {seq:,} says so."))
 
 
-def _asked(store: str, log: str | None, request: str) -> RequestRow:
-    wanted = _as_id(request)
+def _asked(store: str, log: str | None, request: str) -> tuple[RequestRow, datetime]:
+    """The request, and the time by the database's clock."""
     with open_requests(store, log) as reader:
-        found = next((row for row in AccessTables(reader).requests() if row.request == wanted), None)
-        name = reader.log
+        tables, name = AccessTables(reader), reader.log
+        found, now = tables.request(_as_id(request)), tables.now()
     if found is None:
         raise ConfigurationError(f"{name} holds no request {request}: `unbroken access requests` shows what waits")
-    return found
+    return found, now
 
 
 def _as_id(text: str) -> str:
@@ -134,13 +135,13 @@ def _state(row: RequestRow, now: datetime) -> str:
     return row.outcome or ("expired" if row.expires_at < now else "waiting")
 
 
-def _print_request(asked: RequestRow) -> None:
+def _print_request(asked: RequestRow, now: datetime) -> None:
     facts = [
         ("request", asked.request),
         ("grants", f"{asked.login} the duty {asked.duty}"),
         ("asked by", f"{asked.requested_by}, in entry {asked.requested_seq:,}"),
         ("because", asked.reason),
-        ("state", f"{_state(asked, datetime.now(UTC))}, until {moment(asked.expires_at)} UTC"),
+        ("state", f"{_state(asked, now)}, until {moment(asked.expires_at)} UTC"),
     ]
     console().print(columns(facts))
 

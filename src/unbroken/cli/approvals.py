@@ -1,6 +1,5 @@
 """``unbroken approvals``: what agents wait for, and deciding on it."""
 
-import sys
 from enum import StrEnum
 from typing import Annotated, Any, Final
 
@@ -10,6 +9,7 @@ from rich.text import Text
 
 from unbroken import wiring
 from unbroken.capture.trail import Trail
+from unbroken.cli.asking import agreed
 from unbroken.cli.lengths import length_of
 from unbroken.cli.printing import ROWS, as_json_time, cells, columns, console, moment, plain_table, print_json
 from unbroken.cli.reading import CaseOption, PurposeOption, open_read, shown_in
@@ -133,7 +133,7 @@ def decide(
         trail = Trail(ledger, protection=wiring.protection_of(ledger))
         asked = _asked(trail, request)
         _print_request(asked, _arguments(reader, store, log, asked, case=case, key=ledger.key))
-        if decision is Decision.APPROVE and not yes and not _agreed():
+        if decision is Decision.APPROVE and not agreed("Approve this call?", yes=yes):
             typer.echo("Nothing was decided.")
             return
         decided = trail.decide(asked, decision.value, by=by, reason=reason, valid_for=length)
@@ -191,12 +191,6 @@ def _in_words(arguments: bytes, asked: Approval, key: LogKey | None) -> list[str
     if key.hash(msgspec.json.decode(arguments)) != asked.arguments_hash:
         raise UnbrokenError("the request shows other arguments than an approval would be bound to: don't approve it")
     return lines
-
-
-def _agreed() -> bool:
-    if not sys.stdin.isatty():
-        raise ConfigurationError("nobody is there to be asked: say --yes to approve")
-    return typer.confirm("Approve this call?")
 
 
 def _print_request(asked: Approval, arguments: list[str]) -> None:

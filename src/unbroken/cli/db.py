@@ -15,6 +15,7 @@ from unbroken.store.check import Outcome
 from unbroken.store.check import check as check_database
 from unbroken.store.check_finding import Finding, Severity
 from unbroken.store.connection import connect
+from unbroken.store.embedded import SUPERUSER
 from unbroken.store.installation_script import migration_script, roles_script
 
 FINE: Final = 0
@@ -64,7 +65,7 @@ def check(
       unbroken db check --store postgresql://ops@db.example/audit --guarded
       unbroken db check --json | jq '.checks[] | select(.findings != [])'
     """
-    with conninfo_of(store, login="postgres") as conninfo, connect(conninfo) as connection:
+    with conninfo_of(store, login=SUPERUSER) as conninfo, connect(conninfo) as connection:
         outcomes = check_database(connection, guarded=guarded)
     code = exit_code(outcomes)
     if json:
@@ -115,7 +116,7 @@ def migrate(
       unbroken db migrate --again --sql > again.sql
     """
     _demand(sql)
-    with conninfo_of(store, login="postgres") as conninfo, connect(conninfo) as connection:
+    with conninfo_of(store, login=SUPERUSER) as conninfo, connect(conninfo) as connection:
         text = migration_script(connection, again=again, guards=not no_guards)
     typer.echo(text or "-- The schema is of this release: nothing to execute. All of it: --again", nl=not text)
 

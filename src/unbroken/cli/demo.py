@@ -20,9 +20,9 @@ from unbroken.demo import agent
 from unbroken.demo.clinic import Clinic
 from unbroken.demo.conversations import CONVERSATIONS, NORMAL
 from unbroken.demo.folder import running_server
-from unbroken.demo.tampering import SUPERUSER, TAMPERINGS, Tampering, copied, forge, refusal
+from unbroken.demo.tampering import TAMPERINGS, Tampering, copied, forge, refusal
 from unbroken.investigate.timeline import timeline_of
-from unbroken.store.embedded import DATABASE, EmbeddedServer
+from unbroken.store.embedded import DATABASE, SUPERUSER, EmbeddedServer
 from unbroken.store.log_reader import LogReader
 from unbroken.verify.finding import Report
 from unbroken.verify.run import verify_log

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 import typer
 
+from unbroken.cli.asking import agreed
 from unbroken.cli.granting import (
     Administration,
     DutyArgument,
     LoginArgument,
     ReasonOption,
     YesOption,
-    agreed,
     open_granting,
     open_requests,
 )
@@ -53,7 +53,7 @@ def grant(
         warnings = list(_missing(given, login, duty))
         for words in warnings:
             warn(words)
-        if not yes and not agreed(f"Grant {printable(login)} the duty {duty} for {given.log}?"):
+        if not agreed(f"Grant {printable(login)} the duty {duty} for {given.log}?", yes=yes):
             typer.echo("Nothing was granted.")
             return
         done = _grant(given, login, duty=duty, reason=reason)
@@ -91,7 +91,7 @@ def _request(store: str, log: str, request: str) -> RequestRow | None:
     """The request as it stands; ``None`` where an installing role may not look at it."""
     try:
         with open_requests(store, log) as reader:
-            return next((row for row in AccessTables(reader).requests() if row.request == request), None)
+            return AccessTables(reader).request(request)
     except (AccessDeniedError, ConfigurationError):
         return None
 

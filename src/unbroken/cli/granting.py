@@ -1,23 +1,19 @@
-"""What the commands that give and take access have in common: who may, for which log, and asking first."""
+"""What the commands that give and take access have in common: who may, and for which log."""
 
 import shlex
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
 from unbroken.cli.kept_heads import name_of
-from unbroken.cli.target import conninfo_of
-from unbroken.errors import AccessDeniedError, ConfigurationError
+from unbroken.cli.target import conninfo_of, origin_of
 from unbroken.store.access import is_access_administrator
 from unbroken.store.connection import Connection, connect
+from unbroken.store.embedded import SUPERUSER
 from unbroken.store.log_reader import LogReader
-
-SUPERUSER: Final = "postgres"
-"""Who grants in a folder: whoever runs it owns it."""
 
 LoginArgument = Annotated[str, typer.Argument(metavar="LOGIN", help="The login's name in the database.")]
 DutyArgument = Annotated[
@@ -50,7 +46,7 @@ class Administration:
 def open_granting(store: str, log: str | None) -> Iterator[Administration]:
     """The login in the connection string, or the folder's superuser, to grant and revoke with."""
     with conninfo_of(store, login=SUPERUSER) as conninfo, connect(conninfo) as connection:
-        yield Administration(connection, _origin(conninfo, log), store, not is_access_administrator(connection))
+        yield Administration(connection, origin_of(conninfo, log), store, not is_access_administrator(connection))
 
 
 @contextmanager
@@ -58,20 +54,3 @@ def open_requests(store: str, log: str | None) -> Iterator[LogReader]:
     """A reader for what access administrators may see: grants and requests, and no entries."""
     with conninfo_of(store, login=SUPERUSER) as conninfo, LogReader(conninfo, log) as reader:
         yield reader
-
-
-def _origin(conninfo: str, log: str | None) -> str:
-    if log is not None:
-        return log.partition("~")[0]
-    try:
-        with LogReader(conninfo) as reader:
-            return reader.log.partition("~")[0]
-    except AccessDeniedError as error:
-        raise ConfigurationError("name the log with --log: this login can't see which logs there are") from error
-
-
-def agreed(question: str) -> bool:
-    """Asks whoever sits at the terminal; raises :class:`ConfigurationError` where nobody does."""
-    if not sys.stdin.isatty():
-        raise ConfigurationError("nobody is there to be asked: say --yes")
-    return typer.confirm(question, err=True)

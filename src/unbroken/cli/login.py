@@ -20,6 +20,7 @@ from unbroken.cli.target import (
     is_conninfo,
     open_administration,
     open_reader,
+    origin_of,
 )
 from unbroken.errors import AccessDeniedError, ConfigurationError
 from unbroken.investigate.printable import printable
@@ -91,7 +92,10 @@ def add(
     password = secrets.token_urlsafe(PASSWORD_BYTES) if generate_password else None
     if password_stdin:
         password = _read_password()
-    origin = _origin(store, log)
+    if log is None and is_conninfo(store):
+        # Which one it is for is not left to how many logs happen to be there.
+        raise ConfigurationError("name the log that the login is for with --log")
+    origin = origin_of(store, log)
     with open_administration(store) as connection:
         made = administration.add_login(connection, name, duty=role.value, password=password)
         granted = _grant(connection, origin, name, role)
@@ -155,13 +159,3 @@ def _read_password() -> str:
     if not password:
         raise ConfigurationError("there was no password on standard input")
     return password
-
-
-def _origin(store: str, log: str | None) -> str:
-    """The log that a login is for."""
-    if log is not None:
-        return log.partition("~")[0]
-    if is_conninfo(store):
-        raise ConfigurationError("name the log that the login is for with --log")
-    with open_reader(store, None) as reader:
-        return reader.log.partition("~")[0]

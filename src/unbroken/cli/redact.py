@@ -15,22 +15,32 @@ from unbroken.cli.late_progress import LateProgress
 from unbroken.cli.printing import ROWS, cells, console, counted, plain_table, print_json, warn
 from unbroken.errors import ConfigurationError, TooLargeError
 from unbroken.investigate.printable import printable, printable_lines
-from unbroken.privacy.redaction.profiles import BALANCED, PROFILES, profile_named
+from unbroken.privacy.redaction.profiles import PROFILES, profile_named
 from unbroken.privacy.redaction.redactor import Hit, Redactor
-from unbroken.privacy.redaction.rules import DEFAULT_RULES, read_rules
+from unbroken.privacy.registry.reading import BUILT_IN, read_registry
 
 _STYLES: Final = {"certain": "bold", "context": "yellow", "model": "cyan", "bare": "dim"}
 _MOST_ROWS: Final = 2_000
 """Rows of a table; further ones are counted."""
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="Text, JSON or JSON Lines; - reads standard input.")]
-RulesOption = Annotated[Path | None, typer.Option("--rules", metavar="FILE", help="Your own rules, in TOML.")]
+ProfileOption = Annotated[
+    str | None,
+    typer.Option(
+        help=f"How much is masked: {', '.join(PROFILES)}; by default as the registry says, or balanced.",
+        show_default=False,
+    ),
+]
+RegistryOption = Annotated[
+    Path | None,
+    typer.Option("--registry", metavar="FILE", help="Take profile and own rules from this registry (unbroken.toml)."),
+]
 
 
 def redact(
     file: FileArgument,
-    profile: Annotated[str, typer.Option(help=f"How much is masked: {', '.join(PROFILES)}.")] = BALANCED.name,
-    rules: RulesOption = None,
+    profile: ProfileOption = None,
+    registry: RegistryOption = None,
     form: Annotated[Form, typer.Option("--as", help="How the file is read.")] = Form.AUTO,
     apply: Annotated[bool, typer.Option("--apply", help="Print the file with placeholders instead.")] = False,
     show: Annotated[bool, typer.Option("--show", help="Show what was found in full.")] = False,
@@ -48,11 +58,12 @@ def redact(
     \b
     Examples:
       unbroken redact conversations.json
-      unbroken redact events.jsonl --profile hipaa --rules redaction.toml
+      unbroken redact events.jsonl --profile hipaa --registry unbroken.toml
       unbroken redact --apply notes.txt > notes.redacted.txt
       journalctl -u agent -n 1000 | unbroken redact -
     """
-    front = Redactor(profile_named(profile), key=None, rules=read_rules(rules) if rules else DEFAULT_RULES)
+    known = read_registry(registry) if registry else BUILT_IN
+    front = Redactor(profile_named(profile) if profile else known.profile, key=None, rules=known.rules)
     text = _text_of(file)
     chosen = form_of(None if str(file) == "-" else file, text) if form is Form.AUTO else form
     run = _Run(front, text, chosen)

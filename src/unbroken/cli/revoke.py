@@ -2,7 +2,8 @@
 
 import typer
 
-from unbroken.cli.granting import DutyArgument, LoginArgument, ReasonOption, YesOption, agreed, open_granting
+from unbroken.cli.asking import agreed
+from unbroken.cli.granting import DutyArgument, LoginArgument, ReasonOption, YesOption, open_granting
 from unbroken.cli.printing import print_json
 from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption
 from unbroken.investigate.printable import printable
@@ -34,7 +35,7 @@ def revoke(
     """
     administration.require_duty(duty)
     with open_granting(store, log) as given:
-        if not yes and not agreed(f"Revoke the duty {duty} for {given.log} from {printable(login)}?"):
+        if not agreed(f"Revoke the duty {duty} for {given.log} from {printable(login)}?", yes=yes):
             typer.echo("Nothing was revoked.")
             return
         seq = administration.revoke(given.connection, given.log, login, duty=duty, reason=reason)

@@ -24,7 +24,7 @@ from unbroken.cli.printing import (
     print_json,
     warn,
 )
-from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption, conninfo_of, only_origin
+from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption, conninfo_of, origin_of
 from unbroken.core.times import parse_time
 from unbroken.errors import UnavailableError
 from unbroken.investigate.printable import printable
@@ -104,7 +104,7 @@ def drain(
     """
     # What the library would log is in the result.
     logging.getLogger("unbroken").addHandler(logging.NullHandler())
-    origin = only_origin(store) if log is None else log.partition("~")[0]
+    origin = origin_of(store, log)
     found = survey(folder)
     waiting = sum(state.events for state in found if state.log == origin and not state.alive)
     result = _Drained(faults=[state.fault for state in found if state.fault])

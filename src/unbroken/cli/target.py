@@ -10,7 +10,7 @@ import typer
 
 from unbroken import wiring
 from unbroken.core.keyed import LogKey
-from unbroken.errors import ConfigurationError
+from unbroken.errors import AccessDeniedError, ConfigurationError
 from unbroken.ledger.ledger import Ledger
 from unbroken.store import embedded
 from unbroken.store.connection import Connection
@@ -62,8 +62,7 @@ def open_reader(store: str, log: str | None) -> Iterator[LogReader]:
 def open_ledger(store: str, log: str | None) -> Iterator[Ledger]:
     """A ledger of one log, with the login in the connection string or the folder's own writer login."""
     with conninfo_of(store, login=wiring.WRITER) as conninfo:
-        origin = log or only_origin(store)
-        ledger = wiring.open_ledger(conninfo, log=origin, key=_key(store))
+        ledger = wiring.open_ledger(conninfo, log=log or origin_of(store, None), key=_key(store))
         try:
             yield ledger
         finally:
@@ -73,7 +72,10 @@ def open_ledger(store: str, log: str | None) -> Iterator[Ledger]:
 @contextmanager
 def open_administration(store: str, *, create: bool = False) -> Iterator[Connection]:
     """A connection that may install and make logins; in a folder that is the embedded server's superuser."""
-    with conninfo_of(store, login="postgres", create=create) as conninfo, connect_database(conninfo) as connection:
+    with (
+        conninfo_of(store, login=embedded.SUPERUSER, create=create) as conninfo,
+        connect_database(conninfo) as connection,
+    ):
         yield connection
 
 
@@ -91,12 +93,18 @@ def conninfo_of(store: str, *, login: str, create: bool = False) -> Iterator[str
         yield server.conninfo(login)
 
 
-def only_origin(store: str) -> str:
-    """The name of the only log of a folder; a writer login on a server can't see which logs there are."""
-    if is_conninfo(store):
-        raise ConfigurationError("name the log with --log: a writer can't see which logs there are")
-    with open_reader(store, None) as reader:
-        return reader.log.partition("~")[0]
+def origin_of(store: str, log: str | None) -> str:
+    """The name, without an incarnation, of the log that was named, or of the only one that there is.
+
+    Raises :class:`ConfigurationError` where there are several, or the login can't see which there are.
+    """
+    if log is not None:
+        return log.partition("~")[0]
+    try:
+        with open_reader(store, None) as reader:
+            return reader.log.partition("~")[0]
+    except AccessDeniedError as error:
+        raise ConfigurationError("name the log with --log: this login can't see which logs there are") from error
 
 
 def _key(store: str) -> LogKey | None:

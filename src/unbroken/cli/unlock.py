@@ -4,10 +4,13 @@ from typing import Annotated
 
 import typer
 
+from unbroken.cli.asking import agreed
 from unbroken.cli.printing import print_json
-from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption, conninfo_of, only_origin
+from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption, conninfo_of, origin_of
+from unbroken.investigate.printable import printable
 from unbroken.store.administration import end_lock_holder
 from unbroken.store.connection import connect
+from unbroken.store.embedded import SUPERUSER
 
 
 def unlock(
@@ -32,10 +35,11 @@ def unlock(
       unbroken unlock --store postgresql://ops@db.example/audit --log a.example/l
       unbroken unlock --log a.example/l --patience 2 --yes --json
     """
-    log = log or only_origin(store)
-    if not yes:
-        typer.confirm(f"End whatever session holds the lock of {log} for {patience:g} s?", abort=True)
-    with conninfo_of(store, login="postgres") as conninfo, connect(conninfo) as connection:
+    log = log or origin_of(store, None)
+    if not agreed(f"End whatever session holds the lock of {printable(log)} for {patience:g} s?", yes=yes):
+        typer.echo("Nothing was ended.")
+        return
+    with conninfo_of(store, login=SUPERUSER) as conninfo, connect(conninfo) as connection:
         ended = end_lock_holder(connection, log, patience_s=patience)
     if json:
         print_json({"log": log, "ended": None if ended is None else {"pid": ended[0], "login": ended[1]}})

@@ -2,7 +2,6 @@
 
 import os
 import re
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -14,6 +13,7 @@ import typer
 from msgspec.structs import replace
 from rich.text import Text
 
+from unbroken.cli.asking import agreed
 from unbroken.cli.denials import denials_told
 from unbroken.cli.kept_heads import KeptHeads, Seen, name_of
 from unbroken.cli.late_progress import LateProgress
@@ -228,16 +228,10 @@ def _forget(store: str, log: str | None, *, yes: bool) -> None:
         if seen is None:
             typer.echo(f"No head of {shown} is kept.")
             return
-        if not yes and not _agreed(f"Forget that {shown} had the head {seen.head}?"):
+        if not agreed(f"Forget that {shown} had the head {seen.head}?", yes=yes):
             typer.echo("Kept.")
             return
         kept.forget(place, name)
     except OSError as error:
         raise ConfigurationError(f"{kept} can't be changed: {error.strerror}") from error
     typer.echo(f"Forgotten: the next verification of {shown} starts afresh.")
-
-
-def _agreed(question: str) -> bool:
-    if not sys.stdin.isatty():
-        raise ConfigurationError("nobody is there to be asked: say --yes to forget the head")
-    return typer.confirm(question)

@@ -11,11 +11,10 @@ from unbroken.demo.conversations import NORMAL
 from unbroken.demo.statements import statement
 from unbroken.errors import AccessDeniedError, UnbrokenError
 from unbroken.store.connection import Connection, connect, translated
-from unbroken.store.embedded import DATABASE, EmbeddedServer
+from unbroken.store.embedded import DATABASE, SUPERUSER, EmbeddedServer
 from unbroken.verify.finding import Kind
 
 COPY: Final = "unbroken_copy"
-SUPERUSER: Final = "postgres"
 _DOSE: Final = {"session": NORMAL.session_id, "tool": "read_record", "old": "ramipril 5 mg", "new": "ramipril 50 mg"}
 _CALLER: Final = {"session": NORMAL.session_id, "tool": "book_appointment", "new": "caller-90"}
 _BOOKING: Final = {"session": NORMAL.session_id, "tool": "book_appointment"}

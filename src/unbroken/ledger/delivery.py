@@ -28,6 +28,7 @@ from unbroken.errors import (
     UnavailableError,
     UnbrokenError,
 )
+from unbroken.ledger.protection import Identity
 from unbroken.ledger.receipt import Kept, Receipt
 from unbroken.ledger.sealed import Sealed
 from unbroken.store.log_writer import AlreadyRecordedError, Known, LogWriter, Row
@@ -41,6 +42,8 @@ PAUSES_S: Final = (0.05, 0.1, 0.2, 0.4, 0.8, 1.0)
 """Between attempts; the last one repeats. Each is varied by half, so that many recorders don't come back at once."""
 _SHARE: Final = 0.75
 """Of the time that is left, how much one attempt may take: the rest is for asking what became of it."""
+_TURN_S: Final = 2.0
+"""How long one try of a question may keep the connection from others, in seconds."""
 _LEAST_S: Final = 0.25
 """An attempt with less time than this would most likely only leave a doubt."""
 
@@ -90,6 +93,24 @@ class Delivery:
         with self._alone(deadline):
             return question(self._connected(deadline), self._patience(deadline))
 
+    def identify(self, proposals: Sequence[Identity], *, deadline: float) -> list[str]:
+        """The pseudonym that holds for each proposal; tries again until the deadline, and lets others in between.
+
+        Raises :class:`UnavailableError` where the log did not answer in time.
+        """
+        for attempt in count():
+            try:
+                return self.ask(
+                    lambda writer, wait_s: writer.identify(proposals, wait_s=wait_s),
+                    deadline=min(deadline, self._clock() + _TURN_S),
+                )
+            except UnavailableError:
+                pause = _pause(attempt)
+                if self._clock() + pause + _LEAST_S >= deadline:
+                    raise
+            self._sleep(pause)
+        raise AssertionError("attempts never end")
+
     def finish(self) -> None:
         """Nothing waits here to be sent."""
 
@@ -118,8 +139,12 @@ class Delivery:
 
     def _deliver(self, batch: Sequence[Sealed], deadline: float) -> Delivered:
         doubt = False
+        unknown = {identity.pseudonym: identity for item in batch for identity in item.identities}
         for attempt in count():
             try:
+                if unknown:
+                    self._register(list(unknown.values()), deadline)
+                    unknown.clear()
                 return self._attempt(batch, deadline, doubt=doubt)
             except AlreadyRecordedError:
                 # Taken between our asking and our sending: by ourselves, over a connection given up, or by another.
@@ -138,6 +163,15 @@ class Delivery:
                 raise (_unknown(batch) if doubt else failure) from failure
             self._sleep(pause)
         raise AssertionError("attempts never end")
+
+    def _register(self, identities: Sequence[Identity], deadline: float) -> None:
+        """Makes people known under pseudonyms that events already bear; may be done again. Nothing is sent with it."""
+        writer = self._connected(deadline)
+        try:
+            writer.identify(identities, as_proposed=True, wait_s=self._patience(deadline))
+        finally:
+            if writer.broken:
+                self._writer = None  # so that it is not taken for the connection that an event went over
 
     def _is_broken(self) -> bool:
         """Whether the connection broke after something may have been sent over it."""

@@ -13,6 +13,7 @@ from unbroken.ledger.committer import Committer
 from unbroken.ledger.delivery import Connect, Delivery
 from unbroken.ledger.draft import Draft
 from unbroken.ledger.group import MAX_BATCH, MAX_BATCH_BYTES
+from unbroken.ledger.protection import Identity
 from unbroken.ledger.receipt import Kept
 from unbroken.ledger.spool.place import SpoolPlace
 from unbroken.store.log_writer import Known, LogWriter
@@ -104,6 +105,21 @@ class Ledger:
             found.update({event_id: known.writer for event_id, known in answer.items()})
         return found
 
+    def identify(self, proposals: Sequence[Identity]) -> list[str] | None:
+        """The pseudonym that holds for the name of each proposal: the oldest it has, else the proposed one from now on.
+
+        ``None`` in an outage that a spool bridges, at once but for the call that finds out. Raises
+        :class:`UnavailableError` where there is no spool, and where the log refuses what :meth:`record` raises.
+        """
+        committer = self._here()
+        found: list[str] = []
+        for start in range(0, len(proposals), MAX_BATCH):
+            some = committer.identify(proposals[start : start + MAX_BATCH], deadline=self._deadline(None))
+            if some is None:
+                return None
+            found += some
+        return found
+
     def approval(self, request: str) -> Approval | None:
         """What became of a request for approval; ``None`` when this log has none of that id."""
         found = self._ask(lambda writer, wait_s: writer.approvals(request=request, wait_s=wait_s))
@@ -116,13 +132,13 @@ class Ledger:
             Approval.of(row) for row in self._ask(lambda writer, wait_s: writer.approvals(call=call, wait_s=wait_s))
         ]
 
-    def ask_aside(self, question: Callable[[LogWriter, float], R]) -> R | None:
+    def ask_aside(self, question: Callable[[LogWriter, float], R], *, wait_s: float | None = None) -> R | None:
         """The log's answer to a question that recording can do without; ``None`` in an outage that a spool bridges.
 
-        Without a spool it raises :class:`UnavailableError`, as recording does.
+        Without a spool it raises :class:`UnavailableError`, as recording does, after ``wait_s`` seconds.
         """
         if self._spool is None:
-            return self._ask(question)
+            return self._here().ask(question, deadline=self._deadline(wait_s))
         if time.monotonic() < self._not_before:
             return None
         try:

@@ -7,17 +7,22 @@ from typing import Final
 import msgspec
 
 from unbroken.core.entry import Part
+from unbroken.ledger.protection import Identity
 
 # A bare quote after a comma can't stand inside a JSON text, so the first match is the two keys themselves.
 _NUMBER: Final = re.compile(rb',"recorder":"[0-9a-f-]{36}","recorder_seq":[0-9]+')
 
 
 class Sealed(msgspec.Struct, frozen=True):
-    """An event's canonical text with its recorder's number, and the parts of its payload by name."""
+    """An event's canonical text with its recorder's number, and the parts of its payload by name.
+
+    ``identities`` are those of people in it that the log may not know: they go there before the event does.
+    """
 
     id: str
     text: bytes
     parts: dict[str, Part]
+    identities: tuple[Identity, ...] = ()
 
     def unnumbered_hash(self) -> bytes:
         """The SHA-256 of what the event says, without who numbered it: by this an event sent again is known."""

@@ -54,6 +54,7 @@ class Source:
                 draft.event.id,
                 encode_event(msgspec.structs.replace(draft.event, recorder=self.recorder, recorder_seq=number)),
                 dict(draft.parts),
+                draft.identities,
             )
             for number, draft in enumerate(drafts, first)
         ]

@@ -90,6 +90,10 @@ class AccessTables:
         """All requests, in the order of their entries."""
         return [RequestRow(*row) for row in self._reader.rows("access_requests", {"log": self._reader.number})]
 
+    def request(self, request: str) -> RequestRow | None:
+        """The request of this id, in lower case with hyphens; ``None`` where the log holds none."""
+        return next((row for row in self.requests() if row.request == request), None)
+
     def tickets(self, since: datetime) -> list[TicketRow]:
         """The tickets opened from ``since`` on, in the order of their entries."""
         given = {"log": self._reader.number, "since": since}

@@ -87,10 +87,13 @@ def add_login(connection: Connection, name: str, *, duty: str, password: str | N
     with translated(), connection.transaction():
         made = _create_role(connection, name, password)
         connection.execute(_command("grant {} to {}", f"unbroken_{duty}", name))
+        # What is as it should be is left, so that opening a folder need not wait for the disk.
+        there = {row[0] for row in connection.execute(query("login_settings"), (name,))}
         for setting, value in _timeouts(connection, duty):
-            connection.execute(
-                sql.SQL("alter role {} set {} = {}").format(sql.Identifier(name), sql.Identifier(setting), value)
-            )
+            if f"{setting}={value}" not in there:
+                connection.execute(
+                    sql.SQL("alter role {} set {} = {}").format(sql.Identifier(name), sql.Identifier(setting), value)
+                )
     return made
 
 
@@ -109,6 +112,13 @@ def grant(connection: Connection, origin: str, login: str, *, duty: str, reason:
     """Grants a duty for a log, or asks for the second person that it takes."""
     require_duty(duty)
     return Granting(*_called(connection, "grant_access", (origin, login, duty, reason)))
+
+
+def duties_held(connection: Connection, origin: str) -> set[tuple[str, str]]:
+    """The logins that hold a duty for a log, each with the duty, as a superuser sees them."""
+    with translated():
+        rows = connection.execute(query("duties_held"), (origin,)).fetchall()
+    return {(str(login), str(duty)) for login, duty in rows}
 
 
 def confirm(connection: Connection, origin: str, request: str) -> int:

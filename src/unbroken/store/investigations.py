@@ -1,4 +1,4 @@
-"""What every investigation begins with, over the connection of a reading login: pages of four questions.
+"""What every investigation begins with, over the connection of a reading login: pages of five questions.
 
 The functions of ``sql/functions/investigations.sql`` answer, so that somebody in ``psql`` gets the same. Each answer is
 what the database says of its rows: what is shown to anybody is proven from the entries themselves first.
@@ -8,6 +8,7 @@ row. Times are aware datetimes, given back in UTC by the database's clock, and r
 ``None`` is no bound. All raise :class:`AccessDeniedError` where this login may not read the log or has no open ticket.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -91,6 +92,19 @@ class ResourceAccess:
     asked_seq: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class ContainingEntry:
+    """An entry in which something was found; ``contains`` are its flags: card, health, personal, secret."""
+
+    seq: int
+    recorded_at: datetime
+    event_type: str
+    session_id: str | None
+    agent_id: str | None
+    tool: str | None
+    contains: list[str]
+
+
 class Investigations:
     """Questions to one log, named in full or by its origin, over a connection that somebody else opens and closes."""
 
@@ -138,6 +152,19 @@ class Investigations:
         """The entries that name ``resource``, of any type or of one, in order of seq, after the entry ``after``."""
         given = {"kind": kind, "resource": resource, "after": after}
         return [ResourceAccess(*row) for row in self._page("resource_access", limit, given)]
+
+    def entries_containing(
+        self,
+        flags: Collection[str],
+        *,
+        limit: int,
+        since: datetime | None = None,
+        upto: datetime | None = None,
+        after: int = 0,
+    ) -> list[ContainingEntry]:
+        """Entries with at least one of ``flags``, in order of time; ``after`` is the last entry of the page before."""
+        given = {"flags": sorted(flags), "since": since, "upto": upto, "after": after}
+        return [ContainingEntry(*row) for row in self._page("entries_containing", limit, given)]
 
     def errors_between(self, since: datetime, upto: datetime, *, limit: int, after: int = 0) -> list[int]:
         """The numbers of the errors of a time, in order of time, so that their count can be checked."""

@@ -115,6 +115,26 @@ class Ticket:
 
 
 @dataclass(frozen=True, slots=True)
+class RegistryVersion:
+    """One version of the registry: its text, that text's SHA-256 in hex, when (aware UTC) and by whom it was loaded."""
+
+    version: int
+    text: str
+    sha256: str
+    loaded_at: datetime
+    loaded_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unclassified:
+    """A name that no registry knew when it was noted, at an aware UTC time; ``kind`` is tool, source or resource."""
+
+    kind: str
+    name: str
+    noted_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class StatedHead:
     """A log's end: when its entry was recorded, and the time now, both aware UTC by the database's clock."""
 
@@ -191,6 +211,44 @@ class LogReader:
         ``count`` entries shown, in that order. Returns the entry's number.
         """
         return int(self._one("close_ticket", (self.log, ticket.id, outcome, count, digest))[0])
+
+    def pseudonyms_of(self, lookups: Sequence[bytes]) -> dict[bytes, list[str]]:
+        """All pseudonyms of names, by the names' keyed hashes, oldest first; without names that have none.
+
+        Needs an open ticket that is not for one session. Up to 1000 names.
+        """
+        found: dict[bytes, list[str]] = {}
+        for lookup, pseudonym in self._rows("pseudonyms_of", (self.log, list(lookups))):
+            found.setdefault(bytes(lookup), []).append(pseudonym)
+        return found
+
+    def ask_names(self, ticket: Ticket, pseudonyms: Sequence[str]) -> str:
+        """Puts on record that the names behind ``pseudonyms``, up to 1000, will be looked at; for :meth:`names`.
+
+        Under a ticket for one session, all of them have to stand in that session's events.
+        """
+        return str(self._one("ask_names", (self.log, ticket.id, list(pseudonyms)))[0])
+
+    def names(self, lookup: str) -> dict[str, bytes]:
+        """The encrypted names by pseudonym that a look-up asked for, while its ticket is open; of those there are."""
+        return {pseudonym: bytes(sealed) for pseudonym, sealed in self._rows("names", (self.log, lookup))}
+
+    def registry(self, version: int | None = None) -> RegistryVersion | None:
+        """The registry's newest version, or the one of a number; ``None`` where there is none. Needs no ticket."""
+        row = self._row("registry", (self.log, version))
+        return None if row is None else RegistryVersion(*row)
+
+    def load_registry(self, text: str, *, reason: str) -> tuple[int, int]:
+        """Loads the registry's next version; returns its number and its entry's.
+
+        The text that is the newest version already stays that version, without a new entry.
+        """
+        version, seq = self._one("load_registry", (self.log, text, reason))
+        return version, seq
+
+    def unclassified(self) -> list[Unclassified]:
+        """What no registry knew, oldest first. Needs no ticket."""
+        return [Unclassified(*row) for row in self._rows("unclassified", (self.log,))]
 
     def head(self) -> Head:
         """The log's end as the database states it; ``0`` and zeros for an empty log, or where it states no hash."""

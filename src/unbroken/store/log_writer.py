@@ -1,12 +1,12 @@
 """The writer's side of the door: the functions that a recorder may call."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from time import monotonic
-from typing import Any, Final, cast
+from typing import Any, Final, Protocol, cast
 
 import psycopg
 from psycopg.errors import (
@@ -31,6 +31,21 @@ _LOCK_SHARE: Final = 0.45
 """Of the time that a call may take, how much of it the server may wait for a lock. A row's lock can mean two waits, for
 one's turn and for the holder, and each has that time."""
 _DAY_S: Final = 86400.0
+_NAMES: Final = 1000
+"""Identities that one statement takes."""
+_NOTES: Final = 100
+"""Names that nobody classified that one statement takes."""
+
+
+class Named(Protocol):
+    """A pseudonym that is proposed for a name, with the name's keyed hash and the name itself, encrypted."""
+
+    @property
+    def pseudonym(self) -> str: ...
+    @property
+    def lookup(self) -> bytes: ...
+    @property
+    def sealed(self) -> bytes: ...
 
 
 class AlreadyRecordedError(Exception):
@@ -172,6 +187,44 @@ class LogWriter:
         """Requests for approval, newest first: the one of an id, or those for a call id with an arguments' hash."""
         call_id, arguments_hash = call or (None, None)
         return self._call("approvals_of", (self._origin, request, call_id, arguments_hash), wait_s)
+
+    def identify(
+        self, identities: Sequence[Named], *, as_proposed: bool = False, wait_s: float | None = None
+    ) -> list[str]:
+        """The pseudonyms that stand for these names, in order: those they have, or else the proposed ones from now on.
+
+        With ``as_proposed`` each proposed one is kept, whatever else the name has: for pseudonyms that events bear
+        already. Doing it again changes nothing. Raises :class:`ConfigurationError` where a pseudonym that is
+        proposed stands for another name; up to 1000 are one round trip, all or none.
+        """
+        found: list[str] = []
+        with self._asking(wait_s):
+            for at in range(0, len(identities), _NAMES):
+                some = identities[at : at + _NAMES]
+                columns = (
+                    [each.lookup for each in some],
+                    [each.pseudonym for each in some],
+                    [each.sealed for each in some],
+                )
+                found += self._rows("identify", (self._origin, *columns, as_proposed))[0][0]
+        return found
+
+    def registry(self, *, wait_s: float | None = None) -> tuple[int, str] | None:
+        """Number and text of the registry's newest version; ``None`` while nothing was loaded."""
+        rows = self._call("registry", (self._origin, None), wait_s)
+        return (rows[0][0], rows[0][1]) if rows else None
+
+    def registry_version(self, *, wait_s: float | None = None) -> int:
+        """The number of the registry's newest version, 0 while nothing was loaded."""
+        return int(self._call("registry_version", (self._origin,), wait_s)[0][0])
+
+    def note_unclassified(self, items: Iterable[tuple[str, str]], *, wait_s: float | None = None) -> None:
+        """Notes what no registry names: kind (``tool``, ``source``, ``resource``) and name, up to 1024 bytes."""
+        listed = sorted(set(items))
+        with self._asking(wait_s):
+            for at in range(0, len(listed), _NOTES):
+                kinds, names = zip(*listed[at : at + _NOTES], strict=True)
+                self._rows("note_unclassified", (self._origin, list(kinds), list(names)))
 
     def close(self) -> None:
         """Closes the connection, without waiting."""

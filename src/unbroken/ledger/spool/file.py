@@ -14,19 +14,23 @@ from dataclasses import asdict, dataclass
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
+
+import msgspec
 
 from unbroken.core.commitment import PARTS
 from unbroken.core.entry import Part
 from unbroken.core.ids import new_id
 from unbroken.errors import ConfigurationError, SpoolFullError, UnavailableError, UnbrokenError
+from unbroken.ledger.protection import Identity
 from unbroken.ledger.sealed import Sealed
 from unbroken.ledger.spool.claim import guarded
 from unbroken.ledger.spool.folder import JOURNAL, sync, translated_os
 
 APPLICATION: Final = 1970168427
 """Stands in the file's head, so that no other SQLite file is taken for a spool."""
-VERSION: Final = 1
+VERSION: Final = 2
+"""Version 1 had no identities. Its files are read, delivered from and never added to: each recorder has its own."""
 _RESERVE_BYTES: Final = 256 * 1024
 """The room that the journal keeps between transactions; what is left in it then is void."""
 _PATIENCE_S: Final = 5.0
@@ -37,7 +41,7 @@ _SCHEMA: Final = """
 pragma journal_mode = off;
 begin;
 pragma application_id = 1970168427;
-pragma user_version = 1;
+pragma user_version = 2;
 create table spool (
   recorder text not null,
   log text not null,
@@ -63,7 +67,8 @@ create table events (
   outputs_salt blob,
   outputs blob,
   details_salt blob,
-  details blob
+  details blob,
+  identities blob
 );
 create table refusals (
   place integer primary key,
@@ -75,8 +80,8 @@ commit;
 """
 _PUT: Final = """
 insert into events
-  (batch, bytes, id, digest, text, inputs_salt, inputs, outputs_salt, outputs, details_salt, details)
-  values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  (batch, bytes, id, digest, text, inputs_salt, inputs, outputs_salt, outputs, details_salt, details, identities)
+  values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _EXTEND_GAP: Final = """
 update spool set
@@ -104,9 +109,15 @@ _REFUSED_IN: Final = "select id from events join refusals using (place) where ga
 _FIND: Final = "select id, text, refused from events where id = ?"
 _WAITING: Final = "select batch, bytes from events where refused = 0 order by batch"
 _UPTO: Final = """
-select digest, id, text, inputs_salt, inputs, outputs_salt, outputs, details_salt, details from events
+select digest, id, text, inputs_salt, inputs, outputs_salt, outputs, details_salt, details, identities from events
  where batch <= ? and refused = 0 order by place
 """
+_UPTO_1: Final = """
+select digest, id, text, inputs_salt, inputs, outputs_salt, outputs, details_salt, details, null from events
+ where batch <= ? and refused = 0 order by place
+"""
+_IDENTITIES: Final = msgspec.msgpack.Decoder(tuple[Identity, ...])
+_as_blob: Final = msgspec.msgpack.Encoder().encode
 
 
 class Owner(NamedTuple):
@@ -216,10 +227,9 @@ class SpoolFile:
         """Whose file it is; raises :class:`ConfigurationError` for anything but a spool that this release can read."""
         with self._reading() as connection:
             (application,) = connection.execute("pragma application_id").fetchone()
-            (version,) = connection.execute("pragma user_version").fetchone()
             if application != APPLICATION:
                 raise ConfigurationError(f"{self.path} is no spool, or was cut off: move it away to go on without it")
-            if version > VERSION:
+            if _version_of(connection) > VERSION:
                 raise ConfigurationError(f"{self.path} was written by a newer release: drain it with that one")
             return Owner(*connection.execute("select recorder, log from spool").fetchone())
 
@@ -243,9 +253,7 @@ class SpoolFile:
         with self._changing() as connection:
             connection.execute(_EXTEND_GAP, {"gap": new_id(), "since": since, **asdict(span)})
             (number,) = connection.execute("select batches from spool").fetchone()
-            connection.executemany(
-                _PUT, ((number, size_of(item), item.id, _digest(item), item.text, *_columns(item)) for item in batch)
-            )
+            connection.executemany(_PUT, (_row(number, item) for item in batch))
 
     def find(self, ids: Sequence[str]) -> dict[str, Found]:
         """Which of these events are there."""
@@ -257,15 +265,13 @@ class SpoolFile:
         """The oldest batches that wait, as many as fit and at least one."""
         with self._reading() as connection:
             last = _fitting(connection.execute(_WAITING), events=events, size_bytes=size_bytes)
-            rows = connection.execute(_UPTO, (last,)).fetchall()
+            upto = _UPTO_1 if _version_of(connection) == 1 else _UPTO
+            rows = connection.execute(upto, (last,)).fetchall()
         if last is None:
             return None
-        found = [(_sealed(*columns), digest) for digest, *columns in rows]
-        return Batch(
-            last,
-            [item for item, digest in found if _digest(item) == digest],
-            [item.id for item, digest in found if _digest(item) != digest],
-        )
+        whole = [columns for digest, *columns in rows if _digest(columns) == digest]
+        damaged = [columns[0] for digest, *columns in rows if _digest(columns) != digest]
+        return Batch(last, [_sealed(*columns) for columns in whole], damaged)
 
     def done(self, number: int) -> None:
         """Removes what waits of the batches up to this one."""
@@ -330,8 +336,10 @@ class SpoolFile:
 
 
 def size_of(item: Sealed) -> int:
-    """The bytes that an event counts with: its text and the salts and values of its parts."""
-    return len(item.text) + sum(len(part.salt) + len(part.value) for part in item.parts.values())
+    """The bytes that an event counts with: its text, its parts with their salts, and its identities."""
+    parts = sum(len(part.salt) + len(part.value) for part in item.parts.values())
+    people = sum(len(each.pseudonym) + len(each.lookup) + len(each.sealed) for each in item.identities)
+    return len(item.text) + parts + people
 
 
 def _fitting(waiting: Iterable[tuple[int, int]], *, events: int, size_bytes: int) -> int | None:
@@ -347,29 +355,43 @@ def _fitting(waiting: Iterable[tuple[int, int]], *, events: int, size_bytes: int
     return last
 
 
+def _row(batch: int, item: Sealed) -> tuple[Any, ...]:
+    columns = _columns(item)
+    return (batch, size_of(item), item.id, _digest(columns), *columns[1:])
+
+
 def _sealed(event_id: str, text: bytes, *columns: bytes | None) -> Sealed:
-    pairs = zip(PARTS, columns[::2], columns[1::2], strict=True)
+    *parts, identities = columns
+    pairs = zip(PARTS, parts[::2], parts[1::2], strict=True)
     return Sealed(
         event_id,
         text,
         {name: Part(salt, value) for name, salt, value in pairs if salt is not None and value is not None},
+        () if identities is None else _IDENTITIES.decode(identities),
     )
 
 
-def _columns(item: Sealed) -> list[bytes | None]:
-    columns: list[bytes | None] = []
+def _columns(item: Sealed) -> list[Any]:
+    """An event as a row has it, from its id on."""
+    columns: list[Any] = [item.id, item.text]
     for name in PARTS:
         part = item.parts.get(name)
         columns += (None, None) if part is None else (part.salt, part.value)
-    return columns
+    return [*columns, _as_blob(item.identities) if item.identities else None]
 
 
-def _digest(item: Sealed) -> bytes:
+def _digest(columns: Sequence[Any]) -> bytes:
     """Finds what a failing disk does to an event; against people it protects nothing."""
+    event_id, *others, identities = columns
     digest = hashlib.sha256()
-    for column in (item.id.encode(), item.text, *_columns(item)):
+    for column in (event_id.encode(), *others, *(() if identities is None else (identities,))):
         digest.update(b"-" if column is None else b"%d:" % len(column) + column)
     return digest.digest()
+
+
+def _version_of(connection: sqlite3.Connection) -> int:
+    (version,) = connection.execute("pragma user_version").fetchone()
+    return int(version)
 
 
 def _window(connection: sqlite3.Connection) -> Window | None:

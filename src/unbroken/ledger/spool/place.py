@@ -1,6 +1,7 @@
 """Where a recorder's spool is, and how much it may hold."""
 
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -17,3 +18,8 @@ class SpoolPlace:
     folder: Path
     log: str
     limit_bytes: int = SPOOL_LIMIT_BYTES
+
+    @property
+    def registry(self) -> Path:
+        """Where a copy of the log's registry is kept, for a start while the log is out of reach."""
+        return self.folder / f"registry-{sha256(self.log.encode()).hexdigest()[:16]}.json"

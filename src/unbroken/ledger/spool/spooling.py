@@ -5,6 +5,7 @@ own submissions try the log again from time to time, and :meth:`Spooling.close` 
 """
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
@@ -22,6 +23,7 @@ from unbroken.errors import (
 )
 from unbroken.ledger.delivery import Delivered, Delivery
 from unbroken.ledger.group import MAX_BATCH
+from unbroken.ledger.protection import Identity
 from unbroken.ledger.receipt import Spooled
 from unbroken.ledger.sealed import Sealed
 from unbroken.ledger.spool.place import SpoolPlace
@@ -47,7 +49,10 @@ _log = logging.getLogger("unbroken")
 
 
 class Spooling:
-    """Stands in the place of a :class:`Delivery`; used by one thread at a time, as that is by who leads a group."""
+    """Stands in the place of a :class:`Delivery`; used by one thread at a time, as that is by who leads a group.
+
+    Questions alone may come from any thread.
+    """
 
     def __init__(self, delivery: Delivery, place: SpoolPlace, *, recorder: str) -> None:
         self._delivery = delivery
@@ -55,6 +60,8 @@ class Spooling:
         self._spool = Spool(place.folder, recorder, log=place.log, limit_bytes=place.limit_bytes)
         # What other recorders left when they died is looked for once the log is there.
         self._has_adopted = False
+        # Owns the change from a log that answers to one that doesn't; the way back is the delivering thread's alone.
+        self._noting = threading.Lock()
         self._failing_since: datetime | None = None
         self._tries = 0
         self._next_try = 0.0
@@ -82,6 +89,16 @@ class Spooling:
         """As :meth:`Delivery.ask`: what has to be asked can't be spooled."""
         return self._delivery.ask(question, deadline=deadline)
 
+    def identify(self, proposals: Sequence[Identity], *, deadline: float) -> list[str] | None:
+        """As :meth:`Delivery.identify`; ``None`` in an outage, which what is delivered finds out to be over."""
+        if self._failing_since is not None:
+            return None
+        try:
+            return self._delivery.identify(proposals, deadline=min(deadline, time.monotonic() + PATIENCE_S))
+        except UnavailableError:
+            self._note_outage()
+            return None
+
     def finish(self) -> None:
         """Sends what waits; raises :class:`UnavailableError` when that takes too long."""
         deadline = time.monotonic() + DRAIN_S
@@ -99,14 +116,27 @@ class Spooling:
         self._spool.close()
         self._delivery.close()
 
-    def _note_failure(self, *, progress: bool) -> None:
-        if self._failing_since is None:
-            self._failing_since = datetime.now(UTC)
-            _log.warning("the log can't be reached: recording into the spool %s", self._spool.path)
+    def _note_outage(self) -> bool:
+        """Notes that the log can't be reached; whether that is news."""
+        with self._noting:
+            if self._failing_since is not None:
+                return False
             self._tries = 0
             self._has_adopted = False
+            self._wait()
+            self._failing_since = datetime.now(UTC)
+        _log.warning("the log can't be reached: recording into the spool %s", self._spool.path)
+        return True
+
+    def _note_failure(self, *, progress: bool) -> None:
+        if self._note_outage():
+            return
         if progress:
             self._tries = 0
+        self._wait()
+
+    def _wait(self) -> None:
+        """Puts the next try off."""
         self._next_try = time.monotonic() + PAUSES_S[min(self._tries, len(PAUSES_S) - 1)]
         self._tries += 1
 

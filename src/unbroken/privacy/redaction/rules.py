@@ -1,17 +1,17 @@
-"""The operator's own rules: patterns, keys, and what is never masked, from a TOML file.
+"""The operator's own rules: patterns, keys, and what is never masked, as the table [redaction] of a registry has them.
 
-[[pattern]]
+[[redaction.pattern]]
 name = "policy number"
 kind = "POLICY_NUMBER"
 pattern = 'POL-\\d{6,8}'
 near = ["policy"]            # only where one of these words stands near; left out: always
 ignore_case = true
 
-[keys]
+[redaction.keys]
 sensitive = { employee_no = "EMPLOYEE_ID" }
 allowed = ["order_ref"]
 
-[allow]
+[redaction.allow]
 values = ["support@clinic.example"]
 domains = ["clinic.example"]
 patterns = ['TEST-\\d{4}']
@@ -20,17 +20,18 @@ patterns = ['TEST-\\d{4}']
 import hashlib
 import json
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final
 
 from unbroken.errors import ConfigurationError
 from unbroken.privacy.redaction.finding import Findings
 from unbroken.privacy.redaction.linear import compile_linear
 from unbroken.privacy.redaction.page import Page
+from unbroken.privacy.table import Table, shown
 
+MOST_PATTERNS: Final = 200
+"""Each is looked for in every event."""
 _KIND: Final = re.compile(r"[A-Z][A-Z0-9_]{1,40}")
 
 
@@ -89,82 +90,64 @@ class Rules:
 DEFAULT_RULES: Final = Rules()
 
 
-def read_rules(path: Path) -> Rules:
-    """The rules of a file; raises :class:`ConfigurationError` that names what can't be read."""
-    try:
-        return rules_from(tomllib.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise ConfigurationError(f"the file of rules can't be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"the file of rules is not TOML: {error}") from error
+def rules_from(values: Mapping[str, Any], *, place: str = "redaction") -> Rules:
+    """The rules that a TOML table holds; raises :class:`ConfigurationError` for whatever it doesn't know.
 
-
-def rules_from(table: Mapping[str, Any]) -> Rules:
-    """The rules that a TOML table holds; raises :class:`ConfigurationError` for whatever it doesn't know."""
-    _known(table, "", {"pattern", "keys", "allow"})
-    keys = _table(table, "keys", {"sensitive", "allowed"})
-    allow = _table(table, "allow", {"values", "domains", "patterns"})
-    sensitive = keys.get("sensitive", {})
-    if not isinstance(sensitive, dict):
-        raise ConfigurationError("keys.sensitive is a table of keys and kinds")
+    ``place`` is what the file calls the table. An empty one gives :data:`DEFAULT_RULES`.
+    """
+    if not values:
+        return DEFAULT_RULES
+    table = Table(values, place)
+    table.closed("pattern", "keys", "allow")
+    keys, allow = table.table("keys"), table.table("allow")
+    keys.closed("sensitive", "allowed")
+    allow.closed("values", "domains", "patterns")
     return Rules(
-        patterns=tuple(_pattern(item) for item in _list(table, "pattern")),
-        sensitive_keys={key: _kind(kind) for key, kind in sensitive.items()},
-        allowed_keys=frozenset(_texts(keys, "allowed")),
-        allowed_values=frozenset(text.strip().casefold() for text in _texts(allow, "values")),
-        allowed_domains=tuple(text.casefold().lstrip("@.") for text in _texts(allow, "domains")),
-        allowed_patterns=tuple(compile_linear(text) for text in _texts(allow, "patterns")),
-        fingerprint=hashlib.sha256(json.dumps(table, sort_keys=True, default=str).encode()).hexdigest(),
+        patterns=_patterns(table),
+        sensitive_keys=_sensitive(keys.table("sensitive")),
+        allowed_keys=frozenset(keys.texts("allowed") or ()),
+        allowed_values=frozenset(text.strip().casefold() for text in allow.texts("values") or ()),
+        allowed_domains=tuple(text.casefold().lstrip("@.") for text in allow.texts("domains") or ()),
+        allowed_patterns=tuple(_compiled(allow, text) for text in allow.texts("patterns") or ()),
+        fingerprint=hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest(),
     )
 
 
-def _pattern(item: object) -> OwnPattern:
-    if not isinstance(item, dict):
-        raise ConfigurationError("each pattern is a table of its own: [[pattern]]")
-    _known(item, "pattern.", {"name", "kind", "pattern", "near", "ignore_case"})
-    try:
-        text, kind = item["pattern"], _kind(item["kind"])
-    except KeyError as error:
-        raise ConfigurationError(f"a pattern has no {error.args[0]!r}") from error
-    if not isinstance(text, str):
-        raise ConfigurationError("pattern.pattern is a text")
+def _patterns(table: Table) -> tuple[OwnPattern, ...]:
+    patterns = tuple(_pattern(item) for item in table.tables("pattern"))
+    if len(patterns) + len(table.table("allow").texts("patterns") or ()) > MOST_PATTERNS:
+        raise table.wrong(f"there are more than {MOST_PATTERNS} patterns, each of which is looked for in every event")
+    return patterns
+
+
+def _pattern(table: Table) -> OwnPattern:
+    name = table.text("name")
+    if name is not None:
+        table.place = f"{table.place} ({name})"
+    table.closed("name", "kind", "pattern", "near", "ignore_case")
+    text, kind = table.text("pattern"), table.text("kind")
+    if text is None or kind is None:
+        raise table.wrong(f"there is no {'kind' if kind is None else 'pattern'}")
     return OwnPattern(
-        name=str(item.get("name", kind)),
-        kind=kind,
-        pattern=compile_linear(text, ignore_case=bool(item.get("ignore_case", False))),
-        words=frozenset(word.lower() for word in _texts(item, "near")),
+        name=name or kind,
+        kind=_kind(table, kind),
+        pattern=_compiled(table, text, ignore_case=bool(table.flag("ignore_case"))),
+        words=frozenset(word.lower() for word in table.texts("near") or ()),
     )
 
 
-def _kind(text: object) -> str:
-    if not isinstance(text, str) or _KIND.fullmatch(text) is None:
-        raise ConfigurationError(f"{text!r} is no kind: upper-case letters, digits and underscores")
-    return text
+def _sensitive(table: Table) -> dict[str, str]:
+    return {table.name(key): _kind(table, kind) for key, kind in table.values.items()}
 
 
-def _known(table: Mapping[str, Any], where: str, names: set[str]) -> None:
-    unknown = sorted(set(table) - names)
-    if unknown:
-        raise ConfigurationError(f"the rules don't know {where}{unknown[0]}; there are {', '.join(sorted(names))}")
+def _compiled(table: Table, text: str, *, ignore_case: bool = False) -> re.Pattern[str]:
+    try:
+        return compile_linear(text, ignore_case=ignore_case)
+    except ConfigurationError as error:
+        raise table.wrong(str(error)) from error
 
 
-def _table(table: Mapping[str, Any], name: str, names: set[str]) -> Mapping[str, Any]:
-    inner = table.get(name, {})
-    if not isinstance(inner, dict):
-        raise ConfigurationError(f"{name} is a table: [{name}]")
-    _known(inner, f"{name}.", names)
-    return inner
-
-
-def _list(table: Mapping[str, Any], name: str) -> list[object]:
-    items = table.get(name, [])
-    if not isinstance(items, list):
-        raise ConfigurationError(f"{name} is a list")
-    return items
-
-
-def _texts(table: Mapping[str, Any], name: str) -> list[str]:
-    texts = [item for item in _list(table, name) if isinstance(item, str)]
-    if len(texts) != len(table.get(name, [])):
-        raise ConfigurationError(f"{name} is a list of texts")
-    return texts
+def _kind(table: Table, kind: object) -> str:
+    if not isinstance(kind, str) or _KIND.fullmatch(kind) is None:
+        raise table.wrong(f"{shown(kind)} is no kind: upper-case letters, digits and underscores")
+    return kind

@@ -14,7 +14,7 @@ Locks are flocks, so the kernel gives them up with the process that held them. T
 must not be used from two machines, or from two containers, at a time.
 """
 
-from unbroken.store.embedded.database import DATABASE
+from unbroken.store.embedded.database import DATABASE, SUPERUSER
 from unbroken.store.embedded.entrance import EmbeddedServer, enter, is_embedded
 
-__all__ = ["DATABASE", "EmbeddedServer", "enter", "is_embedded"]
+__all__ = ["DATABASE", "SUPERUSER", "EmbeddedServer", "enter", "is_embedded"]

@@ -4,6 +4,7 @@ import shutil
 
 from unbroken.errors import ConfigurationError
 from unbroken.store.embedded.cluster import Cluster
+from unbroken.store.embedded.database import SUPERUSER
 from unbroken.store.embedded.folders import make_private, sync
 from unbroken.store.embedded.programs import MAJOR_VERSION
 from unbroken.store.embedded.waiting import INITIALISE_SECONDS
@@ -22,7 +23,7 @@ def _initialise(cluster: Cluster) -> None:
     if partial.exists():
         shutil.rmtree(partial)
     make_private(partial, cluster.runner)
-    arguments = ("--username=postgres", "--locale=C", "--encoding=UTF8", "--data-checksums", "--no-instructions")
+    arguments = (f"--username={SUPERUSER}", "--locale=C", "--encoding=UTF8", "--data-checksums", "--no-instructions")
     access = ("--auth-local=peer", "--auth-host=reject")
     cluster.run_as_server("initdb", *arguments, *access, data=partial, seconds=INITIALISE_SECONDS)
     partial.rename(cluster.pgdata)

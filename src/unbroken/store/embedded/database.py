@@ -13,6 +13,8 @@ from unbroken.store.embedded.waiting import START_SECONDS
 from unbroken.store.sql import query
 
 DATABASE: Final = "unbroken"
+SUPERUSER: Final = "postgres"
+"""The role that initdb makes; whoever runs the server's folder owns it, and so may be it."""
 
 # initdb makes it. Asking there first spares the server's log a refusal that only means a first start.
 _ALWAYS_THERE: Final = "postgres"
@@ -39,7 +41,7 @@ def ensure_database(cluster: Cluster, socket_dir: Path) -> None:
     """
     if _exists(cluster, socket_dir):
         return
-    place = (f"--host={socket_dir}", f"--port={PORT}", "--username=postgres", "--no-password")
+    place = (f"--host={socket_dir}", f"--port={PORT}", f"--username={SUPERUSER}", "--no-password")
     arguments = (f"--maintenance-db={_ALWAYS_THERE}", "--template=template0", DATABASE)
     cluster.run_as_client("createdb", *place, *arguments, seconds=START_SECONDS)
 
@@ -56,4 +58,4 @@ def _exists(cluster: Cluster, socket_dir: Path) -> bool:
 
 
 def _connection(socket_dir: Path) -> psycopg.Connection[tuple[object, ...]]:
-    return psycopg.connect(conninfo(socket_dir, user="postgres", dbname=_ALWAYS_THERE), connect_timeout=5)
+    return psycopg.connect(conninfo(socket_dir, user=SUPERUSER, dbname=_ALWAYS_THERE), connect_timeout=5)

@@ -38,6 +38,8 @@ grant execute on function unbroken.describe_log(text) to unbroken_writer, unbrok
 grant execute on function unbroken.stop_recorder(text, uuid, bigint) to unbroken_writer, unbroken_server;
 grant execute on function unbroken.declare_gap(text, uuid, text, bigint, bigint, bigint, text, text, uuid[], uuid) to unbroken_writer, unbroken_server;
 grant execute on function unbroken.approvals_of(text, uuid, text, text) to unbroken_writer, unbroken_server;
+grant execute on function unbroken.identify(text, bytea[], text[], bytea[], boolean), unbroken.registry_version(text),
+                          unbroken.note_unclassified(text, text[], text[]) to unbroken_writer, unbroken_server;
 
 -- Reading, under a ticket but for verifiers.
 grant execute on function unbroken.open_ticket(text, text, text, jsonb, interval), unbroken.close_ticket(text, uuid, text, bigint, text)
@@ -58,8 +60,18 @@ grant select on unbroken.grants to unbroken_ops, unbroken_compliance, unbroken_v
 grant select on unbroken.access_requests to unbroken_compliance, unbroken_verifier, unbroken_access;
 grant select on unbroken.tickets to unbroken_compliance, unbroken_verifier;
 
+-- What stands behind pseudonyms: by these functions alone, under a ticket and on record.
+grant execute on function unbroken.pseudonyms_of(text, bytea[]), unbroken.ask_names(text, uuid, text[]), unbroken.names(text, uuid)
+  to unbroken_compliance, unbroken_legal, unbroken_dpo;
+
+-- The registry.
+grant execute on function unbroken.load_registry(text, text, text) to unbroken_compliance;
+grant execute on function unbroken.registry(text, integer)
+  to unbroken_writer, unbroken_server, unbroken_ops, unbroken_compliance, unbroken_legal, unbroken_dpo, unbroken_verifier, unbroken_access;
+grant execute on function unbroken.unclassified(text) to unbroken_ops, unbroken_compliance, unbroken_legal, unbroken_dpo;
+
 -- Operations: what runs, and nothing that people or agents said.
-grant select (log, seq, session_seq, recorded_at, writer, prev_hash, hash, id, event_type, agent_id, session_id, tool, side_effect, outcome, resource_type)
+grant select (log, seq, session_seq, recorded_at, writer, prev_hash, hash, id, event_type, agent_id, session_id, tool, side_effect, outcome, resource_type, contains)
   on unbroken.entries to unbroken_ops;
 grant select on unbroken.sessions to unbroken_ops;
 grant execute on function unbroken.end_lock_holder(text, interval) to unbroken_ops;
@@ -73,5 +85,6 @@ grant execute on function unbroken.investigated_log(text), unbroken.place_after(
                           unbroken.agent_actions(text, text, text, timestamptz, timestamptz, bigint, integer),
                           unbroken.unapproved_calls(text, timestamptz, timestamptz, bigint, integer),
                           unbroken.error_bursts(text, timestamptz, timestamptz, integer, timestamptz, integer),
-                          unbroken.resource_access(text, text, text, bigint, integer)
+                          unbroken.resource_access(text, text, text, bigint, integer),
+                          unbroken.entries_containing(text, text[], timestamptz, timestamptz, bigint, integer)
   to unbroken_compliance, unbroken_legal, unbroken_dpo, unbroken_verifier;

@@ -26,6 +26,12 @@ select unbroken.adopt_grants()
 -- name: grant_access
 select state, request::text, seq from unbroken.grant_access(%s, %s, %s, %s)
 
+-- name: duties_held
+-- In the newest incarnation, as for whoever grants. For a superuser, whom row security does not concern.
+select g.login, g.duty from unbroken.grants g
+ where g.log = (select l.log from unbroken.logs l where l.origin = %s order by l.incarnation desc limit 1)
+   and g.revoked_at is null
+
 -- name: confirm_access
 select unbroken.confirm_access(%s, %s::uuid)
 
@@ -65,6 +71,11 @@ select rolsuper from pg_roles where rolname = current_user
 
 -- name: role_exists
 select exists (select from pg_roles where rolname = %s)
+
+-- name: login_settings
+-- Those that hold in every database.
+select unnest(s.setconfig) from pg_db_role_setting s join pg_roles r on r.oid = s.setrole
+ where r.rolname = %s and s.setdatabase = 0
 
 -- name: database_exists
 select exists (select from pg_database where datname = %s)
@@ -228,8 +239,8 @@ select r.* from (
 -- The list of types stands here once more for the partial index over them.
 select e.seq from unbroken.entries e
  where e.log = %(log)s
-   and e.event_type in ('access_granted', 'access_revoked', 'log.access_requested', 'log.access_withdrawn', 'log.read',
-                        'log.read_completed', 'log.read_denied')
+   and e.event_type in ('access_granted', 'access_revoked', 'log.access_requested', 'log.access_withdrawn', 'log.names_asked',
+                        'log.read', 'log.read_completed', 'log.read_denied')
    and e.event_type = any (%(types)s)
    and (%(since)s::timestamptz is null or e.recorded_at >= %(since)s)
  order by e.seq
@@ -330,3 +341,35 @@ select e.seq
    and e.recorded_at < %(upto)s::timestamptz
  order by e.recorded_at, e.seq
  limit %(limit)s::integer
+
+-- name: entries_containing
+select * from unbroken.entries_containing(%(log)s, %(flags)s::text[], %(since)s::timestamptz, %(upto)s::timestamptz, %(after)s::bigint, %(limit)s::integer)
+
+-- Identities and the registry.
+
+-- name: identify
+select unbroken.identify(%s, %b::bytea[], %b::text[], %b::bytea[], %s)
+
+-- name: pseudonyms_of
+select lookup, pseudonym from unbroken.pseudonyms_of(%s, %b::bytea[])
+
+-- name: ask_names
+select unbroken.ask_names(%s, %s::uuid, %b::text[])::text
+
+-- name: names
+select pseudonym, sealed from unbroken.names(%s, %s::uuid)
+
+-- name: registry
+select version, text, sha256, loaded_at, loaded_by from unbroken.registry(%s, %s::integer)
+
+-- name: registry_version
+select unbroken.registry_version(%s)
+
+-- name: load_registry
+select version, seq from unbroken.load_registry(%s, %s, %s)
+
+-- name: note_unclassified
+select unbroken.note_unclassified(%s, %b::text[], %b::text[])
+
+-- name: unclassified
+select kind, name, noted_at from unbroken.unclassified(%s)

@@ -23,7 +23,7 @@ declare
   v_writer constant text := unbroken.caller();
   v_faults text[]; v_at int;
   v_ids uuid[]; v_types text[]; v_actors text[]; v_agents text[]; v_sessions text[]; v_tools text[]; v_sides boolean[];
-  v_outcomes text[]; v_rtypes text[]; v_rids text[]; v_recorders uuid[];
+  v_outcomes text[]; v_rtypes text[]; v_rids text[]; v_recorders uuid[]; v_contains text[];
   v_first bigint; v_now timestamptz; v_sseqs bigint[]; v_prevs bytea[]; v_hashes bytea[];
 begin
   -- A receipt is good after a crash, whatever the login or the server has set.
@@ -51,8 +51,9 @@ begin
     select array_agg(event_fault(u.e, j, u.i, u.i_salt, u.o, u.o_salt, u.d, u.d_salt)),
            array_agg(j.id), array_agg(j.event_type), array_agg(j.actor_id), array_agg(j.agent_id),
            array_agg(j.session_id), array_agg(j.tool), array_agg(j.side_effect), array_agg((j.decision).outcome),
-           array_agg(j.resource_type), array_agg(j.resource_id), array_agg(j.recorder)
-      into v_faults, v_ids, v_types, v_actors, v_agents, v_sessions, v_tools, v_sides, v_outcomes, v_rtypes, v_rids, v_recorders
+           array_agg(j.resource_type), array_agg(j.resource_id), array_agg(j.recorder),
+           array_agg(case when j.redactions is not null then unbroken.contains_of(j.redactions)::text end)
+      into v_faults, v_ids, v_types, v_actors, v_agents, v_sessions, v_tools, v_sides, v_outcomes, v_rtypes, v_rids, v_recorders, v_contains
       from (select unnest(p_events) as e, unnest(p_inputs) as i, unnest(p_inputs_salts) as i_salt, unnest(p_outputs) as o,
                    unnest(p_outputs_salts) as o_salt, unnest(p_details) as d, unnest(p_details_salts) as d_salt) as u,
            json_populate_record(null::unbroken.event, u.e::json) as j;
@@ -81,12 +82,16 @@ begin
   insert into entries
   select v_log, generate_series(v_first, v_first + n - 1), unnest(v_sseqs), v_now, v_writer, p_principal, unnest(v_prevs), unnest(v_hashes),
          unnest(p_events), unnest(v_ids), unnest(v_types), unnest(v_actors), unnest(v_agents), unnest(v_sessions),
-         unnest(v_tools), unnest(v_sides), unnest(v_outcomes), unnest(v_rtypes), unnest(v_rids);
+         unnest(v_tools), unnest(v_sides), unnest(v_outcomes), unnest(v_rtypes), unnest(v_rids), unnest(v_contains)::text[];
   insert into payloads
   select v_log, u.*
     from (select generate_series(v_first, v_first + n - 1), unnest(p_inputs) as i, unnest(p_inputs_salts), unnest(p_outputs) as o,
                  unnest(p_outputs_salts), unnest(p_details) as d, unnest(p_details_salts)) as u
    where num_nonnulls(u.i, u.o, u.d) > 0;
+  -- What the log adds by itself comes after the batch, whose numbers stay together.
+  if 'model_call' = any (v_types) then
+    perform unbroken.follow_agents(v_log, v_first, p_events, p_details);
+  end if;
   return query
   select generate_series(v_first, v_first + n - 1), unnest(v_sseqs), v_now, unnest(v_prevs), unnest(v_hashes);
 end $$;

@@ -59,9 +59,13 @@ begin
 
   insert into entries values (
     p_log, append_one.seq, append_one.session_seq, append_one.recorded_at, p_writer, p_principal, append_one.prev_hash, append_one.hash, p_event,
-    j.id, j.event_type, j.actor_id, j.agent_id, j.session_id, j.tool, j.side_effect, (j.decision).outcome, j.resource_type, j.resource_id);
+    j.id, j.event_type, j.actor_id, j.agent_id, j.session_id, j.tool, j.side_effect, (j.decision).outcome, j.resource_type, j.resource_id,
+    case when j.redactions is not null then unbroken.contains_of(j.redactions) end);
   if num_nonnulls(p_inputs, p_outputs, p_details) > 0 then
     insert into payloads values (
       p_log, append_one.seq, p_inputs, p_inputs_salt, p_outputs, p_outputs_salt, p_details, p_details_salt);
+  end if;
+  if j.event_type = 'model_call' and j.agent_id is not null and not unbroken.is_seen(p_log, j, p_details) then
+    perform unbroken.follow_agents(p_log, append_one.seq, array[p_event], array[p_details]);
   end if;
 end $$;

@@ -86,7 +86,7 @@ begin
     v_until := unbroken.valid_until(j.scope);
     if v_asked.outcome is not null or v_until is null then
       perform unbroken.refuse_approval(p_at, 'mismatch');
-    elsif j.actor_id in (v_asked.actor_id, v_asked.agent_id) then
+    elsif unbroken.same_person(p_log, j.actor_id, v_asked.actor_id) or unbroken.same_person(p_log, j.actor_id, v_asked.agent_id) then
       perform unbroken.refuse_approval(p_at, 'own request');
     elsif p_now > v_asked.requested_until then
       perform unbroken.refuse_approval(p_at, 'expired');
@@ -111,7 +111,7 @@ begin
   if not exists (select from entries e, json_populate_record(null::unbroken.event, e.event::json) as d
                   where e.log = p_log and e.seq = v_asked.decided_seq
                     and (d.decision).by = (j.decision).by and (d.decision).at = (j.decision).at
-                    and d.actor_id is distinct from j.actor_id and d.actor_id is distinct from j.agent_id) then
+                    and not unbroken.same_person(p_log, d.actor_id, j.actor_id) and not unbroken.same_person(p_log, d.actor_id, j.agent_id)) then
     perform unbroken.refuse_approval(p_at, 'mismatch');
   end if;
   update approvals set used_seq = p_seq where log = p_log and request = v_asked.request;

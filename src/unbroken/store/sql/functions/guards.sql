@@ -43,6 +43,13 @@ language sql stable set search_path = unbroken, pg_temp as $$
        and e.event::json ->> 'recorder' is null and p.details::jsonb @> p_details)
 $$;
 
+-- The same of what this login did.
+create or replace function unbroken.is_told_by(p_login text, p_log integer, p_seq bigint, p_type text, p_details jsonb) returns boolean
+language sql stable set search_path = unbroken, pg_temp as $$
+  select unbroken.is_told(p_log, p_seq, p_type, p_details)
+     and exists (select from entries e where e.log = p_log and e.seq = p_seq and e.actor_id = p_login)
+$$;
+
 -- No row of grants without its entry; a row ends once, with the entry that ends it.
 create or replace function unbroken.refuse_untold_grant() returns trigger
 language plpgsql set search_path = unbroken, pg_temp as $$
@@ -93,6 +100,42 @@ begin
   return new;
 end $$;
 
+-- A version of the registry follows the one before it and is what its entry says; so is a look-up of names.
+create or replace function unbroken.refuse_untold_registry() returns trigger
+language plpgsql set search_path = unbroken, pg_temp as $$
+begin
+  if new.version is distinct from (select coalesce(max(r.version), 0) + 1 from registries r where r.log = new.log)
+     or new.sha256 is distinct from encode(sha256(convert_to(new.text, 'UTF8')), 'hex')
+     or not unbroken.is_told_by(new.loaded_by, new.log, new.loaded_seq, 'log.registry_loaded',
+                                jsonb_build_object('version', new.version, 'sha256', new.sha256)) then
+    raise exception 'a version of the registry is loaded with its entry in the log' using errcode = 'UB010';
+  end if;
+  return new;
+end $$;
+
+create or replace function unbroken.refuse_untold_lookup() returns trigger
+language plpgsql set search_path = unbroken, pg_temp as $$
+begin
+  if not unbroken.is_told_by(new.login, new.log, new.asked_seq, 'log.names_asked', jsonb_build_object('lookup', new.lookup, 'ticket', new.ticket))
+     or to_jsonb(new.pseudonyms) is distinct from
+          (select p.details::jsonb -> 'pseudonyms' from payloads p where p.log = new.log and p.seq = new.asked_seq) then
+    raise exception 'names are asked for with an entry in the log' using errcode = 'UB010';
+  end if;
+  return new;
+end $$;
+
+-- What an agent was last seen to use only follows its newer calls, or a change that was told could be told as none.
+create or replace function unbroken.refuse_unseen_agent() returns trigger
+language plpgsql set search_path = unbroken, pg_temp as $$
+begin
+  if tg_op = 'UPDATE' and ((new.log, new.agent_id, new.agent_version, new.template) is distinct from (old.log, old.agent_id, old.agent_version, old.template)
+                           or new.seq <= old.seq)
+     or not exists (select from entries e where e.log = new.log and e.seq = new.seq and e.event_type = 'model_call' and e.agent_id = new.agent_id) then
+    raise exception 'what an agent was seen to use follows its calls' using errcode = 'UB010';
+  end if;
+  return new;
+end $$;
+
 do $$
 declare
   v_table text;
@@ -102,13 +145,15 @@ begin
     execute format('create or replace trigger refuse_truncate before truncate on unbroken.%I execute function unbroken.refuse_change()', v_table);
     execute format('alter table unbroken.%I enable always trigger refuse_truncate', v_table);
   end loop;
-  foreach v_table in array array['entries', 'payloads', 'event_ids', 'logs', 'migrations', 'recorders', 'pseudonym_keys'] loop
+  foreach v_table in array array['entries', 'payloads', 'event_ids', 'logs', 'migrations', 'recorders', 'pseudonym_keys',
+                                 'identities', 'name_lookups', 'registries', 'unclassified'] loop
     execute format('create or replace trigger refuse_change before update or delete on unbroken.%I for each row execute function unbroken.refuse_change()', v_table);
     execute format('alter table unbroken.%I enable always trigger refuse_change', v_table);
   end loop;
   foreach v_guard slice 1 in array array[
     ['sessions', 'refuse_uncounting', 'update'], ['approvals', 'refuse_undeciding', 'update'], ['grants', 'refuse_untold_grant', 'insert or update'],
-    ['access_requests', 'refuse_redeciding', 'update'], ['tickets', 'refuse_untold_ticket', 'insert or update']]
+    ['access_requests', 'refuse_redeciding', 'update'], ['tickets', 'refuse_untold_ticket', 'insert or update'],
+    ['agents', 'refuse_unseen_agent', 'insert or update']]
   loop
     execute format('create or replace trigger refuse_delete before delete on unbroken.%I for each row execute function unbroken.refuse_change()', v_guard[1]);
     execute format('alter table unbroken.%I enable always trigger refuse_delete', v_guard[1]);
@@ -118,5 +163,10 @@ begin
   end loop;
   create or replace trigger refuse_delete before delete on unbroken.denials for each row execute function unbroken.refuse_change();
   alter table unbroken.denials enable always trigger refuse_delete;
+  foreach v_guard slice 1 in array array[['registries', 'refuse_untold_registry'], ['name_lookups', 'refuse_untold_lookup']] loop
+    execute format('create or replace trigger %I before insert on unbroken.%I for each row execute function unbroken.%I()',
+                   v_guard[2], v_guard[1], v_guard[2]);
+    execute format('alter table unbroken.%I enable always trigger %I', v_guard[1], v_guard[2]);
+  end loop;
   drop trigger if exists refuse_update on unbroken.grants;
 end $$;

@@ -228,3 +228,22 @@ begin atomic
     left join unbroken.entries d on d.log = e.log and d.seq = known.decided_seq and d.event_type = 'approval_decided'
    order by e.seq;
 end;
+
+-- Entries in which something of these kinds was found, any of card, health, personal and secret, in order of time (and number).
+create or replace function unbroken.entries_containing(
+  p_log text, p_flags text[], p_from timestamptz, p_to timestamptz, p_after bigint, p_limit integer
+) returns table (seq bigint, recorded_at timestamptz, event_type text, session_id text, agent_id text, tool text, contains text[])
+language sql stable
+begin atomic
+  select e.seq, e.recorded_at, e.event_type, e.session_id, e.agent_id, e.tool, e.contains
+    from unbroken.entries e
+   where e.log = (select unbroken.investigated_log(p_log))
+     and e.contains && p_flags
+     -- The same once more for one flag, as its index has it.
+     and (p_flags <> '{health}' or 'health' = any (e.contains))
+     and (p_flags <> '{card}' or 'card' = any (e.contains))
+     and (e.recorded_at, e.seq) > (select p.recorded_at, p.seq from unbroken.place_after(unbroken.investigated_log(p_log), p_from, p_after) p)
+     and e.recorded_at < coalesce(p_to, 'infinity')
+   order by e.recorded_at, e.seq
+   limit least(greatest(coalesce(p_limit, 1000), 1), 1000);
+end;

@@ -19,33 +19,50 @@ begin
   end;
 end $$;
 
--- One entry whose actor is the login that asked for it. Returns its number.
-create or replace function unbroken.append_own(p_log integer, p_type text, p_details jsonb, p_id uuid default null) returns bigint
+-- Entries of the log's own, in order, whose actor is the login that led to them: of each the event as far as it is known, and
+-- its details. Returns the first one's number.
+create or replace function unbroken.append_told(p_log integer, p_events unbroken.event[], p_details jsonb[]) returns bigint
 language plpgsql set search_path = unbroken, pg_temp as $$
 #variable_conflict use_column
 declare
+  n         constant int := cardinality(p_events);
   v_writer  constant text := unbroken.caller();
-  v_details constant text := unbroken.canonical(p_details);
-  v_salt    constant bytea := unbroken.random_bytes();
-  v_event   unbroken.event;
-  v_text    text;
+  v_events  unbroken.event[]; v_texts text[]; v_details text[]; v_salts bytea[];
   v_place   record;
 begin
-  -- What this entry tells of may be acted on at once, so it is on disk first, whatever the login has set.
+  -- What these entries tell of may be acted on at once, so they are on disk first, whatever the login has set.
   if current_setting('synchronous_commit') = 'off' then
     perform set_config('synchronous_commit', 'on', true);
   end if;
-  v_event.actor_id := session_user;
-  v_event.actor_type := 'system';
-  v_event.event_type := p_type;
-  v_event.id := coalesce(p_id, gen_random_uuid());
-  v_event.ts := to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"');
-  v_event.details := encode(sha256(v_salt || convert_to(v_details, 'UTF8')), 'hex');
-  v_text := unbroken.event_text(v_event);
-  select * into v_place from unbroken.chain(p_log, v_writer, null, array[v_text], array[v_event.id], array[null::text]);
-  insert into entries (log, seq, recorded_at, writer, prev_hash, hash, event, id, event_type, actor_id)
-  values (p_log, v_place.first_seq, v_place.recorded_at, v_writer, v_place.prev_hashes[1], v_place.hashes[1], v_text,
-          v_event.id, v_event.event_type, v_event.actor_id);
-  insert into payloads (log, seq, details, details_salt) values (p_log, v_place.first_seq, v_details, v_salt);
+  for i in 1..n loop
+    v_details[i] := unbroken.canonical(p_details[i]);
+    v_salts[i] := unbroken.random_bytes();
+    v_events[i] := p_events[i];
+    v_events[i].actor_id := session_user;
+    v_events[i].actor_type := 'system';
+    v_events[i].id := coalesce(v_events[i].id, gen_random_uuid());
+    v_events[i].ts := to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"');
+    v_events[i].details := encode(sha256(v_salts[i] || convert_to(v_details[i], 'UTF8')), 'hex');
+    v_texts[i] := unbroken.event_text(v_events[i]);
+  end loop;
+  select * into v_place
+    from unbroken.chain(p_log, v_writer, null, v_texts, (select array_agg(e.id) from unnest(v_events) as e), array_fill(null::text, array[n]));
+  insert into entries (log, seq, recorded_at, writer, prev_hash, hash, event, id, event_type, actor_id, agent_id)
+  select p_log, v_place.first_seq + i - 1, v_place.recorded_at, v_writer, v_place.prev_hashes[i], v_place.hashes[i], v_texts[i],
+         v_events[i].id, v_events[i].event_type, v_events[i].actor_id, v_events[i].agent_id
+    from generate_series(1, n) as i;
+  insert into payloads (log, seq, details, details_salt)
+  select p_log, v_place.first_seq + i - 1, v_details[i], v_salts[i] from generate_series(1, n) as i;
   return v_place.first_seq;
+end $$;
+
+-- One entry. Returns its number.
+create or replace function unbroken.append_own(p_log integer, p_type text, p_details jsonb, p_id uuid default null) returns bigint
+language plpgsql set search_path = unbroken, pg_temp as $$
+declare
+  v_event unbroken.event;
+begin
+  v_event.event_type := p_type;
+  v_event.id := p_id;
+  return unbroken.append_told(p_log, array[v_event], array[p_details]);
 end $$;
