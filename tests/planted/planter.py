@@ -20,6 +20,7 @@ class Planter:
     def __init__(self, seed: object) -> None:
         self._maker = Maker(seed)
         self._entrances: dict[str, int] = {}
+        self._skipped = 0
         self.round = 0
         self.planted: list[Planted] = []
 
@@ -31,6 +32,14 @@ class Planter:
     def text(self, entrance: str) -> str:
         """A text with a plant in it."""
         return self._plant(entrance).text
+
+    def line(self, entrance: str, *, most: int = 200) -> str:
+        """A text of one line with a plant in it, and no longer than a command takes."""
+        while True:
+            plant = self._made(entrance)
+            if len(plant.text.encode()) <= most and "\n" not in plant.text:
+                return self._add(entrance, plant).text
+            self._skipped += 1
 
     def value(self, entrance: str) -> Json:
         """A JSON value with a plant in it."""
@@ -53,9 +62,12 @@ class Planter:
         return self._add(entrance, Plant("identity", address, address, (address, address.upper()))).text
 
     def _plant(self, entrance: str) -> Plant:
+        return self._add(entrance, self._made(entrance))
+
+    def _made(self, entrance: str) -> Plant:
         first = self._entrances.setdefault(entrance, APART * len(self._entrances))
-        kind = KINDS[(first + self.round) % ALL]
-        return self._add(entrance, kind.plant(self._maker, self._maker.number(0, 99)))
+        kind = KINDS[(first + self.round + self._skipped) % ALL]
+        return kind.plant(self._maker, self._maker.number(0, 99))
 
     def _add(self, entrance: str, plant: Plant) -> Plant:
         self._entrances.setdefault(entrance, APART * len(self._entrances))

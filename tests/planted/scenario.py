@@ -287,7 +287,7 @@ def agents(trail: Trail, plant: Planter) -> None:
         )
         with handoff:
             trail.record("annotated", details=plant.value("handoff, event inside"))
-        inner = trail.session(actor=plant.name("agent as a tool, actor"), actor_type="agent", agent="t")
+        inner = trail.session(actor="triage-agent", actor_type="agent", agent="t")
         with inner, inner.turn(plant.text("agent as a tool, request")) as asked:
             asked.respond(plant.text("agent as a tool, response"))
         turn.respond("Done.")

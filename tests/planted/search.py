@@ -104,6 +104,7 @@ def _escaped(needle: str) -> Iterator[tuple[str, bytes]]:
         for _ in range(3):
             text = json.dumps(text, ensure_ascii=ascii_only)[1:-1]
             yield "JSON", text.encode()
+            yield "JSON, in COPY's words", text.replace("\\", "\\\\").encode()
     yield "JSON, every letter", "".join(f"\\u{ord(letter) & 0xFFFF:04x}" for letter in needle).encode()
     yield "Python", needle.encode("unicode_escape")
 
