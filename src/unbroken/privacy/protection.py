@@ -16,7 +16,7 @@ from unbroken.privacy.redaction.kinds import classes_of
 from unbroken.privacy.redaction.placeholders import PlaceholderKey
 from unbroken.privacy.redaction.profiles import BALANCED, OFF, Profile
 from unbroken.privacy.redaction.redactor import Redacted, Redactor
-from unbroken.privacy.registry.registry import Registry
+from unbroken.privacy.registry.registry import SYSTEM, Registry
 from unbroken.privacy.registry.said import Classified
 
 PERSONS: Final = frozenset({"user", "admin"})
@@ -25,7 +25,7 @@ _TEXTS: Final = (
     *("actor_id", "agent_id", "agent_name", "agent_version", "call_id", "cost_source", "model", "purpose"),
     *("recipient", "resource_id", "resource_type", "session_id", "source_address", "status", "tool", "turn_id"),
 )
-_LISTS: Final = ("scope", "subjects")
+_LISTS: Final = ("domains", "scope", "subjects")
 _DECISION: Final = ("by", "outcome", "policy")
 _TOO_LONG: Final = "[too long once masked]"
 
@@ -70,15 +70,16 @@ class LogProtection:
         """
         registry = self._registry()
         classified = registry.classified(fields)
-        if classified.unknown:
-            self._note(classified.unknown)
         named, identities = self._named(fields, registry)
         screened = {name: value for name, value in parts.items() if isinstance(value, Screened)}
         values = {name: value for name, value in parts.items() if not isinstance(value, Screened)}
         known = _sum(each.counts for each in screened.values())
         masked, classified = self._masked(registry, classified, values, texts=dict(_texts(named)), known=known)
         masked_parts = {**masked.values, **{name: each.value for name, each in screened.items()}}
-        event = {**_with_texts(named, masked.texts), **_governance(named, classified)}
+        event = _with_texts(named, masked.texts)
+        event |= _governance(event, classified, own=fields)
+        if classified.unknown:
+            self._note(set(_unknown(classified, fields, event)))
         event["redactions"] = [f"{kind}:{count}" for kind, count in masked.counts.items()] or None
         event["rules"] = self._version(registry, classified.profile)
         return Protected(event, {name: masked_parts[name] for name in parts}, identities)
@@ -247,14 +248,22 @@ def _with_texts(fields: dict[str, Any], texts: Mapping[str, str]) -> dict[str, A
     return event
 
 
-def _governance(fields: Mapping[str, Any], classified: Classified) -> dict[str, Any]:
-    """What the event says of the data that it tells of."""
-    effect = classified.side_effect if fields.get("event_type") == "tool_call" else fields.get("side_effect")
-    return {
-        "classification": classified.classification,
-        "domains": sorted(classified.domains) or None,
-        "side_effect": effect,
-    }
+def _governance(event: Mapping[str, Any], classified: Classified, *, own: Mapping[str, Any]) -> dict[str, Any]:
+    """What the event says of the data that it tells of; ``own`` are the fields as they were given."""
+    effect = classified.side_effect if event.get("event_type") == "tool_call" else event.get("side_effect")
+    # What the caller says is masked like any text of the event.
+    domains = classified.domains - set(own.get("domains") or ()) | set(event.get("domains") or ())
+    return {"classification": classified.classification, "domains": sorted(domains) or None, "side_effect": effect}
+
+
+def _unknown(classified: Classified, fields: Mapping[str, Any], event: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What no registry names, by the names that the masked ``event`` has for it."""
+    for kind, name in classified.unknown:
+        if kind == "source":
+            at = list(fields["scope"]).index(f"{SYSTEM}{name}")
+            yield kind, event["scope"][at].removeprefix(SYSTEM)
+        else:
+            yield kind, event["tool" if kind == "tool" else "resource_type"]
 
 
 def _sum(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
