@@ -49,7 +49,8 @@ def test_nothing_is_left_of_what_was_planted(database: Database, folder: Path) -
     scene = Scene(database, folder, GUARDED, Planter("quick"))
     # So many rounds bring every kind through one entrance or another; the older server gets some of them.
     rounds = range(APART if database.server.kind == "embedded" else 2)
-    assert told(scene.play(rounds, seldom=range(2))) == []
+    leaks = told(scene.play(rounds, seldom=range(2)))
+    assert not leaks, "\n".join(leaks)
     if len(rounds) == APART:
         assert {planted.plant.kind for planted in scene.plant.planted} >= {kind.name for kind in KINDS}
 
@@ -71,7 +72,8 @@ def test_without_protection_the_same_search_finds_all(database: Database, folder
 def test_nothing_is_left_of_any_kind_through_any_entrance(part: int, database: Database, folder: Path) -> None:
     share = -(-ALL // _PARTS)
     rounds = range(part * share, (part + 1) * share)
-    assert told(Scene(database, folder, GUARDED, Planter(part)).play(rounds, seldom=rounds)) == []
+    leaks = told(Scene(database, folder, GUARDED, Planter(part)).play(rounds, seldom=rounds))
+    assert not leaks, "\n".join(leaks)
 
 
 def test_what_exceptions_and_loggers_say_is_searched_in_full() -> None:

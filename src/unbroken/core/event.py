@@ -167,11 +167,12 @@ def make_event(**fields: Any) -> Event:
             raise InvalidEventError(f"an event needs {field}")
     kind = given["event_type"] = SYNONYMS.get(str(given["event_type"]), given["event_type"])
     if kind not in EVENT_TYPES:
-        raise InvalidEventError(f"unknown event_type {str(kind)[:40]!r}; known are {', '.join(sorted(EVENT_TYPES))}")
+        raise InvalidEventError(f"unknown event_type{_quoted(kind)}; known are {', '.join(sorted(EVENT_TYPES))}")
     try:
         event = msgspec.convert(given, Event)
     except msgspec.ValidationError as error:
-        raise InvalidEventError(f"not an event: {error}") from error
+        # Without its cause: what is quoted there may be what the event must not be known to hold.
+        raise InvalidEventError(f"not an event: {_described(str(error))}") from None
     for key, text in _texts(event):
         if not is_holdable(text):
             raise InvalidEventError(f"{key} holds NUL or a lone surrogate, which no JSON parser reads alike")
@@ -179,6 +180,26 @@ def make_event(**fields: Any) -> Event:
     if fault is not None:
         raise InvalidEventError(f"not an event: {fault}")
     return event
+
+
+_QUOTING: Final = ("Invalid enum value", "Object contains unknown field")
+_PLACE: Final = re.compile(r" - at `\$[a-z_.]*`$")
+_WORD: Final = re.compile("[a-z_]{1,30}")
+
+
+def _described(message: str) -> str:
+    """What msgspec says, without what it quotes of the event unless that is a plain word."""
+    said = next((said for said in _QUOTING if message.startswith(said)), None)
+    if said is None:
+        return message
+    place = _PLACE.search(message)
+    quoted = message[len(said) : None if place is None else place.start()].strip(" '\"`")
+    return f"{said}{_quoted(quoted)}{'' if place is None else place[0]}"
+
+
+def _quoted(value: object) -> str:
+    """A word as programs name things by, in quotes; nothing for what may be anything."""
+    return f" {value!r}" if isinstance(value, str) and _WORD.fullmatch(value) is not None else ""
 
 
 def _convert(key: str, value: object) -> object:
