@@ -13,6 +13,7 @@ from unbroken.ledger.protection import Identity, Protected, Registered, Screened
 from unbroken.privacy import prompts
 from unbroken.privacy.identities import Identities
 from unbroken.privacy.redaction.kinds import classes_of
+from unbroken.privacy.redaction.ner import NerEngine
 from unbroken.privacy.redaction.placeholders import PlaceholderKey
 from unbroken.privacy.redaction.profiles import BALANCED, OFF, Profile
 from unbroken.privacy.redaction.redactor import Redacted, Redactor
@@ -34,7 +35,8 @@ class LogProtection:
     """The :class:`~unbroken.ledger.protection.Protection` of one log; safe for use by several threads at once.
 
     ``registry`` gives the version that is in force, ``key`` is the log's, ``identities`` finds pseudonyms (``None``
-    without a key), and ``note`` is told what no registry names: kinds and names.
+    without a key), and ``note`` is told what no registry names: kinds and names. ``ner`` finds
+    names in the running text of parts.
 
     An event's own texts are masked as far as ``balanced`` goes whatever the profile, with placeholders that stay the
     same: they are what events are found by. Its parts are masked by the strictest profile that applies.
@@ -47,15 +49,19 @@ class LogProtection:
         key: LogKey | None,
         identities: Identities | None,
         note: Callable[[Collection[tuple[str, str]]], None],
+        ner: NerEngine | None = None,
     ) -> None:
         self._registry = registry
         self._key = key
         self._identities = identities
         self._note = note
         placeholders = None if key is None else PlaceholderKey.derived(key.id, key.secret)
+        self._has_model = ner is not None
         # One for each version and profile: making one reads all patterns.
         self._redactor = lru_cache(32)(
-            lambda registry, profile: Redactor(profile, key=placeholders, rules=registry.rules)
+            lambda registry, profile, modelled: Redactor(
+                profile, key=placeholders, rules=registry.rules, ner=ner if modelled else None
+            )
         )
 
     def check(self) -> None:
@@ -138,15 +144,19 @@ class LogProtection:
     def _looked_at(
         self, registry: Registry, profile: Profile, values: Mapping[str, Json], texts: Mapping[str, str]
     ) -> Redacted:
-        if profile.off or profile == BALANCED:
-            return self._redactor(registry, profile).redact(values, texts=texts)
-        outer = self._redactor(registry, BALANCED).redact({}, texts=texts)
-        inner = self._redactor(registry, profile).redact(values)
+        if profile.off or (profile == BALANCED and not self._has_model):
+            return self._redactor(registry, profile, False).redact(values, texts=texts)
+        outer = self._redactor(registry, BALANCED, False).redact({}, texts=texts)
+        inner = self._redactor(registry, profile, self._has_model).redact(values)
         return Redacted(inner.values, outer.texts, _sum((outer.counts, inner.counts)), withheld=inner.withheld)
 
     def _version(self, registry: Registry, profile: Profile) -> str:
         """The rules' version, the profile, and the registry's version."""
-        rules = OFF.name if profile.off else f"{self._redactor(registry, profile).rules_version}/{profile.name}"
+        rules = (
+            OFF.name
+            if profile.off
+            else f"{self._redactor(registry, profile, self._has_model).rules_version}/{profile.name}"
+        )
         return f"{rules}/r{registry.version}"
 
 
