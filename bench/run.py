@@ -16,6 +16,7 @@ import latency
 import naive
 import slow_storage
 import verification
+import write_path
 import writers
 from plan import FULL, QUICK, Plan
 from report import Result, Target
@@ -31,6 +32,7 @@ _MEASUREMENTS: Final[dict[str, Callable[[Server, Plan], Result]]] = {
     "latency": latency.measure,
     "concurrency": concurrency.measure,
     "slow_storage": slow_storage.measure,
+    "write_path": write_path.measure,
 }
 
 
