@@ -114,7 +114,7 @@ HEALTH_AND_BANK: Final = (
     Kind("medical record number", lambda maker: maker.form(maker.pick("00<d7>", "<d8>", "AB<d7>")),
          ("MRN {}", "medical record {}"), ("mrn", "medical_record_number", "patientId")),
     Kind("NHS number", _nhs, ("NHS number {}", "NHS {}"), ("nhs_number",)),
-    Kind("NPI", _npi, ("NPI {}",), ("npi", "npiNumber"), as_number=True),
+    Kind("NPI", _npi, ("NPI {}",), ("npi", "npi_number"), as_number=True),
     Kind("MBI", _mbi, ("{}", "Medicare id {}"), ("mbi", "note")),
     Kind("DEA registration", _dea, ("DEA certificate {}",)),
     Kind("Krankenversichertennummer", lambda maker: maker.until(checksums.de_health, "<L1><d9>"),

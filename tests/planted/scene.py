@@ -152,12 +152,12 @@ class Scene:
         """What people hand in at a terminal, which may be shown to themselves and is kept nowhere."""
         plant = self.plant
         for command in ("sessions", "tail --no-follow -n 1", "query unapproved", "approvals list"):
-            purpose, case = plant.line(f"{command}, purpose"), plant.line(f"{command}, case")
+            purpose, case = plant.line(f"typed: {command}, purpose"), plant.line(f"typed: {command}, case")
             self._run("compliance", f"{command} --purpose {shlex.quote(purpose)} --case {shlex.quote(case)}")
         for question, name in (
-            ("query actions --agent desk --user", plant.name("query actions, user")),
-            ("query access --resource", plant.text("query access, resource")),
-            ("show", plant.text("show, session")),
+            ("query actions --agent desk --user", plant.name("typed: query actions, user")),
+            ("query access --resource", plant.text("typed: query access, resource")),
+            ("show", plant.text("typed: show, session")),
         ):
             self._run("compliance", f"{question} {shlex.quote(name)} --purpose 'a review'")
         with unbroken.connect(self.database.conninfo("writer"), log=LOG, key=self.key) as trail:
@@ -169,7 +169,7 @@ class Scene:
         )
         self._run("writer", decision)
         for login in ("access", "access2"):
-            reason = shlex.quote(plant.line("grant, reason"))
+            reason = shlex.quote(plant.line("typed: grant, reason"))
             self._run(login, f"grant ops ops --reason {reason} --yes")
             self._run(login, f"revoke ops ops --reason {shlex.quote(plant.text('revoke, reason'))} --yes")
 

@@ -26,8 +26,8 @@ from tests.planted.scene import GUARDED, OPEN, Scene
 from tests.planted.search import Left
 
 _PARTS: Final = 12
-_NEVER_KEPT: Final = ("refused ", "broken import", "query ", "show, session")
-"""Entrances of what is refused, or only asked for: nothing keeps it, protected or not."""
+_NEVER_KEPT: Final = ("refused ", "broken import", "typed: ")
+"""Entrances of what is refused or only asked for, and of what is masked whatever the registry says."""
 _NOT_TOLD: Final = {"session, cause of an exception", "tool, exception in a group", "event, object that is no JSON"}
 """Of exceptions an event tells the outermost alone, and of objects that are no JSON the type."""
 
@@ -70,6 +70,8 @@ def test_without_protection_the_same_search_finds_all(database: Database, folder
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("part", range(_PARTS))
 def test_nothing_is_left_of_any_kind_through_any_entrance(part: int, database: Database, folder: Path) -> None:
+    if database.server.kind != "embedded" and part % 6:
+        pytest.skip("the older server gets two parts of twelve")
     share = -(-ALL // _PARTS)
     rounds = range(part * share, (part + 1) * share)
     leaks = told(Scene(database, folder, GUARDED, Planter(part)).play(rounds, seldom=rounds))
