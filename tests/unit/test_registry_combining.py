@@ -240,6 +240,8 @@ def test_sums_of_sums() -> None:
     assert strictest((both, HIPAA)) == HIPAA
     own = strictest((Profile("mine", random=True), PCI))
     assert own == Profile("pci+mine", bare=True, deny=True, random=True)
+    assert strictest((OFF, Profile("none", off=True))) == OFF
+    assert strictest((BALANCED, Profile("none", bare=True, off=True))) == BALANCED
     with pytest.raises(ConfigurationError):
         strictest(())
 
@@ -251,6 +253,15 @@ def test_what_covers_what() -> None:
 
 
 # ---- speed ----
+
+
+def test_what_a_name_comes_to_is_remembered_unless_it_is_long() -> None:
+    for fields, remembered in (
+        ({"tool": "ehr_ping", "domains": ["gdpr"]}, True),
+        ({"scope": ["system=" + "x" * 1000] * 3}, False),
+        ({"domains": ["x" * 3000]}, False),
+    ):
+        assert (REGISTRY.classified(fields) is REGISTRY.classified(dict(fields))) is remembered
 
 
 def test_an_event_is_classified_in_microseconds_under_the_largest_registry() -> None:
