@@ -171,7 +171,7 @@ class Scene:
         for login in ("access", "access2"):
             reason = shlex.quote(plant.line("typed: grant, reason"))
             self._run(login, f"grant ops ops --reason {reason} --yes")
-            self._run(login, f"revoke ops ops --reason {shlex.quote(plant.text('revoke, reason'))} --yes")
+            self._run(login, f"revoke ops ops --reason {shlex.quote(plant.text('typed: revoke, reason'))} --yes")
 
     def _say(self, login: str, name: str, command: str) -> None:
         """Runs a command and keeps what it prints."""
