@@ -17,10 +17,10 @@ from unbroken.core.event import Event, decode_event
 from unbroken.core.times import is_time, parse_time
 from unbroken.investigate.calls import NOT_EXECUTED, Fates, fates_of, is_in_place_of
 from unbroken.investigate.content import folded
-from unbroken.investigate.masked import Classes, counts_of, flags_of, in_words
+from unbroken.investigate.masked import UNSCANNED, Classes, counts_of, flags_of, in_words
 from unbroken.investigate.notes import NOTES
 from unbroken.investigate.printable import printable
-from unbroken.investigate.short_forms import ShortForms
+from unbroken.investigate.short_forms import MASKED, ShortForms
 from unbroken.investigate.wording import told
 from unbroken.investigate.words import Wording
 
@@ -42,9 +42,9 @@ class TimelineItem:
 
     ``time`` is the recorder's ``ts`` (aware, UTC) and ``offset`` the time since the first item; both are ``None`` for
     an entry whose event can't be read. ``depth`` counts what the entry happened inside of: 0 for what people and the
-    agent say, 1 for the work in between, and one more for each tool call around it. ``notes`` say what was masked, and
-    in a full timeline how the event is classified; ``redactions`` count what was masked by kind, and ``contains`` are
-    the flags that this raises.
+    agent say, 1 for the work in between, and one more for each tool call around it. ``notes`` say what was masked where
+    that isn't to be seen, and in a full timeline all that was, and how the event is classified; ``redactions`` count
+    what was masked by kind, and ``contains`` are the flags that this raises.
     """
 
     seq: int
@@ -152,12 +152,16 @@ def _protected(item: TimelineItem, event: Event, classes: Classes, *, full: bool
     counts = counts_of(event)
     contains = flags_of(event, classes)
     domains = tuple(map(printable, event.domains or ()))
-    notes = [f"masked: {printable(in_words(counts))}"] if counts else []
+    masked = f"masked: {printable(in_words(counts))}"
+    facts, notes = item.facts, []
     if full:
-        facts = (event.classification, ", ".join(domains), f"contains {', '.join(contains)}" if contains else None)
-        notes += [" · ".join(filter(None, facts))] if any(facts) else []
+        said = (event.classification, ", ".join(domains), f"contains {', '.join(contains)}" if contains else None)
+        notes = [*([masked] if counts else []), *([" · ".join(filter(None, said))] if any(said) else [])]
+    elif _masked_unseen(item, counts):
+        facts, notes = ((*facts, masked), []) if item.title or facts else (facts, [masked])
     return replace(
         item,
+        facts=facts,
         notes=tuple(notes),
         redactions={printable(kind): number for kind, number in counts.items()},
         contains=contains,
@@ -165,6 +169,12 @@ def _protected(item: TimelineItem, event: Event, classes: Classes, *, full: bool
         domains=domains,
         rules=None if event.rules is None else printable(event.rules),
     )
+
+
+def _masked_unseen(item: TimelineItem, counts: Mapping[str, int]) -> bool:
+    """Whether something was masked that the item's own texts don't show as such, or was withheld."""
+    seen = sum(len(MASKED.findall(text)) for text in (item.title, *item.facts, *item.lines))
+    return sum(counts.values()) > seen or UNSCANNED in counts
 
 
 def _event_of(entry: StoredEntry) -> Event | None:
