@@ -15,7 +15,6 @@ from unbroken.errors import ConfigurationError
 
 KEY_BYTES = 32
 _ID = re.compile(r"[0-9a-z]{1,16}")
-_SHAPE = re.compile(r"k[0-9a-z]{1,16}:[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -50,8 +49,3 @@ class LogKey:
     def generate(cls, key_id: str = "1") -> "LogKey":
         """A new random key."""
         return cls(key_id, os.urandom(KEY_BYTES))
-
-
-def is_keyed_hash(text: str) -> bool:
-    """Whether ``text`` has the form of a keyed hash."""
-    return _SHAPE.fullmatch(text) is not None

@@ -54,10 +54,6 @@ def _cuit(digits: str) -> bool:
     return digits[:2] in ("20", "23", "24", "27", "30", "33", "34") and check == int(digits[10])
 
 
-def _cl_free(digits: str) -> bool:
-    return _varied(digits)
-
-
 NUMBERS: Final = (
     _number(
         "US_SSN",

@@ -205,10 +205,6 @@ class KeyReader:
             self.known[key] = said
         return said
 
-    def kind_of(self, label: str) -> str | None:
-        """The kind that a value with this label is masked as, or ``None``."""
-        return self(label).kind if len(label) <= _LONGEST_KEY else None
-
     def _read(self, key: str, *, harmless: bool) -> KeyMeaning:
         words = split_key(key)
         joined = "".join(words)
