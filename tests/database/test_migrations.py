@@ -26,7 +26,7 @@ from unbroken.store.sql import query, script
 
 GUARDS = ["unbroken_refuse_ddl", "unbroken_refuse_drop"]
 
-ALL = ["log", "recorders_and_approvals", "access"]
+ALL = [title for _, title, _ in numbered()]
 
 
 @pytest.fixture

@@ -187,10 +187,10 @@ def test_errors_that_the_transcript_states(path: Path) -> None:
     assert [part(draft, "details") for draft in errors] == [{"error": {"code": 500}}, {"error": "gave up"}]
 
 
-def test_the_start_keeps_what_the_record_says_beside_messages(path: Path) -> None:
+def test_the_start_keeps_what_the_record_says_beside_messages_and_the_user(path: Path) -> None:
     made = drafts(conversation(path, ASK, reward=1, info={"task": {"user_id": "anna"}}))
     assert part(made[0], "details") == {
-        "record": {"info": {"task": {"user_id": "anna"}}, "reward": 1},
+        "record": {"info": {"task": {}}, "reward": 1},
         "source": {"file": "chat.json", "occurrence": 1},
     }
 

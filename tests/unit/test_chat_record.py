@@ -93,7 +93,7 @@ def test_the_older_function_call_is_a_call_without_an_id(tmp_path: Path) -> None
 def test_the_user_is_taken_from_where_records_state_it(tmp_path: Path, rest: dict[str, Any]) -> None:
     (found,) = understood(tmp_path, {"messages": [HELLO], **rest})
     assert found.user == "anna"
-    assert found.rest == rest
+    assert "anna" not in str(found.rest)
 
 
 def test_who_is_not_stated_as_text_is_not_stated(tmp_path: Path) -> None:

@@ -21,11 +21,9 @@ begin
     raise exception 'identify 1 to 1000 names: each a hash of 32 bytes, a pseudonym of p- and 32 hex digits, a sealed name of 1 to 4096 bytes'
       using errcode = 'UB009';
   end if;
-  if not p_as_proposed then
-    v_found := unbroken.first_pseudonyms(v_log, p_lookups);
-    if array_position(v_found, null) is null then
-      return v_found;
-    end if;
+  v_found := unbroken.first_pseudonyms(v_log, p_lookups);
+  if not p_as_proposed and array_position(v_found, null) is null then
+    return v_found;
   end if;
   -- A snapshot that is older than somebody else's row would miss it.
   if current_setting('transaction_isolation') <> 'read committed' then
@@ -37,9 +35,9 @@ begin
   end if;
   insert into identities (log, pseudonym, lookup, sealed, is_first)
   select v_log, u.pseudonym, u.lookup, u.sealed, true
-    from (select distinct on (u.lookup) u.* from unnest(p_lookups, p_pseudonyms, p_sealed) with ordinality as u (lookup, pseudonym, sealed, nth)
-           where not exists (select from identities i where i.log = v_log and i.lookup = u.lookup and i.is_first)
-           order by u.lookup, u.nth) as u
+    from (select distinct on (u.lookup) u.*
+            from unnest(p_lookups, p_pseudonyms, p_sealed, v_found) with ordinality as u (lookup, pseudonym, sealed, found, nth)
+           where u.found is null order by u.lookup, u.nth) as u
    order by u.lookup
   on conflict do nothing;
   if p_as_proposed then

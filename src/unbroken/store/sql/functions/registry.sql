@@ -70,24 +70,23 @@ set plan_cache_mode = force_generic_plan set jit = off set enable_seqscan = off 
 declare
   n     constant int := cardinality(p_kinds);
   v_log constant int := unbroken.log_for_writer(p_log);
-  v_room bigint;
+  v_new  integer[];
 begin
   if n is null or n not between 1 and 100 or array_fill('[1:' || n || ']', array[2]) <> array[array_dims(p_kinds), array_dims(p_names)]
      or exists (select from unnest(p_kinds, p_names) as u (kind, name)
                  where (u.kind in ('tool', 'source', 'resource') and octet_length(u.name) between 1 and 1024) is not true) then
     raise exception 'note 1 to 100 names of 1 to 1024 bytes, each of a tool, source or resource' using errcode = 'UB009';
   end if;
-  if not exists (select from unnest(p_kinds, p_names) as u (kind, name)
-                  where not exists (select from unclassified c where c.log = v_log and c.kind = u.kind and c.name = u.name)) then
+  -- One by one: joined, the planner would read the whole list for each.
+  v_new := array(select u.nth from unnest(p_kinds, p_names) with ordinality as u (kind, name, nth)
+                  where (select c.log from unclassified c where c.log = v_log and c.kind = u.kind and c.name = u.name) is null);
+  if v_new = '{}' then
     return;
   end if;
-  v_room := 10000 - (select count(*) from unclassified c where c.log = v_log);
   insert into unclassified (log, kind, name)
-  select v_log, u.kind, u.name
-    from (select distinct u.kind collate "C" as kind, u.name collate "C" as name from unnest(p_kinds, p_names) as u (kind, name)
-           where not exists (select from unclassified c where c.log = v_log and c.kind = u.kind and c.name = u.name)
-           order by 1, 2 limit greatest(v_room, 0)) as u
-   order by u.kind, u.name
+  select distinct v_log, p_kinds[nth] collate "C", p_names[nth] collate "C" from unnest(v_new) as nth
+   order by 2, 3
+   limit greatest(10000 - (select count(*) from unclassified c where c.log = v_log), 0)
   on conflict do nothing;
 end $$;
 
