@@ -5,7 +5,7 @@ import hmac
 
 import pytest
 
-from unbroken.core.keyed import LogKey
+from unbroken.core.keyed import LogKey, is_keyed_hash
 from unbroken.errors import ConfigurationError
 
 
@@ -13,6 +13,7 @@ def test_a_keyed_hash_is_an_hmac_of_the_canonical_text() -> None:
     key = LogKey("2", bytes(range(32)))
     digest = hmac.new(bytes(range(32)), b'{"a":1,"b":"x"}', hashlib.sha256).hexdigest()
     assert key.hash({"b": "x", "a": 1}) == f"k2:{digest}"
+    assert is_keyed_hash(key.hash("text"))
 
 
 def test_equal_values_match_only_under_one_key() -> None:

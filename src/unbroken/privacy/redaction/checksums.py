@@ -325,6 +325,14 @@ def de_health(text: str) -> bool:
     return total % 10 == int(text[9])
 
 
+def de_pension(text: str) -> bool:
+    """A German pension number: the letter as two digits, weights 2 1 2 5 7 1 2 1 2 1 2 1, cross sums modulo 10."""
+    digits = text[:8] + f"{ord(text[8]) - 64:02d}" + text[9:11]
+    weights = (2, 1, 2, 5, 7, 1, 2, 1, 2, 1, 2, 1)
+    total = sum(sum(divmod(int(digit) * weight, 10)) for digit, weight in zip(digits, weights, strict=True))
+    return total % 10 == int(text[11])
+
+
 def vin(text: str) -> bool:
     """A vehicle number with the North American check digit."""
     values = {letter: value for row in ("ABCDEFGH", "JKLMN", "PXR", "XSTUVWXYZ") for value, letter in enumerate(row, 1)}
