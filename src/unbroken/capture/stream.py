@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Generator, Iterable, Mapping
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Any, Final, TypeVar
 
 from unbroken.capture.failures import because_of, described, status_of
 from unbroken.capture.generators import async_stepwise, stepwise
@@ -16,7 +16,6 @@ from unbroken.ledger.draft import MAX_PART_BYTES
 from unbroken.ledger.protection import Pieces, Value
 
 T = TypeVar("T")
-Collect: TypeAlias = Callable[[list[T]], Mapping[str, Any]]
 
 MAX_COLLECTED_BYTES: Final = 64 * 2**20
 """How much of a stream, as JSON, is held in memory to be collected at its end."""
