@@ -22,6 +22,7 @@ from unbroken.store.migrations import install
 
 if TYPE_CHECKING:
     from unbroken.capture.trail import Trail
+    from unbroken.privacy.redaction.ner import NerEngine
 
 DEFAULT_LOG: Final = "local/agents"
 WRITER: Final = "recorder"
@@ -30,17 +31,20 @@ READER: Final = "reader"
 _KEY_FILE: Final = "log.key"
 
 
-def open(folder: Path | str, *, log: str = DEFAULT_LOG) -> "Trail":  # noqa: A001 - the package's front door
+def open(  # noqa: A001 - the package's front door
+    folder: Path | str, *, log: str = DEFAULT_LOG, ner: "NerEngine | None" = None
+) -> "Trail":
     """A trail into the log named ``log`` of the embedded PostgreSQL in ``folder``; what is not there is made.
 
-    Several processes may open one folder. Closing the trail leaves it; the last one to leave stops the server.
+    ``ner`` recognises names in running text, which no pattern can; what it finds is masked too. Several processes may
+    open one folder. Closing the trail leaves it; the last one to leave stops the server.
     """
     server = embedded.enter(folder)
     try:
         prepare_embedded(server, log)
         conninfo = server.conninfo(WRITER)
         ledger = Ledger(partial(_writer, conninfo, log), key=embedded_key(server.folder))
-        return _trail(ledger, on_close=server.leave)
+        return _trail(ledger, ner=ner, on_close=server.leave)
     except BaseException:
         server.leave()
         raise
@@ -56,6 +60,7 @@ def connect(
     spool_limit_bytes: int = SPOOL_LIMIT_BYTES,
     deadline_s: float = DEADLINE_S,
     early_release: bool = False,
+    ner: "NerEngine | None" = None,
 ) -> "Trail":
     """A trail into the log named ``log`` of a PostgreSQL that is set up, as the writer login in ``conninfo``.
 
@@ -64,18 +69,25 @@ def connect(
     callers pass opaque ids, those hashes are not recorded, and nothing can be approved. Recording waits
     ``deadline_s`` seconds at most. In an outage ``block`` makes it fail, and so stops the agent; ``spool`` goes on
     durably in the folder ``spool``, and the log says so later. ``early_release`` gives up the log's lock before the
-    storage has flushed, and hands out receipts after it has: for slow storage that many processes write to.
+    storage has flushed, and hands out receipts after it has: for slow storage that many processes write to. ``ner`` is
+    as for :func:`open`.
     """
     place = _spool_place(on_failure, spool, log=log, limit_bytes=spool_limit_bytes)
     ledger = open_ledger(conninfo, log=log, key=key, deadline_s=deadline_s, early_release=early_release, spool=place)
-    return _trail(ledger, spool=place)
+    return _trail(ledger, spool=place, ner=ner)
 
 
-def _trail(ledger: Ledger, *, spool: SpoolPlace | None = None, on_close: Callable[[], None] | None = None) -> "Trail":
+def _trail(
+    ledger: Ledger,
+    *,
+    ner: "NerEngine | None",
+    spool: SpoolPlace | None = None,
+    on_close: Callable[[], None] | None = None,
+) -> "Trail":
     from unbroken.capture.trail import Trail
 
     try:
-        return Trail(ledger, protection=protection_of(ledger, spool=spool), on_close=on_close)
+        return Trail(ledger, protection=protection_of(ledger, spool=spool, ner=ner), on_close=on_close)
     except BaseException:
         ledger.close()
         raise
@@ -94,7 +106,7 @@ def open_ledger(
     return Ledger(partial(_writer, conninfo, log), key=key, deadline_s=deadline_s, early=early_release, spool=spool)
 
 
-def protection_of(ledger: Ledger, *, spool: SpoolPlace | None = None) -> Protection:
+def protection_of(ledger: Ledger, *, spool: SpoolPlace | None = None, ner: "NerEngine | None" = None) -> Protection:
     """What every event passes that is recorded through ``ledger``: the log's registry, pseudonyms, redaction.
 
     Raises :class:`ConfigurationError` where people's names become pseudonyms and the ledger has no key to find them by.
@@ -106,7 +118,7 @@ def protection_of(ledger: Ledger, *, spool: SpoolPlace | None = None) -> Protect
     key = ledger.key
     registry = CurrentRegistry(ledger, copy=None if spool is None else spool.registry)
     identities = None if key is None else Identities(ledger.identify, key, ledger.log)
-    protection = LogProtection(registry, key=key, identities=identities, note=Unclassified(ledger))
+    protection = LogProtection(registry, key=key, identities=identities, note=Unclassified(ledger), ner=ner)
     protection.check()
     return protection
 

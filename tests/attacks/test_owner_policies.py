@@ -26,6 +26,7 @@ NEEDED_BY: Final = {
     "grants": "writer",
     "recorders": "writer",
     "approvals": "writer",
+    "agents": "writer",
     "tickets": "compliance",
     "pseudonym_keys": "compliance",
     "denials": "ops",
@@ -77,9 +78,8 @@ def act(connection: Connection, who: str) -> object:
     asked: dict[str, Any] = {"event_type": "approval_requested", "tool": "t", "call_id": raw.new_id()}
     until = ["valid_until=2999-01-01T00:00:00.000000Z"]
     decision = {"arguments_hash": "k1:" + "a" * 64}
-    return raw.append(
-        connection, [raw.sent({"inputs": "1"}, session_id="shown"), raw.sent(**asked, decision=decision, scope=until)]
-    )
+    call = raw.sent({"inputs": "1"}, session_id="shown", event_type="model_call", agent_id="a", model="m")
+    return raw.append(connection, [call, raw.sent(**asked, decision=decision, scope=until)])
 
 
 @pytest.fixture

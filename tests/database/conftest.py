@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faults.cluster import prepared
+from tests.database.tampered import Admin
+from tests.faults.cluster import Cluster, cluster_of, prepared
 from tests.faults.installation import KINDS, Installation, is_installed
 
 
@@ -15,3 +16,17 @@ def installation(request: pytest.FixtureRequest) -> Iterator[Installation]:
         pytest.skip("Debian's PostgreSQL 15 is not installed")
     with prepared(request.param) as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def cluster(installation: Installation) -> Iterator[Cluster]:
+    """A server with nothing but an installation as it is meant to be: a log, and logins with grants for it."""
+    with cluster_of(installation) as running:
+        yield running
+
+
+@pytest.fixture
+def admin(cluster: Cluster) -> Iterator[Admin]:
+    """A superuser, and whatever is done is undone."""
+    with cluster.admin() as connection, connection.transaction(force_rollback=True):
+        yield connection

@@ -3,7 +3,6 @@
 Every tampering is made by a superuser who took the guards against DDL away first, and undone after it was looked for.
 """
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import psycopg
@@ -12,28 +11,12 @@ import pytest
 from tests.conftest import Server
 from tests.database.schema_facts import fresh_facts
 from tests.database.tampered import Admin, Tampering, disarm, findings, found_after, is_found
-from tests.faults.cluster import Cluster, cluster_of
-from tests.faults.installation import Installation
+from tests.faults.cluster import Cluster
 from unbroken.errors import SchemaError, UnavailableError
 from unbroken.store.check import WHY, check
 from unbroken.store.connection import connect
 from unbroken.store.facts import PARTITION, differences, guard_objects, released, schema_objects
 from unbroken.store.sql import query
-
-
-@pytest.fixture(scope="module")
-def cluster(installation: Installation) -> Iterator[Cluster]:
-    """A server with nothing but an installation as it is meant to be: a log, and logins with grants for it."""
-    with cluster_of(installation) as running:
-        yield running
-
-
-@pytest.fixture
-def admin(cluster: Cluster) -> Iterator[Admin]:
-    """A superuser, and whatever is done is undone."""
-    with cluster.admin() as connection, connection.transaction(force_rollback=True):
-        yield connection
-
 
 # ---- As released ----
 

@@ -1,7 +1,5 @@
 """What `unbroken db check` finds around the schema: its guards, roles, settings, and ways past it."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.conftest import _SERVERS, LOG, Server
@@ -14,21 +12,6 @@ from unbroken.store.connection import connect
 from unbroken.store.facts import impostors_among
 from unbroken.store.migrations import install
 from unbroken.store.sql import script
-
-
-@pytest.fixture(scope="module")
-def cluster(installation: Installation) -> Iterator[Cluster]:
-    """A server with nothing but an installation as it is meant to be: a log, and logins with grants for it."""
-    with cluster_of(installation) as running:
-        yield running
-
-
-@pytest.fixture
-def admin(cluster: Cluster) -> Iterator[Admin]:
-    """A superuser, and whatever is done is undone."""
-    with cluster.admin() as connection, connection.transaction(force_rollback=True):
-        yield connection
-
 
 # ---- Tampering with the guards ----
 

@@ -1,7 +1,5 @@
 """After a restore without owners and privileges, and what the printed scripts make."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.conftest import LOG, Database
@@ -14,13 +12,6 @@ from unbroken.store.check import check
 from unbroken.store.connection import connect
 from unbroken.store.installation_script import migration_script, roles_script
 from unbroken.store.sql import script
-
-
-@pytest.fixture(scope="module")
-def cluster(installation: Installation) -> Iterator[Cluster]:
-    """A server with nothing but an installation as it is meant to be: a log, and logins with grants for it."""
-    with cluster_of(installation) as running:
-        yield running
 
 
 def _dump_and_restore(running: Cluster) -> None:

@@ -291,4 +291,4 @@ def test_others_do_not_see_what_was_noted(database: Database, login: str) -> Non
 def test_who_has_no_grant_does_not_either(database: Database) -> None:
     add_log(database.admin, "other.example/agents", "writer")
     with LogReader(database.conninfo("ops"), LOG) as ops, pytest.raises(AccessDeniedError):
-        ops.rows("unclassified", ("other.example/agents",))
+        ops._rows("unclassified", ("other.example/agents",))

@@ -18,6 +18,7 @@ All commands take the store from `--store` or `UNBROKEN_STORE`, and the log, whe
 `UNBROKEN_LOG`. A log key for a database is read from the file that `UNBROKEN_KEY_FILE` names.
 
 Wrong usage, a database that can't be reached and every other error end with exit code 2 and one line on standard error.
+A command whose output nobody reads any more, as in `unbroken query ... | head -1`, ends with 141, as shells report it.
 """
 
 

@@ -1,6 +1,7 @@
 """The commands on an embedded store in a folder that several processes share."""
 
 import json
+import shlex
 import shutil
 import signal
 import stat
@@ -134,6 +135,18 @@ def test_wrong_usage_ends_with_2(cli: Cli) -> None:
         assert (done.returncode, done.stdout) == (2, ""), command
         assert done.stderr, command
         assert "Traceback" not in done.stderr, command
+
+
+@pytest.mark.parametrize("command", ["verify", "verify --json", "sessions", "show call-2", "query errors --json"])
+def test_output_that_nobody_reads_is_no_finding(command: str, cli: Cli) -> None:
+    """It ends with what a shell makes of SIGPIPE, and not with 1."""
+    running = cli.start(*shlex.split(command))
+    assert running.stdout is not None
+    running.stdout.close()
+    assert running.wait(60) == 141
+    assert running.stderr is not None
+    with running.stderr as complaints:
+        assert complaints.read() == ""
 
 
 def test_a_store_that_is_not_there_is_one_line_and_2(empty: Path, tmp_path: Path) -> None:

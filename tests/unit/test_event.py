@@ -1,6 +1,7 @@
 """Events: the closed shape, and errors that name the field and never its value."""
 
 import datetime as dt
+import traceback
 from typing import Any
 
 import msgspec
@@ -8,6 +9,7 @@ import pytest
 import rfc8785
 
 from tests.plain import draft
+from unbroken.core.canonical import canonical
 from unbroken.core.event import Decision, Event, encode_event, make_event, read_event
 from unbroken.core.ids import is_id, new_id
 from unbroken.errors import InvalidEventError
@@ -71,10 +73,61 @@ def test_what_is_wrong_is_named(change: dict[str, Any], named: str) -> None:
         make_event(**(BASE | change))
 
 
-def test_errors_do_not_quote_values() -> None:
+MARKER = "alice" + "@example.com"
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"tool": f"{MARKER}\x00"}, "tool"),
+        ({"event_type": MARKER}, "event_type is none of access_granted, "),
+        ({"event_type": [MARKER]}, "event_type"),
+        ({"actor_type": MARKER}, "actor_type is none of user, agent, admin, system"),
+        ({"actor_type": [MARKER]}, "actor_type"),
+        ({"capture": MARKER}, "capture is none of enforced, observed, imported"),
+        ({"classification": MARKER}, "classification is none of public, "),
+        ({"input_tokens": MARKER}, "input_tokens"),
+        ({"side_effect": MARKER}, "side_effect"),
+        ({"scope": {MARKER: 1}}, "scope"),
+        ({"subjects": [MARKER, 1]}, "subjects"),
+        ({"decision": MARKER}, "decision"),
+        ({"decision": {MARKER: 1}}, "decision has other fields than arguments_hash, "),
+        ({"decision": {"at": MARKER}}, "at"),
+        ({"ts": MARKER}, "ts"),
+        ({"cost_usd": MARKER}, "cost_usd"),
+        ({"parent_id": MARKER}, "parent_id"),
+        ({MARKER: 1}, "a field's name"),
+        ({"actor_name": MARKER}, "no field actor_name"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else None,
+)
+def test_errors_do_not_quote_values(change: dict[str, Any], named: str) -> None:
+    with pytest.raises(InvalidEventError, match=named) as caught:
+        make_event(**(BASE | change))
+    assert MARKER not in _traceback(caught.value)
+    assert (caught.value.__cause__, caught.value.__context__) == (None, None)
+
+
+@pytest.mark.parametrize("field", ["actor_type", MARKER, "input_tokens", "parent_id"])
+def test_errors_of_reading_do_not_quote_values(field: str) -> None:
+    text = rfc8785.dumps(msgspec.to_builtins(make_event(**BASE)) | {field: MARKER})
     with pytest.raises(InvalidEventError) as caught:
-        make_event(**(BASE | {"tool": "secret-marker\x00"}))
-    assert "secret-marker" not in str(caught.value)
+        read_event(text)
+    assert MARKER not in _traceback(caught.value)
+
+
+@pytest.mark.parametrize("number", [2**53 + 4711, -(2**60) - 4711])
+def test_a_value_without_a_canonical_form_is_not_quoted(number: int) -> None:
+    with pytest.raises(InvalidEventError) as caught:
+        canonical({"é": number})
+    assert str(number) not in _traceback(caught.value)
+
+
+def _traceback(error: BaseException) -> str:
+    """All that a logger would write, but for the lines of source, which a test has its values in."""
+    return "".join(
+        line for line in traceback.format_exception(error) if not line.startswith("  File") and "^^^" not in line
+    )
 
 
 def test_a_draft_gets_an_id_and_a_time_and_commits_to_its_parts() -> None:

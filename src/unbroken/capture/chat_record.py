@@ -21,6 +21,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import reduce
 from pathlib import Path
 from typing import Any, Final
 
@@ -51,13 +52,16 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A record that was understood: ``identity`` tells it from others, ``rest`` is what it says beside messages."""
+    """A record that was understood: ``identity`` tells it from others, ``name`` is what it calls its session, if so.
+
+    ``rest`` is what it says beside messages and the user, who stands in the events themselves.
+    """
 
     place: Place
     consumed: int
     occurrence: int
     identity: bytes
-    session_id: str
+    name: str | None
     user: str | None
     model: str | None
     at: datetime
@@ -91,18 +95,28 @@ def _conversation(record: Record, seen: Counter[bytes], changed: datetime) -> Co
         seen[content] += 1
     identity = b"%b/%d" % (content, seen[content])
     at = _time(rest) or changed
+    users = [path for path in _USER_PATHS if _stated(rest, path)]
     return Conversation(
         place=record.place,
         consumed=record.consumed,
         occurrence=seen[content] or 1,
         identity=identity,
-        session_id=name or f"chat-{hashlib.sha256(identity).hexdigest()[:16]}",
-        user=next((text for keys in _USER_PATHS if (text := _stated(rest, keys))), None),
+        name=name,
+        user=_stated(rest, users[0]) if users else None,
         model=_stated(rest, ("model",)),
         at=at,
         messages=tuple(_messages(messages, at)),
-        rest=rest,
+        rest=reduce(_without, users, rest),
     )
+
+
+def _without(rest: dict[str, Json], path: tuple[str, ...]) -> dict[str, Json]:
+    """``rest`` without what stands at ``path``."""
+    first, *further = path
+    if not further:
+        return {key: value for key, value in rest.items() if key != first}
+    inner = rest[first]
+    return {**rest, first: _without(inner, tuple(further))} if isinstance(inner, dict) else rest
 
 
 def _split(value: object) -> tuple[list[object], dict[str, Json]]:

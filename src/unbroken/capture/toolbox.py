@@ -37,7 +37,7 @@ class Tool:
         return named_arguments(signature, (), kwargs=arguments)
 
     def registered(self, known: Registered) -> "Tool":
-        """The tool with what a registry knows of it: a side effect if either says so, its own resource if it has one."""
+        """The tool with what a registry knows: a side effect if either says so, its own resource if it has one."""
         side_effect = self.side_effect or known.side_effect is True
         return replace(self, side_effect=side_effect, resource=self.resource or known.resource)
 

@@ -2,8 +2,12 @@
 
 import io
 import sys
+from typing import Final
 
 from unbroken.errors import UnbrokenError
+
+UNREAD: Final = 128 + 13
+"""How a command ends whose output nobody reads any more: as shells report a SIGPIPE."""
 
 
 def main() -> None:
@@ -21,3 +25,8 @@ def main() -> None:
 
         print(f"unbroken: {printable(str(error))}", file=sys.stderr)
         sys.exit(2)
+    except SystemExit as end:
+        # Rich and Typer both make it a 1, which in many commands says that something was found.
+        if isinstance(end.__context__, BrokenPipeError):
+            sys.exit(UNREAD)
+        raise

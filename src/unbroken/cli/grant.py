@@ -14,6 +14,7 @@ from unbroken.cli.granting import (
     open_granting,
     open_requests,
 )
+from unbroken.cli.masked import masked
 from unbroken.cli.printing import as_json_time, moment, print_json, warn
 from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption
 from unbroken.errors import AccessDeniedError, ConfigurationError
@@ -56,7 +57,7 @@ def grant(
         if not agreed(f"Grant {printable(login)} the duty {duty} for {given.log}?", yes=yes):
             typer.echo("Nothing was granted.")
             return
-        done = _grant(given, login, duty=duty, reason=reason)
+        done = _grant(given, login, duty=duty, reason=masked(store, reason))
     asked = None if done.request is None else _request(store, given.log, done.request)
     if json:
         print_json(_as_json(given, login, duty=duty, done=done, asked=asked, warnings=warnings))

@@ -15,6 +15,7 @@ import typer
 from unbroken import wiring
 from unbroken.cli.denials import READERS, denials_told, state_of_refusal, takes
 from unbroken.cli.ending import ending_in_order
+from unbroken.cli.masked import masked, masked_scope
 from unbroken.cli.printing import duration, warn
 from unbroken.cli.target import conninfo_of, is_conninfo
 from unbroken.core.entry import StoredEntry
@@ -87,7 +88,11 @@ def open_read(
     recorded with how it ended, also when the process is told to end. Raises :class:`AccessDeniedError` when the login
     may not read, which is recorded as well.
     """
-    asked: dict[str, Any] = {"purpose": _purpose(store, purpose), "case": case, "scope": scope}
+    asked: dict[str, Any] = {
+        "purpose": masked(store, _purpose(store, purpose)),
+        "case": None if case is None else masked(store, case),
+        "scope": masked_scope(store, scope),
+    }
     with (
         ending_in_order(),
         conninfo_of(store, login=wiring.READER) as conninfo,

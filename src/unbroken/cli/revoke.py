@@ -4,6 +4,7 @@ import typer
 
 from unbroken.cli.asking import agreed
 from unbroken.cli.granting import DutyArgument, LoginArgument, ReasonOption, YesOption, open_granting
+from unbroken.cli.masked import masked
 from unbroken.cli.printing import print_json
 from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption
 from unbroken.investigate.printable import printable
@@ -38,7 +39,7 @@ def revoke(
         if not agreed(f"Revoke the duty {duty} for {given.log} from {printable(login)}?", yes=yes):
             typer.echo("Nothing was revoked.")
             return
-        seq = administration.revoke(given.connection, given.log, login, duty=duty, reason=reason)
+        seq = administration.revoke(given.connection, given.log, login, duty=duty, reason=masked(store, reason))
     if json:
         print_json({"log": given.log, "login": login, "duty": duty, "seq": seq})
         return

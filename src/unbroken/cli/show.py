@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from unbroken.cli.masked import masked
 from unbroken.cli.printing import console, counted, print_json
 from unbroken.cli.reading import CaseOption, PurposeOption, Reading, open_read
 from unbroken.cli.report_view import finding_as_json, finding_in_words
@@ -53,6 +54,7 @@ def show(
       unbroken show call --full | less -R
       unbroken show call-2042 --json
     """
+    session = masked(store, session)  # as it was on its way into the log
     name, entries = _read(store, log, session, purpose=purpose, case=case)
     report = verify_session(_Read(name, entries), session)
     timeline = timeline_of(entries, findings=_marks(entries, report), full=full or json)

@@ -62,7 +62,7 @@ def open_reader(store: str, log: str | None) -> Iterator[LogReader]:
 def open_ledger(store: str, log: str | None) -> Iterator[Ledger]:
     """A ledger of one log, with the login in the connection string or the folder's own writer login."""
     with conninfo_of(store, login=wiring.WRITER) as conninfo:
-        ledger = wiring.open_ledger(conninfo, log=log or origin_of(store, None), key=_key(store))
+        ledger = wiring.open_ledger(conninfo, log=log or origin_of(store, None), key=key_of(store))
         try:
             yield ledger
         finally:
@@ -107,7 +107,7 @@ def origin_of(store: str, log: str | None) -> str:
         raise ConfigurationError("name the log with --log: this login can't see which logs there are") from error
 
 
-def _key(store: str) -> LogKey | None:
+def key_of(store: str) -> LogKey | None:
     """The folder's own key, or the one in the file that UNBROKEN_KEY_FILE names."""
     if not is_conninfo(store):
         return wiring.embedded_key(Path(store))

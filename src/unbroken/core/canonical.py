@@ -18,8 +18,9 @@ def canonical(value: Json) -> bytes:
     """The RFC 8785 text of ``value`` in UTF-8; raises :class:`InvalidEventError` for what JSON can't hold."""
     try:
         return _fast.encode(value) if _is_plain(value) else rfc8785.dumps(value)
-    except (rfc8785.CanonicalizationError, UnicodeEncodeError, RecursionError) as error:
-        raise InvalidEventError("a value has no canonical JSON form: normalise it first") from error
+    except (rfc8785.CanonicalizationError, UnicodeEncodeError, RecursionError):
+        # They quote or hold what was given.
+        raise InvalidEventError("a value has no canonical JSON form: normalise it first") from None
 
 
 def _is_plain(value: Json) -> bool:

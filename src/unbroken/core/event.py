@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import lru_cache
 from itertools import pairwise
 from operator import attrgetter
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, get_args
 
 import msgspec
 from msgspec import Meta
@@ -44,6 +44,11 @@ SYNONYMS: Final = {
 ActorType = Literal["user", "agent", "admin", "system"]
 Capture = Literal["enforced", "observed", "imported"]
 Classification = Literal["public", "internal", "confidential", "restricted"]
+_CHOICES: Final = {
+    "actor_type": get_args(ActorType),
+    "capture": get_args(Capture),
+    "classification": get_args(Classification),
+}
 
 Text = Annotated[str, Meta(min_length=1)]
 Count = Annotated[int, Meta(ge=0, le=MAX_INTEGER)]
@@ -128,11 +133,10 @@ def read_event(text: bytes) -> Event:
 
     The form of commitments is left to :func:`are_commitments`: one that a value matches has it.
     """
-    try:
-        event = _decoder.decode(text)
-        spelt = _encoder.encode(event)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-        raise InvalidEventError("not an event of version 1: a key, a type or a value is wrong") from error
+    read = _read(text)
+    if read is None:
+        raise InvalidEventError("not an event of version 1: a key, a type or a value is wrong")
+    event, spelt = read
     if spelt != text:
         raise InvalidEventError("another spelling: spaces, order of keys, repeated keys or escapes")
     fault = fault_of(event)
@@ -148,6 +152,15 @@ def read_event(text: bytes) -> Event:
     return event
 
 
+def _read(text: bytes) -> tuple[Event, bytes] | None:
+    """The event and its canonical text. What the decoder says of a fault may quote a value, so it is dropped here."""
+    try:
+        event = _decoder.decode(text)
+        return event, _encoder.encode(event)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return None
+
+
 def decode_event(text: bytes | str) -> Event:
     """The event that ``text`` holds; raises ``msgspec.MsgspecError`` unless it has the closed shape.
 
@@ -159,19 +172,16 @@ def decode_event(text: bytes | str) -> Event:
 def make_event(**fields: Any) -> Event:
     """An event made of ``fields``, checked; ``None`` means absent, lists are sorted, datetimes are printed.
 
-    Raises :class:`InvalidEventError` naming the field that is missing, unknown or wrong.
+    Raises :class:`InvalidEventError` naming the field that is missing, unknown or wrong, and never its value.
     """
     given = {key: _convert(key, value) for key, value in fields.items() if value is not None}
     for field in ("event_type", "actor_id", "actor_type"):
         if not given.get(field):
             raise InvalidEventError(f"an event needs {field}")
-    kind = given["event_type"] = SYNONYMS.get(str(given["event_type"]), given["event_type"])
-    if kind not in EVENT_TYPES:
-        raise InvalidEventError(f"unknown event_type {str(kind)[:40]!r}; known are {', '.join(sorted(EVENT_TYPES))}")
-    try:
-        event = msgspec.convert(given, Event)
-    except msgspec.ValidationError as error:
-        raise InvalidEventError(f"not an event: {error}") from error
+    given["event_type"] = SYNONYMS.get(str(given["event_type"]), given["event_type"])
+    if str(given["event_type"]) not in EVENT_TYPES:
+        raise InvalidEventError(f"event_type is none of {', '.join(sorted(EVENT_TYPES))}")
+    event = _shaped(given)
     for key, text in _texts(event):
         if not is_holdable(text):
             raise InvalidEventError(f"{key} holds NUL or a lone surrogate, which no JSON parser reads alike")
@@ -179,6 +189,29 @@ def make_event(**fields: Any) -> Event:
     if fault is not None:
         raise InvalidEventError(f"not an event: {fault}")
     return event
+
+
+def _shaped(given: Mapping[str, object]) -> Event:
+    fault = ""
+    try:
+        return msgspec.convert(given, Event)
+    except msgspec.ValidationError as error:
+        fault = _told(given, str(error))
+    # Out here the error that may quote a value is neither the cause nor the context of this one.
+    raise InvalidEventError(f"not an event: {fault}")
+
+
+def _told(given: Mapping[str, object], said: str) -> str:
+    """What msgspec ``said``, without the values and keys that it quotes."""
+    for key, allowed in _CHOICES.items():
+        if key in given and given[key] not in allowed:
+            return f"{key} is none of {', '.join(allowed)}"
+    for key in given:
+        if key not in Event.__struct_fields__:
+            return f"it has no field {key}" if _name(key) else "a field's name is none"
+    if said.startswith("Object contains unknown field"):
+        return f"decision has other fields than {', '.join(Decision.__struct_fields__)}"
+    return said if said.startswith("Expected") else "a field is not of its type"
 
 
 def _convert(key: str, value: object) -> object:
@@ -204,6 +237,7 @@ def _form(pattern: str) -> Callable[[str], object]:
     return re.compile(pattern).fullmatch
 
 
+_name = _form("[a-z_]{1,40}")
 _uuid = _form("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _hex64 = _form("[0-9a-f]{64}")
 # Few different ones come again and again.

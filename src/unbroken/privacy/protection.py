@@ -13,10 +13,11 @@ from unbroken.ledger.protection import Identity, Protected, Registered, Screened
 from unbroken.privacy import prompts
 from unbroken.privacy.identities import Identities
 from unbroken.privacy.redaction.kinds import classes_of
+from unbroken.privacy.redaction.ner import NerEngine
 from unbroken.privacy.redaction.placeholders import PlaceholderKey
 from unbroken.privacy.redaction.profiles import BALANCED, OFF, Profile
 from unbroken.privacy.redaction.redactor import Redacted, Redactor
-from unbroken.privacy.registry.registry import Registry
+from unbroken.privacy.registry.registry import SYSTEM, Registry
 from unbroken.privacy.registry.said import Classified
 
 PERSONS: Final = frozenset({"user", "admin"})
@@ -25,8 +26,9 @@ _TEXTS: Final = (
     *("actor_id", "agent_id", "agent_name", "agent_version", "call_id", "cost_source", "model", "purpose"),
     *("recipient", "resource_id", "resource_type", "session_id", "source_address", "status", "tool", "turn_id"),
 )
-_LISTS: Final = ("scope", "subjects")
+_LISTS: Final = ("domains", "scope", "subjects")
 _DECISION: Final = ("by", "outcome", "policy")
+_TEMPLATE: Final = "prompt_template"
 _TOO_LONG: Final = "[too long once masked]"
 
 
@@ -34,7 +36,8 @@ class LogProtection:
     """The :class:`~unbroken.ledger.protection.Protection` of one log; safe for use by several threads at once.
 
     ``registry`` gives the version that is in force, ``key`` is the log's, ``identities`` finds pseudonyms (``None``
-    without a key), and ``note`` is told what no registry names: kinds and names.
+    without a key), and ``note`` is told what no registry names: kinds and names. ``ner`` finds
+    names in the running text of parts.
 
     An event's own texts are masked as far as ``balanced`` goes whatever the profile, with placeholders that stay the
     same: they are what events are found by. Its parts are masked by the strictest profile that applies.
@@ -47,15 +50,19 @@ class LogProtection:
         key: LogKey | None,
         identities: Identities | None,
         note: Callable[[Collection[tuple[str, str]]], None],
+        ner: NerEngine | None = None,
     ) -> None:
         self._registry = registry
         self._key = key
         self._identities = identities
         self._note = note
         placeholders = None if key is None else PlaceholderKey.derived(key.id, key.secret)
+        self._has_model = ner is not None
         # One for each version and profile: making one reads all patterns.
         self._redactor = lru_cache(32)(
-            lambda registry, profile: Redactor(profile, key=placeholders, rules=registry.rules)
+            lambda registry, profile, modelled: Redactor(
+                profile, key=placeholders, rules=registry.rules, ner=ner if modelled else None
+            )
         )
 
     def check(self) -> None:
@@ -70,15 +77,26 @@ class LogProtection:
         """
         registry = self._registry()
         classified = registry.classified(fields)
-        if classified.unknown:
-            self._note(classified.unknown)
         named, identities = self._named(fields, registry)
         screened = {name: value for name, value in parts.items() if isinstance(value, Screened)}
         values = {name: value for name, value in parts.items() if not isinstance(value, Screened)}
+        template: dict[str, str] = {}
+        if fields.get("event_type") in prompts.HOLDERS and "details" in values:
+            policy = registry.prompts_of(fields.get("agent_id"))
+            details = prompts.shown_details(values["details"], policy, self._key)
+            template = {f"{_TEMPLATE}/{name}": text for name, text in prompts.names_in(details).items()}
+            values["details"] = prompts.without_names(details)
         known = _sum(each.counts for each in screened.values())
-        masked, classified = self._masked(registry, classified, values, texts=dict(_texts(named)), known=known)
+        texts = dict(_texts(named))
+        masked, classified = self._masked(registry, classified, values, texts={**texts, **template}, known=known)
         masked_parts = {**masked.values, **{name: each.value for name, each in screened.items()}}
-        event = {**_with_texts(named, masked.texts), **_governance(named, classified)}
+        if template:
+            names = {place.removeprefix(f"{_TEMPLATE}/"): masked.texts[place] for place in template}
+            masked_parts["details"] = prompts.with_names(masked_parts["details"], names, details)
+        event = _with_texts(named, {place: masked.texts[place] for place in texts})
+        event |= _governance(event, classified, own=fields)
+        if classified.unknown:
+            self._note(set(_unknown(classified, fields, event)))
         event["redactions"] = [f"{kind}:{count}" for kind, count in masked.counts.items()] or None
         event["rules"] = self._version(registry, classified.profile)
         return Protected(event, {name: masked_parts[name] for name in parts}, identities)
@@ -137,15 +155,19 @@ class LogProtection:
     def _looked_at(
         self, registry: Registry, profile: Profile, values: Mapping[str, Json], texts: Mapping[str, str]
     ) -> Redacted:
-        if profile.off or profile == BALANCED:
-            return self._redactor(registry, profile).redact(values, texts=texts)
-        outer = self._redactor(registry, BALANCED).redact({}, texts=texts)
-        inner = self._redactor(registry, profile).redact(values)
+        if profile.off or (profile == BALANCED and not self._has_model):
+            return self._redactor(registry, profile, False).redact(values, texts=texts)
+        outer = self._redactor(registry, BALANCED, False).redact({}, texts=texts)
+        inner = self._redactor(registry, profile, self._has_model).redact(values)
         return Redacted(inner.values, outer.texts, _sum((outer.counts, inner.counts)), withheld=inner.withheld)
 
     def _version(self, registry: Registry, profile: Profile) -> str:
         """The rules' version, the profile, and the registry's version."""
-        rules = OFF.name if profile.off else f"{self._redactor(registry, profile).rules_version}/{profile.name}"
+        rules = (
+            OFF.name
+            if profile.off
+            else f"{self._redactor(registry, profile, self._has_model).rules_version}/{profile.name}"
+        )
         return f"{rules}/r{registry.version}"
 
 
@@ -247,14 +269,22 @@ def _with_texts(fields: dict[str, Any], texts: Mapping[str, str]) -> dict[str, A
     return event
 
 
-def _governance(fields: Mapping[str, Any], classified: Classified) -> dict[str, Any]:
-    """What the event says of the data that it tells of."""
-    effect = classified.side_effect if fields.get("event_type") == "tool_call" else fields.get("side_effect")
-    return {
-        "classification": classified.classification,
-        "domains": sorted(classified.domains) or None,
-        "side_effect": effect,
-    }
+def _governance(event: Mapping[str, Any], classified: Classified, *, own: Mapping[str, Any]) -> dict[str, Any]:
+    """What the event says of the data that it tells of; ``own`` are the fields as they were given."""
+    effect = classified.side_effect if event.get("event_type") == "tool_call" else event.get("side_effect")
+    # What the caller says is masked like any text of the event.
+    domains = classified.domains - set(own.get("domains") or ()) | set(event.get("domains") or ())
+    return {"classification": classified.classification, "domains": sorted(domains) or None, "side_effect": effect}
+
+
+def _unknown(classified: Classified, fields: Mapping[str, Any], event: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What no registry names, by the names that the masked ``event`` has for it."""
+    for kind, name in classified.unknown:
+        if kind == "source":
+            at = list(fields["scope"]).index(f"{SYSTEM}{name}")
+            yield kind, event["scope"][at].removeprefix(SYSTEM)
+        else:
+            yield kind, event["tool" if kind == "tool" else "resource_type"]
 
 
 def _sum(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from unbroken.store.connection import Connection, translated
 from unbroken.store.log_reader import LogReader
+from unbroken.store.rows import rows_of
 from unbroken.store.sql import query
 
 
@@ -80,15 +81,15 @@ class AccessTables:
         The types are found by column: that a column was not changed is for verification to show.
         """
         given = {"log": self._reader.number, "types": types, "since": since}
-        return [row[0] for row in self._reader.rows("access_entries", given)]
+        return [row[0] for row in self._rows("access_entries", given)]
 
     def grants(self) -> list[GrantRow]:
         """All grants of the log, also revoked ones, in the order of their entries."""
-        return [GrantRow(*row) for row in self._reader.rows("access_grants", {"log": self._reader.number})]
+        return [GrantRow(*row) for row in self._rows("access_grants", {"log": self._reader.number})]
 
     def requests(self) -> list[RequestRow]:
         """All requests, in the order of their entries."""
-        return [RequestRow(*row) for row in self._reader.rows("access_requests", {"log": self._reader.number})]
+        return [RequestRow(*row) for row in self._rows("access_requests", {"log": self._reader.number})]
 
     def request(self, request: str) -> RequestRow | None:
         """The request of this id, in lower case with hyphens; ``None`` where the log holds none."""
@@ -97,34 +98,37 @@ class AccessTables:
     def tickets(self, since: datetime) -> list[TicketRow]:
         """The tickets opened from ``since`` on, in the order of their entries."""
         given = {"log": self._reader.number, "since": since}
-        return [TicketRow(*row) for row in self._reader.rows("access_tickets", given)]
+        return [TicketRow(*row) for row in self._rows("access_tickets", given)]
 
     def roles(self) -> list[Role]:
         """The roles that matter, by name, the project's own groups left out."""
-        return [_role(row) for row in self._reader.rows("access_roles")]
+        return [_role(row) for row in self._rows("access_roles")]
 
     def logins(self) -> set[str]:
         """The names of all roles that can log in."""
-        return {row[0] for row in self._reader.rows("login_names")}
+        return {row[0] for row in self._rows("login_names")}
 
     def recorders_since(self, since: datetime) -> set[str]:
         """The logins of which a recorder recorded for the first time from ``since`` on."""
         given = {"log": self._reader.number, "since": since}
-        return {row[0] for row in self._reader.rows("recorders_since", given)}
+        return {row[0] for row in self._rows("recorders_since", given)}
 
     def pseudonym(self, name: str) -> str:
         """What stands for ``name`` in recorded searches."""
-        return str(self._reader.rows("pseudonym", (self._reader.log, name))[0][0])
+        return str(self._rows("pseudonym", (self._reader.log, name))[0][0])
 
     def sessions_with(self, name: str) -> set[str]:
         """The sessions in which ``name`` acts, or is what is touched."""
         given = {"log": self._reader.number, "name": name}
-        return {row[0] for row in self._reader.rows("sessions_with", given)}
+        return {row[0] for row in self._rows("sessions_with", given)}
 
     def now(self) -> datetime:
         """The time by the database's clock."""
-        moment: datetime = self._reader.rows("time_now")[0][0]
+        moment: datetime = self._rows("time_now")[0][0]
         return moment
+
+    def _rows(self, name: str, given: Any = None) -> list[tuple[Any, ...]]:
+        return rows_of(self._reader.connection, name, given)
 
 
 @dataclass(frozen=True, slots=True)

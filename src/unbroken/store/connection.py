@@ -149,11 +149,30 @@ def _refused(error: psycopg.OperationalError) -> UnbrokenError:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Raises the errors of :mod:`unbroken.errors` in place of psycopg's, which are kept as their cause."""
+    """Raises the errors of :mod:`unbroken.errors` in place of psycopg's, of which the cause keeps kind and state."""
     try:
         yield
     except psycopg.Error as error:
-        raise _translate(error) from error
+        raise _translate(error) from _without_values(error)
+
+
+# Classes of SQLSTATE whose messages tell of the server, of names in the schema or, for UB, what this package says.
+_OF_THE_SERVER: Final = ("08", "25", "40", "53", "55", "57", "58", "UB", "42501")
+
+
+def _without_values(error: psycopg.Error) -> psycopg.Error:
+    """The same kind of error without what the server says of values: a detail may quote a row, a context parameters.
+
+    An error that is no server's answer is the client library's, and stays.
+    """
+    state = error.sqlstate
+    if state is None:
+        return error
+    text = error.diag.message_primary if state.startswith(_OF_THE_SERVER) else None
+    bare = type(error)(text or f"SQLSTATE {state}")
+    if bare.sqlstate is None:
+        bare.sqlstate = state
+    return bare
 
 
 def _index(error: psycopg.Error) -> int | None:

@@ -17,6 +17,7 @@ from unbroken.errors import AccessDeniedError, ConfigurationError
 from unbroken.store.connection import connect, translated
 from unbroken.store.facts import impostors_among
 from unbroken.store.migrations import require_schema
+from unbroken.store.rows import rows_of
 from unbroken.store.sql import query
 
 PAGE: Final = 10_000
@@ -340,10 +341,6 @@ class LogReader:
         """The number that stands for the log in the tables."""
         return self._number
 
-    def rows(self, name: str, given: Any = None) -> list[tuple[Any, ...]]:
-        """What the named query gives, for reads that have a module of their own."""
-        return self._rows(name, given)
-
     def size(self) -> LogSize:
         """What the log takes on disk."""
         return LogSize(*self._one("log_size", (self.log,)))
@@ -373,8 +370,7 @@ class LogReader:
         self.close()
 
     def _rows(self, name: str, given: Any = None) -> list[tuple[Any, ...]]:
-        with translated(), self._connection.cursor(binary=True) as cursor:
-            return cursor.execute(query(name), given).fetchall()
+        return rows_of(self._connection, name, given)
 
     def _row(self, name: str, given: Any = None) -> tuple[Any, ...] | None:
         rows = self._rows(name, given)

@@ -137,8 +137,8 @@ class LogWriter:
                     if early
                     else self._rows("append", values)
                 )
-            except UniqueViolation as error:
-                raise AlreadyRecordedError from error
+            except UniqueViolation:
+                raise AlreadyRecordedError from None
             return [Row(*row) for row in rows]
 
     def receipts(

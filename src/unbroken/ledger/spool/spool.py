@@ -266,8 +266,9 @@ class Spool:
         for index, item in enumerate(batch):
             try:
                 event = decode_event(item.text)
-            except msgspec.MsgspecError as error:
-                raise InvalidEventError(f"event {index + 1} is no event", index=index) from error
+            except msgspec.MsgspecError:
+                # Its text may quote a value.
+                raise InvalidEventError(f"event {index + 1} is no event", index=index) from None
             if event.recorder != self.recorder or event.recorder_seq is None:
                 raise InvalidEventError(f"event {index + 1} is not this recorder's", index=index)
             times.append(event.ts)

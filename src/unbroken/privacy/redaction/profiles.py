@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from typing import Final
 
 from unbroken.errors import ConfigurationError
@@ -47,11 +48,17 @@ def strictest(profiles: Iterable[Profile]) -> Profile:
 
     Raises :class:`ConfigurationError` for none at all, which says nothing of how much is to be masked.
     """
-    given = set(profiles)
+    given = frozenset(profiles)
     if not given:
         raise ConfigurationError("the strictest of no profiles can't be told")
+    return _sum(given)
+
+
+@lru_cache(256)
+def _sum(given: frozenset[Profile]) -> Profile:
+    """Few different ones come again and again."""
     if len(given) == 1:
-        return given.pop()
+        return next(iter(given))
     masking = [profile for profile in given if not profile.off]
     flags = {flag: True for flag in _FLAGS if any(getattr(profile, flag) for profile in masking)}
     for profile in PROFILES.values():

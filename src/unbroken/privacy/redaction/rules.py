@@ -41,6 +41,8 @@ class OwnPattern:
 
     name: str
     kind: str
+    source: str
+    """As the operator wrote it."""
     pattern: re.Pattern[str]
     words: frozenset[str]
 
@@ -54,7 +56,8 @@ class Rules:
     allowed_keys: frozenset[str] = frozenset()
     allowed_values: frozenset[str] = frozenset()
     allowed_domains: tuple[str, ...] = ()
-    allowed_patterns: tuple[re.Pattern[str], ...] = ()
+    allowed_patterns: Mapping[str, re.Pattern[str]] = field(default_factory=dict)
+    """By what the operator wrote."""
     fingerprint: str = ""
     """Changes with every change of the rules."""
 
@@ -84,7 +87,7 @@ class Rules:
         domain = plain.rpartition("@")[2] if "@" in plain else ""
         if domain and any(domain == own or domain.endswith("." + own) for own in self.allowed_domains):
             return True
-        return any(pattern.fullmatch(text) is not None for pattern in self.allowed_patterns)
+        return any(pattern.fullmatch(text) is not None for pattern in self.allowed_patterns.values())
 
 
 DEFAULT_RULES: Final = Rules()
@@ -108,7 +111,7 @@ def rules_from(values: Mapping[str, Any], *, place: str = "redaction") -> Rules:
         allowed_keys=frozenset(keys.texts("allowed") or ()),
         allowed_values=frozenset(text.strip().casefold() for text in allow.texts("values") or ()),
         allowed_domains=tuple(text.casefold().lstrip("@.") for text in allow.texts("domains") or ()),
-        allowed_patterns=tuple(_compiled(allow, text) for text in allow.texts("patterns") or ()),
+        allowed_patterns={text: _compiled(allow, text) for text in allow.texts("patterns") or ()},
         fingerprint=hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest(),
     )
 
@@ -131,6 +134,7 @@ def _pattern(table: Table) -> OwnPattern:
     return OwnPattern(
         name=name or kind,
         kind=_kind(table, kind),
+        source=text,
         pattern=_compiled(table, text, ignore_case=bool(table.flag("ignore_case"))),
         words=frozenset(word.lower() for word in table.texts("near") or ()),
     )

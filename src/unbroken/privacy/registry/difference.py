@@ -1,5 +1,6 @@
 """What differs between two registries, in words, and where the newer one protects less."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -56,13 +57,9 @@ def _redaction(before: Registry, after: Registry) -> Iterator[Change]:
         ("redaction.keys allowed", old.allowed_keys, new.allowed_keys),
         ("redaction.allow values", old.allowed_values, new.allowed_values),
         ("redaction.allow domains", old.allowed_domains, new.allowed_domains),
-        ("redaction.allow patterns", _texts(old), _texts(new)),
+        ("redaction.allow patterns", old.allowed_patterns, new.allowed_patterns),
     ):
         yield from _set(of, was, now, loosened_by=ADDED, less="redaction")
-
-
-def _texts(rules: Rules) -> list[str]:
-    return [pattern.pattern for pattern in rules.allowed_patterns]
 
 
 def _patterns(old: Rules, new: Rules) -> Iterator[Change]:
@@ -77,8 +74,8 @@ def _patterns(old: Rules, new: Rules) -> Iterator[Change]:
 
 def _pattern_text(pattern: OwnPattern) -> str:
     near = f" near {', '.join(sorted(pattern.words))}" if pattern.words else ""
-    any_case = ", any case" if pattern.pattern.flags & 2 else ""
-    return f"{pattern.kind}: {pattern.pattern.pattern}{any_case}{near}"
+    any_case = ", any case" if pattern.pattern.flags & re.IGNORECASE else ""
+    return f"{pattern.kind}: {pattern.source}{any_case}{near}"
 
 
 def _sensitive(was: Mapping[str, str], now: Mapping[str, str]) -> Iterator[Change]:

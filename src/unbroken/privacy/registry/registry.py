@@ -17,7 +17,7 @@ Prompts = Literal["hashed", "stored"]
 Own = tuple[frozenset[str] | None, str | None, bool | None]
 CALLER: Final = "the caller"
 """Who says what an event says of itself."""
-_SYSTEM: Final = "system="
+SYSTEM: Final = "system="
 """What a scope item that names a data source begins with."""
 _NOTHING: Final[Own] = (None, None, None)
 _KNOWN: Final = 1_024
@@ -153,8 +153,8 @@ def _names(fields: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if isinstance(tool := fields.get("tool"), str):
         yield "tool", tool
     for item in fields.get("scope") or ():
-        if isinstance(item, str) and item.startswith(_SYSTEM):
-            yield "source", item[len(_SYSTEM) :]
+        if isinstance(item, str) and item.startswith(SYSTEM):
+            yield "source", item[len(SYSTEM) :]
     if isinstance(resource := fields.get("resource_type"), str):
         yield "resource", resource
 

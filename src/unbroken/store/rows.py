@@ -1,0 +1,14 @@
+"""What a statement of ``sql/queries.sql`` gives."""
+
+from typing import Any
+
+import psycopg
+
+from unbroken.store.connection import translated
+from unbroken.store.sql import query
+
+
+def rows_of(connection: "psycopg.Connection[tuple[Any, ...]]", name: str, given: Any = None) -> list[tuple[Any, ...]]:
+    """The rows of the statement ``name``, sent in binary; raises the errors of :mod:`unbroken.errors`."""
+    with translated(), connection.cursor(binary=True) as cursor:
+        return cursor.execute(query(name), given).fetchall()
