@@ -15,8 +15,8 @@ select (case
 end)::text[]
 $$;
 
--- The flags of an event's redactions, which are kind:count each: sorted, null for none. Plain expressions, without a plan: append
--- asks this of every event that has any.
+-- The flags of an event's redactions, which are kind:count each: sorted, null for none. Plain expressions, as append asks this
+-- of every event that has any.
 create or replace function unbroken.contains_of(p_redactions text[]) returns text[]
 language plpgsql immutable parallel safe set search_path = unbroken, pg_temp as $$
 declare
