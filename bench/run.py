@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
+import agents
 import append
 import concurrency
 import conditions
@@ -31,6 +32,7 @@ _MEASUREMENTS: Final[dict[str, Callable[[Server, Plan], Result]]] = {
     "latency": latency.measure,
     "concurrency": concurrency.measure,
     "slow_storage": slow_storage.measure,
+    "agents": agents.measure,
 }
 
 

@@ -17,6 +17,7 @@ from tests.system.documents import ROOT, Command, blocks, commands
 README = ROOT / "README.md"
 _CHANGING = (
     (re.compile(r"[0-9a-f]{64}"), "<hash>"),
+    (re.compile(r"k1:[0-9a-f]{8}…"), "k1:<hash>…"),
     (re.compile(r"recorded  \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC( to [0-9:]+)?( \([^)]*\))?"), "recorded  <time>"),
     (re.compile(r"[ ]+$", re.MULTILINE), ""),
     (re.compile(r"\bp-[0-9a-f]{8}\b"), "<person>"),

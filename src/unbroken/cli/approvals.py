@@ -1,5 +1,6 @@
 """``unbroken approvals``: what agents wait for, and deciding on it."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Final
 
@@ -10,6 +11,7 @@ from unbroken import wiring
 from unbroken.capture.trail import Trail
 from unbroken.cli.asking import agreed
 from unbroken.cli.lengths import length_of
+from unbroken.cli.people import KeyOption, NamesOption, keys_for_names, names_in
 from unbroken.cli.placeholders import mark_placeholders
 from unbroken.cli.printing import ROWS, as_json_time, cells, columns, console, moment, plain_table, print_json
 from unbroken.cli.reading import CaseOption, PurposeOption, open_read, shown_in
@@ -55,6 +57,8 @@ def _group() -> None:
 def list_requests(
     everything: Annotated[bool, typer.Option("--all", help="Also those decided, used or expired.")] = False,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, metavar="N", help="How many to list.")] = 50,
+    names: NamesOption = False,
+    key: KeyOption = None,
     purpose: PurposeOption = None,
     case: CaseOption = None,
     json: JsonOption = False,
@@ -75,18 +79,22 @@ def list_requests(
       unbroken approvals list --all --limit 10
       unbroken approvals list --json | jq -r '.approvals[].request'
     """
+    keys = keys_for_names(store, key, wanted=names)
     scope = {"what": "approvals list", "limit": str(limit)}
     with open_read(store, log, scope=scope, purpose=purpose, case=case) as reading:
         rows, name = reading.reader.approvals(limit=limit, decided=everything), reading.reader.log
         listed = listed_approvals(reading.reader, rows)
+        people = (f"{each.row.actor_id} {each.row.decided_by}" for each in listed)
+        known = names_in(people, reading, keys) if names else {}
         shown_in(reading, listed)
     found = [each.row for each in listed]
     findings = [finding for each in listed for finding in each.findings]
     if json:
         told = [finding_as_json(finding) for finding in findings]
-        print_json({"log": name, "approvals": [_as_json(each) for each in found], "findings": told})
+        answer = {"log": name, "approvals": [_as_json(each) for each in found], "findings": told}
+        print_json(answer | ({"names": known} if names else {}))
     elif found:
-        _print_list(listed)
+        _print_list(listed, known)
         print_findings(console(), findings)
     else:
         typer.echo("No requests yet." if everything else "Nothing waits for a decision.")
@@ -215,11 +223,11 @@ def _utc(text: str) -> str:
     return f"{moment(parse_time(text))} UTC"
 
 
-def _print_list(listed: list[Listed[ApprovalRequest]]) -> None:
+def _print_list(listed: list[Listed[ApprovalRequest]], names: Mapping[str, str]) -> None:
     table = plain_table("request", "tool", "call", "session", "asked by", "asked (UTC)", "until (UTC)", "state")
     for column in (table.columns[0], table.columns[5], table.columns[6]):
         column.no_wrap = True
-    forms = ShortForms()
+    forms = ShortForms(names=names)
     for row in listed:
         forms.learn(f"{row.row.actor_id} {row.row.decided_by}")
     for row in listed:

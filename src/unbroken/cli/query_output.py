@@ -1,6 +1,6 @@
 """How an answer is printed: as a table for people, as one JSON object, as CSV."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol, TextIO
 
@@ -15,6 +15,7 @@ from unbroken.cli.report_view import finding_as_json, finding_in_words
 from unbroken.investigate.investigations import Row, Value
 from unbroken.investigate.printable import printable
 from unbroken.investigate.short_forms import ShortForms
+from unbroken.privacy.pseudonyms import pseudonyms_in
 from unbroken.verify.finding import MAX_FINDINGS, Finding, FindingList
 
 WIDE: Final = 130
@@ -56,7 +57,8 @@ class View:
 class Answer:
     """What is known once all rows are out. ``ticket`` is the entry that recorded this read, if there is one.
 
-    ``next`` is the key after which the rest of the answer comes, ``continuation`` the command that shows it.
+    ``next`` is the key after which the rest of the answer comes, ``continuation`` the command that shows it. ``hint``
+    is said where nothing is found.
     """
 
     query: str
@@ -67,6 +69,7 @@ class Answer:
     entries: int = 0
     next: str | int | None = None
     continuation: str | None = None
+    hint: str | None = None
     findings: FindingList = field(default_factory=FindingList)
 
     def add(self, rows: Sequence[Row]) -> None:
@@ -90,10 +93,10 @@ class Output(Protocol):
 class TextOutput:
     """Tables, and after them what was verified and what was not."""
 
-    def __init__(self, view: View, out: Console) -> None:
+    def __init__(self, view: View, out: Console, names: Mapping[str, str] | None) -> None:
         self._view = view
         self._out = out
-        self._forms = ShortForms()
+        self._forms = ShortForms(names=names)
 
     def rows(self, rows: Sequence[Row]) -> None:
         """A table, with the findings beside each row."""
@@ -118,10 +121,8 @@ class _Cells:
     def learn(self, rows: Sequence[Row]) -> None:
         """Takes note of what is to be shown."""
         for row in rows:
-            for value in row.values.values():
-                for text in value if isinstance(value, tuple) else (value,):
-                    if isinstance(text, str):
-                        self.forms.learn(text)
+            for text in texts_in(row):
+                self.forms.learn(text)
 
     def text(self, row: Row, text: str) -> Text:
         """One cell's text."""
@@ -131,8 +132,9 @@ class _Cells:
 class JsonOutput:
     """One object, printed at the end."""
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, view: View, names: Mapping[str, str] | None) -> None:
         self._view = view
+        self._names = names
         self._rows: list[dict[str, object]] = []
 
     def rows(self, rows: Sequence[Row]) -> None:
@@ -155,23 +157,26 @@ class JsonOutput:
                 "findings_total": answer.findings.total,
                 "next": answer.next,
             }
+            | ({} if self._names is None else {"names": dict(self._names)})
         )
 
 
 class CsvRows:
-    """The rows as CSV, each with the log's name; what they are worth goes to ``notes``."""
+    """The rows as CSV, each with the log's name and, if asked for, people's; what they are worth goes to ``notes``."""
 
-    def __init__(self, view: View, file: TextIO, *, log: str, notes: Console) -> None:
+    def __init__(self, view: View, file: TextIO, *, log: str, notes: Console, names: Mapping[str, str] | None) -> None:
         self._view = view
         self._log = log
         self._notes = notes
-        self._csv = CsvOutput(file, ["log", *view.columns, "findings"])
+        self._names = names
+        self._csv = CsvOutput(file, ["log", *view.columns, "findings", *([] if names is None else ["names"])])
 
     def rows(self, rows: Sequence[Row]) -> None:
         """A record for each row."""
         for row in rows:
             values = (_cell(row.values.get(name)) for name in self._view.columns)
-            self._csv.write([self._log, *values, "; ".join(map(finding_in_words, row.findings)) or None])
+            findings = "; ".join(map(finding_in_words, row.findings)) or None
+            self._csv.write([self._log, *values, findings, *self._people(row)])
 
     def end(self, answer: Answer) -> None:
         """What the rows are worth, and how to go on."""
@@ -179,6 +184,21 @@ class CsvRows:
         for finding in answer.findings.kept:
             self._notes.print(Text(_in_words(finding), "bold red"), soft_wrap=True)
         print_worth(self._notes, answer)
+
+    def _people(self, row: Row) -> list[str | None]:
+        """Who stands behind the pseudonyms of a row, as one cell."""
+        if self._names is None:
+            return []
+        found = dict.fromkeys(each for text in texts_in(row) for each in pseudonyms_in(text))
+        return ["; ".join(f"{each}={self._names[each]}" for each in found if each in self._names) or None]
+
+
+def texts_in(row: Row) -> Iterator[str]:
+    """All texts among a row's values."""
+    for value in row.values.values():
+        for text in value if isinstance(value, tuple) else (value,):
+            if isinstance(text, str):
+                yield text
 
 
 def _cell(value: Value) -> str | int | bool | None:
@@ -196,7 +216,7 @@ def print_worth(out: Console, answer: Answer) -> None:
 
 
 def _worth(answer: Answer) -> list[Text]:
-    lines = [] if answer.rows else [Text("Nothing found, as the database says.")]
+    lines = [] if answer.rows else [Text(" ".join(filter(None, ("Nothing found, as the database says.", answer.hint))))]
     if answer.entries:
         each = "1 entry that was" if answer.entries == 1 else f"{answer.entries:,} entries, each of them"
         lines.append(Text(f"This is read from {each} recomputed: its hash is the one that the log states.", "green"))

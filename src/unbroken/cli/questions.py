@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any, ClassVar, TypeAlias
@@ -49,6 +49,14 @@ class Question(ABC):
         """Options whose default depends on the time, so that the command for the next page has to name them."""
         return {}
 
+    def about(self) -> str | None:
+        """The name or id that may be a person's, who may be known by others as well."""
+        return None
+
+    def known_as(self, _ids: Sequence[str], /) -> "Question":
+        """The same question about all ids of what it is about."""
+        return self
+
     @abstractmethod
     def find(self, reading: Reading, after: Key | None, limit: int) -> Sequence[Any]:
         """What the database finds after a key, or from the beginning."""
@@ -65,6 +73,10 @@ class Question(ABC):
         """What rows are ordered by."""
         return found.recorded_at, found.seq
 
+    def merged(self, pages: Sequence[Sequence[Any]], limit: int) -> list[Any]:
+        """One page of what was found under several ids."""
+        return sorted((found for page in pages for found in page), key=self.place)[:limit]
+
     def progress(self, found: Any, end: int) -> tuple[int, int]:
         """How far this row is on the way to a log's ``end``."""
         return int(found.seq), end
@@ -77,6 +89,7 @@ class Actions(Question):
     agent: str
     user: str
     span: Span
+    ids: tuple[str, ...] = ()
     name = "actions"
     view = query_views.ACTIONS
 
@@ -87,12 +100,19 @@ class Actions(Question):
         return {"agent": self.agent, "actor": self.user, **_times(self.span)}
 
     def find(self, reading: Reading, after: Key | None, limit: int) -> Sequence[AgentAction]:
-        return _investigations(reading).agent_actions(
-            self.agent, self.user, since=self.span.since, upto=self.span.until, after=int(after or 0), limit=limit
-        )
+        span, known = self.span, _investigations(reading)
+        ask = partial(known.agent_actions, since=span.since, upto=span.until, after=int(after or 0), limit=limit)
+        return self.merged([ask(self.agent, each) for each in self.ids or (self.user,)], limit)
 
     def rows(self, found: Sequence[Any], reading: Reading) -> list[Row]:
-        return actions(found, reading.reader, agent=self.agent, actor=self.user, span=self.span, shown=reading.shown)
+        actors = self.ids or (self.user,)
+        return actions(found, reading.reader, agent=self.agent, actors=actors, span=self.span, shown=reading.shown)
+
+    def about(self) -> str:
+        return self.user
+
+    def known_as(self, ids: Sequence[str], /) -> Question:
+        return replace(self, ids=tuple(ids))
 
 
 @dataclass(frozen=True)
@@ -121,6 +141,7 @@ class Access(Question):
 
     resource: str
     kind: str | None
+    ids: tuple[str, ...] = ()
     name = "access"
     view = query_views.ACCESS
 
@@ -131,12 +152,18 @@ class Access(Question):
         return {"resource": self.resource, "resource_type": self.kind}
 
     def find(self, reading: Reading, after: Key | None, limit: int) -> Sequence[ResourceAccess]:
-        return _investigations(reading).resource_access(
-            self.resource, kind=self.kind, after=int(after or 0), limit=limit
-        )
+        ask = partial(_investigations(reading).resource_access, kind=self.kind, after=int(after or 0), limit=limit)
+        return self.merged([ask(each) for each in self.ids or (self.resource,)], limit)
 
     def rows(self, found: Sequence[Any], reading: Reading) -> list[Row]:
-        return accesses(found, reading.reader, resource=self.resource, kind=self.kind, shown=reading.shown)
+        resources = self.ids or (self.resource,)
+        return accesses(found, reading.reader, resources=resources, kind=self.kind, shown=reading.shown)
+
+    def about(self) -> str:
+        return self.resource
+
+    def known_as(self, ids: Sequence[str], /) -> Question:
+        return replace(self, ids=tuple(ids))
 
     def place(self, found: Any) -> Any:
         return found.seq

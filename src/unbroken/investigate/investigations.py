@@ -58,15 +58,15 @@ class Span:
 
 
 def actions(
-    found: Sequence[AgentAction], source: Source, *, agent: str, actor: str, span: Span, shown: Shown
+    found: Sequence[AgentAction], source: Source, *, agent: str, actors: Sequence[str], span: Span, shown: Shown
 ) -> list[Row]:
-    """What one agent did for one user."""
+    """What one agent did for one user, known by one or several ids."""
     read = read_verified(source, (each.seq for each in found))
     rows = []
     for each in found:
         entry = read[each.seq]
         said = _said(each, "event_type", "session_id", "tool", "side_effect", "outcome", "resource_type", "resource_id")
-        wrong = contradicted(entry, {**said, "agent_id": agent, "actor_id": actor}, span)
+        wrong = contradicted(entry, {**said, "agent_id": agent, "actor_id": _one_of(entry, "actor_id", actors)}, span)
         rows.append(
             Row({"seq": each.seq, **facts_of(entry)}, _distinct(entry.findings, wrong), scanned=_is_scanned(entry))
         )
@@ -95,13 +95,14 @@ def unapproved_calls(found: Sequence[UnapprovedCall], source: Source, *, span: S
 
 
 def accesses(
-    found: Sequence[ResourceAccess], source: Source, *, resource: str, kind: str | None, shown: Shown
+    found: Sequence[ResourceAccess], source: Source, *, resources: Sequence[str], kind: str | None, shown: Shown
 ) -> list[Row]:
-    """What names one resource, and who decided about it."""
+    """What names one resource, known by one or several ids, and who decided about it."""
     read, rows = _read_cases(found, source), []
-    asked_for = {"resource_id": resource, **({} if kind is None else {"resource_type": kind})}
+    typed = {} if kind is None else {"resource_type": kind}
     for each in found:
         case = _case(each, read)
+        asked_for = {"resource_id": _one_of(case.call, "resource_id", resources), **typed}
         said = {**_said(each, "event_type", "tool", "session_id", "actor_id", "agent_id"), **asked_for}
         rows.append(
             Row(
@@ -187,6 +188,12 @@ def _role(event: Event, outcome: str | None) -> str:
 
 def _said(found: object, *names: str) -> dict[str, Value]:
     return {name: getattr(found, name) for name in names}
+
+
+def _one_of(entry: Verified, name: str, wanted: Sequence[str]) -> str:
+    """Which of the ids that were looked for the line should have: its own, where that is one of them."""
+    own = facts_of(entry)[name]
+    return own if isinstance(own, str) and own in wanted else wanted[0]
 
 
 def contradicted(entry: Verified, said: Mapping[str, Value], span: Span) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""The log's own entries in a few words: who was granted what, who read, what for, and how it ended."""
+"""The log's own entries in a few words: who was granted what, who read, what for, what changed."""
 
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
@@ -9,6 +9,7 @@ from unbroken.core.entry import StoredEntry
 from unbroken.core.event import Event
 from unbroken.core.keyed import is_keyed_hash
 from unbroken.investigate.printable import printable
+from unbroken.investigate.prompts import changed
 
 Details: TypeAlias = Mapping[str, object]
 
@@ -126,4 +127,6 @@ _WORDS: Final[Mapping[str, Callable[[Details], str]]] = {
     "log.recorder_stopped": _stopped,
     "log.gap": _gap,
     "log.unlocked": _unlocked,
+    "prompt_changed": changed,
+    "model_changed": changed,
 }

@@ -51,12 +51,13 @@ class ShortForms:
     """The short forms of one output; with ``full`` placeholders and pseudonyms stay as they are.
 
     A form that was given once stays. To lengthen all that are alike from the first one on, :meth:`learn` the texts of
-    an output before the first is shown. ``names`` stand before the pseudonyms that lead to them.
+    an output before the first is shown. ``names`` stand before the pseudonyms that lead to them, as far
+    as there are any by then.
     """
 
     def __init__(self, *, full: bool = False, names: Mapping[str, str] | None = None) -> None:
         self._full = full
-        self._names = names or {}
+        self._names = {} if names is None else names
         self._known: dict[tuple[str, str], set[str]] = {}
         self._given: dict[tuple[str, str, str], str] = {}
         self._taken: set[tuple[str, str]] = set()

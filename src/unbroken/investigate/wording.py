@@ -28,10 +28,10 @@ from unbroken.investigate.content import (
 from unbroken.investigate.decisions import REFUSED, decided, refused, requested
 from unbroken.investigate.notes import NOTES, noted
 from unbroken.investigate.printable import printable
+from unbroken.investigate.prompts import SYSTEM_ROLES, changed, described, is_described, prompt_role, template_of
 from unbroken.investigate.short_forms import ShortForms, is_masked_by_chance, is_scanned, without_values
 from unbroken.investigate.words import Known, Wording, circumstances, count, figures, in_entry
 
-_SYSTEM_ROLES: Final = ("system", "developer")
 _BRIEF: Final = 100
 _EMPTY: Final = "(empty)"
 
@@ -100,6 +100,8 @@ class _Teller:
                 return self._reasoned(*decided(event, parts, entry=entry, known=self.known))
             case "annotated" if event.status in NOTES:
                 return noted(event, parts, known=self.known)
+            case "prompt_changed" | "model_changed" if words := changed(parts["details"]):
+                return Wording(facts=(words,))
             case _:
                 return self._other(event, parts)
 
@@ -117,18 +119,22 @@ class _Teller:
         if missing:
             facts.append(f"{missing} not held")
         unshown = [message for item in new if self._is_news(message := within(item, "message"), event)]
-        hashed = [fact for item in new for fact in _hashed_prompt(within(item, "message"))]
+        template = template_of(within(parts["details"], "prompt_template"))
         if self.full:
-            return Wording(
-                facts=(*facts, *hashed), lines=tuple(line for message in unshown for line in _whole(message))
-            )
-        facts += [_system_prompt(message) for message in unshown if _is_system(message)]
-        facts += hashed
-        return Wording(
-            facts=tuple(facts), lines=tuple(_brief(message) for message in unshown if not _is_system(message))
-        )
+            facts += [template] if template else []
+            return Wording(facts=tuple(facts), lines=tuple(line for message in unshown for line in _whole(message)))
+        told = [_prompt(message) for message in unshown if _is_prompt(message)]
+        if template:
+            told[:1] = [f"{told[0]}, {template}" if told else template]
+        lines = tuple(_brief(message) for message in unshown if not _is_prompt(message))
+        return Wording(facts=(*facts, *told), lines=lines)
 
     def _is_news(self, message: Any, event: Event) -> bool:
+        if is_described(message):
+            text = text_of(message.get("content_hash"))
+            news = not text or text not in self.shown
+            self.shown.add(text)
+            return news
         text = text_of(within(message, "content"))
         news = bool(text) and _comparable(text, event) not in self.shown
         self.shown.update(_spellings(text))
@@ -261,20 +267,14 @@ def _is_content(value: Any) -> bool:
     return value is not NOTHING and value is not GONE
 
 
-def _is_system(message: Any) -> bool:
-    return within(message, "role") in _SYSTEM_ROLES
+def _is_prompt(message: Any) -> bool:
+    return is_described(message) or within(message, "role") in SYSTEM_ROLES
 
 
-def _system_prompt(message: Any) -> str:
-    return f"system prompt, {count(len(text_of(within(message, 'content'))), 'character')}"
-
-
-def _hashed_prompt(message: Any) -> Iterator[str]:
-    """A message of the prompt whose text is not kept, by its length."""
-    length = within(message, "length")
-    if isinstance(length, int) and within(message, "content") is None:
-        kept = "kept as a hash" if within(message, "content_hash") else "not kept"
-        yield f"{_role(message)}, {count(length, 'character')}, {kept}"
+def _prompt(message: Any) -> str:
+    if is_described(message):
+        return f"{prompt_role(message)}, {described(message)}"
+    return f"{prompt_role(message)}, {count(len(text_of(within(message, 'content'))), 'character')}"
 
 
 def _brief(message: Any) -> str:
@@ -282,8 +282,10 @@ def _brief(message: Any) -> str:
 
 
 def _whole(message: Any) -> tuple[str, ...]:
+    if is_described(message):
+        return (f"{prompt_role(message)}: {described(message, full=True)}",)
     return (f"{_role(message)}:", *folded(text_of(within(message, "content")), lines=None))
 
 
 def _role(message: Any) -> str:
-    return "system prompt" if _is_system(message) else printable(text_of(within(message, "role")) or "message")
+    return prompt_role(message) if _is_prompt(message) else printable(text_of(within(message, "role")) or "message")
