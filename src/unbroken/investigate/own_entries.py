@@ -7,7 +7,6 @@ import msgspec
 
 from unbroken.core.entry import StoredEntry
 from unbroken.core.event import Event
-from unbroken.core.keyed import is_keyed_hash
 from unbroken.investigate.printable import printable
 from unbroken.investigate.prompts import changed
 
@@ -92,17 +91,6 @@ def _loaded(details: Details) -> str:
     return f"version {_text(details, 'version')}" + _after(_text(details, "reason"))
 
 
-def _changed(details: Details) -> str:
-    template = _text(details, "template")
-    change = f"from {_brief(_text(details, 'from'))} to {_brief(_text(details, 'to'))}"
-    return f"{f'{template}, ' if template else ''}{change}, in entry {_text(details, 'seq')}"
-
-
-def _brief(version: str) -> str:
-    """A version, or as much of a keyed hash as tells it from others."""
-    return version[: version.index(":") + 9] if is_keyed_hash(version) else version
-
-
 def _text(details: Details, key: str) -> str:
     value = details.get(key)
     return str(value) if isinstance(value, str | int) else ""
@@ -121,8 +109,6 @@ _WORDS: Final[Mapping[str, Callable[[Details], str]]] = {
     "log.read_completed": _completed,
     "log.read_denied": _denied,
     "log.names_asked": _asked_names,
-    "prompt_changed": _changed,
-    "model_changed": _changed,
     "log.registry_loaded": _loaded,
     "log.recorder_stopped": _stopped,
     "log.gap": _gap,
