@@ -17,6 +17,7 @@ import latency
 import naive
 import slow_storage
 import verification
+import write_path
 import writers
 from plan import FULL, QUICK, Plan
 from report import Result, Target
@@ -33,6 +34,7 @@ _MEASUREMENTS: Final[dict[str, Callable[[Server, Plan], Result]]] = {
     "concurrency": concurrency.measure,
     "slow_storage": slow_storage.measure,
     "agents": agents.measure,
+    "write_path": write_path.measure,
 }
 
 

@@ -11,7 +11,7 @@ from unbroken.core.normalise import Json
 SHORTEST: Final = 8
 """Fewer bytes stand in any large file by chance, so nothing shorter is searched for."""
 _LONG: Final = 20
-"""Of a value of this length each half is searched for by itself."""
+"""Of a value of this length without blanks each half is searched for by itself."""
 ALONE: Final = ("{}", "this is {} as they sent it")
 
 
@@ -77,7 +77,8 @@ def _spellings(part: str) -> set[str]:
     """The part as it is, its letters and digits alone, and its halves; each in every case."""
     compact = "".join(letter for letter in part if letter.isalnum())
     found = {part, compact}
-    if len(part) >= _LONG:
-        found |= {part[: len(part) // 2], part[len(part) // 2 :]}
+    for text in (part, compact):
+        if len(text) >= _LONG and " " not in text:
+            found |= {text[: len(text) // 2], text[len(text) // 2 :]}
     found |= {text.lower() for text in found} | {text.upper() for text in found}
     return {text for text in found if len(text.encode()) >= SHORTEST}
