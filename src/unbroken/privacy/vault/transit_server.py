@@ -91,7 +91,10 @@ class TransitServer:
         if role is None:
             raise AccessDeniedError("the transit server refused the token")
         body = {"role_id": role.role_id, "secret_id": role.secret_id}
-        answer = _accepted(*self._sent("POST", f"auth/{role.mount}/login", body, token=None))
+        status, text = self._sent("POST", f"auth/{role.mount}/login", body, token=None)
+        if status == _REJECTED:
+            raise AccessDeniedError("the transit server's login does not know this AppRole or its secret (400)")
+        answer = _accepted(status, text)
         granted = answer.get("auth")
         token = granted.get("client_token") if isinstance(granted, dict) else None
         if not isinstance(token, str):
