@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
+import agents
 import append
 import concurrency
 import conditions
@@ -16,6 +17,7 @@ import latency
 import naive
 import slow_storage
 import verification
+import write_path
 import writers
 from plan import FULL, QUICK, Plan
 from report import Result, Target
@@ -31,6 +33,8 @@ _MEASUREMENTS: Final[dict[str, Callable[[Server, Plan], Result]]] = {
     "latency": latency.measure,
     "concurrency": concurrency.measure,
     "slow_storage": slow_storage.measure,
+    "agents": agents.measure,
+    "write_path": write_path.measure,
 }
 
 

@@ -165,9 +165,24 @@ def load_key(path: Path, *, create: bool = False) -> LogKey:
     """The key in the file ``path``; with ``create`` a new one is written where there is none."""
     if create and not path.exists():
         _create_key(path)
+    return LogKey.from_text(_key_text(path))
+
+
+def embedded_keys(folder: Path) -> list[LogKey]:
+    """All log keys kept in an embedded folder, the one in use first; none where nothing was recorded yet."""
+    path = folder / _KEY_FILE
+    return load_keys(path) if path.exists() else []
+
+
+def load_keys(path: Path) -> list[LogKey]:
+    """All keys in the file ``path``: the one in use, then retired ones, the latest first."""
+    return LogKey.all_from_text(_key_text(path))
+
+
+def _key_text(path: Path) -> str:
     try:
-        return LogKey.from_text(path.read_text())
-    except OSError as error:
+        return path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"the key file {path} can't be read") from error
 
 

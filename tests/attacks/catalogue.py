@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from tests.attacks import on_definitions, on_people, on_privileges, on_reading, on_writing
+from tests.attacks import on_definitions, on_names, on_people, on_privileges, on_reading, on_writing
 
 CHECKS: Final = tuple(
     sorted(
@@ -12,6 +12,7 @@ CHECKS: Final = tuple(
             *on_reading.CHECKS,
             *on_writing.CHECKS,
             *on_people.CHECKS,
+            *on_names.CHECKS,
         ),
         key=lambda check: check.id,
     )

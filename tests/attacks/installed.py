@@ -92,6 +92,35 @@ _CALL: Final[dict[str, Any]] = {
     "scope": ["valid_until=2999-01-01T00:00:00.000000Z"],
 }
 
+_PSEUDONYMS: Final = (f"p-{'a' * 32}", f"p-{'b' * 32}")
+"""Both of one person, whose name is kept under :data:`_LOOKUP`."""
+_LOOKUP: Final = "sha256('one person')"
+_IDENTIFY: Final = (
+    "select unbroken.identify(<log>, array[<lookup>], array['<pseudonym>'], array['sealed'::bytea], <kept>)"
+)
+_ASK_NAMES: Final = (
+    "select unbroken.ask_names(<log>, (select ticket from unbroken.tickets"
+    " where login = session_user and closed_seq is null), array['<pseudonym>'])"
+)
+_LAST_ASKED: Final = "select id from unbroken.entries where event_type = 'log.names_asked' order by seq desc limit 1"
+_FORGED_LOOK_UP: Final = (
+    "insert into unbroken.name_lookups select 1, gen_random_uuid(), t.ticket, array['<pseudonym>'], t.login, 1, now(),"
+    " '3'::xid8 from unbroken.tickets t"
+)
+_FORGED_REGISTRY: Final = (
+    "insert into unbroken.registries values (1, 2, 'x', encode(sha256('x'), 'hex'), now(), 'compliance',"
+    " (select loaded_seq from unbroken.registries))"
+)
+
+
+def _identify(pseudonym: str, *, lookup: str = _LOOKUP, kept: str = "false") -> str:
+    return _said(_IDENTIFY, log=_literal(LOG), lookup=lookup, pseudonym=pseudonym, kept=kept)
+
+
+def _names(lookup: str) -> str:
+    return _said("select sealed from unbroken.names(<log>, (<lookup>))", log=_literal(LOG), lookup=lookup)
+
+
 _NAMES: Final = {
     "schema": "unbroken",
     "owner": "unbroken_owner",
@@ -153,6 +182,31 @@ _NAMES: Final = {
         "seq", id=_REQUEST, event_type="approval_requested", decision={"arguments_hash": _HASH}, **_CALL
     ),
     "approve_own": _append("seq", event_type="approval_decided", decision=_DECISION, **_CALL),
+    "ask_to_act_as_one": _append(
+        "seq",
+        id=_REQUEST,
+        event_type="approval_requested",
+        decision={"arguments_hash": _HASH},
+        **{**_CALL, "actor_id": _PSEUDONYMS[0]},
+    ),
+    "approve_as_another": _append(
+        "seq",
+        event_type="approval_decided",
+        decision={**_DECISION, "by": _PSEUDONYMS[1]},
+        **{**_CALL, "actor_id": _PSEUDONYMS[1]},
+    ),
+    "open_for_case": _ticket("ticket", "quarterly review").replace("null", "'case 1'", 1),
+    "read_identities": "select sealed from unbroken.identities",
+    "names_unasked": _names("select gen_random_uuid()"),
+    "names_asked": _names(_LAST_ASKED),
+    "ask_names": _said(_ASK_NAMES, log=_literal(LOG), pseudonym=_PSEUDONYMS[0]),
+    "take_pseudonym": _identify(_PSEUDONYMS[0], lookup="sha256('somebody else')"),
+    "change_identity": "update unbroken.identities set sealed = 'somebody else'",
+    "delete_identities": "delete from unbroken.identities",
+    "forge_look_up": _said(_FORGED_LOOK_UP, pseudonym=_PSEUDONYMS[0]),
+    "forge_registry": _FORGED_REGISTRY,
+    "change_registry": "update unbroken.registries set text = 'x'",
+    "load_registry": _said("select * from unbroken.load_registry(<log>, 'x', 'a test')", log=_literal(LOG)),
 }
 
 
@@ -199,6 +253,14 @@ def installed_template(server: Server) -> Iterator[str]:
                 raw.append(writer, [raw.sent({"inputs": value}, **said) for _ in range(3)])
                 asked = {**_CALL, **said, "call_id": session, "decision": {"arguments_hash": _HASH}}
                 raw.append(writer, [raw.sent(event_type="approval_requested", **asked)])
+            for pseudonym in _PSEUDONYMS:
+                writer.execute(_identify(pseudonym, kept="true").encode())
+        with psycopg.connect(server.conninfo("compliance", _TEMPLATE), autocommit=True) as compliance:
+            compliance.execute("select unbroken.load_registry(%s, '# all as built in', 'a test')", (LOG,))
+            compliance.execute(_ticket("ticket", "a look at the past").encode())
+            compliance.execute(
+                "select unbroken.close_ticket(%s, ticket, 'complete', 0, %s) from unbroken.tickets", (LOG, "0" * 64)
+            )
         yield _TEMPLATE
     finally:
         server.execute("drop database {} with (force)", _TEMPLATE)

@@ -31,15 +31,31 @@ NEEDED_BY: Final = {
     "denials": "ops",
     "access_requests": "access",
     "migrations": "server",
+    "agents": "writer that calls a model",
+    "identities": "writer that names somebody",
+    "unclassified": "writer that meets an unknown tool",
+    "registries": "compliance that loads",
+    "name_lookups": "dpo that asks for names",
 }
-"""For each table, a login whose daily act needs it."""
+"""For each table, a login whose daily act needs it, and which act where there are several."""
 
 ACTS: Final = {
     "compliance": """select unbroken.open_ticket(%s, 'review', null, '{"actor": "u-1"}', '1 hour')""",
+    "compliance that loads": "select unbroken.load_registry(%s, '# another', 'a test')",
     "ops": "select unbroken.open_ticket(%s, '', null, '{}', '1 hour')",
     "access": "select unbroken.grant_access(%s, 'attack_stranger', 'dpo', 'an audit')",
     "server": "select migration from unbroken.describe_log(%s)",
+    "writer that names somebody": (
+        "select unbroken.identify(%s, array[sha256('a new name')], array['p-' || repeat('c', 32)], array['x'::bytea])"
+    ),
+    "writer that meets an unknown tool": "select unbroken.note_unclassified(%s, '{tool}', '{wire}') is not null",
+    "dpo that asks for names": (
+        "select unbroken.ask_names(%s, ticket, array['p-' || repeat('a', 32)])"
+        " from (select (current_setting('attack.ticket'))::uuid as ticket) as t"
+    ),
 }
+SILENT: Final = {"server", "writer that names somebody", "writer that meets an unknown tool"}
+"""Acts that leave no entry."""
 
 CHAIN: Final = (
     "select count(*) = max(seq) and count(distinct id) = count(*)"
@@ -52,6 +68,8 @@ CHAIN: Final = (
 
 def act(connection: Connection, who: str) -> object:
     """What a login of this duty does all day."""
+    if who == "writer that calls a model":
+        return raw.append(connection, [raw.sent(event_type="model_call", agent_id="bot", model="m-2")])
     if who != "writer":
         row = connection.execute(ACTS[who].encode(), (LOG,)).fetchone()
         assert row is not None
@@ -59,15 +77,19 @@ def act(connection: Connection, who: str) -> object:
     asked: dict[str, Any] = {"event_type": "approval_requested", "tool": "t", "call_id": raw.new_id()}
     until = ["valid_until=2999-01-01T00:00:00.000000Z"]
     decision = {"arguments_hash": "k1:" + "a" * 64}
-    return raw.append(
-        connection, [raw.sent({"inputs": "1"}, session_id="shown"), raw.sent(**asked, decision=decision, scope=until)]
-    )
+    call = raw.sent({"inputs": "1"}, session_id="shown", event_type="model_call", agent_id="a", model="m")
+    return raw.append(connection, [call, raw.sent(**asked, decision=decision, scope=until)])
 
 
 @pytest.fixture
 def superuser(stage: Scene) -> Iterator[Connection]:
     """A transaction without the guard on definitions, of which nothing remains."""
+    with closing(stage.connect("dpo")) as dpo:
+        opened = dpo.execute("select ticket::text from unbroken.open_ticket(%s, 'x', 'x', '{}', '1 h')", (LOG,))
+        ticket = opened.fetchone()
+        dpo.commit()
     with closing(stage.connect("superuser")) as connection:
+        connection.execute("select set_config('attack.ticket', %s, false)", ticket)
         for name in ("unbroken_refuse_ddl", "unbroken_refuse_drop"):
             connection.execute(sql.SQL("drop event trigger {}").format(sql.Identifier(name)))
         yield connection
@@ -85,7 +107,9 @@ def take_away(connection: Connection, table: str, *, leave_inserts: bool = False
 def act_as(connection: Connection, who: str) -> object:
     """The duty's act within the superuser's transaction; a refusal undoes the act and nothing else."""
     with connection.transaction():
-        connection.execute(sql.SQL("set local session authorization {}").format(sql.Identifier(who)))
+        connection.execute(
+            sql.SQL("set local session authorization {}").format(sql.Identifier(who.split(maxsplit=1)[0]))
+        )
         try:
             return act(connection, who)
         finally:
@@ -124,7 +148,7 @@ def test_with_them_each_duty_does_its_work(superuser: Connection, who: str) -> N
     """The control."""
     before = entries(superuser)
     assert act_as(superuser, who) is not None
-    assert entries(superuser) > before or who == "server"
+    assert entries(superuser) > before or who in SILENT
     assert is_whole(superuser)
 
 

@@ -106,6 +106,27 @@ create function weak.decide(call text) returns void language sql security define
   update weak.decisions d set decided_by = session_user where d.call = decide.call
 $$;
 
+-- Names beside their aliases, in clear and for everybody to read; asking for one is another function than seeing it, and
+-- anybody may overwrite both them and what says how data is treated.
+create table weak.people (alias text primary key, name text not null);
+create table weak.asked (alias text, login text);
+create table weak.registry (text text not null);
+grant select on weak.people to public;
+create function weak.ask_name(alias text) returns void language sql security definer set search_path = weak as $$
+  insert into weak.asked values (alias, session_user)
+$$;
+create function weak.name_of(alias text) returns text language sql security definer set search_path = weak as $$
+  select p.name from weak.people p where p.alias = name_of.alias
+$$;
+create function weak.call_it(alias text, name text) returns void language sql security definer set search_path = weak as $$
+  insert into weak.people values (alias, name) on conflict on constraint people_pkey do update set name = excluded.name
+$$;
+create function weak.load_registry(text text) returns void language sql security definer set search_path = weak as $$
+  update weak.registry set text = load_registry.text
+$$;
+insert into weak.people values ('alias-1', 'Ann Other');
+insert into weak.registry values ('mask everything');
+
 insert into weak.records (what, person) values ('request', 'p-1'), ('tool_call', 'p-2'), ('response', 'p-1');
 insert into weak.records (what, log) values ('request', 'another ward');
 insert into weak.bodies select r.no, r.person, 'text ' || r.no from weak.records r where r.person is not null;

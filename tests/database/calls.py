@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from tests.database import raw
 from tests.database.raw import PARTS, Sent, sent
-from tests.database.tenants import NUMBERS, Tenants
+from tests.database.tenants import NUMBERS, Tenants, lookup_in, pseudonym_in
 
 Arguments = Callable[[Tenants, str, str], Mapping[str, Any]]
 """Of the stage, the log's name and the login."""
@@ -93,6 +93,23 @@ def strange_recorder(on: Tenants, log: str, login: str) -> str:
 def strange_ticket(on: Tenants, log: str, login: str) -> str:
     """An open ticket of another login."""
     return next(str(ticket) for holder, ticket in on.known[log]["tickets"].items() if holder != login)
+
+
+def _asking(which: Callable[[Tenants, str, str], str]) -> Arguments:
+    return lambda on, log, login: {
+        "p_log": log,
+        "p_ticket": which(on, log, login),
+        "p_pseudonyms": [pseudonym_in(log)],
+    }
+
+
+def _naming(which: Callable[[Tenants, str, str], str]) -> Arguments:
+    return lambda on, log, login: {"p_log": log, "p_lookup": which(on, log, login)}
+
+
+def strange_lookup(on: Tenants, log: str, login: str) -> str:
+    """A look-up that another login asked for."""
+    return next(str(lookup) for holder, lookup in on.known[log]["lookups"].items() if holder != login)
 
 
 def second_of(login: str) -> str:
@@ -199,6 +216,47 @@ CALLS: Final[Sequence[Call]] = (
         lambda _, log, __: {"p_log": log, "p_type": None, "p_resource": "p-1", "p_after": 0, "p_limit": 10},
         shows=True,
     ),
+    Call(
+        "entries_containing",
+        "",
+        lambda _, log, __: {**_between(log), "p_flags": ["health"], "p_after": 0},
+        shows=True,
+    ),
+    Call(
+        "identify",
+        "",
+        lambda _, log, __: {
+            "p_log": log,
+            "p_lookups": [lookup_in(log)],
+            "p_pseudonyms": [pseudonym_in(log)],
+            "p_sealed": [b"sealed"],
+        },
+    ),
+    Call("pseudonyms_of", "", lambda _, log, __: {"p_log": log, "p_lookups": [lookup_in(log)]}, shows=True),
+    Call(
+        "ask_names",
+        "",
+        _asking(lambda on, log, login: on.known[log]["tickets"].get(login, raw.new_id())),
+        _asking(strange_ticket),
+        under_ticket=True,
+    ),
+    Call(
+        "names",
+        "",
+        _naming(lambda on, log, login: on.known[log]["lookups"].get(login, raw.new_id())),
+        _naming(strange_lookup),
+        under_ticket=True,
+        shows=True,
+    ),
+    Call(
+        "load_registry",
+        "",
+        lambda _, log, __: {"p_log": log, "p_text": "# another", "p_reason": "a test"},
+    ),
+    Call("registry", "", of_log, shows=True),
+    Call("registry_version", "", of_log),
+    Call("note_unclassified", "", lambda _, log, __: {"p_log": log, "p_kinds": ["tool"], "p_names": ["mail"]}),
+    Call("unclassified", "", of_log, shows=True),
     Call("investigated_log", "", of_log),
     Call(
         "place_after",

@@ -27,6 +27,7 @@ from unbroken.store.log_writer import LogWriter
 HOOKS: Final[dict[str, tuple[type, str]]] = {
     "deliver": (Delivery, "deliver"),
     "done": (Spool, "done"),
+    "identify": (LogWriter, "identify"),
     "declare": (LogWriter, "declare_gap"),
     "declared": (Spool, "gap_declared"),
 }

@@ -1,5 +1,6 @@
 """Two logs in one database, each with a login for every duty; and logins that have half of a right, or none."""
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -22,6 +23,8 @@ NUMBERS: Final = {LOG: 1, OTHER: 2}
 DUTIES: Final = administration.DUTIES
 READERS: Final = ("ops", "compliance", "legal", "dpo")
 """Duties that read under a ticket."""
+NAMERS: Final = ("compliance", "legal", "dpo")
+"""Duties that may see names."""
 
 OWNER: Final = "owner"
 NOBODY: Final = "nobody"
@@ -37,6 +40,7 @@ create function matrix.nothing() returns trigger language plpgsql as $$ begin re
 grant all on schema matrix to public
 """
 """Where everybody may make tables, so that what is refused is refused for the schema's sake."""
+_ASK_NAMES: Final = "select unbroken.ask_names(%s, %s, %s)"
 _TICKET: Final = "select ticket from unbroken.open_ticket(%s, 'a test', 'case-1', '{\"what\":\"entries\"}', '10 min')"
 
 
@@ -81,6 +85,14 @@ class Tenants:
                 assert row is not None, login
                 assert row[0] is not None, login
                 self.known[log]["tickets"][login] = row[0]
+                if duty in NAMERS:
+                    self.known[log]["lookups"][login] = self.ask_names(login, log, row[0])
+
+    def ask_names(self, login: str, log: str, ticket: Any) -> Any:
+        """A look-up of the name behind the log's pseudonym."""
+        row = self.login(login).execute(_ASK_NAMES, (log, ticket, [pseudonym_in(log)])).fetchone()
+        assert row is not None
+        return row[0]
 
     def counted(self, relation: str, *, by_log: bool) -> tuple[int, int]:
         """How many rows there are, and how many of the first log."""
@@ -95,6 +107,16 @@ class Tenants:
     def scalar(self, statement: str, *values: object) -> Any:
         row = self.admin.execute(statement.encode(), values).fetchone()
         return None if row is None else row[0]
+
+
+def lookup_in(log: str) -> bytes:
+    """The keyed hash of the one name that a log knows."""
+    return hashlib.sha256(log.encode()).digest()
+
+
+def pseudonym_in(log: str) -> str:
+    """The pseudonym of the one name that a log knows."""
+    return f"p-{lookup_in(log).hex()[:32]}"
 
 
 @contextmanager
@@ -148,7 +170,8 @@ def _fill(made: Tenants, log: str) -> dict[str, Any]:
     recorder = raw.new_id()
     asked, decided = request(recorder=recorder), request(recorder=recorder, call_id="c-2")
     parts = {"inputs": '{"a":1}', "outputs": "2", "details": "null"}
-    touched = {"agent_id": "bot", "tool": "wire", "resource_type": "patient", "resource_id": "p-1"}
+    touched: dict[str, Any] = {"agent_id": "bot", "tool": "wire", "resource_type": "patient", "resource_id": "p-1"}
+    touched["redactions"] = ["UK_NHS:1"]
     first = sent(parts, session_id="s-1", recorder=recorder, **touched)
     rows = append(login("writer"), [first, sent(parts, session_id="s-2", recorder=recorder), asked, decided], log=log)
     append(login("writer"), [decision(decided, call_id="c-2", recorder=recorder)], log=log)
@@ -158,12 +181,18 @@ def _fill(made: Tenants, log: str) -> dict[str, Any]:
         [sent(None, recorder=recorder, **unapproved), sent(event_type="error", recorder=recorder)],
         log=log,
     )
+    append(login("writer"), [sent(recorder=recorder, event_type="model_call", agent_id="bot", model="m-1")], log=log)
     others = raw.new_id()
     append(login("server"), [sent(recorder=others)], log=log)
     login("access").execute("select unbroken.grant_access(%s, 'leaver', 'writer', 'a test')", (log,))
     login("ops").execute("select unbroken.open_ticket(%s, ' ', null, '{}', '1 min')", (log,))
+    names = ([lookup_in(log)], [pseudonym_in(log)], [b"sealed"])
+    login("writer").execute("select unbroken.identify(%s, %s, %s, %s)", (log, *names))
+    login("writer").execute("select unbroken.note_unclassified(%s, '{tool}', '{wire}')", (log,))
+    login("compliance").execute("select unbroken.load_registry(%s, '# nothing', 'a test')", (log,))
     closed = login("dpo").execute(_TICKET, (log,)).fetchone()
     assert closed is not None
+    made.ask_names(name("dpo"), log, closed[0])
     login("dpo").execute("select unbroken.close_ticket(%s, %s, 'complete', 0, %s)", (log, closed[0], "0" * 64))
     return {
         "recorders": {name("writer"): recorder, name("server"): others},
@@ -172,6 +201,7 @@ def _fill(made: Tenants, log: str) -> dict[str, Any]:
         "head": rows[0].hash,
         "requested": {duty: _requested(login(duty), log, f"{duty}_{log[:3]}") for duty in ("access", "access2")},
         "tickets": {},
+        "lookups": {},
         "closed": closed[0],
     }
 

@@ -20,9 +20,10 @@ from unbroken.store.migrations import install
 OWNED = (
     *("entries", "payloads", "event_ids", "sessions", "logs", "grants", "migrations", "recorders", "approvals"),
     *("access_requests", "tickets", "denials", "pseudonym_keys"),
+    "agents",
 )
 PARTITIONS = ("entries_1_0", "payloads_1_0")
-EMPTY = ("approvals", "access_requests", "tickets", "denials")
+EMPTY = ("approvals", "access_requests", "tickets", "denials", "agents")
 """Tables in which this module's log has no row."""
 AGENT_AUDIT = (
     "id ts actor_id agent_id session_id event_type prompt_hash inputs outputs decision tokens cost_usd prev_hash hash"
@@ -139,6 +140,7 @@ def test_triggers_fire_always_and_on_every_partition(filled: Database) -> None:
         "access_requests": (["refuse_delete", "refuse_redeciding", "refuse_truncate"], True),
         "tickets": (["refuse_delete", "refuse_truncate", "refuse_untold_ticket"], True),
         "denials": (["refuse_delete", "refuse_truncate"], True),
+        "agents": (["refuse_delete", "refuse_truncate", "refuse_unseen_agent"], True),
     }
 
 

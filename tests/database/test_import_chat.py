@@ -156,7 +156,7 @@ def test_a_conversation_that_was_cut_off_is_completed(
 ) -> None:
     path = transcript(messages("seat 0"))
     conversation = first_conversation(path)
-    steps = steps_of(conversation, side_effects=(), agent="desk")
+    steps = steps_of(conversation, side_effects=(), agent="desk", key=ledger.key)
     ledger.record(drafts_of(conversation, steps[:cut], held=(), key=None))
     assert counts(import_chat(ledger, [path])) == (1, EVENTS - cut, cut, 0, 0)
     stored = entries()
@@ -184,7 +184,7 @@ def test_ids_held_by_another_writer_are_a_conflict(
 ) -> None:
     path = transcript(messages("seat 0"), messages("seat 1"))
     conversation = first_conversation(path)
-    steps = steps_of(conversation, side_effects=(), agent="desk")
+    steps = steps_of(conversation, side_effects=(), agent="desk", key=ledger.key)
     other_ledger.record(drafts_of(conversation, steps[3:4], held=(), key=None))
     report = import_chat(ledger, [path])
     assert counts(report) == (1, EVENTS, 0, 0, 1)
@@ -202,7 +202,7 @@ def test_another_process_that_imports_the_same_at_once_is_a_conflict(
 
     def overtaken(ids: Any) -> dict[str, str]:
         answer = ask(ids)
-        steps = steps_of(conversation, side_effects=(), agent="desk")
+        steps = steps_of(conversation, side_effects=(), agent="desk", key=ledger.key)
         ledger.record(drafts_of(conversation, steps, held=(), key=None))
         return answer
 

@@ -3,6 +3,7 @@
 Functions and parameters are read from the catalogue. What goes through the package and the command follows below.
 """
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -199,6 +200,20 @@ def test_what_is_accepted_is_kept_as_it_was_sent(tenants: Tenants) -> None:
         assert (
             tenants.scalar("select count(*) from unbroken.grants where login = %s and revoked_at is null", value) == 1
         )
+    raw.both_accept(tenants.database)
+
+
+def test_a_registry_of_any_text_is_kept_and_so_is_a_name_that_is_not_in_it(tenants: Tenants) -> None:
+    before = facts(tenants)
+    for value in HOSTILE:
+        tenants.login("compliance").execute("select unbroken.load_registry(%s, %s, 'a test')", (LOG, value))
+        row = tenants.login("writer").execute("select text, sha256 from unbroken.registry(%s)", (LOG,)).fetchone()
+        assert row == (value, hashlib.sha256(value.encode()).hexdigest())
+        if len(value.encode()) <= 1024:
+            tenants.login("writer").execute("select unbroken.note_unclassified(%s, '{tool}', %s)", (LOG, [value]))
+            noted = tenants.scalar("select count(*) from unbroken.unclassified where log = 1 and name = %s", value)
+            assert noted == 1
+    assert facts(tenants) == before
     raw.both_accept(tenants.database)
 
 

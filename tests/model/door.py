@@ -13,6 +13,7 @@ from unbroken.core.entry import GENESIS, Part, hash_of, line_of
 from unbroken.core.event import decode_event
 from unbroken.core.times import format_time
 from unbroken.errors import AccessDeniedError, InvalidEventError, NotApprovedError, UnavailableError
+from unbroken.ledger.protection import Identity
 from unbroken.ledger.sealed import Sealed
 from unbroken.store.log_writer import AlreadyRecordedError, Known, Row
 
@@ -28,6 +29,7 @@ APPENDS: Final = (
     "refused: busy",
     "answered with a wrong hash",
 )
+IDENTIFIES: Final = ("answered", "committed, answer lost", "lost", "hangs", "refused: busy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,8 @@ class Line:
 class Door:
     """The log, and appends whose client is gone, which may commit at any later moment.
 
+    ``people`` are the pseudonyms that are known, and ``strangers`` those in entries that were not known by then.
+
     Of the events in ``malformed`` none is ever let in, of those in ``stateful`` each time one or the other. ``pause``
     lets other threads go on, ``faulty`` tells whether connections fail.
     """
@@ -58,6 +62,8 @@ class Door:
     lines: list[Line] = field(default_factory=list)
     zombies: list[list[bytes]] = field(default_factory=list)
     declared: list[tuple[str, int, int]] = field(default_factory=list)
+    people: set[str] = field(default_factory=set)
+    strangers: list[str] = field(default_factory=list)
 
     def connect(self, wait_s: float) -> "Connection":
         """A new connection."""
@@ -124,6 +130,8 @@ class Door:
             writer=WRITER,
         )
         row = Row(seq, None, NOW, bytes.fromhex(prev), hash_of(line))
+        if event.actor_id.startswith("p-") and event.actor_id not in self.people:
+            self.strangers.append(event.actor_id)
         unnumbered = Sealed(event.id, text, {}).unnumbered_hash()
         self.lines.append(Line(event.id, event.recorder or "", event.recorder_seq or 0, unnumbered, row))
         return row
@@ -160,6 +168,21 @@ class Connection:
             case 6:
                 return [dataclasses.replace(row, hash=bytes(32)) for row in self._door.append(texts)]
         raise self._lost()
+
+    def identify(self, identities: Sequence[Identity], *, as_proposed: bool, wait_s: float) -> list[str]:
+        """Makes people known; may be done again."""
+        assert as_proposed
+        self._door.let_zombies_in()
+        end = self._door.happens(*(f"identify: {end}" for end in IDENTIFIES))
+        if end == 3:
+            self._door.clock.sleep(wait_s)
+        if end == 4:
+            raise UnavailableError("waited too long for a lock")
+        if end in (0, 1):
+            self._door.people.update(each.pseudonym for each in identities)
+        if end != 0:
+            raise self._lost()
+        return [each.pseudonym for each in identities]
 
     def receipts(self, ids: Sequence[str], hashes: Sequence[bytes | None], **_more: object) -> dict[str, Known]:
         """What the log has of these ids."""

@@ -1,7 +1,7 @@
 """A recorder made of the real code over a stand-in, what its callers were told, and whether that was right."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from types import SimpleNamespace
 from typing import Final, cast
@@ -19,6 +19,7 @@ from unbroken.ledger.committer import Committer
 from unbroken.ledger.delivery import Connect, Delivery
 from unbroken.ledger.draft import Draft
 from unbroken.ledger.group import Group, Submission
+from unbroken.ledger.protection import Identity
 from unbroken.ledger.receipt import Kept, Receipt
 
 DEADLINE_S: Final = 0.4
@@ -28,9 +29,20 @@ Call = tuple[str, ...]
 """The names of the events of one call."""
 
 
+PEOPLE: Final = "xyz"
+"""Names of events whose actors the log does not know yet."""
+
+
 def event(name: str) -> Draft:
     """The event of that name; its id is always the same, and its model tells the name."""
-    return draft("annotated", id=id_of(name.encode()), actor_id="u", actor_type="agent", model=name, ts=_TS)
+    if name in PEOPLE:
+        identity = Identity(f"p-{name.encode().hex():0>32}", bytes(32), b"sealed")
+        return replace(_event(name, actor_id=identity.pseudonym), identities=(identity,))
+    return _event(name, actor_id="u")
+
+
+def _event(name: str, *, actor_id: str) -> Draft:
+    return draft("annotated", id=id_of(name.encode()), actor_id=actor_id, actor_type="agent", model=name, ts=_TS)
 
 
 _TS: Final = "2026-01-02T00:00:00.000000Z"
@@ -116,6 +128,7 @@ def assert_right(made: Recording) -> None:
     made.door.end()
     ids = [line.id for line in made.door.lines]
     assert len(set(ids)) == len(ids), "an event is in the log twice"
+    assert not made.door.strangers, "an event is there before the person in it was known"
     for end in made.told:
         _assert_acknowledged(made.door, end)
         _assert_whole(made, end.call)

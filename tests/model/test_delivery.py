@@ -62,6 +62,28 @@ def test_callers_are_told_the_truth_whatever_fails_more_often(
     assert count_schedules(two_batches(monkeypatch, **KINDS[kind]), deviations=4) > 5_000
 
 
+def test_nobody_is_in_the_log_before_being_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(schedule: Schedule) -> None:
+        made = recording(schedule, monkeypatch)
+        made.again(made.record([("a", "x"), ("y",)]), ("z",))
+        assert_right(made)
+
+    assert count_schedules(run, deviations=3) > 1_000
+
+
+def test_a_person_who_could_not_be_made_known_leaves_no_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing was sent that could be recorded, so a caller may be told so, or a spool take the event."""
+
+    def run(schedule: Schedule) -> None:
+        made = recording(schedule, monkeypatch)
+        (end,) = made.record([("x",)])
+        appended = any(told.startswith("append") for told in schedule.told)
+        assert appended or end.recorded is False
+        assert_right(made)
+
+    assert count_schedules(run, deviations=4) > 100
+
+
 @pytest.mark.long
 def test_three_tries_in_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
     def run(schedule: Schedule) -> None:
@@ -88,6 +110,31 @@ def takes_what_it_recorded_itself_for_a_conflict(patch: pytest.MonkeyPatch) -> N
             raise ConflictError("an id is taken", index=0) from error
 
     patch.setattr(Delivery, "_attempt", attempt)
+
+
+def makes_nobody_known(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Delivery, "_register", lambda *_: None)
+
+
+def makes_people_known_afterwards(patch: pytest.MonkeyPatch) -> None:
+    original, register = Delivery._attempt, Delivery._register
+    patch.setattr(Delivery, "_register", lambda *_: None)
+
+    def attempt(self: Delivery, batch: Sequence[Sealed], deadline: float, *, doubt: bool) -> Delivered:
+        delivered = original(self, batch, deadline, doubt=doubt)
+        register(self, [each for item in batch for each in item.identities], deadline)
+        return delivered
+
+    patch.setattr(Delivery, "_attempt", attempt)
+
+
+@pytest.mark.parametrize("mistake", [makes_nobody_known, makes_people_known_afterwards])
+def test_a_mistake_with_people_is_found(
+    monkeypatch: pytest.MonkeyPatch, mistake: Callable[[pytest.MonkeyPatch], None]
+) -> None:
+    mistake(monkeypatch)
+    with pytest.raises(AssertionError):
+        test_nobody_is_in_the_log_before_being_known(monkeypatch)
 
 
 def forgets_what_was_unknown(patch: pytest.MonkeyPatch) -> None:

@@ -303,7 +303,7 @@ def test_who_looked_for_a_person(reviewed: Clinic) -> None:
     report = reviewed.report("--about", "u-17")
     reads = {each["seq"]: each["scope"] for each in report["reads"]}
     found = report["about"]
-    assert [reads[seq] for seq in found["named"]] == [{"what": "access report", "about": found["pseudonym"]}]
+    assert [reads[seq] for seq in found["named"]] == [{"what": "access report", "about": found["recorded_as"][0]}]
     assert [reads[seq].get("session") for seq in found["session"]] == ["s-1"]
     assert [reads[seq] for seq in found["wide"]] == [{"what": "access report"}]
     assert (found["other_sessions"], found["other_people"]) == (1, 1)

@@ -16,7 +16,10 @@ from tests.system.processes import PATIENCE_S, UNBROKEN, environment, open_folde
 from unbroken import wiring
 from unbroken.cli import app as command_line
 from unbroken.cli import demo as demo_command
+from unbroken.cli.demo_protection import MASKED, UNMASKED
 from unbroken.core.entry import Head, StoredEntry
+from unbroken.core.event import decode_event
+from unbroken.demo.searching import files_with
 from unbroken.demo.tampering import Tampering
 from unbroken.store import embedded
 from unbroken.store.connection import connect
@@ -61,7 +64,41 @@ def test_it_succeeds_and_says_nothing_on_standard_error(ran: Ran) -> None:
 def test_it_says_how_the_calls_were_recorded(ran: Ran) -> None:
     assert "The agent's login, recorder, may add entries and do nothing else." in ran.prose
     for session in ("call-2041", "call-2042", "call-2043"):
-        assert re.search(rf"^ +{session} +caller-\d+ .* \d+ +\d+ *$", ran.out, re.MULTILINE)
+        assert re.search(rf"^ +{session} +[+]46 70 174 06 \d+ .* \d+ +\d+ *$", ran.out, re.MULTILINE)
+
+
+def test_it_holds_what_was_said_against_what_the_log_holds(ran: Ran) -> None:
+    protect = section(ran.out, "2  Protect", "3  Read")
+    assert re.search(r"[+]46 70 174 06 58 calls[.] +p-[0-9a-f]{8} calls[.]", protect)
+    assert re.search(r"born 12 May 1968[.] .* born \[date of birth", protect)
+    assert re.search(r"nora[.]lindqvist@mail[.]example[.] +[0-9a-f]{6}\][.]", protect)
+    assert re.search(r"^ +book_appointment +restricted +hipaa +yes *$", protect, re.MULTILINE)
+    read = section(ran.out, "3  Read", "4  Verify")
+    for text in MASKED:
+        assert text not in read
+    for label in ("date of birth", "e-mail", "medical record", "name"):
+        placeholders = re.findall(rf"\[{label} ([0-9a-f]{{6}})\]", re.sub(r"\s+", " ", read))
+        assert len(set(placeholders)) == 1, f"{label}: {placeholders}"
+
+
+def test_it_finds_nothing_that_was_masked_on_the_disk(ran: Ran) -> None:
+    for text in MASKED:
+        assert re.search(rf"^ +{re.escape(text)} +nowhere *$", ran.out, re.MULTILINE)
+    for text in UNMASKED:
+        assert re.search(rf"^ +{text} +in \d+ files? *$", ran.out, re.MULTILINE)
+
+
+def test_it_tells_who_asked_for_a_name(ran: Ran) -> None:
+    asked = re.search(r"^ +(p-[0-9a-f]{8}) +[+]46 70 174 06 58 *$", ran.out, re.MULTILINE)
+    assert asked is not None
+    assert f"actor     {asked[1]} (user)" in ran.out
+    entry = re.search(r"^ +entry (\d+) +reader reads, to call back *$", ran.out, re.MULTILINE)
+    assert entry is not None
+    assert re.search(rf"^ +entry {int(entry[1]) + 1} +and asks for the name", ran.out, re.MULTILINE)
+
+
+def section(out: str, begin: str, end: str) -> str:
+    return out[out.index(f"\n{begin}") : out.index(f"\n{end}")]
 
 
 def test_it_shows_a_session_event_by_event(ran: Ran) -> None:
@@ -69,7 +106,7 @@ def test_it_shows_a_session_event_by_event(ran: Ran) -> None:
     assert "SIDE EFFECT book_appointment(patient_id" in ran.prose
     assert "Your record says ramipril 5 mg, one in the morning." in ran.out
     numbers = [int(number) for number in NUMBERED.findall(ran.out)]
-    assert numbers == list(range(4, len(numbers) + 4)), "after the three grants of the folder's logins"
+    assert numbers == list(range(5, len(numbers) + 5)), "after the grants of the folder's logins and the registry"
     assert len(numbers) > 30
 
 
@@ -171,6 +208,26 @@ def test_a_kept_folder_holds_the_log_whose_head_was_told(kept: Kept) -> None:
         report = verify_log(reader, expect=Head.parse(told[1]))
     assert (kept.code, kept.stopped) == (0, True)
     assert (report.verdict, report.log) == ("proven", "clinic.example/agents~1")
+
+
+def test_a_kept_folder_holds_what_the_demo_tells(kept: Kept) -> None:
+    """The registry and the look-up are entries of the log, and nothing that was masked is in the folder."""
+    with embedded.enter(kept.folder) as server, LogReader(server.conninfo(wiring.VERIFIER)) as reader:
+        entries = [entry for lot in reader.entries() for entry in lot]
+        types = [decode_event(entry.event).event_type for entry in entries]
+        assert types[3] == "log.registry_loaded"
+        assert types.count("log.names_asked") == 1
+        registry = reader.registry()
+        assert registry is not None
+        assert "hipaa" in registry.text
+    found = files_with(kept.folder, [*MASKED, *UNMASKED])
+    assert [found[text] for text in MASKED] == [0] * len(MASKED)
+    assert all(found[text] for text in UNMASKED)
+
+
+def test_the_registry_of_the_demo_names_all_its_tools(kept: Kept) -> None:
+    with embedded.enter(kept.folder) as server, LogReader(server.conninfo(wiring.READER)) as reader:
+        assert [(each.kind, each.name) for each in reader.unclassified()] == []
 
 
 def test_a_kept_folder_holds_no_forged_copy(kept: Kept) -> None:

@@ -17,8 +17,11 @@ from tests.system.documents import ROOT, Command, blocks, commands
 README = ROOT / "README.md"
 _CHANGING = (
     (re.compile(r"[0-9a-f]{64}"), "<hash>"),
+    (re.compile(r"k1:[0-9a-f]{8}…"), "k1:<hash>…"),
     (re.compile(r"recorded  \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC( to [0-9:]+)?( \([^)]*\))?"), "recorded  <time>"),
     (re.compile(r"[ ]+$", re.MULTILINE), ""),
+    (re.compile(r"\bp-[0-9a-f]{8}\b"), "<person>"),
+    (re.compile(r"\[medical record(\s+)[0-9a-f]{6}\]"), r"[medical record\1<number>]"),
 )
 
 
@@ -64,4 +67,4 @@ def test_the_code_runs(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
     exec(compile(block, README, "exec"), {})  # noqa: S102 - the document's own code
     shown = run(Command("unbroken sessions --store audit --json", ""), folder)
-    assert "caller-58" in shown
+    assert '"actor_id": "p-' in shown

@@ -10,7 +10,8 @@ from tests.plain import draft
 from unbroken.core.entry import GENESIS, StoredEntry, hash_of
 from unbroken.core.event import encode_event
 from unbroken.core.times import format_time
-from unbroken.investigate.access import AccessReport, Evidence, Period, Person, assembled
+from unbroken.investigate.access import AccessReport, Evidence, Period, assembled
+from unbroken.investigate.access_reads import Person
 from unbroken.investigate.access_review import Server
 from unbroken.store.access import GrantRow, RequestRow, Role, TicketRow
 from unbroken.verify.examine import columns_of
@@ -154,8 +155,11 @@ class Story:
     def report(self, *, period: Period | None = None, **changed: Any) -> AccessReport:
         return assembled(self.evidence(**changed), period or Period(START, self.now, self.now))
 
-    def about(self, pseudonym: str, *sessions: str) -> AccessReport:
-        return self.report(person=Person(pseudonym, frozenset(sessions)))
+    def about(self, *recorded_as: str, sessions: tuple[str, ...] = (), known_as: tuple[str, ...] = ()) -> AccessReport:
+        return self.report(person=Person(known_as, recorded_as, frozenset(sessions)))
+
+    def names(self, *pseudonyms: str, login: str = "clara", ticket: str = "t-1") -> int:
+        return self.own("log.names_asked", login, lookup=f"l-{ticket}", ticket=ticket, pseudonyms=list(pseudonyms))
 
 
 def administered() -> Story:

@@ -379,12 +379,53 @@ def test_reads_about_a_person() -> None:
         {"what": "query", "resource": "p:joe", "session": "s-1"},
     ]
     seqs = [story.read(ticket=f"t-{number}", scope=scope) for number, scope in enumerate(scopes)]
-    found = story.about("p:jane", "s-1").about
+    found = story.about("p:jane", sessions=("s-1",)).about
     assert found is not None
     assert found.named == (seqs[0], seqs[5])
     assert found.session == (seqs[2], seqs[6])
     assert found.wide == (seqs[4],)
     assert (found.other_sessions, found.other_people) == (1, 1)
+
+
+JANE, JOE = "p-" + "1" * 32, "p-" + "2" * 32
+
+
+def test_a_read_is_told_with_the_names_that_were_looked_up_under_it() -> None:
+    story = administered()
+    story.read(ticket="t-1")
+    story.read("dora", ticket="t-2")
+    seqs = [story.names(JANE, JOE), story.names(JOE, ticket="t-2", login="dora"), story.names(JANE)]
+    report = story.report()
+    assert [[(one.seq, one.pseudonyms) for one in read.lookups] for read in report.reads] == [
+        [(seqs[0], (JANE, JOE)), (seqs[2], (JANE,))],
+        [(seqs[1], (JOE,))],
+    ]
+    assert report.problems == ()
+
+
+@pytest.mark.parametrize(("ticket", "login"), [("t-2", "clara"), ("t-1", "dora")])
+def test_a_lookup_without_a_read_of_that_login_is_a_finding(ticket: str, login: str) -> None:
+    story = administered()
+    story.read(ticket="t-1")
+    seq = story.names(JANE, ticket=ticket, login=login)
+    assert problems(story.report()) == [("lookup_disagrees", seq)]
+
+
+def test_a_lookup_whose_read_began_before_what_was_gathered_is_none() -> None:
+    story = administered()
+    story.names(JANE, ticket="an earlier one")
+    assert problems(story.report(period=Period(story.now, story.now, story.now))) == []
+
+
+def test_who_looked_a_persons_name_up() -> None:
+    story = administered()
+    story.read(ticket="t-1", scope={"what": "show", "session": "s-1"})
+    seqs = [story.names(JANE, JOE), story.names(JOE)]
+    story.read(ticket="t-2", scope={"what": "query", "actor": "p:of her pseudonym"})
+    found = story.about("p:jane", "p:of her pseudonym", known_as=(JANE,), sessions=("s-1",)).about
+    assert found is not None
+    assert found.looked_up == (seqs[0],)
+    assert len(found.named) == len(found.session) == 1
 
 
 # ---- what to look at ----

@@ -1,8 +1,9 @@
 """A transcript's conversation becomes the events of a session."""
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -12,7 +13,9 @@ from unbroken.capture.chat_record import Conversation, read_conversations
 from unbroken.core.canonical import canonical
 from unbroken.core.commitment import commit
 from unbroken.core.keyed import LogKey
-from unbroken.ledger.draft import ABSENT, Draft
+from unbroken.core.normalise import Json
+from unbroken.ledger.draft import Draft
+from unbroken.ledger.protection import AsGiven, Protected, Screened, Value
 
 SYSTEM = {"role": "system", "content": "be kind"}
 ASK = {"role": "user", "content": "book it"}
@@ -40,12 +43,12 @@ def conversation(path: Path, *messages: dict[str, Any], **rest: object) -> Conve
     return found
 
 
-def steps(found: Conversation) -> list[Step]:
-    return steps_of(found, side_effects={"book"}, agent="desk")
+def steps(found: Conversation, key: LogKey | None = None) -> list[Step]:
+    return steps_of(found, side_effects={"book"}, agent="desk", key=key)
 
 
-def drafts(found: Conversation, held: tuple[str, ...] = (), key: LogKey | None = None) -> list[Draft]:
-    return drafts_of(found, steps(found), held=held, key=key)
+def drafts(found: Conversation, held: tuple[str, ...] = (), key: LogKey | None = None, **options: Any) -> list[Draft]:
+    return drafts_of(found, steps(found, key), held=held, key=key, **options)
 
 
 def part(made: Draft, name: str) -> Any:
@@ -198,7 +201,7 @@ def test_the_start_keeps_what_the_record_says_beside_messages_and_the_user(path:
 def test_a_system_message_that_no_model_was_sent_is_kept_at_the_end(path: Path) -> None:
     late = drafts(conversation(path, SYSTEM, ASK, ANSWER, {"role": "developer", "content": "stop"}))
     assert part(late[-1], "details") == {"unsent": [{"role": "developer", "content": "stop"}]}
-    assert steps(conversation(path, SYSTEM, ASK, ANSWER))[-1].fields["details"] is ABSENT
+    assert "details" not in drafts(conversation(path, SYSTEM, ASK, ANSWER))[-1].parts
 
 
 def test_prompts_refer_to_messages_that_were_held_before(path: Path) -> None:
@@ -256,4 +259,38 @@ def test_text_that_json_cannot_hold_is_recorded_all_the_same(path: Path) -> None
 
 
 def test_a_name_that_json_cannot_hold_names_nothing(path: Path) -> None:
-    assert conversation(path, ASK, id="a\x00b").session_id.startswith("chat-")
+    (started, *_) = drafts(conversation(path, ASK, id="a\x00b"))
+    assert (started.event.session_id or "").startswith("chat-")
+
+
+def test_without_the_key_nobody_can_tell_what_an_id_stands_for(path: Path) -> None:
+    found = conversation(path, ASK, ANSWER)
+    made = {key: drafts(found, key=key) for key in (None, LogKey("1", bytes(32)), LogKey("1", bytes([1] * 32)))}
+    ids = {key: [draft.event.id for draft in each] for key, each in made.items()}
+    sessions = {key: each[0].event.session_id for key, each in made.items()}
+    assert len(set(sessions.values())) == 3
+    assert len({each for listed in ids.values() for each in listed}) == sum(map(len, ids.values()))
+    for key, each in ids.items():
+        assert [draft.event.id for draft in drafts(conversation(path, ASK, ANSWER), key=key)] == each
+
+
+class Masking(AsGiven):
+    """Lets nothing of a message through but its role."""
+
+    def messages(self, messages: Sequence[Json], fields: Mapping[str, Any]) -> list[Screened]:
+        assert fields["agent_id"] == "desk"
+        return [Screened({"role": cast("dict[str, Json]", each)["role"]}, {"NAME": 1}) for each in messages]
+
+    def protect(self, fields: Mapping[str, Any], parts: Mapping[str, Value]) -> Protected:
+        counts = [value.counts for value in parts.values() if isinstance(value, Screened)]
+        redactions = [f"{kind}:{count}" for each in counts for kind, count in each.items()] or None
+        return super().protect({**fields, "redactions": redactions}, parts)
+
+
+def test_messages_of_calls_and_those_nobody_was_sent_are_stored_as_protected(path: Path) -> None:
+    made = drafts(conversation(path, SYSTEM, ASK, ANSWER, SYSTEM), protection=Masking())
+    call, ended = made[2], made[-1]
+    assert [new["message"] for new in part(call, "inputs")["new"]] == [{"role": "system"}, {"role": "user"}]
+    assert part(call, "details") == {"prompt_length": len("be kind")}
+    assert part(ended, "details") == {"unsent": [{"role": "system"}]}
+    assert (call.event.redactions, ended.event.redactions) == (("NAME:2",), ("NAME:1",))

@@ -99,19 +99,19 @@ def test_the_user_is_taken_from_where_records_state_it(tmp_path: Path, rest: dic
 def test_who_is_not_stated_as_text_is_not_stated(tmp_path: Path) -> None:
     (found,) = understood(tmp_path, {"messages": [HELLO], "user": {"name": "anna"}, "id": 7, "model": None})
     assert (found.user, found.model) == (None, None)
-    assert found.session_id.startswith("chat-")
+    assert found.name is None
 
 
 def test_a_named_session_keeps_its_name(tmp_path: Path) -> None:
     first, second = understood(
         tmp_path, {"messages": [HELLO], "id": "x", "session_id": "s-1"}, {"messages": [HELLO], "id": "x"}
     )
-    assert (first.session_id, second.session_id) == ("s-1", "x")
+    assert (first.name, second.name) == ("s-1", "x")
 
 
 def test_equal_records_of_one_file_are_different_conversations(tmp_path: Path) -> None:
     first, other, second = understood(tmp_path, [HELLO], [HELLO, HELLO], [HELLO])
-    assert len({first.session_id, second.session_id, other.session_id}) == 3
+    assert len({first.identity, second.identity, other.identity}) == 3
     assert (first.occurrence, second.occurrence, other.occurrence) == (1, 2, 1)
 
 
@@ -119,7 +119,6 @@ def test_identity_does_not_depend_on_the_place_or_the_order_of_keys(tmp_path: Pa
     (alone,) = understood(tmp_path, {"messages": [HELLO], "a": 1})
     _, behind = understood(tmp_path, [HELLO], {"a": 1, "messages": [{"content": "hello", "role": "user"}]})
     assert alone.identity == behind.identity
-    assert alone.session_id == behind.session_id
 
 
 def test_digests_cover_what_was_said_before(tmp_path: Path) -> None:

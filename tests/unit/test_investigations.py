@@ -115,7 +115,7 @@ def action(seq: int, **said: Any) -> AgentAction:
 
 
 def told(log: Log, *found: AgentAction, span: Span = Span()) -> list[Row]:  # noqa: B008
-    return actions(found, log, agent="teller", actor="u-7", span=span, shown=log.show)
+    return actions(found, log, agent="teller", actors=["u-7"], span=span, shown=log.show)
 
 
 def test_a_row_says_what_the_line_says(log: Log) -> None:
@@ -344,7 +344,7 @@ def touch(log: Log, seq: int, role: str, decided: int | None = None, asked: int 
         **said,
     }
     found = ResourceAccess(seq=seq, recorded_at=NOON, role=role, decided_seq=decided, asked_seq=asked, **fields)
-    (row,) = accesses([found], log, resource="NL-1", kind="account", shown=log.show)
+    (row,) = accesses([found], log, resources=["NL-1"], kind="account", shown=log.show)
     return row
 
 

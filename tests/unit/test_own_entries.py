@@ -19,6 +19,7 @@ def told(event_type: str, details: object, **fields: Any) -> str:
     return told_by_the_log(entry, event)
 
 
+ONE_HASH = "k1:" + "ab" * 32
 READ = {"duty": "legal", "purpose": "why", "case": "C-1", "scope": {"what": "show", "session": "s-1"}}
 OF_TWO = {"login": "clara", "duty": "compliance", "basis": "two people", "reason": "audit", "requested_by": "anna"}
 
@@ -32,6 +33,17 @@ OF_TWO = {"login": "clara", "duty": "compliance", "basis": "two people", "reason
         ("access_revoked", OF_TWO, "compliance from clara: audit"),
         ("log.access_requested", OF_TWO, "compliance for clara: audit"),
         ("log.access_withdrawn", {"request": "r-1"}, "request r-1"),
+        ("log.names_asked", {"pseudonyms": ["p-1", "p-2"], "lookup": "x"}, "of p-1, p-2"),
+        ("log.names_asked", {"pseudonyms": ["a", "b", "c", "d", "e"]}, "of a, b, c and 2 more"),
+        ("log.names_asked", {"pseudonyms": "p-1"}, "of "),
+        ("log.registry_loaded", {"version": 3, "reason": "a new tool"}, "version 3: a new tool"),
+        ("prompt_changed", {"from": "3", "to": "4", "seq": 7, "template": "triage"}, "triage, from 3 to 4, in entry 7"),
+        ("model_changed", {"from": "m-1", "to": "m-2", "seq": 7}, "from m-1 to m-2, in entry 7"),
+        (
+            "prompt_changed",
+            {"from": f"k1:{'ab' * 32}", "to": f"k1:{'cd' * 32}", "seq": 7},
+            "from k1:abababab to k1:cdcdcdcd, in entry 7",
+        ),
         ("log.read", READ, "show s-1, legal, case C-1: why"),
         ("log.read", {"duty": "ops", "purpose": "why", "scope": {"what": "tail"}}, "tail, ops: why"),
         ("log.read_completed", {"outcome": "complete", "count": 0}, "complete, 0 shown"),
@@ -44,6 +56,13 @@ OF_TWO = {"login": "clara", "duty": "compliance", "basis": "two people", "reason
         ("log.recorder_stopped", {"recorder": "r", "count": 12}, "after number 12"),
         ("log.gap", {"reason": "outage", "first": 3, "last": 9}, "outage, numbers 3 to 9"),
         ("log.unlocked", {"login": "agent", "pid": 7}, "ended a session of agent"),
+        (
+            "prompt_changed",
+            {"from": "3", "to": "4", "seq": 1200, "template": "triage"},
+            "template triage, 3 → 4, with entry 1,200",
+        ),
+        ("prompt_changed", {"from": ONE_HASH, "to": "x", "seq": 7}, "k1:abababab… → x, with entry 7"),
+        ("model_changed", {"from": "m-1", "to": "m-2\x1b", "seq": 7}, "m-1 → m-2␛, with entry 7"),
     ],
 )
 def test_each_kind_is_told_in_words(event_type: str, details: object, words: str) -> None:
@@ -54,7 +73,7 @@ def test_what_a_recorder_says_is_not_told_as_the_logs_own() -> None:
     assert told("access_granted", OF_TWO, recorder=new_id(), recorder_seq=1) == ""
 
 
-@pytest.mark.parametrize("event_type", ["access_granted", "log.read", "log.read_completed", "log.gap"])
+@pytest.mark.parametrize("event_type", ["access_granted", "log.read", "log.read_completed", "log.gap", "model_changed"])
 @pytest.mark.parametrize("details", [None, b"", b"\xff", b"[1]", b"[" * 10_000, {"scope": 1, "login": {}, "count": []}])
 def test_what_can_not_be_read_is_left_out(event_type: str, details: object) -> None:
     assert "{" not in told(event_type, details)

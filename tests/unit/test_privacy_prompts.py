@@ -6,7 +6,8 @@ import pytest
 
 from unbroken.core.keyed import LogKey
 from unbroken.core.normalise import Json
-from unbroken.privacy.prompts import length_of, shown, shown_template
+from unbroken.core.prompts import length_of
+from unbroken.privacy.prompts import names_in, shown, shown_details, shown_template, with_names, without_names
 
 KEY = LogKey("1", bytes(range(32)))
 POLICY = "You book appointments.\nNever give advice."
@@ -93,3 +94,58 @@ def test_only_what_names_an_object_stays() -> None:
 )
 def test_a_length_counts_characters(content: Json, length: int) -> None:
     assert length_of(content) == length
+
+
+def test_a_prompt_among_the_parameters_is_hashed() -> None:
+    details: Json = {"parameters": {"system": POLICY, "temperature": 0.2, "instructions": None}, "message_count": 1}
+    hashed: Json = {"content_hash": KEY.hash(POLICY), "length": len(POLICY)}
+    parameters: Json = {"system": hashed, "temperature": 0.2, "instructions": None}
+    assert shown_details(details, "hashed", KEY) == {"parameters": parameters, "message_count": 1}
+    assert shown_details({"record": {"system": POLICY, "id": 1}}, "hashed", KEY) == {
+        "record": {"system": hashed, "id": 1}
+    }
+    assert shown_details(details, "stored", KEY) == details
+
+
+def test_details_without_a_prompt_are_the_same_object() -> None:
+    others: list[Json] = [{"parameters": {"temperature": 0.2}}, ["prompt_template"], None]
+    for details in others:
+        assert shown_details(details, "hashed", KEY) is details
+
+
+def test_a_template_in_details_is_shown_as_templates_are() -> None:
+    assert shown_details({"prompt_template": POLICY}, "hashed", None) == {"prompt_template": {"length": len(POLICY)}}
+
+
+@pytest.mark.parametrize(
+    ("template", "names", "rest"),
+    [
+        ("triage v3", {"": "triage v3"}, {}),
+        (3, {"": "3"}, {}),
+        ({"id": "t", "version": 3, "length": 9}, {"id": "t", "version": "3"}, {"length": 9}),
+        ({"length": 9}, {}, {"length": 9}),
+        (None, {}, None),
+    ],
+)
+def test_what_names_a_template_is_taken_out_and_put_back(template: Json, names: dict[str, str], rest: Json) -> None:
+    details: Json = {"prompt_template": template, "message_count": 1}
+    assert names_in(details) == names
+    assert without_names(details) == {"prompt_template": rest, "message_count": 1}
+    assert with_names(without_names(details), names, details) == details
+
+
+def test_a_name_that_was_masked_is_put_back_masked() -> None:
+    details: Json = {"prompt_template": {"id": "t", "version": 4111}}
+    assert with_names(without_names(details), {"id": "[X]", "version": "[Y]"}, details) == {
+        "prompt_template": {"id": "[X]", "version": "[Y]"}
+    }
+    # Details that could not be looked at are one placeholder, and stay it.
+    assert with_names("[UNSCANNED]", {"id": "t"}, details) == "[UNSCANNED]"
+
+
+def test_details_without_a_template_name_nothing() -> None:
+    others: list[Json] = [{"message_count": 1}, "text", None]
+    for details in others:
+        assert names_in(details) == {}
+        assert without_names(details) is details
+        assert with_names(details, {}, details) is details

@@ -234,6 +234,16 @@ GROWING: dict[str, Callable[[int], str]] = {
     "months": lambda n: "may 1 " * (n // 6),
     "disguised": lambda n: "a [at] " * (n // 7),
     "mixed": lambda n: "A1" * (n // 2),
+    "marks in passwords": lambda n: "password=" + "a," * (n // 2),
+    "many passwords": lambda n: "password=a,b" * (n // 12),
+    "commas and lines": lambda n: "a,b\n" * (n // 4),
+    "rows": lambda n: "id,address\n" + "a,b\n" * (n // 4),
+    "heads": lambda n: "id,address\nid;address\n" * (n // 22),
+    "columns": lambda n: "address," * (n // 8) + "\n" + "a," * (n // 8),
+    "codes": lambda n: "verification code is 12345 " * (n // 27),
+    "logins": lambda n: "-u a:bcde " * (n // 10),
+    "new births": lambda n: "born " + "1/1/2020 " * (n // 9),
+    "dates of many": lambda n: "né le 1/1/2020 " * (n // 15),
 }
 
 

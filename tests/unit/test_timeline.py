@@ -113,6 +113,63 @@ def test_a_prompt_shows_only_what_no_event_shows() -> None:
     assert told[2].facts == ("m-1", "4 messages, 0 new", "1 not held")
 
 
+HASH = "k1:" + "ab12" * 16
+
+
+def described(*messages: dict[str, object]) -> dict[str, object]:
+    """The inputs of a model call whose messages are kept so."""
+    new = [{"commitment": str(number), "salt": "", "message": message} for number, message in enumerate(messages)]
+    return {"messages": [each["commitment"] for each in new], "new": new}
+
+
+@pytest.mark.parametrize(
+    ("message", "template", "words"),
+    [
+        (
+            {"role": "system", "content_hash": HASH, "length": 1234},
+            {"id": "triage", "version": "3"},
+            "system prompt, 1,234 characters, k1:ab12ab12…, template triage v3",
+        ),
+        ({"content_hash": HASH, "length": 1}, "triage-2025", "prompt, 1 character, k1:ab12ab12…, template triage-2025"),
+        ({"role": "developer", "length": 9}, None, "system prompt, 9 characters"),
+        (
+            {"role": "system", "content": "Be brief."},
+            {"content_hash": HASH, "length": 5000},
+            "system prompt, 9 characters, template 5,000 characters, k1:ab12ab12…",
+        ),
+        ({"role": "user", "content": "Hi."}, {"name": "triage", "version": "next"}, "template triage next"),
+    ],
+)
+def test_a_prompt_is_told_by_what_is_kept_of_it(message: dict[str, object], template: object, words: str) -> None:
+    details = {"message_count": 1} | ({} if template is None else {"prompt_template": template})
+    (call,) = items(event("model_call", model="m-1", inputs=described(message), details=details))
+    assert call.facts == ("m-1", "1 message, 1 new", words)
+
+
+def test_a_full_timeline_tells_the_whole_hash_of_a_prompt() -> None:
+    message: dict[str, object] = {"role": "system", "content_hash": HASH, "length": 12}
+    (call,) = items(event("model_call", inputs=described(message), details={"prompt_template": "triage v3"}), full=True)
+    assert call.lines == (f"system prompt: 12 characters, {HASH}",)
+    assert call.facts == ("1 message, 1 new", "template triage v3")
+
+
+def test_a_prompt_that_was_told_is_not_told_again() -> None:
+    first = {"role": "system", "content_hash": HASH, "length": 12}
+    again, without_hash = {**first, "role": "developer"}, {"role": "system", "length": 12}
+    (call,) = items(event("model_call", inputs=described(first, again, without_hash, without_hash)))
+    hashed, *bare = call.facts[1:]
+    assert hashed == "system prompt, 12 characters, k1:ab12ab12…"
+    assert bare == ["system prompt, 12 characters"] * 2
+
+
+def test_a_change_is_told_in_words() -> None:
+    details = {"from": "3", "to": "4", "seq": 12, "template": "triage"}
+    (change,) = items(event("prompt_changed", details=details))
+    assert (change.facts, change.lines) == (("template triage, 3 → 4, with entry 12",), ())
+    (own_words,) = items(event("prompt_changed", details={"why": "a new release"}))
+    assert own_words.lines == ('details: {"why": "a new release"}',)
+
+
 def test_a_full_timeline_shows_system_prompts_and_folds_nothing() -> None:
     text = "be kind\n" * 100
     told = items(

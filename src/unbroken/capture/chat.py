@@ -21,8 +21,8 @@ A call without a result stays without one.
 
 ``ts`` is what the file says of the time (see :mod:`unbroken.capture.chat_record`), ``recorded_at`` when it came in.
 
-Ids follow from the conversation's identity and from the messages up to the event, so a second import makes the same
-ids, whatever else it is told: tools, agent and times stay as they were first recorded.
+Ids follow from the conversation's identity and from the messages up to the event, under the log's key, so a second
+import makes the same ids, whatever else it is told: tools, agent and times stay as they were first recorded.
 
 Messages are referred to as :mod:`unbroken.capture.prompts` says. Their salts are made anew in each import, so where one
 completes a conversation of which a part is recorded already, the first ``model_call`` that it adds holds all messages
@@ -30,19 +30,20 @@ until then again.
 """
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from unbroken.capture.asked import Call
+from unbroken.capture.chat_ids import ChatIds
 from unbroken.capture.chat_record import Conversation, Message
-from unbroken.capture.prompts import Prompts
-from unbroken.core.ids import id_of
+from unbroken.capture.prompts import Prompt, Prompts, Protect, counted
 from unbroken.core.keyed import LogKey
 from unbroken.core.normalise import Json
-from unbroken.ledger.draft import ABSENT, Draft, draft
-from unbroken.ledger.protection import Protection
+from unbroken.ledger.draft import Draft, draft
+from unbroken.ledger.protection import Protection, Screened
 
 DEFAULT_AGENT: Final = "imported-agent"
 _ANONYMOUS: Final = "user"
@@ -50,17 +51,23 @@ _ANONYMOUS: Final = "user"
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One event to be: its deterministic id and its fields. ``sent`` counts the messages of a model call."""
+    """One event to be: its deterministic id and its fields.
+
+    ``sent`` counts the messages of a model call; ``unsent`` are those that no model call sent.
+    """
 
     id: str
     event_type: str
     fields: dict[str, Any]
     sent: int | None = None
+    unsent: tuple[Json, ...] = ()
 
 
-def steps_of(conversation: Conversation, *, side_effects: Collection[str], agent: str) -> list[Step]:
-    """The conversation's events in order."""
-    return list(_Walk(conversation, side_effects, agent).steps())
+def steps_of(
+    conversation: Conversation, *, side_effects: Collection[str], agent: str, key: LogKey | None
+) -> list[Step]:
+    """The conversation's events in order, with ids under the log's ``key``."""
+    return list(_Walk(conversation, side_effects, agent, ChatIds.under(key)).steps())
 
 
 def drafts_of(
@@ -75,21 +82,34 @@ def drafts_of(
 
     Raises :class:`InvalidEventError` and :class:`TooLargeError` for what the log can't take.
     """
-    messages = [message.body for message in conversation.messages]
+    messages: list[Json] = [message.body for message in conversation.messages]
     prompts = Prompts()
     drafts = []
     for step in steps:
         if step.id not in held:
-            sent = {} if step.sent is None else _prompt(prompts, messages[: step.sent], key)
-            drafts.append(draft(step.event_type, protection=protection, id=step.id, **step.fields, **sent))
+            protect = partial(protection.messages, fields={"event_type": step.event_type, **step.fields})
+            fields = {**step.fields, **_told(step, messages, prompts, protect, key=key)}
+            drafts.append(draft(step.event_type, protection=protection, id=step.id, **fields))
     return drafts
 
 
-def _prompt(prompts: Prompts, messages: Sequence[object], key: LogKey | None) -> dict[str, object]:
+def _told(
+    step: Step, messages: Sequence[Json], prompts: Prompts, protect: Protect, *, key: LogKey | None
+) -> dict[str, object]:
+    """What a step tells of messages, each as ``protect`` lets it be stored."""
+    if step.sent is not None:
+        return _prompt(prompts.refer(messages[: step.sent], protect=protect), prompts, key)
+    if step.unsent:
+        screened = protect(step.unsent)
+        return {"details": Screened({"unsent": [each.value for each in screened]}, counted(screened))}
+    return {}
+
+
+def _prompt(prompt: Prompt, prompts: Prompts, key: LogKey | None) -> dict[str, object]:
     """The prompt counts as recorded at once, because all drafts of a conversation are recorded together."""
-    prompt = prompts.refer(messages)
     prompts.recorded(prompt)
-    return {"inputs": prompt.inputs, "prompt_hash": prompt.keyed_hash(key)}
+    details: dict[str, object] = {} if prompt.length is None else {"details": {"prompt_length": prompt.length}}
+    return {"inputs": prompt.inputs, "prompt_hash": prompt.keyed_hash(key), **details}
 
 
 @dataclass
@@ -116,6 +136,7 @@ class _Walk:
     conversation: Conversation
     side_effects: Collection[str]
     agent: str
+    ids: ChatIds
     turn: _Turn | None = None
     turns: int = 0
     pending: list[_Pending] = field(default_factory=list)
@@ -223,13 +244,12 @@ class _Walk:
         error = self.conversation.rest.get("error")
         if error:
             yield self._step("error", last.digest, last.at, parent_id=self.started, details={"error": error})
-        unsent = self._unsent()
-        details = {"unsent": unsent} if unsent else ABSENT
-        yield self._step("conversation_ended", last.digest, last.at, parent_id=self.started, details=details)
+        ended = self._step("conversation_ended", last.digest, last.at, parent_id=self.started)
+        yield replace(ended, unsent=tuple(self._unsent()))
 
-    def _unsent(self) -> list[dict[str, Json]]:
+    def _unsent(self) -> list[Json]:
         """The system messages after the last model call, which no other event holds."""
-        unsent: list[dict[str, Json]] = []
+        unsent: list[Json] = []
         for message in reversed(self.conversation.messages):
             if message.role == "assistant":
                 break
@@ -247,13 +267,13 @@ class _Walk:
         self, event_type: str, digest: bytes, at: datetime, *, number: int = 0, sent: int | None = None, **fields: Any
     ) -> Step:
         conversation = self.conversation
-        step_id = id_of(b"chat", conversation.identity, digest, event_type.encode(), b"%d" % number)
+        step_id = self.ids.event(conversation.identity, digest, event_type.encode(), b"%d" % number)
         fields |= {
             "actor_id": conversation.user or _ANONYMOUS,
             "actor_type": "user",
             "agent_id": self.agent,
             "capture": "imported",
-            "session_id": conversation.session_id,
+            "session_id": conversation.name or self.ids.session(conversation.identity),
             "ts": at,
         }
         return Step(step_id, event_type, fields, sent)

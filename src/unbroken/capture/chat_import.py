@@ -106,7 +106,7 @@ class _Run:
             if isinstance(found, Broken):
                 self.broken.append(found)
                 continue
-            steps = steps_of(found, side_effects=self.side_effects, agent=self.agent)
+            steps = steps_of(found, side_effects=self.side_effects, agent=self.agent, key=self.ledger.key)
             self.group.append(_Waiting(found, steps))
             if self._is_full():
                 self._record_group()

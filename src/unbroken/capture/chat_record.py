@@ -52,7 +52,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A record that was understood: ``identity`` tells it from others.
+    """A record that was understood: ``identity`` tells it from others, ``name`` is what it calls its session, if so.
 
     ``rest`` is what it says beside messages and the user, who stands in the events themselves.
     """
@@ -61,7 +61,7 @@ class Conversation:
     consumed: int
     occurrence: int
     identity: bytes
-    session_id: str
+    name: str | None
     user: str | None
     model: str | None
     at: datetime
@@ -101,7 +101,7 @@ def _conversation(record: Record, seen: Counter[bytes], changed: datetime) -> Co
         consumed=record.consumed,
         occurrence=seen[content] or 1,
         identity=identity,
-        session_id=name or f"chat-{hashlib.sha256(identity).hexdigest()[:16]}",
+        name=name,
         user=_stated(rest, users[0]) if users else None,
         model=_stated(rest, ("model",)),
         at=at,

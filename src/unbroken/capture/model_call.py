@@ -3,6 +3,7 @@
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -49,8 +50,11 @@ class ModelCall:
     ) -> None:
         """Records the call; ``prompts`` learns its messages once they are committed."""
         with self._scope.guard():
-            prompt = prompts.refer(messages)
-            details = _given(parameters=parameters, tools=tools, prompt_template=prompt_template)
+            protect = partial(self._recorder.messages, self._scope, **{"event_type": "model_call", **self._fields})
+            prompt = prompts.refer(messages, protect=protect, parameters=parameters)
+            details = _given(
+                prompt_length=prompt.length, parameters=parameters, tools=tools, prompt_template=prompt_template
+            )
             call = {
                 "id": self.id,
                 "prompt_hash": prompt.keyed_hash(self._recorder.key),

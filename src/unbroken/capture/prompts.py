@@ -6,37 +6,59 @@
      "new": [{"commitment": "<64 hex>", "salt": "<64 hex>", "message": <the message>}, ...]}
 
 ``messages`` lists the commitments of all messages that were sent, in the order sent. ``new`` holds, once each and in
-the order of their first appearance, those that no earlier ``model_call`` of this session recorded. A commitment is
-``SHA-256(salt ‖ message)``, the message as RFC 8785 text in UTF-8 and the salt as 32 bytes. Equal messages have the
-same one throughout a session object, and another one in the next.
+the order of their first appearance, those that no earlier ``model_call`` of this session recorded, as the log's
+protection lets them be stored: masked, and prompts by policy as their keyed hash and length. A commitment is
+``SHA-256(salt ‖ message)``, the message as it is stored, as RFC 8785 text in UTF-8, and the salt as 32 bytes: one of
+the message itself would let anybody who reads the salt try out what was masked. Messages that were equal when they were
+sent have the same one throughout a session object, and another one in the next.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TypeAlias
 
 from unbroken.capture.forks import ProcessLock
 from unbroken.core.canonical import canonical
 from unbroken.core.commitment import commit, new_salt
 from unbroken.core.keyed import LogKey
 from unbroken.core.normalise import Json, normalise
+from unbroken.core.prompts import INSTRUCTIONS, content_of, is_said, length_of
+from unbroken.ledger.protection import Screened
 
-SYSTEM_ROLES: Final = frozenset({"system", "developer"})
+Protect: TypeAlias = Callable[[Sequence[Json]], list[Screened]]
+"""Makes of messages what may be stored of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """Messages as a ``model_call`` records them; ``fresh`` are the commitments made for it, by message digest."""
+    """Messages as a ``model_call`` records them; ``fresh`` are the commitments made for it, by message digest.
+
+    ``instructions`` are prompts given beside the messages.
+    """
 
     messages: list[Json]
-    inputs: Json
+    instructions: list[Json]
+    inputs: Screened
     fresh: Mapping[bytes, str]
 
     def keyed_hash(self, key: LogKey | None) -> str | None:
-        """The keyed hash of the system messages' contents, in order; ``None`` without a key or such messages."""
-        system = [m.get("content") for m in self.messages if isinstance(m, dict) and m.get("role") in SYSTEM_ROLES]
-        return key.hash(system) if key is not None and system else None
+        """The keyed hash of the prompt's contents, in order; ``None`` without a key or a prompt.
+
+        A plain text is no such content: it is prompt and question in one, and differs from call to call.
+        """
+        contents = self.instructions + [content_of(each) for each in self._prompts() if isinstance(each, dict)]
+        return key.hash(contents) if key is not None and contents else None
+
+    @property
+    def length(self) -> int | None:
+        """The characters of the prompt's contents, plain texts included; ``None`` without any."""
+        contents = self.instructions + [content_of(each) for each in self._prompts()]
+        return sum(map(length_of, contents)) if contents else None
+
+    def _prompts(self) -> list[Json]:
+        return [message for message in self.messages if not is_said(message)]
 
 
 class Prompts:
@@ -44,25 +66,29 @@ class Prompts:
 
     def __init__(self) -> None:
         # Owns the mapping; two calls that meet the same new message at once may both record it, which does no harm.
+        # The digests are of the messages themselves, and never leave this process.
         self._lock = ProcessLock()
         self._commitments: dict[bytes, str] = {}
 
-    def refer(self, messages: Sequence[object]) -> Prompt:
-        """The prompt made of ``messages``, a text being one; raises :class:`InvalidEventError` for a cycle."""
+    def refer(
+        self, messages: Sequence[object], *, protect: Protect, parameters: Mapping[str, object] | None = None
+    ) -> Prompt:
+        """The prompt made of ``messages``, a text being one; raises :class:`InvalidEventError` for a cycle.
+
+        ``parameters`` are looked through for what some providers take apart from the messages.
+        """
         values = [normalise(message) for message in ([messages] if isinstance(messages, str) else messages)]
-        fresh: dict[bytes, str] = {}
-        new: list[Json] = []
-        listed: list[Json] = []
-        for value in values:
-            text = canonical(value)
-            digest = hashlib.sha256(text).digest()
-            commitment = self._known(digest) or fresh.get(digest)
-            if commitment is None:
-                salt = new_salt()
-                commitment = fresh[digest] = commit(salt, text)
-                new.append({"commitment": commitment, "salt": salt.hex(), "message": value})
-            listed.append(commitment)
-        return Prompt(messages=values, inputs={"messages": listed, "new": new}, fresh=fresh)
+        digests = [hashlib.sha256(canonical(value)).digest() for value in values]
+        known = self._known(digests)
+        unknown = {digest: value for digest, value in zip(digests, values, strict=True) if digest not in known}
+        screened = protect(list(unknown.values())) if unknown else []
+        new = [_committed(each.value) for each in screened]
+        fresh = {digest: str(each["commitment"]) for digest, each in zip(unknown, new, strict=True)}
+        known.update(fresh)
+        inputs: Json = {"messages": [known[digest] for digest in digests], "new": [*new]}
+        given = parameters or {}
+        instructions = [normalise(given[name]) for name in sorted(INSTRUCTIONS & given.keys()) if given[name]]
+        return Prompt(values, instructions, Screened(inputs, counted(screened)), fresh)
 
     def recorded(self, prompt: Prompt) -> None:
         """To be called once ``prompt`` is committed: later prompts may refer to its messages."""
@@ -70,6 +96,19 @@ class Prompts:
             for digest, commitment in prompt.fresh.items():
                 self._commitments.setdefault(digest, commitment)
 
-    def _known(self, digest: bytes) -> str | None:
+    def _known(self, digests: Iterable[bytes]) -> dict[bytes, str]:
         with self._lock:
-            return self._commitments.get(digest)
+            return {digest: self._commitments[digest] for digest in digests if digest in self._commitments}
+
+
+def counted(screened: Iterable[Screened]) -> dict[str, int]:
+    """How much was masked in all of them, by kind."""
+    total: Counter[str] = Counter()
+    for each in screened:
+        total.update(each.counts)
+    return dict(total)
+
+
+def _committed(message: Json) -> dict[str, Json]:
+    salt = new_salt()
+    return {"commitment": commit(salt, canonical(message)), "salt": salt.hex(), "message": message}

@@ -1,6 +1,6 @@
 """Turns what happens in a scope into events and writes them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from unbroken.capture.finalisers import writing
@@ -8,9 +8,10 @@ from unbroken.capture.scope import Scope, current
 from unbroken.capture.toolbox import Toolbox
 from unbroken.core.ids import new_id
 from unbroken.core.keyed import LogKey
+from unbroken.core.normalise import Json
 from unbroken.ledger.draft import Draft, draft
 from unbroken.ledger.ledger import Ledger
-from unbroken.ledger.protection import Protection
+from unbroken.ledger.protection import Protection, Screened
 from unbroken.ledger.receipt import Kept
 
 CAPTURE: Final = "enforced"
@@ -54,6 +55,10 @@ class Recorder:
         """Writes events although their turn may have stopped: for the recorder's own last words on it."""
         with writing():
             return self.ledger.record([self._draft(scope, event) for event in events])
+
+    def messages(self, scope: Scope, messages: Sequence[Json], **event: Any) -> list[Screened]:
+        """Messages of an event that is about to happen in ``scope``, each as it may be recorded."""
+        return self.protection.messages(messages, {**scope.fields, **event})
 
     def _draft(self, scope: Scope, event: Mapping[str, Any]) -> Draft:
         return draft(protection=self.protection, **{"capture": CAPTURE, **scope.fields, **event})

@@ -1,13 +1,13 @@
 """A report on access as rows of CSV: one table, whose first column tells what a row is about."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final, TypeAlias
 
 from unbroken.cli.csv_output import Cell
 from unbroken.cli.printing import as_json_time
 from unbroken.investigate.access import AccessReport
 from unbroken.investigate.access_grants import Grant, Request
-from unbroken.investigate.access_reads import Read
+from unbroken.investigate.access_reads import NameLookup, Read
 
 Row: TypeAlias = tuple[Cell, ...]
 
@@ -15,11 +15,11 @@ COLUMNS: Final = (
     *("row", "entry", "time", "login", "duty", "state", "by", "confirmed_by", "why", "case", "scope"),
     *("shown", "ended_entry", "ended", "ended_by", "digest"),
 )
-"""``row`` is finding, grant, ended, waiting, read, denied, about or remark."""
+"""``row`` is finding, grant, ended, waiting, read, names, denied, about or remark."""
 
 
-def rows_of(report: AccessReport) -> Iterator[Row]:
-    """All rows, each as long as :data:`COLUMNS`."""
+def rows_of(report: AccessReport, names: Mapping[str, str]) -> Iterator[Row]:
+    """All rows, each as long as :data:`COLUMNS`; ``names`` are those of pseudonyms, where they may be shown."""
     for problem in report.problems:
         yield _row("finding", entry=problem.seq, state=problem.kind, why=problem.what)
     for grant in report.grants:
@@ -30,6 +30,8 @@ def rows_of(report: AccessReport) -> Iterator[Row]:
         yield _request(request)
     for read in report.reads:
         yield _read(read, report)
+        for lookup in read.lookups:
+            yield _lookup(lookup, read, names)
     for denial in report.denials:
         yield _row(
             "denied",
@@ -96,12 +98,27 @@ def _read(read: Read, report: AccessReport) -> Row:
     )
 
 
+def _lookup(lookup: NameLookup, read: Read, names: Mapping[str, str]) -> Row:
+    people = (f"{each}={names[each]}" if each in names else each for each in lookup.pseudonyms)
+    return _row(
+        "names",
+        entry=lookup.seq,
+        time=as_json_time(lookup.at),
+        login=lookup.login,
+        duty=read.duty,
+        why=read.purpose,
+        case=read.case,
+        scope=" ".join(people),
+    )
+
+
 def _about(report: AccessReport) -> Iterator[Row]:
     found = report.about
     if found is not None:
-        for state, seqs in (("named", found.named), ("session", found.session), ("wide", found.wide)):
+        ways = {"named": found.named, "session": found.session, "wide": found.wide, "looked_up": found.looked_up}
+        for state, seqs in ways.items():
             for seq in seqs:
-                yield _row("about", entry=seq, state=state, scope=found.pseudonym)
+                yield _row("about", entry=seq, state=state, scope=found.person.recorded_as[0])
 
 
 def _row(name: str, **given: Cell) -> Row:

@@ -79,6 +79,9 @@ def _read(each: Read, report: AccessReport) -> dict[str, Any]:
             "count": done.count,
             "digest": done.digest,
         },
+        "lookups": [
+            {"seq": one.seq, "at": as_json_time(one.at), "pseudonyms": list(one.pseudonyms)} for one in each.lookups
+        ],
     }
 
 
@@ -98,10 +101,12 @@ def _about(report: AccessReport) -> dict[str, Any] | None:
     if found is None:
         return None
     return {
-        "pseudonym": found.pseudonym,
+        "pseudonyms": list(found.person.pseudonyms),
+        "recorded_as": list(found.person.recorded_as),
         "named": list(found.named),
         "session": list(found.session),
         "wide": list(found.wide),
+        "looked_up": list(found.looked_up),
         "other_sessions": found.other_sessions,
         "other_people": found.other_people,
     }

@@ -1,7 +1,7 @@
 """A report on access as text: findings first, then rights, then looks, then what deserves one."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Final
 
@@ -13,11 +13,14 @@ from unbroken.cli.printing import counted, duration, moment
 from unbroken.investigate.access import UNUSED, AccessReport
 from unbroken.investigate.access_entries import Problem
 from unbroken.investigate.access_grants import INSTALLATION, MIGRATION, ONE_PERSON, Grant, Request
-from unbroken.investigate.access_reads import About, Denial, Read
+from unbroken.investigate.access_reads import About, Denial, NameLookup, Read
 from unbroken.investigate.access_review import Remark
 from unbroken.investigate.printable import printable
+from unbroken.investigate.short_forms import ShortForms
 
 _LONG: Final = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{52}\b")
+_NAMED: Final = 10
+"""People who are listed where many were looked up; JSON and CSV have them all."""
 _TOPICS: Final = {
     "toxic_pair": "Together these let one login do alone what takes two, or watch itself",
     "several_duties": "Several duties",
@@ -31,9 +34,11 @@ _TOPICS: Final = {
 }
 
 
-def print_access(console: Console, report: AccessReport, *, own: int | None = None) -> None:
-    """The whole report; ``own`` is the number of the entry that tells of this very read."""
-    period = report.period
+def print_access(
+    console: Console, report: AccessReport, *, own: int | None = None, names: Mapping[str, str] | None = None
+) -> None:
+    """The whole report; ``own`` is the number of the entry that tells of this very read, ``names`` of pseudonyms."""
+    period, forms = report.period, _forms_of(report, names or {})
     console.print(Text(f"Access to {printable(report.log)}", "bold"))
     console.print(f"grants as of {moment(period.as_of)} UTC")
     console.print(f"reads from {moment(period.since)} to {moment(period.until)} UTC")
@@ -44,11 +49,11 @@ def print_access(console: Console, report: AccessReport, *, own: int | None = No
     _section(
         console,
         f"Who looked ({counted(len(report.reads), 'read')})",
-        (_read(each, report, own) for each in report.reads),
+        (_read(each, report, own=own, forms=forms) for each in report.reads),
     )
     _section(console, "Refused", map(_denial, report.denials))
     if report.about is not None:
-        _section(console, "Who looked for this person", _about(report.about))
+        _section(console, "Who looked for this person", _about(report.about, forms))
     _remarks(console, report.remarks)
     console.print()
     console.print(
@@ -121,7 +126,14 @@ def _request(each: Request) -> list[Text]:
     ]
 
 
-def _read(each: Read, report: AccessReport, own: int | None) -> list[Text]:
+def _forms_of(report: AccessReport, names: Mapping[str, str]) -> ShortForms:
+    forms = ShortForms(names=names)
+    for lookup in (each for read in report.reads for each in read.lookups):
+        forms.learn(" ".join(lookup.pseudonyms))
+    return forms
+
+
+def _read(each: Read, report: AccessReport, *, own: int | None, forms: ShortForms) -> list[Text]:
     itself = "  (this report)" if each.seq == own else ""
     case = "" if each.case is None else f" (case {each.case})"
     return [
@@ -129,7 +141,14 @@ def _read(each: Read, report: AccessReport, own: int | None) -> list[Text]:
         Text(printable(f"{each.purpose}{case}")),
         Text(_short(" ".join(f"{key}={value}" for key, value in each.scope.items()) or "everything")),
         _ended(each, report),
+        *(_lookup(lookup, forms) for lookup in each.lookups),
     ]
+
+
+def _lookup(each: NameLookup, forms: ShortForms) -> Text:
+    people = ", ".join(forms.name(person, scanned=False) for person in each.pseudonyms[:_NAMED])
+    more = f" and {len(each.pseudonyms) - _NAMED:,} more" if len(each.pseudonyms) > _NAMED else ""
+    return Text(printable(f"looked up the names of {people}{more}, entry {each.seq:,}"), "yellow")
 
 
 def _ended(each: Read, report: AccessReport) -> Text:
@@ -148,9 +167,13 @@ def _denial(each: Denial) -> list[Text]:
     return [Text(printable(f"{each.seq:,}  {moment(each.at)}  {each.login}{duty}: {each.refused}{times}"))]
 
 
-def _about(found: About) -> Iterator[list[Text]]:
-    yield [Text(_short(f"recorded as {found.pseudonym}"))]
+def _about(found: About, forms: ShortForms) -> Iterator[list[Text]]:
+    yield [Text(_short(f"recorded searches have it as {', '.join(found.person.recorded_as)}"))]
+    if found.person.pseudonyms:
+        known_as = ", ".join(forms.name(each, scanned=False) for each in found.person.pseudonyms)
+        yield [Text(printable(f"known in this log as {known_as}"))]
     yield [Text(f"looked for it: {_numbers(found.named)}")]
+    yield [Text(f"looked its name up: {_numbers(found.looked_up)}")]
     yield [Text(f"read a session in which it acts or is touched: {_numbers(found.session)}")]
     yield [Text(f"read the log without naming anybody, so may have seen it: {_numbers(found.wide)}")]
     yield [Text(f"{counted(found.other_sessions, 'read')} of other sessions, which may mention it")]

@@ -1,9 +1,9 @@
 """``unbroken approvals``: what agents wait for, and deciding on it."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Final
 
-import msgspec
 import typer
 from rich.text import Text
 
@@ -11,16 +11,21 @@ from unbroken import wiring
 from unbroken.capture.trail import Trail
 from unbroken.cli.asking import agreed
 from unbroken.cli.lengths import length_of
+from unbroken.cli.people import KeyOption, NamesOption, keys_for_names, names_in
+from unbroken.cli.placeholders import mark_placeholders
 from unbroken.cli.printing import ROWS, as_json_time, cells, columns, console, moment, plain_table, print_json
 from unbroken.cli.reading import CaseOption, PurposeOption, open_read, shown_in
 from unbroken.cli.report_view import finding_as_json, print_findings
 from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption, open_ledger
+from unbroken.core.entry import StoredEntry
+from unbroken.core.event import decode_event
 from unbroken.core.keyed import LogKey
 from unbroken.core.times import parse_time
 from unbroken.errors import AccessDeniedError, ConfigurationError, NotApprovedError, UnbrokenError
-from unbroken.investigate.content import indented
-from unbroken.investigate.listed import listed_approvals
-from unbroken.investigate.printable import printable, printable_lines
+from unbroken.investigate.listed import Listed, listed_approvals
+from unbroken.investigate.printable import printable
+from unbroken.investigate.requested_arguments import RequestedArguments, not_shown, requested_arguments
+from unbroken.investigate.short_forms import ShortForms
 from unbroken.ledger.approval import Approval
 from unbroken.store.log_reader import ApprovalRequest
 from unbroken.verify.examine import Broken, examine
@@ -52,6 +57,8 @@ def _group() -> None:
 def list_requests(
     everything: Annotated[bool, typer.Option("--all", help="Also those decided, used or expired.")] = False,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, metavar="N", help="How many to list.")] = 50,
+    names: NamesOption = False,
+    key: KeyOption = None,
     purpose: PurposeOption = None,
     case: CaseOption = None,
     json: JsonOption = False,
@@ -72,18 +79,22 @@ def list_requests(
       unbroken approvals list --all --limit 10
       unbroken approvals list --json | jq -r '.approvals[].request'
     """
+    keys = keys_for_names(store, key, wanted=names)
     scope = {"what": "approvals list", "limit": str(limit)}
     with open_read(store, log, scope=scope, purpose=purpose, case=case) as reading:
         rows, name = reading.reader.approvals(limit=limit, decided=everything), reading.reader.log
         listed = listed_approvals(reading.reader, rows)
+        people = (f"{each.row.actor_id} {each.row.decided_by}" for each in listed)
+        known = names_in(people, reading, keys) if names else {}
         shown_in(reading, listed)
     found = [each.row for each in listed]
     findings = [finding for each in listed for finding in each.findings]
     if json:
         told = [finding_as_json(finding) for finding in findings]
-        print_json({"log": name, "approvals": [_as_json(each) for each in found], "findings": told})
+        answer = {"log": name, "approvals": [_as_json(each) for each in found], "findings": told}
+        print_json(answer | ({"names": known} if names else {}))
     elif found:
-        _print_list(found)
+        _print_list(listed, known)
         print_findings(console(), findings)
     else:
         typer.echo("No requests yet." if everything else "Nothing waits for a decision.")
@@ -118,8 +129,9 @@ def decide(
     decision through the login that recorded the request is marked as
     self-attested, as nobody else vouches for it. A writer reads nothing, so
     the arguments are shown where --reader names a login that may; that is
-    recorded as a read, for this purpose. A denial is final, and withdraws
-    an approval that has not been used.
+    recorded as a read, for this purpose. Where some of them are masked, it
+    says which kinds you can't see. A denial is final, and withdraws an
+    approval that has not been used.
 
     \b
     Examples:
@@ -132,12 +144,12 @@ def decide(
     with open_ledger(store, log) as ledger:
         trail = Trail(ledger, protection=wiring.protection_of(ledger))
         asked = _asked(trail, request)
-        _print_request(asked, _arguments(reader, store, log, asked, case=case, key=ledger.key))
+        _print_request(asked, _looked_at(reader, store, log, asked, case=case, key=ledger.key))
         if decision is Decision.APPROVE and not agreed("Approve this call?", yes=yes):
             typer.echo("Nothing was decided.")
             return
         decided = trail.decide(asked, decision.value, by=by, reason=reason, valid_for=length)
-    _print_decision(decided)
+    _print_decision(decided, by)
 
 
 def _asked(trail: Trail, request: str) -> Approval:
@@ -149,22 +161,24 @@ def _asked(trail: Trail, request: str) -> Approval:
         ) from error
 
 
-def _arguments(
+def _looked_at(
     reader: str | None, store: str, log: str | None, asked: Approval, *, case: str | None, key: LogKey | None
-) -> list[str]:
-    """The arguments in words, or why they are not shown."""
+) -> RequestedArguments:
+    """The arguments, or why they are not shown."""
     try:
-        arguments = _read_arguments(reader or store, log, asked.request, case=case)
+        entry = _read_request(reader or store, log, asked.request, case=case)
     except AccessDeniedError as error:
-        return ["(this login can't read them)" if reader is None else f"(not read: {printable(str(error))})"]
-    return ["(they are not there any more)"] if arguments is None else _in_words(arguments, asked, key)
+        return not_shown("this login can't read them" if reader is None else f"not read: {printable(str(error))}")
+    if entry is None or entry.inputs is None:
+        return not_shown("they are not there any more")
+    return requested_arguments(decode_event(entry.event), entry.inputs, bound_to=asked.arguments_hash, key=key)
 
 
-def _read_arguments(store: str, log: str | None, request: str, *, case: str | None) -> bytes | None:
-    """The arguments as the log holds them; ``None`` where they are gone.
+def _read_request(store: str, log: str | None, request: str, *, case: str | None) -> StoredEntry | None:
+    """The entry that asks, verified; ``None`` where it is gone.
 
-    Raises :class:`AccessDeniedError` where this login may not read them, and :class:`UnbrokenError` where the entry is
-    not what was recorded.
+    Raises :class:`AccessDeniedError` where this login may not read it, and :class:`UnbrokenError` where it is not what
+    was recorded.
     """
     scope = {"what": "approvals decide", "request": request}
     with open_read(store, log, scope=scope, purpose=TO_DECIDE, case=case) as reading:
@@ -177,23 +191,10 @@ def _read_arguments(store: str, log: str | None, request: str, *, case: str | No
     step = examine(entry)
     if isinstance(step, Broken) or step.faults:
         raise UnbrokenError(f"entry {entry.seq}, which asks for this, was altered: run `unbroken verify`")
-    return entry.inputs
+    return entry
 
 
-def _in_words(arguments: bytes, asked: Approval, key: LogKey | None) -> list[str]:
-    """The arguments, and whether they are what a decision would be bound to.
-
-    A recorder could show one thing and have another approved, so where the log's key is at hand they are compared.
-    """
-    lines = printable_lines(indented(arguments.decode("utf-8", "replace")))
-    if key is None or key.id != asked.arguments_hash.partition(":")[0].removeprefix("k"):
-        return [*lines, "(not compared with what an approval is bound to, for want of the log's key)"]
-    if key.hash(msgspec.json.decode(arguments)) != asked.arguments_hash:
-        raise UnbrokenError("the request shows other arguments than an approval would be bound to: don't approve it")
-    return lines
-
-
-def _print_request(asked: Approval, arguments: list[str]) -> None:
+def _print_request(asked: Approval, arguments: RequestedArguments) -> None:
     agent = f", agent {asked.agent_id}" if asked.agent_id else ""
     facts = [
         ("request", asked.request),
@@ -202,14 +203,18 @@ def _print_request(asked: Approval, arguments: list[str]) -> None:
         ("session", asked.session_id or "(none)"),
         ("asked by", f"{asked.requested_by}{agent}"),
         ("state", f"{asked.state}, until {_utc(asked.valid_until)}"),
-        ("arguments", Text("\n".join(arguments))),
+        ("arguments", mark_placeholders(Text("\n".join((*arguments.lines, *arguments.notes))))),
     ]
-    console().print(columns(facts))
+    out = console()
+    out.print(columns(facts))
+    if arguments.masked:
+        out.print(Text(f"WARNING: you don't see all of what you decide on; masked: {arguments.masked}.", "bold yellow"))
 
 
-def _print_decision(decided: Approval) -> None:
+def _print_decision(decided: Approval, by: str) -> None:
     until = f", to be used until {_utc(decided.valid_until)}" if decided.outcome == "approved" else ""
-    typer.echo(printable(f"Recorded: {decided.outcome} by {decided.by}{until}."))
+    who = by if decided.by in (None, by) else f"{by} ({ShortForms().name(decided.by, scanned=False)})"
+    typer.echo(printable(f"Recorded: {decided.outcome} by {who}{until}."))
     if decided.self_attested:
         typer.echo("It is self-attested: the request came through the same login.")
 
@@ -218,11 +223,15 @@ def _utc(text: str) -> str:
     return f"{moment(parse_time(text))} UTC"
 
 
-def _print_list(found: list[ApprovalRequest]) -> None:
+def _print_list(listed: list[Listed[ApprovalRequest]], names: Mapping[str, str]) -> None:
     table = plain_table("request", "tool", "call", "session", "asked by", "asked (UTC)", "until (UTC)", "state")
     for column in (table.columns[0], table.columns[5], table.columns[6]):
         column.no_wrap = True
-    for each in found:
+    forms = ShortForms(names=names)
+    for row in listed:
+        forms.learn(f"{row.row.actor_id} {row.row.decided_by}")
+    for row in listed:
+        each = row.row
         agent = f" > {each.agent_id}" if each.agent_id else ""
         table.add_row(
             *cells(
@@ -230,10 +239,10 @@ def _print_list(found: list[ApprovalRequest]) -> None:
                 each.tool,
                 each.call_id,
                 each.session_id or "",
-                f"{each.actor_id}{agent}",
+                forms.name(f"{each.actor_id}{agent}", scanned=row.scanned),
                 moment(each.requested_at),
                 moment(each.valid_until),
-                _state(each),
+                forms.name(_state(each), scanned=row.scanned),
             )
         )
     console(piped=ROWS).print(table)

@@ -11,17 +11,19 @@ import typer
 import unbroken
 from unbroken import wiring
 from unbroken.cli.demo_page import WIDTH, Page
+from unbroken.cli.demo_protection import Loaded, ProtectionStep
 from unbroken.cli.ending import ending_in_order
 from unbroken.cli.printing import console
 from unbroken.cli.reading import open_read
 from unbroken.cli.timeline_view import TimelineView
 from unbroken.core.entry import Head
-from unbroken.demo import agent
+from unbroken.demo import agent, registry
 from unbroken.demo.clinic import Clinic
 from unbroken.demo.conversations import CONVERSATIONS, NORMAL
 from unbroken.demo.folder import running_server
 from unbroken.demo.tampering import TAMPERINGS, Tampering, copied, forge, refusal
 from unbroken.investigate.timeline import timeline_of
+from unbroken.privacy.redaction.kinds import classes_of
 from unbroken.store.embedded import DATABASE, SUPERUSER, EmbeddedServer
 from unbroken.store.log_reader import LogReader
 from unbroken.verify.finding import Report
@@ -39,9 +41,10 @@ def demo(
     """Watch an agent being recorded, and forgeries of its record being found.
 
     Starts a PostgreSQL in a temporary folder, lets the agent of a small
-    clinic answer three calls, shows one of them, verifies the log, forges
-    copies of it and verifies those. Needs no key and no network, and takes
-    a few seconds. The exit code is 0 only if every forgery was found.
+    clinic answer three calls, tells what of them is masked, shows one,
+    verifies the log, forges copies of it and verifies those. Needs no key
+    and no network, and takes a few seconds. The exit code is 0 only if
+    nothing masked was on the disk and every forgery was found.
 
     \b
     Examples:
@@ -73,15 +76,17 @@ class _Demo:
         begun = time.monotonic()
         status = self.page.console.status("Starting PostgreSQL and recording ...")
         with status, ending_in_order(), running_server(self.keep) as server:
-            self._record(server)
+            loaded = self._record(server)
             status.stop()
             self._tell_recorded(server, seconds=time.monotonic() - begun)
+            self.page.heading(2, "Protect")
+            clean = ProtectionStep(self.page, server, LOG, loaded).run()
             self._show(server)
             head = self._verify(server)
             found = self._tamper(server, head)
         self._sum_up(found)
         self._point_on(head)
-        return all(found)
+        return clean and all(found)
 
     @property
     def _store(self) -> str:
@@ -91,15 +96,19 @@ class _Demo:
     def _introduce(self) -> None:
         self.page.say(
             "The agent of a small clinic answers three calls. All that it does is recorded in PostgreSQL, in a log "
-            "where each entry holds the hash of the one before it. Then copies of the log are forged, to see whether "
+            "where each entry holds the hash of the one before it, and nothing that is recognised as personal stands "
+            "in clear. Then copies of the log are forged, to see whether "
             "that is noticed. Clinic, callers and language model are invented: no key and no network is needed."
         )
 
-    def _record(self, server: EmbeddedServer) -> None:
+    def _record(self, server: EmbeddedServer) -> Loaded:
+        wiring.prepare_embedded(server, LOG)
+        loaded = Loaded(*registry.load(server.conninfo(wiring.READER), log=LOG))
         clinic = Clinic()
         with unbroken.open(server.folder, log=LOG) as trail:
             for conversation in CONVERSATIONS:
                 conversation.hold(trail, clinic)
+        return loaded
 
     def _tell_recorded(self, server: EmbeddedServer, *, seconds: float) -> None:
         self.page.heading(1, "Record")
@@ -123,24 +132,24 @@ class _Demo:
         )
 
     def _show(self, server: EmbeddedServer) -> None:
-        self.page.heading(2, "Read")
+        self.page.heading(3, "Read")
         self.page.say(
-            "The first call, entry by entry: number in the log (1 to 3 say which logins may do what), time since the "
-            "call began, who or what, and what."
+            "The first call, entry by entry: number in the log (the first four say who may do what, and how "
+            "data is treated), time since the call began, who or what, and what."
         )
         self.page.commands(f"unbroken show {NORMAL.session_id}{self._store}")
         with open_read(str(server.folder), LOG, scope={"what": "demo", "session": NORMAL.session_id}) as reading:
             entries = [entry for lot in reading.reader.entries(session=NORMAL.session_id) for entry in lot]
             for entry in entries:
                 reading.shown(entry)
-        self.page.console.print(TimelineView(timeline_of(entries)))
+        self.page.console.print(TimelineView(timeline_of(entries, classes=classes_of)))
         self.page.say(
             f"This look is on record as well: who looked, when and what for is entry {reading.ticket.seq} of the log, "
             "and how much was shown is the next one."
         )
 
     def _verify(self, server: EmbeddedServer) -> Head:
-        self.page.heading(3, "Verify")
+        self.page.heading(4, "Verify")
         self.page.say("Every hash, number and stored content is computed anew and compared.")
         head = self._verified(server, DATABASE).head
         self.page.quote([("head to keep", str(head))])
@@ -158,7 +167,7 @@ class _Demo:
         return report
 
     def _tamper(self, server: EmbeddedServer, head: Head) -> list[bool]:
-        self.page.heading(4, "Forge")
+        self.page.heading(5, "Forge")
         self.page.say(
             "Somebody wants the record to say that the caller's dose is 50 mg and not 5 mg. The database refuses:"
         )
@@ -191,10 +200,14 @@ class _Demo:
         return found
 
     def _sum_up(self, found: list[bool]) -> None:
-        self.page.heading(5, "What this shows, and what not")
+        self.page.heading(6, "What this shows, and what not")
         self.page.say(
             f"Shown: {sum(found)} of {len(found)} forgeries were found, those of single entries at their place. A "
             "superuser can't be kept from changing or destroying data, but it does not go unnoticed."
+        )
+        self.page.say(
+            "Masking is as good as its rules: what they don't recognise, such as a name in a sentence, stays in clear. "
+            "So keep a log as strictly as what it is about."
         )
         self.page.say(
             "Not shown: that what the agent recorded is true; only that it is what was recorded. And there is no "
@@ -204,7 +217,7 @@ class _Demo:
         )
 
     def _point_on(self, head: Head) -> None:
-        self.page.heading(6, "Go on")
+        self.page.heading(7, "Go on")
         if self.keep is None:
             self.page.say("The temporary folder is gone and its PostgreSQL stopped. To keep the log and look around:")
             self.page.commands("unbroken demo --keep my-first-log")

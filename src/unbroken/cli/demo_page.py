@@ -11,6 +11,7 @@ from rich.padding import Padding
 from rich.rule import Rule
 from rich.text import Text
 
+from unbroken.cli.placeholders import mark_placeholders
 from unbroken.cli.printing import cells, columns, plain_table
 from unbroken.cli.report_view import print_report
 from unbroken.core.entry import Head
@@ -51,6 +52,16 @@ class Page:
         table = plain_table(*titles, right=tuple(numbers))
         for row in rows:
             table.add_row(*cells(*row))
+        self.console.print()
+        self.console.print(Padding(table, (0, 0, 0, _INDENT)))
+
+    def compare(self, titles: tuple[str, str], rows: Iterable[tuple[str, str]]) -> None:
+        """Texts side by side, placeholders in colour."""
+        table = plain_table(*titles)
+        for column in table.columns:
+            column.ratio = 1
+        for row in rows:
+            table.add_row(*map(mark_placeholders, cells(*row)))
         self.console.print()
         self.console.print(Padding(table, (0, 0, 0, _INDENT)))
 

@@ -1,13 +1,15 @@
 """``unbroken query``: the questions that investigations begin with."""
 
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from typing import Annotated, Final
 
 import typer
 
 from unbroken.cli.moments import moment_of
+from unbroken.cli.people import KeyOption, NamesOption
 from unbroken.cli.query_run import LARGEST_PAGE, PAGE, Options, ask
-from unbroken.cli.questions import Access, Actions, Errors, Unapproved
+from unbroken.cli.questions import Access, Actions, Contains, Errors, Unapproved
 from unbroken.cli.reading import CaseOption, PurposeOption
 from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption
 from unbroken.investigate.investigations import Span
@@ -37,6 +39,15 @@ CsvOption = Annotated[
 app = typer.Typer(no_args_is_help=True)
 
 
+class Flag(StrEnum):
+    """What an entry can contain, by what was masked in it."""
+
+    PERSONAL = "personal"
+    HEALTH = "health"
+    CARD = "card"
+    SECRET = "secret"  # noqa: S105 - a kind of data, and no secret
+
+
 @app.callback()
 def _group() -> None:
     """Put the questions that investigations begin with.
@@ -47,6 +58,9 @@ def _group() -> None:
     exit code is then 1. A question is a read, so what it is for, and how
     it ended, are recorded.
 
+    A person is looked for by name under all pseudonyms that the name has,
+    and under the name itself; by a pseudonym, under that one alone.
+
     Needs a login with the duty compliance, legal, dpo or verifier. Times
     are UTC, by the database's clock.
     """
@@ -56,13 +70,15 @@ def _group() -> None:
 def ask_actions(
     context: typer.Context,
     agent: Annotated[str, typer.Option("--agent", metavar="AGENT", help="The agent's id.")],
-    user: Annotated[str, typer.Option("--user", metavar="USER", help="The id of the user it acted for.")],
+    user: Annotated[str, typer.Option("--user", metavar="NAME", help="The user it acted for, by name or pseudonym.")],
     since: FromOption = None,
     until: ToOption = None,
     limit: LimitOption = None,
     after: AfterOption = None,
     everything: AllOption = False,
     csv: CsvOption = None,
+    names: NamesOption = False,
+    key: KeyOption = None,
     purpose: PurposeOption = None,
     case: CaseOption = None,
     json: JsonOption = False,
@@ -81,7 +97,7 @@ def ask_actions(
         --from 2026-01-31 --to 2026-02-01T12:00:00+01:00
       unbroken query actions --agent desk --user u-17 --all --csv u-17.csv
     """
-    options = Options(limit, after, everything, csv, json, purpose, case, store, log)
+    options = Options(limit, after, everything, csv, json, purpose, case, store, log, names, key)
     span = _span(since, until)
     ask(Actions(_id(agent, "--agent"), _id(user, "--user"), span), options, context)
 
@@ -95,6 +111,8 @@ def ask_unapproved(
     after: AfterOption = None,
     everything: AllOption = False,
     csv: CsvOption = None,
+    names: NamesOption = False,
+    key: KeyOption = None,
     purpose: PurposeOption = None,
     case: CaseOption = None,
     json: JsonOption = False,
@@ -119,7 +137,7 @@ def ask_unapproved(
       unbroken query unapproved --from 2026-01-01 --to 2026-02-01
       unbroken query unapproved --json | jq -r '.rows[] | [.seq, .reason]'
     """
-    options = Options(limit, after, everything, csv, json, purpose, case, store, log)
+    options = Options(limit, after, everything, csv, json, purpose, case, store, log, names, key)
     ask(Unapproved(_span(since, until)), options, context)
 
 
@@ -138,6 +156,8 @@ def ask_errors(
     ] = None,
     everything: AllOption = False,
     csv: CsvOption = None,
+    names: NamesOption = False,
+    key: KeyOption = None,
     purpose: PurposeOption = None,
     case: CaseOption = None,
     json: JsonOption = False,
@@ -155,19 +175,23 @@ def ask_errors(
       unbroken query errors --least 10 --from 2026-01-31 --to 2026-02-01
       unbroken query errors --all --csv -
     """
-    options = Options(limit, _minute(after), everything, csv, json, purpose, case, store, log)
+    options = Options(limit, _minute(after), everything, csv, json, purpose, case, store, log, names, key)
     ask(Errors(_recent(since, until), least), options, context)
 
 
 @app.command("access")
 def ask_access(
     context: typer.Context,
-    resource: Annotated[str, typer.Option("--resource", metavar="ID", help="The resource's id.")],
+    resource: Annotated[
+        str, typer.Option("--resource", metavar="ID", help="The resource's id; a name where it is a person.")
+    ],
     kind: Annotated[str | None, typer.Option("--type", metavar="TYPE", help="Its type; by default any.")] = None,
     limit: LimitOption = None,
     after: AfterOption = None,
     everything: AllOption = False,
     csv: CsvOption = None,
+    names: NamesOption = False,
+    key: KeyOption = None,
     purpose: PurposeOption = None,
     case: CaseOption = None,
     json: JsonOption = False,
@@ -185,8 +209,42 @@ def ask_access(
       unbroken query access --resource p-4 --type patient --json
       unbroken query access --resource p-4 --all --csv p-4.csv
     """
-    options = Options(limit, after, everything, csv, json, purpose, case, store, log)
+    options = Options(limit, after, everything, csv, json, purpose, case, store, log, names, key)
     ask(Access(_id(resource, "--resource"), None if kind is None else _id(kind, "--type")), options, context)
+
+
+@app.command("contains")
+def ask_contains(
+    context: typer.Context,
+    flags: Annotated[list[Flag], typer.Argument(metavar="personal|health|card|secret...", help="One or several.")],
+    since: FromOption = None,
+    until: ToOption = None,
+    limit: LimitOption = None,
+    after: AfterOption = None,
+    everything: AllOption = False,
+    csv: CsvOption = None,
+    names: NamesOption = False,
+    key: KeyOption = None,
+    purpose: PurposeOption = None,
+    case: CaseOption = None,
+    json: JsonOption = False,
+    store: StoreOption = DEFAULT_STORE,
+    log: LogOption = None,
+) -> None:
+    """Show where personal, health or card data or secrets were found.
+
+    Every entry in which something of at least one of these was masked,
+    the oldest first: which kinds and how many of each, and how the entry
+    is classified. What was masked is not shown, and is not in the log.
+
+    \b
+    Examples:
+      unbroken query contains health
+      unbroken query contains card secret --from 2026-01-31
+      unbroken query contains personal --all --csv personal.csv
+    """
+    options = Options(limit, after, everything, csv, json, purpose, case, store, log, names, key)
+    ask(Contains(tuple(sorted({flag.value for flag in flags})), _span(since, until)), options, context)
 
 
 def _id(text: str, option: str) -> str:

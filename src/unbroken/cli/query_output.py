@@ -1,6 +1,6 @@
 """How an answer is printed: as a table for people, as one JSON object, as CSV."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol, TextIO
 
@@ -9,10 +9,13 @@ from rich.table import Table
 from rich.text import Text
 
 from unbroken.cli.csv_output import CsvOutput
+from unbroken.cli.placeholders import mark_placeholders
 from unbroken.cli.printing import counted, plain_table, print_json
 from unbroken.cli.report_view import finding_as_json, finding_in_words
-from unbroken.investigate.investigations import Row
+from unbroken.investigate.investigations import Row, Value
 from unbroken.investigate.printable import printable
+from unbroken.investigate.short_forms import ShortForms
+from unbroken.privacy.pseudonyms import pseudonyms_in
 from unbroken.verify.finding import MAX_FINDINGS, Finding, FindingList
 
 WIDE: Final = 130
@@ -54,7 +57,8 @@ class View:
 class Answer:
     """What is known once all rows are out. ``ticket`` is the entry that recorded this read, if there is one.
 
-    ``next`` is the key after which the rest of the answer comes, ``continuation`` the command that shows it.
+    ``next`` is the key after which the rest of the answer comes, ``continuation`` the command that shows it. ``hint``
+    is said where nothing is found.
     """
 
     query: str
@@ -65,6 +69,7 @@ class Answer:
     entries: int = 0
     next: str | int | None = None
     continuation: str | None = None
+    hint: str | None = None
     findings: FindingList = field(default_factory=FindingList)
 
     def add(self, rows: Sequence[Row]) -> None:
@@ -88,13 +93,17 @@ class Output(Protocol):
 class TextOutput:
     """Tables, and after them what was verified and what was not."""
 
-    def __init__(self, view: View, out: Console) -> None:
+    def __init__(self, view: View, out: Console, names: Mapping[str, str] | None) -> None:
         self._view = view
         self._out = out
+        self._forms = ShortForms(names=names)
 
     def rows(self, rows: Sequence[Row]) -> None:
         """A table, with the findings beside each row."""
-        self._out.print(_wide(rows, self._view) if self._out.width >= WIDE else _narrow(rows, self._view))
+        cells = _Cells(self._forms)
+        cells.learn(rows)
+        table = _wide if self._out.width >= WIDE else _narrow
+        self._out.print(table(rows, self._view, cells))
 
     def end(self, answer: Answer) -> None:
         """What the rows are worth, and how to go on."""
@@ -103,11 +112,29 @@ class TextOutput:
         print_worth(self._out, answer)
 
 
+@dataclass(frozen=True)
+class _Cells:
+    """What stands in a table: printable, placeholders and pseudonyms shortened."""
+
+    forms: ShortForms
+
+    def learn(self, rows: Sequence[Row]) -> None:
+        """Takes note of what is to be shown."""
+        for row in rows:
+            for text in texts_in(row):
+                self.forms.learn(text)
+
+    def text(self, row: Row, text: str) -> Text:
+        """One cell's text."""
+        return mark_placeholders(Text(printable(self.forms.name(text, scanned=row.scanned))))
+
+
 class JsonOutput:
     """One object, printed at the end."""
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, view: View, names: Mapping[str, str] | None) -> None:
         self._view = view
+        self._names = names
         self._rows: list[dict[str, object]] = []
 
     def rows(self, rows: Sequence[Row]) -> None:
@@ -130,23 +157,26 @@ class JsonOutput:
                 "findings_total": answer.findings.total,
                 "next": answer.next,
             }
+            | ({} if self._names is None else {"names": dict(self._names)})
         )
 
 
 class CsvRows:
-    """The rows as CSV, each with the log's name; what they are worth goes to ``notes``."""
+    """The rows as CSV, each with the log's name and, if asked for, people's; what they are worth goes to ``notes``."""
 
-    def __init__(self, view: View, file: TextIO, *, log: str, notes: Console) -> None:
+    def __init__(self, view: View, file: TextIO, *, log: str, notes: Console, names: Mapping[str, str] | None) -> None:
         self._view = view
         self._log = log
         self._notes = notes
-        self._csv = CsvOutput(file, ["log", *view.columns, "findings"])
+        self._names = names
+        self._csv = CsvOutput(file, ["log", *view.columns, "findings", *([] if names is None else ["names"])])
 
     def rows(self, rows: Sequence[Row]) -> None:
         """A record for each row."""
         for row in rows:
-            values = (row.values.get(name) for name in self._view.columns)
-            self._csv.write([self._log, *values, "; ".join(map(finding_in_words, row.findings)) or None])
+            values = (_cell(row.values.get(name)) for name in self._view.columns)
+            findings = "; ".join(map(finding_in_words, row.findings)) or None
+            self._csv.write([self._log, *values, findings, *self._people(row)])
 
     def end(self, answer: Answer) -> None:
         """What the rows are worth, and how to go on."""
@@ -154,6 +184,26 @@ class CsvRows:
         for finding in answer.findings.kept:
             self._notes.print(Text(_in_words(finding), "bold red"), soft_wrap=True)
         print_worth(self._notes, answer)
+
+    def _people(self, row: Row) -> list[str | None]:
+        """Who stands behind the pseudonyms of a row, as one cell."""
+        if self._names is None:
+            return []
+        found = dict.fromkeys(each for text in texts_in(row) for each in pseudonyms_in(text))
+        return ["; ".join(f"{each}={self._names[each]}" for each in found if each in self._names) or None]
+
+
+def texts_in(row: Row) -> Iterator[str]:
+    """All texts among a row's values."""
+    for value in row.values.values():
+        for text in value if isinstance(value, tuple) else (value,):
+            if isinstance(text, str):
+                yield text
+
+
+def _cell(value: Value) -> str | int | bool | None:
+    """A value as one cell of CSV holds it."""
+    return ", ".join(value) if isinstance(value, tuple) else value
 
 
 def print_worth(out: Console, answer: Answer) -> None:
@@ -166,7 +216,7 @@ def print_worth(out: Console, answer: Answer) -> None:
 
 
 def _worth(answer: Answer) -> list[Text]:
-    lines = [] if answer.rows else [Text("Nothing found, as the database says.")]
+    lines = [] if answer.rows else [Text(" ".join(filter(None, ("Nothing found, as the database says.", answer.hint))))]
     if answer.entries:
         each = "1 entry that was" if answer.entries == 1 else f"{answer.entries:,} entries, each of them"
         lines.append(Text(f"This is read from {each} recomputed: its hash is the one that the log states.", "green"))
@@ -185,19 +235,19 @@ def _worth(answer: Answer) -> list[Text]:
     return lines
 
 
-def _wide(rows: Sequence[Row], view: View) -> Table:
+def _wide(rows: Sequence[Row], view: View, cells: _Cells) -> Table:
     with_findings = any(row.findings for row in rows)
     table = _table(view.all, view, *(["finding"] if with_findings else []))
     for row in rows:
-        cells = [Text(printable(column.text(row))) for column in view.all]
-        table.add_row(*cells, *([_findings(row)] if with_findings else []))
+        texts = [cells.text(row, column.text(row)) for column in view.all]
+        table.add_row(*texts, *([_findings(row)] if with_findings else []))
     return table
 
 
-def _narrow(rows: Sequence[Row], view: View) -> Table:
+def _narrow(rows: Sequence[Row], view: View, cells: _Cells) -> Table:
     table = _table(view.main, view, "about")
     for row in rows:
-        table.add_row(*(Text(printable(column.text(row))) for column in view.main), _about(row, view))
+        table.add_row(*(cells.text(row, column.text(row)) for column in view.main), _about(row, view, cells))
     return table
 
 
@@ -209,10 +259,10 @@ def _table(columns: Sequence[Column], view: View, *more: str) -> Table:
     return table
 
 
-def _about(row: Row, view: View) -> Text:
+def _about(row: Row, view: View, cells: _Cells) -> Text:
     """What has no column of its own, and the findings on lines of their own."""
     facts = " · ".join(f"{column.label}{text}" for column in view.minor if (text := column.text(row)))
-    lines = [Text(printable(text)) for text in (view.lead.text(row) if view.lead else "", facts) if text]
+    lines = [cells.text(row, text) for text in (view.lead.text(row) if view.lead else "", facts) if text]
     return Text("\n").join([*lines, *([_findings(row)] if row.findings else [])])
 
 

@@ -1,19 +1,21 @@
 """One question put to a log: page after page is found, verified and given out, and the read is on record."""
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, Final, TextIO
 
 import typer
 
 from unbroken.cli.csv_output import STANDARD_OUTPUT, csv_target
 from unbroken.cli.late_progress import LateProgress
+from unbroken.cli.people import as_recorded, keys_for_names, keys_of, known_as, people_of, unknowable
 from unbroken.cli.printing import PROSE, ROWS, console
-from unbroken.cli.query_output import Answer, CsvRows, JsonOutput, Output, TextOutput, View
+from unbroken.cli.query_output import Answer, CsvRows, JsonOutput, Output, TextOutput, View, texts_in
 from unbroken.cli.questions import Key, Parameters, Question
 from unbroken.cli.reading import Reading, open_read
 from unbroken.cli.target import is_conninfo
@@ -43,6 +45,8 @@ class Options:
     case: str | None
     store: str
     log: str | None
+    names: bool = False
+    key: Path | None = None
 
     def __post_init__(self) -> None:
         if self.csv is not None and self.json:
@@ -59,6 +63,7 @@ class Options:
 def ask(question: Question, options: Options, context: typer.Context) -> None:
     """Puts the question and prints the answer; ends with exit code 1 where there are findings."""
     lasting = _WALK if options.everything else _LOOK
+    keys = keys_for_names(options.store, options.key, wanted=options.names)
     with (
         _target(options.csv) as file,
         open_read(
@@ -72,10 +77,16 @@ def ask(question: Question, options: Options, context: typer.Context) -> None:
         ) as reading,
     ):
         answer = Answer(question.name, _parameters(question, options), reading.reader.log, reading.ticket.seq)
-        output = _output(question.view, options, file, log=reading.reader.log)
+        people = people_of(reading, keys) if options.names else None
+        output = _output(
+            question.view, options, file, log=reading.reader.log, names=None if people is None else people.names
+        )
+        question, answer.hint = _about_one(question, reading, options)
         for found in _pages(question, options, reading, answer):
             rows = question.rows(found, reading)
             answer.add(rows)
+            if people is not None:
+                people.look_up_in(text for row in rows for text in texts_in(row))
             output.rows(rows)
         answer.entries = reading.count
         if answer.next is not None:
@@ -94,18 +105,28 @@ def _scope(question: Question, options: Options) -> dict[str, str]:
     asked = {"what": f"query {question.name}", **question.scope(), "limit": options.size, "after": options.after}
     if options.everything:
         asked["limit"] = "all"
-    return {name: str(value) for name, value in asked.items() if value is not None}
+    told = {name: str(value) for name, value in asked.items() if value is not None}
+    return told | {name: as_recorded(told[name]) for name in ("actor", "resource") if name in told}
 
 
 def _target(csv: str | None) -> AbstractContextManager[TextIO | None]:
     return nullcontext() if csv is None else csv_target(csv)
 
 
-def _output(view: View, options: Options, file: TextIO | None, *, log: str) -> Output:
+def _about_one(question: Question, reading: Reading, options: Options) -> tuple[Question, str | None]:
+    """The question about all that a person is known as in this log, and why it may not be all."""
+    name = question.about()
+    if name is None:
+        return question, None
+    keys = keys_of(options.store, options.key)
+    return question.known_as(known_as(name, reading, keys)), unknowable(name, reading, keys)
+
+
+def _output(view: View, options: Options, file: TextIO | None, *, log: str, names: Mapping[str, str] | None) -> Output:
     if file is not None:
         notes = console(piped=PROSE, stderr=options.csv == STANDARD_OUTPUT)
-        return CsvRows(view, file, log=log, notes=notes)
-    return JsonOutput(view) if options.json else TextOutput(view, console(piped=ROWS))
+        return CsvRows(view, file, log=log, notes=notes, names=names)
+    return JsonOutput(view, names) if options.json else TextOutput(view, console(piped=ROWS), names)
 
 
 def _pages(question: Question, options: Options, reading: Reading, answer: Answer) -> Iterator[Sequence[Any]]:
@@ -140,10 +161,12 @@ def _continuation(question: Question, context: typer.Context, after: Key) -> str
     words, resolved = ["unbroken", "query", question.name], question.resolved()
     for option in context.command.params:
         name, value = option.name or "", context.params.get(option.name or "")
-        if name in resolved:
+        if option.param_type_name == "argument":
+            words += [shlex.quote(str(item)) for item in value or ()]
+        elif name in resolved:
             words += [option.opts[0], shlex.quote(resolved[name])]
         elif _is_given(context, name) and name not in _NOT_REPEATED:
-            words += [option.opts[0], _repeated(name, value)]
+            words += [option.opts[0], *([] if value is True else [_repeated(name, value)])]
     return " ".join([*words, "--after", shlex.quote(str(after))])
 
 

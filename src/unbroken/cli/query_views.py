@@ -5,7 +5,9 @@ from typing import Final
 
 from unbroken.cli.query_output import Column, View
 from unbroken.investigate.bursts import BURST_COLUMNS
+from unbroken.investigate.containing import CONTAINS_COLUMNS
 from unbroken.investigate.investigations import ACCESS_COLUMNS, ACTION_COLUMNS, CALL_COLUMNS, Row
+from unbroken.investigate.masked import counted, in_words
 from unbroken.investigate.reasons import IN_WORDS
 
 SIDE_EFFECT: Final = "SIDE EFFECT"
@@ -71,6 +73,20 @@ def _claim(row: Row) -> str:
     return " by ".join(text for text in (_text(row, "outcome"), _text(row, "decision_by")) if text)
 
 
+def _list(name: str) -> Callable[[Row], str]:
+    return lambda row: ", ".join(_items(row, name))
+
+
+def _items(row: Row, name: str) -> tuple[str, ...]:
+    value = row.values.get(name)
+    return value if isinstance(value, tuple) else ()
+
+
+def _masked(row: Row) -> str:
+    """What was masked, in words."""
+    return in_words(counted(_items(row, "redactions")))
+
+
 def _range(row: Row) -> str:
     first, last = _number("first_seq")(row), _number("last_seq")(row)
     return first if first == last else f"{first} to {last}"
@@ -107,6 +123,19 @@ ACCESS: Final = View(
     main=(_ENTRY, _RECORDED, Column("role", _value("role"))),
     lead=_WHO,
     minor=(_EVENT, Column("tool", _value("tool")), _STATUS, Column("decision", _decision), _RESOURCE, _SESSION),
+)
+CONTAINS: Final = View(
+    CONTAINS_COLUMNS,
+    main=(_ENTRY, _RECORDED, Column("contains", _list("contains"))),
+    lead=Column("masked", _masked),
+    minor=(
+        _EVENT,
+        Column("tool", _value("tool")),
+        _WHO,
+        Column("classification", _value("classification")),
+        Column("domains", _list("domains")),
+        _SESSION,
+    ),
 )
 ERRORS: Final = View(
     BURST_COLUMNS,

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any, ClassVar, TypeAlias
@@ -13,8 +13,18 @@ from unbroken.cli.printing import as_json_time
 from unbroken.cli.query_output import View
 from unbroken.cli.reading import Reading
 from unbroken.investigate.bursts import bursts
+from unbroken.investigate.containing import containing
 from unbroken.investigate.investigations import Row, Span, accesses, actions, unapproved_calls
-from unbroken.store.investigations import MOST, AgentAction, ErrorBurst, Investigations, ResourceAccess, UnapprovedCall
+from unbroken.privacy.redaction.kinds import classes_of
+from unbroken.store.investigations import (
+    MOST,
+    AgentAction,
+    ContainingEntry,
+    ErrorBurst,
+    Investigations,
+    ResourceAccess,
+    UnapprovedCall,
+)
 
 Key: TypeAlias = str | int
 """Where a page begins: after an entry's number, or a minute."""
@@ -39,6 +49,14 @@ class Question(ABC):
         """Options whose default depends on the time, so that the command for the next page has to name them."""
         return {}
 
+    def about(self) -> str | None:
+        """The name or id that may be a person's, who may be known by others as well."""
+        return None
+
+    def known_as(self, _ids: Sequence[str], /) -> "Question":
+        """The same question about all ids of what it is about."""
+        return self
+
     @abstractmethod
     def find(self, reading: Reading, after: Key | None, limit: int) -> Sequence[Any]:
         """What the database finds after a key, or from the beginning."""
@@ -55,6 +73,10 @@ class Question(ABC):
         """What rows are ordered by."""
         return found.recorded_at, found.seq
 
+    def merged(self, pages: Sequence[Sequence[Any]], limit: int) -> list[Any]:
+        """One page of what was found under several ids."""
+        return sorted((found for page in pages for found in page), key=self.place)[:limit]
+
     def progress(self, found: Any, end: int) -> tuple[int, int]:
         """How far this row is on the way to a log's ``end``."""
         return int(found.seq), end
@@ -67,6 +89,7 @@ class Actions(Question):
     agent: str
     user: str
     span: Span
+    ids: tuple[str, ...] = ()
     name = "actions"
     view = query_views.ACTIONS
 
@@ -77,12 +100,19 @@ class Actions(Question):
         return {"agent": self.agent, "actor": self.user, **_times(self.span)}
 
     def find(self, reading: Reading, after: Key | None, limit: int) -> Sequence[AgentAction]:
-        return _investigations(reading).agent_actions(
-            self.agent, self.user, since=self.span.since, upto=self.span.until, after=int(after or 0), limit=limit
-        )
+        span, known = self.span, _investigations(reading)
+        ask = partial(known.agent_actions, since=span.since, upto=span.until, after=int(after or 0), limit=limit)
+        return self.merged([ask(self.agent, each) for each in self.ids or (self.user,)], limit)
 
     def rows(self, found: Sequence[Any], reading: Reading) -> list[Row]:
-        return actions(found, reading.reader, agent=self.agent, actor=self.user, span=self.span, shown=reading.shown)
+        actors = self.ids or (self.user,)
+        return actions(found, reading.reader, agent=self.agent, actors=actors, span=self.span, shown=reading.shown)
+
+    def about(self) -> str:
+        return self.user
+
+    def known_as(self, ids: Sequence[str], /) -> Question:
+        return replace(self, ids=tuple(ids))
 
 
 @dataclass(frozen=True)
@@ -111,6 +141,7 @@ class Access(Question):
 
     resource: str
     kind: str | None
+    ids: tuple[str, ...] = ()
     name = "access"
     view = query_views.ACCESS
 
@@ -121,15 +152,47 @@ class Access(Question):
         return {"resource": self.resource, "resource_type": self.kind}
 
     def find(self, reading: Reading, after: Key | None, limit: int) -> Sequence[ResourceAccess]:
-        return _investigations(reading).resource_access(
-            self.resource, kind=self.kind, after=int(after or 0), limit=limit
-        )
+        ask = partial(_investigations(reading).resource_access, kind=self.kind, after=int(after or 0), limit=limit)
+        return self.merged([ask(each) for each in self.ids or (self.resource,)], limit)
 
     def rows(self, found: Sequence[Any], reading: Reading) -> list[Row]:
-        return accesses(found, reading.reader, resource=self.resource, kind=self.kind, shown=reading.shown)
+        resources = self.ids or (self.resource,)
+        return accesses(found, reading.reader, resources=resources, kind=self.kind, shown=reading.shown)
+
+    def about(self) -> str:
+        return self.resource
+
+    def known_as(self, ids: Sequence[str], /) -> Question:
+        return replace(self, ids=tuple(ids))
 
     def place(self, found: Any) -> Any:
         return found.seq
+
+
+@dataclass(frozen=True)
+class Contains(Question):
+    """Where was something personal or secret found?"""
+
+    flags: tuple[str, ...]
+    span: Span
+    name = "contains"
+    view = query_views.CONTAINS
+
+    def parameters(self) -> Parameters:
+        return {"contains": ", ".join(self.flags), **_times(self.span)}
+
+    def scope(self) -> Parameters:
+        return {"what": f"query {self.name} {' '.join(self.flags)}", **_times(self.span)}
+
+    def find(self, reading: Reading, after: Key | None, limit: int) -> Sequence[ContainingEntry]:
+        return _investigations(reading).entries_containing(
+            self.flags, since=self.span.since, upto=self.span.until, after=int(after or 0), limit=limit
+        )
+
+    def rows(self, found: Sequence[Any], reading: Reading) -> list[Row]:
+        return containing(
+            found, reading.reader, flags=self.flags, span=self.span, classes=classes_of, shown=reading.shown
+        )
 
 
 @dataclass(frozen=True)

@@ -175,6 +175,8 @@ def _no_ticket_told(duties: str) -> Iterator[None]:
 
 def _refused(error: AccessDeniedError, ticket: Ticket, duties: str) -> AccessDeniedError:
     """Why rows were refused under a ticket: the duty opens others, or was taken away meanwhile."""
+    if state_of_refusal(error) is None:
+        return error  # said by this command, which knows why
     if state_of_refusal(error) == "42501":
         words = f"the duty {ticket.duty} does not open this; that it was tried is recorded. {takes('It', duties)}"
     else:

@@ -1,6 +1,6 @@
 """``unbroken show``: one session as a person reads it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
@@ -10,15 +10,19 @@ from rich.console import Console
 from rich.text import Text
 
 from unbroken.cli.masked import masked
+from unbroken.cli.people import KeyOption, NamesOption, keys_for_names, people_of, texts_of
 from unbroken.cli.printing import console, counted, print_json
 from unbroken.cli.reading import CaseOption, PurposeOption, Reading, open_read
 from unbroken.cli.report_view import finding_as_json, finding_in_words
 from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption
 from unbroken.cli.timeline_view import TimelineView
 from unbroken.core.entry import Head, StoredEntry
+from unbroken.core.keyed import LogKey
 from unbroken.errors import ConfigurationError
 from unbroken.investigate.printable import printable
+from unbroken.investigate.short_forms import ShortForms
 from unbroken.investigate.timeline import Timeline, TimelineItem, timeline_of
+from unbroken.privacy.redaction.kinds import classes_of
 from unbroken.verify.examine import Broken, examine
 from unbroken.verify.finding import Finding, Report
 from unbroken.verify.run import verify_session
@@ -32,6 +36,8 @@ NAMED: Final = 5
 def show(
     session: Annotated[str, typer.Argument(metavar="SESSION", help="A session's id, or an unambiguous beginning.")],
     full: Annotated[bool, typer.Option("--full", help="Show long texts and prompts in full.")] = False,
+    names: NamesOption = False,
+    key: KeyOption = None,
     purpose: PurposeOption = None,
     case: CaseOption = None,
     json: JsonOption = False,
@@ -44,6 +50,10 @@ def show(
     stands beside it. The exit code is 0 if nothing is wrong, 1 if there are
     findings, 4 if something can't be read. Times are UTC.
 
+    What was masked stands as [e-mail 5d0c4f], people as p-3f9a2c1b: the
+    same value or person the same throughout. --full and --json show these
+    in full, with how each event is classified.
+
     On a server this takes a login with the duty compliance, legal or dpo.
     It is recorded as a read of this one session; with the beginning of an
     id as two, as finding the session opens the whole log.
@@ -53,13 +63,19 @@ def show(
       unbroken show call-2042
       unbroken show call --full | less -R
       unbroken show call-2042 --json
+      unbroken show call-2042 --names --purpose "complaint 31"
     """
     session = masked(store, session)  # as it was on its way into the log
-    name, entries = _read(store, log, session, purpose=purpose, case=case)
-    report = verify_session(_Read(name, entries), session)
-    timeline = timeline_of(entries, findings=_marks(entries, report), full=full or json)
+    keys = keys_for_names(store, key, wanted=names)
+    read = _read(store, log, session, purpose=purpose, case=case, keys=keys)
+    entries, known = read.entries, read.names
+    report = verify_session(_Read(read.log, entries), session)
+    forms = ShortForms(full=full or json, names=None if json else known)
+    timeline = timeline_of(
+        entries, findings=_marks(entries, report), full=full or json, forms=forms, classes=classes_of
+    )
     if json:
-        print_json(_as_json(timeline, report))
+        print_json(_as_json(timeline, report) | ({"names": known} if names else {}))
     else:
         out = console()
         out.print(TimelineView(timeline))
@@ -83,10 +99,19 @@ class _Read:
         yield self.read
 
 
+@dataclass(frozen=True)
+class _Found:
+    """A session's entries, its log's name, and the names of people in it where they were asked for."""
+
+    log: str
+    entries: list[StoredEntry]
+    names: Mapping[str, str]
+
+
 def _read(
-    store: str, log: str | None, session: str, *, purpose: str | None, case: str | None
-) -> tuple[str, list[StoredEntry]]:
-    """The log's name and the entries of the one session that ``session`` is, or is the beginning of.
+    store: str, log: str | None, session: str, *, purpose: str | None, case: str | None, keys: Sequence[LogKey]
+) -> _Found:
+    """The one session that ``session`` is, or is the beginning of; with ``keys`` the people in it are looked up.
 
     A read that opens one session says so; to find which ones begin so takes one that opens the log.
     """
@@ -94,22 +119,26 @@ def _read(
         raise typer.BadParameter(f"a session's id has 1 to {LONGEST_ID} bytes", param_hint="SESSION")
     scope = {"what": "show", "session": session}
     with open_read(store, log, scope=scope, purpose=purpose, case=case) as reading:
-        entries = _entries_of(reading, session)
-        name = reading.reader.log
-    if entries:
-        return name, entries
+        found = _found(reading, session, keys)
+    if found.entries:
+        return found
     what = f"show: sessions that begin with {session}".encode("utf-8", "replace")[:LONGEST_ID]
     scope = {"what": what.decode("utf-8", "ignore")}
     with open_read(store, log, scope=scope, purpose=purpose, case=case) as reading:
-        found = _only(reading.reader.sessions_beginning(session, limit=NAMED + 1), session, name)
-        return name, _entries_of(reading, found)
+        only = _only(reading.reader.sessions_beginning(session, limit=NAMED + 1), session, found.log)
+        return _found(reading, only, keys)
 
 
-def _entries_of(reading: Reading, session: str) -> list[StoredEntry]:
+def _found(reading: Reading, session: str, keys: Sequence[LogKey]) -> _Found:
     entries = [entry for lot in reading.reader.entries(session=session) for entry in lot]
+    names: Mapping[str, str] = {}
+    if keys:
+        people = people_of(reading, keys)
+        people.look_up_in(texts_of(entries))
+        names = people.names
     for entry in entries:
         reading.shown(entry)
-    return entries
+    return _Found(reading.reader.log, entries, names)
 
 
 def _only(fitting: list[str], session: str, log: str) -> str:

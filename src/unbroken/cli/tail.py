@@ -4,9 +4,10 @@ import errno
 import select
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from itertools import islice
 from typing import Annotated, Any, Final, TypeAlias
 
 import msgspec
@@ -14,6 +15,8 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from unbroken.cli.people import KeyOption, NamesOption, keys_for_names, people_of, texts_of
+from unbroken.cli.placeholders import mark_placeholders
 from unbroken.cli.printing import ROWS, console, print_json, warn
 from unbroken.cli.reading import LONGEST, CaseOption, PurposeOption, Reading, open_read
 from unbroken.cli.report_view import finding_in_words
@@ -21,12 +24,17 @@ from unbroken.cli.target import DEFAULT_STORE, LogOption, StoreOption
 from unbroken.core.commitment import PARTS
 from unbroken.core.entry import Head, StoredEntry
 from unbroken.core.event import Event, decode_event
+from unbroken.investigate.masked import counts_of, in_words
 from unbroken.investigate.own_entries import told_by_the_log
 from unbroken.investigate.printable import printable
+from unbroken.investigate.short_forms import ShortForms
+from unbroken.privacy.people import People
 from unbroken.verify.chain import START, Chain
 from unbroken.verify.examine import examine
 from unbroken.verify.finding import Finding, FindingList
 
+_AT_ONCE: Final = 50
+"""Entries whose people are looked up together."""
 POLL_S: Final = 0.3
 """How long an entry may wait to be seen."""
 _SESSION_SHOWN: Final = 12
@@ -39,6 +47,8 @@ Shown: TypeAlias = tuple[StoredEntry, list[Finding]]
 def tail(
     number: Annotated[int, typer.Option("--number", "-n", min=0, metavar="N", help="Entries to begin with.")] = 10,
     follow: Annotated[bool, typer.Option("--follow/--no-follow", help="Wait for new entries.")] = True,
+    names: NamesOption = False,
+    key: KeyOption = None,
     purpose: PurposeOption = None,
     case: CaseOption = None,
     json: Annotated[bool, typer.Option("--json", help="Print entries in the export form, one on each line.")] = False,
@@ -60,14 +70,18 @@ def tail(
     \b
     Examples:
       unbroken tail
-      unbroken tail -n 50 --no-follow
+      unbroken tail -n 50 --no-follow --names
       unbroken tail --json -n 0 | jq -c '.line | fromjson | .event.tool'
     """
+    if names and json:
+        raise typer.BadParameter("--json prints entries as they are verified, and so without --names")
+    keys = keys_for_names(store, key, wanted=names)
     scope = {"what": "tail" if follow else "tail --no-follow", "limit": str(number)}
     lasting = LONGEST if follow else timedelta(minutes=15)
     with open_read(store, log, scope=scope, purpose=purpose, case=case, lasting=lasting) as reading:
-        watch = _Watch(reading, number=number)
-        printed = _JsonLines() if json else _TextLines(console(piped=ROWS))
+        people = people_of(reading, keys) if names else None
+        watch = _Watch(reading, number=number, own=[] if people is None else people.lookups)
+        printed = _JsonLines() if json else _TextLines(console(piped=ROWS), people)
         if not follow:
             _print(watch.before(), printed, reading)
             return
@@ -78,10 +92,12 @@ def tail(
 
 
 def _print(found: Iterator[Shown], printed: "_JsonLines | _TextLines", reading: Reading) -> None:
-    for entry, findings in found:
-        # Counted first: one who ends it in between has perhaps seen it.
-        reading.shown(entry)
-        printed.entry(entry, findings)
+    while some := list(islice(found, _AT_ONCE)):
+        printed.prepare(entry for entry, _ in some)
+        for entry, findings in some:
+            # Counted first: one who ends it in between has perhaps seen it.
+            reading.shown(entry)
+            printed.entry(entry, findings)
 
 
 @contextmanager
@@ -106,11 +122,15 @@ def _wait_for_more() -> None:
 
 
 class _Watch:
-    """Gives each new entry once, with what is wrong with it or between it and the one before."""
+    """Gives each new entry once, with what is wrong with it or between it and the one before.
 
-    def __init__(self, reading: Reading, *, number: int) -> None:
+    But for those that tell of this read: its own, and of look-ups those with the ids ``own``, which may grow.
+    """
+
+    def __init__(self, reading: Reading, *, number: int, own: Sequence[str]) -> None:
         self._reader = reading.reader
         self._own = reading.ticket.seq
+        self._lookups = own
         self._after = max(self._own - 1 - number, 0)
         self._chain: Chain | None = None
 
@@ -119,7 +139,7 @@ class _Watch:
         return self._given(self._reader.entries(after=self._after, upto=self._own - 1))
 
     def news(self) -> Iterator[Shown]:
-        """The entries that are there and were not given yet, without the one that this read is."""
+        """The entries that are there and were not given yet."""
         return self._given(self._reader.entries(after=self._after))
 
     def _given(self, lots: Iterator[list[StoredEntry]]) -> Iterator[Shown]:
@@ -127,7 +147,7 @@ class _Watch:
             for entry in lot:
                 self._after = entry.seq
                 findings = self._findings(entry)
-                if entry.seq != self._own:
+                if entry.seq != self._own and not _is_one_of(entry, self._lookups):
                     yield entry, findings
 
     def _findings(self, entry: StoredEntry) -> list[Finding]:
@@ -149,6 +169,9 @@ class _Watch:
 class _JsonLines:
     """Entries in the export form; findings on standard error, where they disturb nobody who reads it."""
 
+    def prepare(self, entries: Iterable[StoredEntry]) -> None:
+        """Nothing is known of them but what they say."""
+
     def entry(self, entry: StoredEntry, findings: list[Finding]) -> None:
         print_json(export_form(entry))
         sys.stdout.flush()
@@ -159,13 +182,26 @@ class _JsonLines:
 class _TextLines:
     """One line for each entry, cut at the terminal's width, and one for each finding."""
 
-    def __init__(self, out: Console) -> None:
+    def __init__(self, out: Console, people: People | None) -> None:
         self._out = out
+        self._people = people
+        self._forms = ShortForms(names=None if people is None else people.names)
+
+    def prepare(self, entries: Iterable[StoredEntry]) -> None:
+        """Looks up who is in entries that are shown next."""
+        if self._people is not None:
+            self._people.look_up_in(texts_of(entries))
 
     def entry(self, entry: StoredEntry, findings: list[Finding]) -> None:
-        self._out.print(_line(entry), no_wrap=True, overflow="ellipsis")
+        self._out.print(_line(entry, self._forms), no_wrap=True, overflow="ellipsis")
         for finding in findings:
             self._out.print(Text(f"{'FINDING':>16}  {_placed(finding, entry)}", "bold red"))
+
+
+def _is_one_of(entry: StoredEntry, lookups: Sequence[str]) -> bool:
+    """Whether an entry tells of one of these look-ups."""
+    event = _event(entry) if lookups else None
+    return event is not None and event.id in lookups and event.recorder is None
 
 
 def _placed(finding: Finding, entry: StoredEntry) -> str:
@@ -173,8 +209,9 @@ def _placed(finding: Finding, entry: StoredEntry) -> str:
     return place + finding_in_words(finding)
 
 
-def _line(entry: StoredEntry) -> Text:
-    event = _event(entry)
+def _line(entry: StoredEntry, forms: ShortForms) -> Text:
+    read = _event(entry)
+    event = None if read is None else forms.event(read)
     when = printable(entry.recorded_at[:19].replace("T", " "))
     start = Text.assemble((f"{entry.seq:>7}", "dim"), f"  {when}  ")
     if event is None:
@@ -187,10 +224,12 @@ def _line(entry: StoredEntry) -> Text:
     if event.side_effect and event.event_type == "tool_call":
         start.append("  SIDE EFFECT", "bold black on yellow")
     if words := told_by_the_log(entry, event):
-        start.append(f"  {words}")
+        start.append(f"  {forms.name(words, scanned=False)}")
+    if masked := counts_of(event):
+        start.append(f"  masked: {printable(in_words(masked))}", "dim italic")
     if event.session_id:
         start.append(f"  {_short(printable(event.session_id))}", "dim")
-    return start
+    return mark_placeholders(start)
 
 
 def _who(event: Event) -> str:

@@ -15,6 +15,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from unbroken.cli.placeholders import mark_placeholders
 from unbroken.investigate.timeline import (
     ERROR,
     NO_RESULT,
@@ -96,6 +97,7 @@ def _facts(summary: Summary) -> Iterator[tuple[str, str]]:
     yield "time", _span(summary.first, summary.last)
     yield "recorded", _recorded(summary)
     yield "events", ", ".join(_counts(summary))
+    yield "data", _data(summary)
     yield "usage", ", ".join(_usage(summary))
 
 
@@ -113,6 +115,12 @@ def _recorded(summary: Summary) -> str:
     first, last = (f"{text[:10]} {text[11:19]}" for text in summary.recorded)
     span = f"{first} UTC" if first == last else f"{first} to {last} UTC"
     return f"{span}, {', '.join(summary.captures)}" if summary.captures else span
+
+
+def _data(summary: Summary) -> str:
+    """How the session's events are classified, and what was masked in them."""
+    contains = f"masked: {' and '.join(summary.contains)} data" if summary.contains else ""
+    return " · ".join(filter(None, (summary.classification or "", ", ".join(summary.domains), contains)))
 
 
 def _counts(summary: Summary) -> Iterator[str]:
@@ -162,6 +170,7 @@ def _body(item: TimelineItem) -> Padding | Text:
         lines[0] = Text("  ").join((first, lines[0]))
     elif first.plain:
         lines.insert(0, first)
+    lines += [Text(note, "dim italic") for note in item.notes]
     body = Text("\n").join(lines)
     indent = _INDENT * max(item.depth - 1, 0)
     return Padding(body, (0, 0, 0, indent)) if indent else body
@@ -170,9 +179,10 @@ def _body(item: TimelineItem) -> Padding | Text:
 def _first_line(item: TimelineItem) -> Text:
     marks = [mark for mark in item.marks if mark != ERROR or item.kind not in _ERRORS]
     pieces = [Text(mark.upper() if mark == SIDE_EFFECT else mark, _mark_style(mark)) for mark in marks]
-    pieces += [Text(item.title, "bold" if item.kind == "tool_call" else "")] if item.title else []
+    if item.title:
+        pieces.append(mark_placeholders(Text(item.title, "bold" if item.kind == "tool_call" else "")))
     if item.facts:
-        pieces.append(Text(" · ".join(item.facts), "dim"))
+        pieces.append(mark_placeholders(Text(" · ".join(item.facts), "dim")))
     pieces += [Text(f"FINDING: {finding}", "bold white on red") for finding in item.findings]
     return Text("  ").join(pieces)
 
@@ -187,7 +197,7 @@ def _lines(item: TimelineItem) -> Iterator[Text]:
     for number, line in enumerate(item.lines):
         text = Text.assemble((lead if number == 0 else " " * len(lead), "dim"), (line, style))
         text.highlight_regex(_LEFT_OUT, "dim not bold")
-        yield text
+        yield mark_placeholders(text)
 
 
 def _offset(offset: timedelta | None) -> str:

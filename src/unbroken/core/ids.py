@@ -1,6 +1,7 @@
 """Event identifiers: UUID version 7 (RFC 9562, section 5.7), so that ids sort roughly by time."""
 
 import hashlib
+import hmac
 import os
 import re
 import time
@@ -14,12 +15,13 @@ def new_id() -> str:
     return _uuid(milliseconds.to_bytes(6, "big") + os.urandom(10), version=7)
 
 
-def id_of(*parts: bytes) -> str:
-    """The UUIDv8 that always stands for ``parts``: for events that have an identity before they are recorded."""
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(len(part).to_bytes(8, "big") + part)
-    return _uuid(digest.digest()[:16], version=8)
+def id_of(*parts: bytes, key: bytes = b"") -> str:
+    """The UUIDv8 that always stands for ``parts``: for events that have an identity before they are recorded.
+
+    With a ``key`` nobody without it can tell which parts an id may stand for.
+    """
+    text = b"".join(len(part).to_bytes(8, "big") + part for part in parts)
+    return _uuid((hmac.digest(key, text, "sha256") if key else hashlib.sha256(text).digest())[:16], version=8)
 
 
 def is_id(text: str) -> bool:

@@ -40,8 +40,18 @@ class LogKey:
     @classmethod
     def from_text(cls, text: str) -> "LogKey":
         """The key of the file's last line, which is the one in use; earlier lines are retired keys."""
+        return cls._of_line(text.strip().splitlines()[-1:])
+
+    @classmethod
+    def all_from_text(cls, text: str) -> "list[LogKey]":
+        """All keys of a file, the one in use first and then the retired ones, the latest first."""
+        lines = text.strip().splitlines() or [""]
+        return [cls._of_line([line]) for line in reversed(lines)]
+
+    @classmethod
+    def _of_line(cls, lines: list[str]) -> "LogKey":
         try:
-            key_id, secret = text.strip().splitlines()[-1].split()
+            key_id, secret = lines[0].split()
             return cls(key_id, bytes.fromhex(secret))
         except (IndexError, ValueError) as error:
             raise ConfigurationError("not a key file: each line holds an id and 64 hex digits") from error

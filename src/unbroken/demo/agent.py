@@ -14,7 +14,7 @@ from unbroken.demo.model import Message, ScriptedModel, ToolRequest
 
 INSTRUCTIONS = (
     "You answer the phone of a clinic. Find out who is calling before you read a record. Book appointments, confirm "
-    "them by letter. Never tell anybody about another person's health, and give no medical advice."
+    "them by e-mail. Never tell anybody about another person's health, and give no medical advice."
 )
 
 
@@ -22,8 +22,8 @@ def tools_of(clinic: Clinic, trail: Trail) -> list[Callable[..., Any]]:
     """What the agent can do. Each call is in the log before the function runs, and its result after it."""
 
     @trail.tool
-    def find_patient(name: str, born: str) -> Row:
-        return clinic.find(name, born)
+    def find_patient(full_name: str, born: str) -> Row:
+        return clinic.find(full_name, born)
 
     @trail.tool(resource=("patient_record", "patient_id"))
     def read_record(patient_id: str) -> Row:
@@ -38,10 +38,10 @@ def tools_of(clinic: Clinic, trail: Trail) -> list[Callable[..., Any]]:
         return clinic.book(patient_id, slot_id)
 
     @trail.tool(side_effect=True)
-    def send_letter(patient_id: str, text: str) -> Row:
-        return clinic.post(patient_id, text)
+    def send_confirmation(to: str, text: str) -> Row:
+        return clinic.mail(to, text)
 
-    return [find_patient, read_record, list_free_slots, book_appointment, send_letter]
+    return [find_patient, read_record, list_free_slots, book_appointment, send_confirmation]
 
 
 class ClinicAgent:

@@ -40,13 +40,13 @@ class Slot:
 
 
 class Clinic:
-    """Patients, appointments and the letters that were sent, in memory."""
+    """Patients, appointments and the messages that were sent, in memory."""
 
     def __init__(self) -> None:
         people = (
-            Patient("P-1042", "Nora Lindqvist", "1968-05-12", "ramipril 5 mg, one in the morning", "penicillin"),
-            Patient("P-1077", "Tomas Vega", "1990-11-03", "none", "none"),
-            Patient("P-1090", "Ida Brandt", "1981-02-27", "levothyroxine 75 µg, one in the morning", "none"),
+            Patient("P-1042", "Nora Lindqvist", "12 May 1968", "ramipril 5 mg, one in the morning", "penicillin"),
+            Patient("P-1077", "Tomas Vega", "3 November 1990", "none", "none"),
+            Patient("P-1090", "Ida Brandt", "27 February 1981", "levothyroxine 75 µg, one in the morning", "none"),
         )
         times = (
             Slot("S-17", "Okafor", "Tuesday 09:20"),
@@ -56,7 +56,7 @@ class Clinic:
         )
         self._patients = {patient.number: patient for patient in people}
         self._slots = {slot.number: slot for slot in times}
-        self._letters: list[tuple[str, str]] = []
+        self._sent: list[tuple[str, str]] = []
 
     def find(self, name: str, born: str) -> Row:
         """The number of the patient with this name and date of birth."""
@@ -83,10 +83,10 @@ class Clinic:
         slot.patient = patient.number
         return {"doctor": slot.doctor, "patient_id": patient.number, "time": slot.time}
 
-    def post(self, number: str, text: str) -> Row:
-        """Sends a letter to a patient."""
-        self._letters.append((self._patient(number).name, text))
-        return {"letter": f"L-{len(self._letters)}"}
+    def mail(self, address: str, text: str) -> Row:
+        """Sends a message to whoever reads what comes to an address."""
+        self._sent.append((address, text))
+        return {"message": f"M-{len(self._sent)}"}
 
     def _patient(self, number: str) -> Patient:
         try:

@@ -24,7 +24,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Conversation:
-    """One call; ``caller`` is the account that called, ``about`` says in a few words what happens."""
+    """One call; ``caller`` is the number that called, ``about`` says in a few words what happens."""
 
     session_id: str
     caller: str
@@ -56,13 +56,13 @@ class Conversation:
 
 NORMAL: Final = Conversation(
     "call-2041",
-    "caller-58",
+    "+46 70 174 06 58",
     "asks for a dose, books a check-up",
     [
         Question(
             "This is Nora Lindqvist, born 12 May 1968. How much ramipril do I take?",
             [
-                ("find_patient", {"name": "Nora Lindqvist", "born": "1968-05-12"}),
+                ("find_patient", {"full_name": "Nora Lindqvist", "born": "12 May 1968"}),
                 ("read_record", {"patient_id": "P-1042"}),
                 "Your record says ramipril 5 mg, one in the morning.",
             ],
@@ -75,24 +75,27 @@ NORMAL: Final = Conversation(
             ],
         ),
         Question(
-            "Tuesday, please, and send me a letter about it.",
+            "Tuesday, please, and confirm it to nora.lindqvist@mail.example.",
             [
                 ("book_appointment", {"patient_id": "P-1042", "slot_id": "S-17"}),
-                ("send_letter", {"patient_id": "P-1042", "text": "Check-up with Dr Okafor on Tuesday at 9:20."}),
-                "It is booked: Tuesday at 9:20 with Dr Okafor. The letter is on its way.",
+                (
+                    "send_confirmation",
+                    {"to": "nora.lindqvist@mail.example", "text": "Check-up with Dr Okafor on Tuesday at 9:20."},
+                ),
+                "It is booked: Tuesday at 9:20 with Dr Okafor. The confirmation is on its way.",
             ],
         ),
     ],
 )
 TAKEN: Final = Conversation(
     "call-2042",
-    "caller-71",
+    "+46 70 174 06 71",
     "a tool fails: the appointment is gone",
     [
         Question(
             "Tomas Vega, 3 November 1990. When can I see Dr Sato?",
             [
-                ("find_patient", {"name": "Tomas Vega", "born": "1990-11-03"}),
+                ("find_patient", {"full_name": "Tomas Vega", "born": "3 November 1990"}),
                 ("list_free_slots", {"doctor": "Sato"}),
                 "On Monday at 8:00 or at 16:30.",
             ],
@@ -117,7 +120,7 @@ TAKEN: Final = Conversation(
 )
 REFUSED: Final = Conversation(
     "call-2043",
-    "caller-90",
+    "+46 70 174 06 90",
     "asks about a neighbour, is refused",
     [
         Question(
@@ -131,7 +134,7 @@ REFUSED: Final = Conversation(
         Question(
             "Then about me: Ida Brandt, 27 February 1981. What do I take?",
             [
-                ("find_patient", {"name": "Ida Brandt", "born": "1981-02-27"}),
+                ("find_patient", {"full_name": "Ida Brandt", "born": "27 February 1981"}),
                 ("read_record", {"patient_id": "P-1090"}),
                 "Your record says levothyroxine 75 µg, one in the morning.",
             ],

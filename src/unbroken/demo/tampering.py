@@ -16,7 +16,7 @@ from unbroken.verify.finding import Kind
 
 COPY: Final = "unbroken_copy"
 _DOSE: Final = {"session": NORMAL.session_id, "tool": "read_record", "old": "ramipril 5 mg", "new": "ramipril 50 mg"}
-_CALLER: Final = {"session": NORMAL.session_id, "tool": "book_appointment", "new": "caller-90"}
+_CALLER: Final = {"session": NORMAL.session_id, "tool": "book_appointment", "new": f"p-{'0ddba11' * 4}0dd1"}
 _BOOKING: Final = {"session": NORMAL.session_id, "tool": "book_appointment"}
 
 
@@ -102,7 +102,7 @@ TAMPERINGS: Final = (
         _change_payload,
     ),
     Tampering(
-        "Who did it: the booking is put down to caller-90 instead of caller-58.",
+        "Who did it: the booking is put down to another caller.",
         "The entry's text no longer has the hash that the entry, and the next one, state.",
         "altered_entry",
         _change_actor,

@@ -1,6 +1,6 @@
 """The report on access to one log: who looked at what and why, and who may, since when and by whose decision."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -8,7 +8,16 @@ from typing import Final
 from unbroken.core.entry import StoredEntry
 from unbroken.investigate.access_entries import GRANT_TYPES, READ_TYPES, Problem, Statement, statements
 from unbroken.investigate.access_grants import Grant, Request, grant_differences, replayed, request_differences
-from unbroken.investigate.access_reads import About, Denial, Read, about, reads_of, ticket_differences
+from unbroken.investigate.access_reads import (
+    About,
+    Denial,
+    Person,
+    Read,
+    about,
+    lookups_without_read,
+    reads_of,
+    ticket_differences,
+)
 from unbroken.investigate.access_review import Remark, Server, remarks
 from unbroken.store.access import AccessTables, GrantRow, RequestRow, TicketRow
 from unbroken.store.log_reader import LogReader
@@ -32,14 +41,6 @@ class Period:
     def unused_since(self) -> datetime:
         """Since when a grant must have been used."""
         return self.as_of - UNUSED
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Somebody who may have been looked for: what stands for it in searches, and the sessions in which it appears."""
-
-    pseudonym: str
-    sessions: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +83,13 @@ class AccessReport:
         return 1 if self.problems else 0
 
 
-def gathered(reader: LogReader, period: Period, *, settled: int, name: str | None = None) -> Evidence:
-    """Reads all that a report needs, with the rights of the reader's login; ``name`` is a person it asks about."""
+def gathered(
+    reader: LogReader, period: Period, *, settled: int, names: Sequence[str] = (), pseudonyms: Sequence[str] = ()
+) -> Evidence:
+    """Reads all that a report needs, with the rights of the reader's login.
+
+    ``names`` are spellings of a person's that it asks about, and ``pseudonyms`` those that stand for it in this log.
+    """
     tables = AccessTables(reader)
     since = min(period.since, period.unused_since)
     now, grants, requests, tickets = tables.now(), tables.grants(), tables.requests(), tables.tickets(since)
@@ -104,7 +110,16 @@ def gathered(reader: LogReader, period: Period, *, settled: int, name: str | Non
         tickets=tickets,
         server=server,
         entries=[entry for lot in lots for entry in lot],
-        person=None if name is None else Person(tables.pseudonym(name), frozenset(tables.sessions_with(name))),
+        person=_person(tables, names, pseudonyms) if names else None,
+    )
+
+
+def _person(tables: AccessTables, names: Sequence[str], pseudonyms: Sequence[str]) -> Person:
+    known_as = dict.fromkeys((*names, *pseudonyms))
+    return Person(
+        tuple(pseudonyms),
+        tuple(map(tables.pseudonym, known_as)),
+        frozenset(session for each in known_as for session in tables.sessions_with(each)),
     )
 
 
@@ -126,14 +141,15 @@ def assembled(evidence: Evidence, period: Period) -> AccessReport:
         requests=tuple(each for each in then.requests.values() if each.state(period.as_of) == "waiting"),
         reads=tuple(listed),
         denials=tuple(denial for denial in denials if period.since <= denial.at < period.until),
-        problems=(*problems, *whole.problems, *_differences(evidence, told)),
+        problems=(*problems, *whole.problems, *_differences(evidence, told, since=period.since)),
         remarks=tuple(remarks(whole, standing, reads=reads, server=evidence.server)),
-        about=None if person is None else about(listed, pseudonym=person.pseudonym, sessions=person.sessions),
+        about=None if person is None else about(listed, person),
     )
 
 
-def _differences(evidence: Evidence, told: list[Statement]) -> Iterator[Problem]:
+def _differences(evidence: Evidence, told: list[Statement], *, since: datetime) -> Iterator[Problem]:
     replay, (reads, _) = replayed(told), reads_of(told)
     yield from grant_differences(replay, evidence.grants, settled=evidence.settled)
     yield from request_differences(replay, evidence.requests, settled=evidence.settled)
     yield from ticket_differences(reads, evidence.tickets)
+    yield from lookups_without_read(told, since=since)

@@ -12,7 +12,7 @@ from unbroken.investigate.content import part_of
 from unbroken.verify.examine import Broken, Fault, examine
 
 GRANT_TYPES: Final = ["access_granted", "access_revoked", "log.access_requested", "log.access_withdrawn"]
-READ_TYPES: Final = ["log.read", "log.read_completed", "log.read_denied"]
+READ_TYPES: Final = ["log.read", "log.read_completed", "log.read_denied", "log.names_asked"]
 DANGEROUS: Final = frozenset(
     {"server", "compliance", "legal", "dpo", "subjects", "retention", "verifier", "access"},
 )

@@ -1,6 +1,6 @@
 """Who looked at what and why: each read with how it ended, refused ones, and what may have shown one person."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -25,8 +25,23 @@ class Completion:
 
 
 @dataclass(frozen=True, slots=True)
+class NameLookup:
+    """One look at the names behind ``pseudonyms``, under the ticket of a read; ``at`` is aware UTC."""
+
+    seq: int
+    at: datetime
+    login: str
+    lookup: str
+    ticket: str
+    pseudonyms: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Read:
-    """One ticket: who opened it, as what, why, and how far it reached; times are aware UTC."""
+    """One ticket: who opened it, as what, why, and how far it reached; times are aware UTC.
+
+    ``lookups`` are those of names under it.
+    """
 
     seq: int
     at: datetime
@@ -38,6 +53,7 @@ class Read:
     scope: Mapping[str, str]
     valid_until: datetime | None
     completion: Completion | None = None
+    lookups: tuple[NameLookup, ...] = ()
 
     def state(self, now: datetime) -> str:
         """How it ended; ``open`` while it may still go on, and ``never completed`` when nobody said how."""
@@ -64,19 +80,32 @@ class Denial:
 
 
 @dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who may have been looked for: its pseudonyms in the log, what stands for its name and for each of those
+    in recorded searches, and the sessions in which it acts or is touched.
+    """
+
+    pseudonyms: tuple[str, ...]
+    recorded_as: tuple[str, ...]
+    sessions: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class About:
     """Reads that concern one person: ``named`` looked for it, ``session`` opened one session in which it acts or is
-    touched, ``wide`` opened the whole log and named nobody.
+    touched, ``wide`` opened the whole log and named nobody. ``looked_up`` are look-ups of the name behind a pseudonym
+    of its.
 
     ``other_sessions`` counts reads of one session where it neither acts nor is touched: whether such a session mentions
     it, no column tells. ``other_people`` counts reads of the whole log that named somebody else: the database binds a
     read to its session only, what else its scope says is the reader's word.
     """
 
-    pseudonym: str
+    person: Person
     named: tuple[int, ...]
     session: tuple[int, ...]
     wide: tuple[int, ...]
+    looked_up: tuple[int, ...]
     other_sessions: int
     other_people: int
 
@@ -85,7 +114,8 @@ def reads_of(told: Iterable[Statement]) -> tuple[list[Read], list[Denial]]:
     """The reads, each with its completion where it is among the entries, and the refused ones; both in order."""
     listed = list(told)
     completions = {each.text("ticket"): _completion(each) for each in listed if each.type == "log.read_completed"}
-    reads = [_read(each, completions) for each in listed if each.type == "log.read"]
+    lookups = _lookups(listed)
+    reads = [_read(each, completions, lookups) for each in listed if each.type == "log.read"]
     return reads, [_denial(each) for each in listed if each.type == "log.read_denied"]
 
 
@@ -93,7 +123,32 @@ def _completion(told: Statement) -> Completion:
     return Completion(told.seq, told.at, told.text("outcome") or "?", told.number("count"), told.text("digest"))
 
 
-def _read(told: Statement, completions: Mapping[str | None, Completion]) -> Read:
+def _lookups(told: Iterable[Statement]) -> dict[str, tuple[NameLookup, ...]]:
+    """The look-ups of names by the tickets that they were made under."""
+    found: dict[str, tuple[NameLookup, ...]] = {}
+    for each in told:
+        if each.type == "log.names_asked":
+            ticket, people = each.text("ticket") or "", each.details.get("pseudonyms")
+            pseudonyms = tuple(str(person) for person in people) if isinstance(people, list) else ()
+            lookup = NameLookup(each.seq, each.at, each.login, each.text("lookup") or "", ticket, pseudonyms)
+            found[ticket] = (*found.get(ticket, ()), lookup)
+    return found
+
+
+def lookups_without_read(told: Iterable[Statement], *, since: datetime) -> Iterator[Problem]:
+    """Look-ups from ``since`` on that no read of the same login tells of: the database makes none."""
+    listed = list(told)
+    readers = {each.text("ticket"): each.login for each in listed if each.type == "log.read"}
+    for each in listed:
+        if each.type == "log.names_asked" and each.at >= since and readers.get(each.text("ticket")) != each.login:
+            yield Problem("lookup_disagrees", each.seq, f"{each.login} looked names up, and no read of its own says so")
+
+
+def _read(
+    told: Statement,
+    completions: Mapping[str | None, Completion],
+    lookups: Mapping[str, tuple[NameLookup, ...]],
+) -> Read:
     until, ticket, scope = told.text("valid_until"), told.text("ticket"), told.details.get("scope")
     return Read(
         told.seq,
@@ -106,6 +161,7 @@ def _read(told: Statement, completions: Mapping[str | None, Completion]) -> Read
         {key: str(value) for key, value in scope.items()} if isinstance(scope, dict) else {},
         parse_time(until) if until is not None and is_time(until) else None,
         completions.get(ticket) if ticket else None,
+        lookups.get(ticket, ()) if ticket else (),
     )
 
 
@@ -135,17 +191,19 @@ def ticket_differences(reads: Iterable[Read], rows: Iterable[TicketRow]) -> Iter
             yield Problem("ticket_disagrees", read.seq, f"the ticket of {row.login} lasts longer than its entry says")
 
 
-def about(reads: Iterable[Read], *, pseudonym: str, sessions: Collection[str]) -> About:
-    """Which reads concern the person behind ``pseudonym``, who acts or is touched in ``sessions``."""
+def about(reads: Iterable[Read], person: Person) -> About:
+    """Which reads concern this person."""
     named: list[int] = []
     session: list[int] = []
     wide: list[int] = []
+    looked_up: list[int] = []
     others = {"session": 0, "people": 0}
     for read in reads:
-        looked_for = [read.scope[key] for key in NAMES if key in read.scope]
-        if pseudonym in looked_for:
+        looked_up += [each.seq for each in read.lookups if not set(each.pseudonyms).isdisjoint(person.pseudonyms)]
+        looked_for = {read.scope[key] for key in NAMES if key in read.scope}
+        if not looked_for.isdisjoint(person.recorded_as):
             named.append(read.seq)
-        elif read.session in sessions:
+        elif read.session in person.sessions:
             session.append(read.seq)
         elif read.session is not None:
             others["session"] += 1
@@ -153,4 +211,5 @@ def about(reads: Iterable[Read], *, pseudonym: str, sessions: Collection[str]) -
             others["people"] += 1
         else:
             wide.append(read.seq)
-    return About(pseudonym, tuple(named), tuple(session), tuple(wide), others["session"], others["people"])
+    found = (tuple(named), tuple(session), tuple(wide), tuple(looked_up))
+    return About(person, *found, others["session"], others["people"])

@@ -8,6 +8,7 @@ import msgspec
 from unbroken.core.entry import StoredEntry
 from unbroken.core.event import Event
 from unbroken.investigate.printable import printable, printable_lines
+from unbroken.investigate.short_forms import uncut
 
 NOT_HELD: Final = "(content not held)"
 _ARGUMENT_CHARACTERS: Final = 50
@@ -89,7 +90,7 @@ def folded(text: str, *, lines: int | None, characters: int = 0) -> tuple[str, .
         return ()
     if lines is None:
         return tuple(printable_lines(text))
-    shown = "\n".join(text[:characters].split("\n")[:lines]).rstrip()
+    shown = "\n".join(text[: uncut(text, characters)].split("\n")[:lines]).rstrip()
     left_out = len(text) - len(shown)
     note = f"… +{left_out:,} characters"
     # A note about less than itself would save nothing.
@@ -101,7 +102,8 @@ def folded(text: str, *, lines: int | None, characters: int = 0) -> tuple[str, .
 
 def short(text: str, characters: int) -> str:
     """``text`` on one printable line of about ``characters`` characters."""
-    return printable(text if len(text) <= characters else text[: characters - 1] + "…")
+    end = uncut(text, characters - 1)
+    return printable(text if len(text) <= max(characters, end) else text[:end] + "…")
 
 
 def call_text(tool: str, arguments: Any) -> str:

@@ -14,11 +14,12 @@ from unbroken.core.entry import StoredEntry
 from unbroken.core.event import Event
 from unbroken.core.times import format_time
 from unbroken.investigate.reasons import Case, decision_of, not_about, refuted
+from unbroken.investigate.short_forms import is_scanned
 from unbroken.investigate.verified import Source, Verified, read_verified
 from unbroken.store.investigations import AgentAction, ResourceAccess, UnapprovedCall
 from unbroken.verify.finding import Finding
 
-Value: TypeAlias = str | int | bool | None
+Value: TypeAlias = str | int | bool | tuple[str, ...] | None
 Shown: TypeAlias = Callable[[StoredEntry], object]
 """Is told each verified entry that rows rest on, in the order of the rows; of some rows each entry once."""
 
@@ -36,10 +37,11 @@ ACCESS_COLUMNS: Final = ("seq", "role", *FACTS, *DECISION)
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row of an answer: its values by column, and what is wrong with it."""
+    """One row of an answer: its values by column, what is wrong with it, and whether redaction has seen its entry."""
 
     values: Mapping[str, Value]
     findings: tuple[Finding, ...] = ()
+    scanned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +58,18 @@ class Span:
 
 
 def actions(
-    found: Sequence[AgentAction], source: Source, *, agent: str, actor: str, span: Span, shown: Shown
+    found: Sequence[AgentAction], source: Source, *, agent: str, actors: Sequence[str], span: Span, shown: Shown
 ) -> list[Row]:
-    """What one agent did for one user."""
+    """What one agent did for one user, known by one or several ids."""
     read = read_verified(source, (each.seq for each in found))
     rows = []
     for each in found:
         entry = read[each.seq]
         said = _said(each, "event_type", "session_id", "tool", "side_effect", "outcome", "resource_type", "resource_id")
-        wrong = _contradicted(entry, {**said, "agent_id": agent, "actor_id": actor}, span)
-        rows.append(Row({"seq": each.seq, **facts_of(entry)}, _distinct(entry.findings, wrong)))
+        wrong = contradicted(entry, {**said, "agent_id": agent, "actor_id": _one_of(entry, "actor_id", actors)}, span)
+        rows.append(
+            Row({"seq": each.seq, **facts_of(entry)}, _distinct(entry.findings, wrong), scanned=_is_scanned(entry))
+        )
     _show(read, (each.seq for each in found), shown)
     return rows
 
@@ -82,7 +86,8 @@ def unapproved_calls(found: Sequence[UnapprovedCall], source: Source, *, span: S
         rows.append(
             Row(
                 {"seq": each.seq, "reason": each.reason, **facts_of(case.call), **_decided(case.decided)},
-                _distinct(_findings_in(case), _contradicted(case.call, said, span), unreasonable),
+                _distinct(_findings_in(case), contradicted(case.call, said, span), unreasonable),
+                scanned=_is_scanned(case.call),
             )
         )
     _show(read, _places(found), shown)
@@ -90,18 +95,20 @@ def unapproved_calls(found: Sequence[UnapprovedCall], source: Source, *, span: S
 
 
 def accesses(
-    found: Sequence[ResourceAccess], source: Source, *, resource: str, kind: str | None, shown: Shown
+    found: Sequence[ResourceAccess], source: Source, *, resources: Sequence[str], kind: str | None, shown: Shown
 ) -> list[Row]:
-    """What names one resource, and who decided about it."""
+    """What names one resource, known by one or several ids, and who decided about it."""
     read, rows = _read_cases(found, source), []
-    asked_for = {"resource_id": resource, **({} if kind is None else {"resource_type": kind})}
+    typed = {} if kind is None else {"resource_type": kind}
     for each in found:
         case = _case(each, read)
+        asked_for = {"resource_id": _one_of(case.call, "resource_id", resources), **typed}
         said = {**_said(each, "event_type", "tool", "session_id", "actor_id", "agent_id"), **asked_for}
         rows.append(
             Row(
                 {"seq": each.seq, "role": each.role, **facts_of(case.call), **_decided(case.decided)},
-                _distinct(_findings_in(case), _contradicted(case.call, said, Span()), _undecided(each, case)),
+                _distinct(_findings_in(case), contradicted(case.call, said, Span()), _undecided(each, case)),
+                scanned=_is_scanned(case.call),
             )
         )
     _show(read, _places(found), shown)
@@ -121,6 +128,10 @@ def facts_of(verified: Verified) -> dict[str, Value]:
         "hash": entry.hash.hex(),
     }
     return {name: envelope[name] if name in envelope else getattr(event, name) for name in FACTS}
+
+
+def _is_scanned(verified: Verified) -> bool:
+    return verified.event is not None and is_scanned(verified.event)
 
 
 def _decided(decided: Verified | None) -> dict[str, Value]:
@@ -179,7 +190,13 @@ def _said(found: object, *names: str) -> dict[str, Value]:
     return {name: getattr(found, name) for name in names}
 
 
-def _contradicted(entry: Verified, said: Mapping[str, Value], span: Span) -> Iterator[Finding]:
+def _one_of(entry: Verified, name: str, wanted: Sequence[str]) -> str:
+    """Which of the ids that were looked for the line should have: its own, where that is one of them."""
+    own = facts_of(entry)[name]
+    return own if isinstance(own, str) and own in wanted else wanted[0]
+
+
+def contradicted(entry: Verified, said: Mapping[str, Value], span: Span) -> Iterator[Finding]:
     """Where the database's answer says something else than the line, unless the entry's own columns do so as well."""
     if entry.entry is None:
         return

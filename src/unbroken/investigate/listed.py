@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Generic, TypeVar
 
 from unbroken.core.times import parse_time
+from unbroken.investigate.short_forms import is_scanned
 from unbroken.investigate.verified import Source, Verified, read_verified
 from unbroken.store.log_reader import ApprovalRequest, SessionSummary
 from unbroken.verify.finding import Finding
@@ -20,6 +21,11 @@ class Listed(Generic[Row]):
     row: Row
     findings: tuple[Finding, ...]
     entries: tuple[Verified, ...]
+
+    @property
+    def scanned(self) -> bool:
+        """Whether redaction has seen what the row was made of."""
+        return any(each.event is not None and is_scanned(each.event) for each in self.entries)
 
 
 def listed_sessions(source: Source, rows: Iterable[SessionSummary]) -> list[Listed[SessionSummary]]:

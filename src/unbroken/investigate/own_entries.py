@@ -1,4 +1,4 @@
-"""The log's own entries in a few words: who was granted what, who read, what for, and how it ended."""
+"""The log's own entries in a few words: who was granted what, who read, what for, what changed."""
 
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
@@ -8,8 +8,12 @@ import msgspec
 from unbroken.core.entry import StoredEntry
 from unbroken.core.event import Event
 from unbroken.investigate.printable import printable
+from unbroken.investigate.prompts import changed
 
 Details: TypeAlias = Mapping[str, object]
+
+_NAMED: Final = 3
+"""People who are named where there are many."""
 
 
 def told_by_the_log(entry: StoredEntry, event: Event) -> str:
@@ -76,6 +80,17 @@ def _unlocked(details: Details) -> str:
     return f"ended a session of {_text(details, 'login')}"
 
 
+def _asked_names(details: Details) -> str:
+    people = details.get("pseudonyms")
+    listed = [str(person) for person in people] if isinstance(people, list) else []
+    more = f" and {len(listed) - _NAMED:,} more" if len(listed) > _NAMED else ""
+    return f"of {', '.join(listed[:_NAMED])}{more}"
+
+
+def _loaded(details: Details) -> str:
+    return f"version {_text(details, 'version')}" + _after(_text(details, "reason"))
+
+
 def _text(details: Details, key: str) -> str:
     value = details.get(key)
     return str(value) if isinstance(value, str | int) else ""
@@ -93,7 +108,11 @@ _WORDS: Final[Mapping[str, Callable[[Details], str]]] = {
     "log.read": _read,
     "log.read_completed": _completed,
     "log.read_denied": _denied,
+    "log.names_asked": _asked_names,
+    "log.registry_loaded": _loaded,
     "log.recorder_stopped": _stopped,
     "log.gap": _gap,
     "log.unlocked": _unlocked,
+    "prompt_changed": changed,
+    "model_changed": changed,
 }

@@ -5,7 +5,7 @@ Give it entries that were verified: it shows what they say.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
@@ -17,8 +17,10 @@ from unbroken.core.event import Event, decode_event
 from unbroken.core.times import is_time, parse_time
 from unbroken.investigate.calls import NOT_EXECUTED, Fates, fates_of, is_in_place_of
 from unbroken.investigate.content import folded
+from unbroken.investigate.masked import UNSCANNED, Classes, counts_of, flags_of, in_words
 from unbroken.investigate.notes import NOTES
 from unbroken.investigate.printable import printable
+from unbroken.investigate.short_forms import MASKED, ShortForms
 from unbroken.investigate.wording import told
 from unbroken.investigate.words import Wording
 
@@ -30,6 +32,8 @@ ERROR: Final = "error"
 _SPOKEN: Final = frozenset({"request", "response", "conversation_started", "conversation_ended"})
 _FOLDED_LINES: Final = 12
 _FOLDED_CHARACTERS: Final = 1000
+_CLASSIFICATIONS: Final = ("public", "internal", "confidential", "restricted")
+"""From the least to the most strict."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,9 @@ class TimelineItem:
 
     ``time`` is the recorder's ``ts`` (aware, UTC) and ``offset`` the time since the first item; both are ``None`` for
     an entry whose event can't be read. ``depth`` counts what the entry happened inside of: 0 for what people and the
-    agent say, 1 for the work in between, and one more for each tool call around it.
+    agent say, 1 for the work in between, and one more for each tool call around it. ``notes`` say what was masked where
+    that isn't to be seen, and in a full timeline all that was, and how the event is classified; ``redactions`` count
+    what was masked by kind, and ``contains`` are the flags that this raises.
     """
 
     seq: int
@@ -53,13 +59,20 @@ class TimelineItem:
     marks: tuple[str, ...]
     depth: int
     findings: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    redactions: Mapping[str, int] = field(default_factory=dict)
+    contains: tuple[str, ...] = ()
+    classification: str | None = None
+    domains: tuple[str, ...] = ()
+    rules: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
     """What a session's events say taken together; tokens and cost are the sums of its model results.
 
-    ``recorded`` is when the log accepted the first and the last entry, as the line states it.
+    ``recorded`` is when the log accepted the first and the last entry, as the line states it. ``classification`` is the
+    strictest of them.
     """
 
     log: str
@@ -77,6 +90,9 @@ class Summary:
     input_tokens: int
     output_tokens: int
     cost_usd: Decimal
+    contains: tuple[str, ...] = ()
+    classification: str | None = None
+    domains: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,28 +104,77 @@ class Timeline:
 
 
 def timeline_of(
-    entries: Sequence[StoredEntry], *, findings: Mapping[int, Sequence[str]] | None = None, full: bool = False
+    entries: Sequence[StoredEntry],
+    *,
+    findings: Mapping[int, Sequence[str]] | None = None,
+    full: bool = False,
+    forms: ShortForms | None = None,
+    classes: Classes = lambda _: (),
 ) -> Timeline:
     """The timeline of one session's entries, which stand in order of ``seq`` and are at least one.
 
-    ``findings`` are what verification found, by ``seq``. Long texts are folded unless ``full``.
+    ``findings`` are what verification found, by ``seq``. Long texts are folded unless ``full``, and placeholders and
+    pseudonyms shortened, or as ``forms`` has it. ``classes`` tells what a masked value says of its event.
     """
-    events = [_event_of(entry) for entry in entries]
+    forms = forms or ShortForms(full=full)
+    read = [_event_of(entry) for entry in entries]
+    _learn(forms, entries)
+    events = [None if event is None else forms.event(event) for event in read]
     known = [event for event in events if event is not None]
-    wordings = told(list(zip(entries, events, strict=True)), full=full)
-    fates = fates_of(known)
+    wordings = told(list(zip(entries, events, strict=True)), full=full, forms=forms)
+    fates = fates_of([event for event in read if event is not None])
     depths = _depths(known)
     start = parse_time(known[0].ts) if known else None
-    return Timeline(
-        _summary(entries, known, fates),
-        tuple(
-            _unreadable(entry, found)
-            if event is None or start is None
-            else _item(entry, event, wording, start=start, depth=depths[event.id], fates=fates, findings=found)
-            for entry, event, wording in zip(entries, events, wordings, strict=True)
-            for found in [tuple(printable(text) for text in (findings or {}).get(entry.seq, ()))]
-        ),
+    items = tuple(
+        _unreadable(entry, found)
+        if event is None or start is None
+        else _protected(
+            _item(entry, event, wording, start=start, depth=depths[event.id], fates=fates, findings=found),
+            event,
+            classes,
+            full=full,
+        )
+        for entry, event, wording in zip(entries, events, wordings, strict=True)
+        for found in [tuple(printable(text) for text in (findings or {}).get(entry.seq, ()))]
     )
+    return Timeline(_summary(entries, known, fates, items=items), items)
+
+
+def _learn(forms: ShortForms, entries: Iterable[StoredEntry]) -> None:
+    for entry in entries:
+        forms.learn(entry.event.decode("utf-8", "replace"))
+        for part in entry.parts.values():
+            forms.learn(part.value.decode("utf-8", "replace"))
+
+
+def _protected(item: TimelineItem, event: Event, classes: Classes, *, full: bool) -> TimelineItem:
+    """The item, with what was masked in its event and how it is classified."""
+    counts = counts_of(event)
+    contains = flags_of(event, classes)
+    domains = tuple(map(printable, event.domains or ()))
+    masked = f"masked: {printable(in_words(counts))}"
+    facts, notes = item.facts, []
+    if full:
+        said = (event.classification, ", ".join(domains), f"contains {', '.join(contains)}" if contains else None)
+        notes = [*([masked] if counts else []), *([" · ".join(filter(None, said))] if any(said) else [])]
+    elif _masked_unseen(item, counts):
+        facts, notes = ((*facts, masked), []) if item.title or facts else (facts, [masked])
+    return replace(
+        item,
+        facts=facts,
+        notes=tuple(notes),
+        redactions={printable(kind): number for kind, number in counts.items()},
+        contains=contains,
+        classification=event.classification,
+        domains=domains,
+        rules=None if event.rules is None else printable(event.rules),
+    )
+
+
+def _masked_unseen(item: TimelineItem, counts: Mapping[str, int]) -> bool:
+    """Whether something was masked that the item's own texts don't show as such, or was withheld."""
+    seen = sum(len(MASKED.findall(text)) for text in (item.title, *item.facts, *item.lines))
+    return sum(counts.values()) > seen or UNSCANNED in counts
 
 
 def _event_of(entry: StoredEntry) -> Event | None:
@@ -206,7 +271,9 @@ def _is_inside(event: Event, cause: Event) -> bool:
     return cause.event_type == "tool_call" and not told_about
 
 
-def _summary(entries: Sequence[StoredEntry], events: Sequence[Event], fates: Fates) -> Summary:
+def _summary(
+    entries: Sequence[StoredEntry], events: Sequence[Event], fates: Fates, *, items: Sequence[TimelineItem]
+) -> Summary:
     results = [event for event in events if event.event_type == "model_result"]
     times = [parse_time(event.ts) for event in events]
     counts: dict[str, int] = {}
@@ -228,7 +295,16 @@ def _summary(entries: Sequence[StoredEntry], events: Sequence[Event], fates: Fat
         input_tokens=sum(event.input_tokens or 0 for event in results),
         output_tokens=sum(event.output_tokens or 0 for event in results),
         cost_usd=sum((Decimal(event.cost_usd) for event in results if event.cost_usd), Decimal(0)),
+        contains=tuple(sorted({flag for item in items for flag in item.contains})),
+        classification=max(
+            (item.classification for item in items if item.classification), key=_strictness, default=None
+        ),
+        domains=tuple(sorted({domain for item in items for domain in item.domains})),
     )
+
+
+def _strictness(classification: str) -> int:
+    return _CLASSIFICATIONS.index(classification)
 
 
 def _agent(event: Event) -> str | None:

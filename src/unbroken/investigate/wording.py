@@ -4,7 +4,7 @@ A prompt's messages stand in the events of their own already, as requests, resul
 only the messages that no earlier event of the session shows: system prompts, and what the agent put in between.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -28,17 +28,19 @@ from unbroken.investigate.content import (
 from unbroken.investigate.decisions import REFUSED, decided, refused, requested
 from unbroken.investigate.notes import NOTES, noted
 from unbroken.investigate.printable import printable
+from unbroken.investigate.prompts import SYSTEM_ROLES, changed, described, is_described, prompt_role, template_of
+from unbroken.investigate.short_forms import ShortForms, is_masked_by_chance, is_scanned, without_values
 from unbroken.investigate.words import Known, Wording, circumstances, count, figures, in_entry
 
-_SYSTEM_ROLES: Final = ("system", "developer")
 _BRIEF: Final = 100
 _EMPTY: Final = "(empty)"
 
 
-def told(session: Sequence[tuple[StoredEntry, Event | None]], *, full: bool) -> list[Wording]:
+def told(session: Sequence[tuple[StoredEntry, Event | None]], *, full: bool, forms: ShortForms) -> list[Wording]:
     """The wording of each entry of one session, in order; an empty one where the event can't be read."""
     known = {event.id: (entry, event) for entry, event in session if event}
-    teller = _Teller(full, {_response(entry, event) for entry, event in session if event}, known)
+    repeated = {each for entry, event in session if event for each in _responses(entry, event, forms)}
+    teller = _Teller(full, repeated, known, forms)
     return [Wording() if event is None else teller.tell(entry, event) for entry, event in session]
 
 
@@ -52,6 +54,7 @@ class _Teller:
     full: bool
     repeated: set[tuple[str | None, str]]
     known: Known
+    forms: ShortForms
     shown: set[str] = field(default_factory=set)
     held: set[str] = field(default_factory=set)
     before: str = ""
@@ -63,7 +66,7 @@ class _Teller:
         return wording
 
     def _step(self, entry: StoredEntry, event: Event) -> Wording:
-        parts = {name: part_of(entry, event, name) for name in PARTS}
+        parts = {name: _shown(entry, event, name, self.forms) for name in PARTS}
         match event.event_type:
             case "request":
                 return Wording(lines=self._spoken(parts["inputs"]))
@@ -74,7 +77,7 @@ class _Teller:
             case "model_result":
                 return self._model_result(event, parts)
             case "tool_call":
-                return self._tool_call(event, parts)
+                return self._tool_call(entry, event, parts)
             case "tool_result":
                 return self._tool_result(event, parts)
             case "conversation_started":
@@ -97,6 +100,8 @@ class _Teller:
                 return self._reasoned(*decided(event, parts, entry=entry, known=self.known))
             case "annotated" if event.status in NOTES:
                 return noted(event, parts, known=self.known)
+            case "prompt_changed" | "model_changed" if words := changed(parts["details"]):
+                return Wording(facts=(words,))
             case _:
                 return self._other(event, parts)
 
@@ -113,18 +118,26 @@ class _Teller:
         facts = [*model, f"{count(len(messages), 'message')}, {len(new)} new"]
         if missing:
             facts.append(f"{missing} not held")
-        unshown = [message for item in new if self._is_news(message := within(item, "message"))]
+        unshown = [message for item in new if self._is_news(message := within(item, "message"), event)]
+        template = template_of(within(parts["details"], "prompt_template"))
         if self.full:
+            facts += [template] if template else []
             return Wording(facts=tuple(facts), lines=tuple(line for message in unshown for line in _whole(message)))
-        facts += [_system_prompt(message) for message in unshown if _is_system(message)]
-        return Wording(
-            facts=tuple(facts), lines=tuple(_brief(message) for message in unshown if not _is_system(message))
-        )
+        told = [_prompt(message) for message in unshown if _is_prompt(message)]
+        if template:
+            told[:1] = [f"{told[0]}, {template}" if told else template]
+        lines = tuple(_brief(message) for message in unshown if not _is_prompt(message))
+        return Wording(facts=(*facts, *told), lines=lines)
 
-    def _is_news(self, message: Any) -> bool:
+    def _is_news(self, message: Any, event: Event) -> bool:
+        if is_described(message):
+            text = text_of(message.get("content_hash"))
+            news = not text or text not in self.shown
+            self.shown.add(text)
+            return news
         text = text_of(within(message, "content"))
-        news = bool(text) and text not in self.shown
-        self.shown.add(text)
+        news = bool(text) and _comparable(text, event) not in self.shown
+        self.shown.update(_spellings(text))
         return news
 
     def _model_result(self, event: Event, parts: dict[str, Any]) -> Wording:
@@ -133,20 +146,19 @@ class _Teller:
         asks = f"asks for {short(', '.join(names), _BRIEF)}" if names else "answers"
         facts = (asks, *figures(event))
         text = text_of(outputs["content"] if isinstance(outputs, dict) and "content" in outputs else outputs)
-        self.shown.add(text)
-        if (event.turn_id, text) in self.repeated:
+        self.shown.update(_spellings(text))
+        if (event.turn_id, _comparable(text, event)) in self.repeated:
             return Wording(facts=facts)
         return Wording(facts=facts, lines=self._fold(text))
 
-    def _tool_call(self, event: Event, parts: dict[str, Any]) -> Wording:
+    def _tool_call(self, entry: StoredEntry, event: Event, parts: dict[str, Any]) -> Wording:
         arguments = parts["inputs"]
         lines = folded(indented(compact(arguments)), lines=None) if self.full and _is_content(arguments) else ()
         facts = [*circumstances(event, tool=False)]
         facts += ["self-attested"] if within(parts["details"], "self_attested") is True else []
         asked = self.known.get(event.parent_id or "")
         if asked is not None and is_in_place_of(event, asked[1]):
-            alike = part_of(*asked, "inputs") == arguments
-            facts += in_entry("asked for" if alike else "otherwise than asked for", asked)
+            facts += in_entry(_asked_as((entry, event), asked), asked)
         return Wording(call_text(event.tool or "tool", arguments), tuple(facts), lines)
 
     def _reasoned(self, wording: Wording, reason: str) -> Wording:
@@ -154,7 +166,7 @@ class _Teller:
 
     def _tool_result(self, event: Event, parts: dict[str, Any]) -> Wording:
         text = _failure(parts["details"]) or text_of(parts["outputs"])
-        self.shown.add(text)
+        self.shown.update(_spellings(text))
         lines = self._fold(indented(text) if self.full else text, lines=4, characters=320)
         return Wording(facts=(*self._answering(event, parts), *figures(event)), lines=lines or (_EMPTY,))
 
@@ -198,16 +210,45 @@ class _Teller:
 
     def _spoken(self, value: Any) -> tuple[str, ...]:
         text = text_of(value)
-        self.shown.add(text)
+        self.shown.update(_spellings(text))
         return self._fold(text) or (_EMPTY,)
 
     def _fold(self, text: str, *, lines: int = 12, characters: int = 800) -> tuple[str, ...]:
         return folded(text, lines=None if self.full else lines, characters=characters)
 
 
-def _response(entry: StoredEntry, event: Event) -> tuple[str | None, str]:
+def _shown(entry: StoredEntry, event: Event, name: str, forms: ShortForms) -> Any:
+    """A part as it is shown, with short forms in its texts."""
+    return forms.value(part_of(entry, event, name), scanned=is_scanned(event))
+
+
+def _responses(entry: StoredEntry, event: Event, forms: ShortForms) -> Iterator[tuple[str | None, str]]:
     """A response's turn and text, by which the model result that it repeats is known; of other events nothing."""
-    return (event.turn_id, text_of(part_of(entry, event, "outputs"))) if event.event_type == "response" else (None, "")
+    if event.event_type == "response":
+        yield from ((event.turn_id, text) for text in _spellings(text_of(_shown(entry, event, "outputs", forms))))
+
+
+def _spellings(text: str) -> tuple[str, str]:
+    """Under which :func:`_comparable` finds a text."""
+    return text, without_values(text)
+
+
+def _comparable(text: str, event: Event) -> str:
+    """A text of an event as it is held against others, which have other placeholders where they are by chance."""
+    return without_values(text) if is_masked_by_chance(event) else text
+
+
+def _asked_as(made: tuple[StoredEntry, Event], asked: tuple[StoredEntry, Event]) -> str:
+    """How the arguments of a call compare with those that were asked for.
+
+    What was masked may stand under another placeholder each time, so whether it was the same can't be told then.
+    """
+    here, there = part_of(*made, "inputs"), part_of(*asked, "inputs")
+    if here == there:
+        return "asked for"
+    if is_scanned(made[1]) and is_scanned(asked[1]) and without_values(text_of(here)) == without_values(text_of(there)):
+        return "asked for, as far as it is not masked,"
+    return "otherwise than asked for"
 
 
 def _failure(details: Any) -> str:
@@ -226,12 +267,14 @@ def _is_content(value: Any) -> bool:
     return value is not NOTHING and value is not GONE
 
 
-def _is_system(message: Any) -> bool:
-    return within(message, "role") in _SYSTEM_ROLES
+def _is_prompt(message: Any) -> bool:
+    return is_described(message) or within(message, "role") in SYSTEM_ROLES
 
 
-def _system_prompt(message: Any) -> str:
-    return f"system prompt, {count(len(text_of(within(message, 'content'))), 'character')}"
+def _prompt(message: Any) -> str:
+    if is_described(message):
+        return f"{prompt_role(message)}, {described(message)}"
+    return f"{prompt_role(message)}, {count(len(text_of(within(message, 'content'))), 'character')}"
 
 
 def _brief(message: Any) -> str:
@@ -239,8 +282,10 @@ def _brief(message: Any) -> str:
 
 
 def _whole(message: Any) -> tuple[str, ...]:
+    if is_described(message):
+        return (f"{prompt_role(message)}: {described(message, full=True)}",)
     return (f"{_role(message)}:", *folded(text_of(within(message, "content")), lines=None))
 
 
 def _role(message: Any) -> str:
-    return "system prompt" if _is_system(message) else printable(text_of(within(message, "role")) or "message")
+    return prompt_role(message) if _is_prompt(message) else printable(text_of(within(message, "role")) or "message")

@@ -6,17 +6,17 @@ good as the text.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, Literal, TypeAlias
 
-from unbroken.core.canonical import canonical
 from unbroken.core.keyed import LogKey
 from unbroken.core.normalise import Json
+from unbroken.core.prompts import INSTRUCTIONS, content_of, is_said, length_of
 
 Store: TypeAlias = Literal["hashed", "stored"]
 
-SPEAKERS: Final = frozenset({"user", "human", "assistant", "ai", "model", "tool", "function"})
-"""Roles whose messages are the conversation and not the prompt; whatever has another role, or none, is the prompt."""
+HOLDERS: Final = frozenset({"model_call", "conversation_started"})
+"""Events whose details may hold what belongs to a prompt."""
 MOST_LETTERS: Final = 100
 """A longer text is not the name of a template but the template."""
 _NAMING: Final = ("id", "name", "version")
@@ -31,7 +31,7 @@ def shown(messages: Sequence[Json], store: Store, key: LogKey | None) -> list[Js
     """
     if store == "stored":
         return list(messages)
-    return [message if _is_said(message) else _described(message, key) for message in messages]
+    return [message if is_said(message) else _described(message, key) for message in messages]
 
 
 def shown_template(template: Json, store: Store, key: LogKey | None) -> Json:
@@ -49,27 +49,65 @@ def shown_template(template: Json, store: Store, key: LogKey | None) -> Json:
     return {**named, **(_hashed(next(iter(rest.values())) if len(rest) == 1 else rest, key) if rest else {})}
 
 
-def length_of(content: Json) -> int:
-    """The characters of a message's content: of its text or texts, and of the JSON of what is none."""
-    if isinstance(content, str):
-        return len(content)
-    if isinstance(content, list):
-        return sum(length_of(part) for part in content)
-    if isinstance(content, dict) and isinstance(text := content.get("text"), str):
-        return len(text)
-    return len(canonical(content).decode())
+def shown_details(details: Json, store: Store, key: LogKey | None) -> Json:
+    """Details of one of :data:`HOLDERS` as they may be stored: their template, and prompts given as parameters.
+
+    Such are :data:`~unbroken.core.prompts.INSTRUCTIONS` in ``parameters``, and in the ``record`` that was imported.
+    """
+    if store == "stored" or not isinstance(details, dict):
+        return details
+    described: dict[str, Json] = {}
+    if "prompt_template" in details:
+        described["prompt_template"] = shown_template(details["prompt_template"], store, key)
+    for name in ("parameters", "record"):
+        given = details.get(name)
+        if isinstance(given, dict) and not INSTRUCTIONS.isdisjoint(given):
+            described[name] = {
+                each: _hashed(value, key) if each in INSTRUCTIONS and value else value for each, value in given.items()
+            }
+    return {**details, **described} if described else details
 
 
-def _is_said(message: Json) -> bool:
-    return isinstance(message, dict) and message.get("role") in SPEAKERS
+def names_in(details: Json) -> dict[str, str]:
+    """What names the template in details of one of :data:`HOLDERS`, by its key in the template, ``""`` for all of it.
+
+    Calls are told apart by it as by an event's own texts, so it is masked with those and not with the details.
+    """
+    template = details.get("prompt_template") if isinstance(details, dict) else None
+    if isinstance(template, dict):
+        return {name: str(template[name]) for name in _NAMING if name in template and _is_name(template[name])}
+    return {"": str(template)} if _is_name(template) else {}
+
+
+def without_names(details: Json) -> Json:
+    """The same details without what :func:`names_in` gives."""
+    names = names_in(details)
+    if not names or not isinstance(details, dict):
+        return details
+    template = details["prompt_template"]
+    rest = {name: value for name, value in template.items() if name not in names} if isinstance(template, dict) else {}
+    return {**details, "prompt_template": rest}
+
+
+def with_names(rest: Json, names: Mapping[str, str], details: Json) -> Json:
+    """What is left of details without names, with these names of what :func:`names_in` gave of ``details``."""
+    if not names or not isinstance(rest, dict) or not isinstance(details, dict):
+        return rest
+    template, told = details["prompt_template"], rest.get("prompt_template")
+    if not isinstance(template, dict):
+        return {**rest, "prompt_template": _named(template, names[""])}
+    named = {name: _named(template[name], text) for name, text in names.items()}
+    return {**rest, "prompt_template": {**(told if isinstance(told, dict) else {}), **named}}
+
+
+def _named(stated: Json, masked: str) -> Json:
+    """A number stays one where there was nothing to mask in it."""
+    return stated if masked == str(stated) else masked
 
 
 def _described(message: Json, key: LogKey | None) -> Json:
-    if not isinstance(message, dict):
-        return _hashed(message, key)
-    role = message.get("role")
-    rest = {name: value for name, value in message.items() if name != "role"}
-    described = _hashed(rest.get("content", rest), key)
+    described = _hashed(content_of(message), key)
+    role = message.get("role") if isinstance(message, dict) else None
     return {"role": role, **described} if isinstance(role, str) and _is_name(role) else described
 
 

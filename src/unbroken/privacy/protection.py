@@ -28,6 +28,7 @@ _TEXTS: Final = (
 )
 _LISTS: Final = ("domains", "scope", "subjects")
 _DECISION: Final = ("by", "outcome", "policy")
+_TEMPLATE: Final = "prompt_template"
 _TOO_LONG: Final = "[too long once masked]"
 
 
@@ -79,10 +80,20 @@ class LogProtection:
         named, identities = self._named(fields, registry)
         screened = {name: value for name, value in parts.items() if isinstance(value, Screened)}
         values = {name: value for name, value in parts.items() if not isinstance(value, Screened)}
+        template: dict[str, str] = {}
+        if fields.get("event_type") in prompts.HOLDERS and "details" in values:
+            policy = registry.prompts_of(fields.get("agent_id"))
+            details = prompts.shown_details(values["details"], policy, self._key)
+            template = {f"{_TEMPLATE}/{name}": text for name, text in prompts.names_in(details).items()}
+            values["details"] = prompts.without_names(details)
         known = _sum(each.counts for each in screened.values())
-        masked, classified = self._masked(registry, classified, values, texts=dict(_texts(named)), known=known)
+        texts = dict(_texts(named))
+        masked, classified = self._masked(registry, classified, values, texts={**texts, **template}, known=known)
         masked_parts = {**masked.values, **{name: each.value for name, each in screened.items()}}
-        event = _with_texts(named, masked.texts)
+        if template:
+            names = {place.removeprefix(f"{_TEMPLATE}/"): masked.texts[place] for place in template}
+            masked_parts["details"] = prompts.with_names(masked_parts["details"], names, details)
+        event = _with_texts(named, {place: masked.texts[place] for place in texts})
         event |= _governance(event, classified, own=fields)
         if classified.unknown:
             self._note(set(_unknown(classified, fields, event)))

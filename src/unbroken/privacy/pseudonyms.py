@@ -2,10 +2,12 @@
 
 import os
 import re
+from collections.abc import Iterator
 from typing import Final
 
 _RANDOM_BYTES: Final = 16
 _SHAPE: Final = re.compile(r"p-[0-9a-f]{32}")
+_WITHIN: Final = re.compile(rf"(?<![0-9A-Za-z-]){_SHAPE.pattern}(?![0-9A-Za-z-])")
 
 
 def new_pseudonym() -> str:
@@ -16,3 +18,8 @@ def new_pseudonym() -> str:
 def is_pseudonym(text: str) -> bool:
     """Whether ``text`` has the form of a pseudonym."""
     return _SHAPE.fullmatch(text) is not None
+
+
+def pseudonyms_in(text: str) -> Iterator[str]:
+    """What has the form of a pseudonym within ``text``, and is no part of something longer."""
+    return (match[0] for match in _WITHIN.finditer(text)) if "p-" in text else iter(())

@@ -310,10 +310,17 @@ class LogReader:
         with translated():
             return impostors_among(self._connection, _TABLES)
 
-    def sessions(self, *, limit: int, before: int = _LAST, actors: bool = True) -> list[SessionSummary]:
-        """The sessions whose last entry comes before ``before``, newest first; without ``actors`` as operations may."""
-        given = {"log": self._number, "limit": limit, "before": before}
+    def sessions(
+        self, *, limit: int, before: int = _LAST, actors: bool = True, people: Sequence[str] | None = None
+    ) -> list[SessionSummary]:
+        """The sessions whose last entry comes before ``before``, newest first; without ``actors`` as operations may.
+
+        With ``people`` only those in which one of these ids acts.
+        """
+        given: dict[str, Any] = {"log": self._number, "limit": limit, "before": before}
         name = "recent_sessions" if actors else "recent_sessions_without_actors"
+        if people is not None:
+            given, name = given | {"people": list(people)}, "sessions_of"
         return [SessionSummary(*row) for row in self._rows(name, given)]
 
     def approvals(self, *, limit: int, decided: bool, request: str | None = None) -> list[ApprovalRequest]:

@@ -19,6 +19,8 @@ _LENGTHS: Final = (16, 19, 15, 14)
 _LENGTHS_NAMED: Final = (16, 19, 18, 17, 15, 14, 13, 12)
 _WIDEST_GAP: Final = 3
 _MOST_GROUPS: Final = 64
+_MOST_MARKS: Final = 2
+"""Nobody parts one number with more than two kinds of marks; an amount and a date side by side have more."""
 _GROUPS: Final = frozenset(
     [
         (4, 4, 4, 4),
@@ -50,7 +52,8 @@ _EXPIRY: Final = re.compile(
     r"((?:0[1-9]|1[0-2])\s?[/-]\s?(?:20)?[2-4]\d)(?![\d/-])(?:[\s,;|/]{1,3}(?:(?:cvv2?|cvc2?|code)\W{1,2})?\d{3,4}(?!\d))?",
     re.IGNORECASE,
 )
-
+_DATE: Final = re.compile(r"\d([./-])\d\d?\1(?:19|20)\d\d(?!\d)|(?<!\d)(?:19|20)\d\d([./-])\d\d\2\d\d(?!\d)")
+_DATE_LETTERS: Final = 6
 
 _TRACK_ONE: Final = re.compile(r"%?B(?P<number>\d{12,19})\^[^\x00\x01^]{2,40}\^\d{4,}[\d ?;]*", re.IGNORECASE)
 
@@ -174,6 +177,8 @@ class _Window:
         if self._is_apart(at, last):
             return False
         regular = self._is_regular(at, last)
+        if not regular and (self._has_date(start, end) or self._marks(at, last) > _MOST_MARKS):
+            return False
         if regular and sure and is_card(digits):
             _add(self._text, start, end, found)
             return True
@@ -188,6 +193,15 @@ class _Window:
             return True
         one_by_one = sizes[0] <= 2 and sizes.count(sizes[0]) == len(sizes)
         return one_by_one and self._groups[last - 1][1] - self._groups[at][0] < sum(sizes) + len(sizes)
+
+    def _has_date(self, start: int, end: int) -> bool:
+        return _DATE.search(self._text, max(start - _DATE_LETTERS, 0), end + _DATE_LETTERS) is not None
+
+    def _marks(self, at: int, last: int) -> int:
+        """How many kinds of marks stand between the groups, blanks aside."""
+        groups = self._groups
+        between = {self._text[groups[place][1] : groups[place + 1][0]] for place in range(at, last - 1)}
+        return len({*"".join(between)} - {" "})
 
     def _is_apart(self, at: int, last: int) -> bool:
         groups = self._groups

@@ -9,6 +9,7 @@ from typing import Final
 from unbroken.privacy.redaction import checksums
 from unbroken.privacy.redaction.finding import Findings
 from unbroken.privacy.redaction.page import Page
+from unbroken.privacy.redaction.phones import THINGS
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,12 @@ NEAR: Final = (
     _code("US_MBI", r"[1-9][A-Z][A-Z0-9]\d-?[A-Z][A-Z0-9]\d-?[A-Z]{2}\d\d", "medicare mbi beneficiary"),
     _code("US_PASSPORT", r"[A-Z]\d{8}", "passport reisepass passeport pasaporte"),
     _code("UK_PASSPORT", r"[A-Z]{2}\d{7}", "passport passports"),
-    _code("DE_PASSPORT", r"[CFGHJK][CFGHJKLMNPRTVWXYZ0-9]{8}\d?", "reisepass passport passnummer", check=_some_digits),
+    _code(
+        "DE_PASSPORT",
+        r"[CFGHJK][CFGHJKLMNPRTVWXYZ0-9]{8}\d?",
+        "reisepass reisepasses reisepassnummer passport passnummer",
+        check=_some_digits,
+    ),
     _code(
         "DE_ID_CARD",
         r"[LMNPRTVWXYCFGHJK][CFGHJKLMNPRTVWXYZ0-9]{7}\d",
@@ -102,7 +108,10 @@ NEAR: Final = (
     _code("IT_PASSPORT", r"[A-Z]{2}\d{7}", "passaporto passport", rank=1),
     _code("IN_PASSPORT", r"[A-Z]\d{7}", "passport"),
     _code(
-        "PASSPORT", r"[A-Z]{1,2}\d{6,9}", "passport passports passeport pasaporte passaporto reisepass paspoort", rank=0
+        "PASSPORT",
+        r"[A-Z]{1,3}\d{5,9}|\d\d[A-Z]{2}\d{5}|[A-Z]\d{2}[A-Z]{2}\d{2,4}[A-Z]?",
+        "passport passports passeport pasaporte passaporto reisepass reisepasses reisepassnummer passnummer paspoort",
+        rank=0,
     ),
     _code(
         "US_DRIVER_LICENSE",
@@ -129,7 +138,8 @@ NEAR: Final = (
     _code(
         "DE_HEALTH_INSURANCE",
         r"[A-Z]\d{9}",
-        "kvnr krankenkasse egk krankenversicherung versichertennummer",
+        "kvnr krankenkasse kasse egk krankenversicherung versichertennummer versichertennr vers versicherung gkv aok tk"
+        " barmer dak",
         check=checksums.de_health,
     ),
     _code(
@@ -156,11 +166,19 @@ NEAR: Final = (
     _code(
         "LICENSE_PLATE",
         r"[A-Z]{1,3}[ -]?\d{1,4}[ -]?[A-Z]{0,3}|\d{1,4}[ -]?[A-Z]{1,3}[ -]?\d{1,4}"
-        r"|[A-Z]{1,3}-[A-Z]{1,2}[ -]\d{1,4}[EH]?",
-        "plate plates plaka plakasi kennzeichen licenseplate numberplate vrn",
+        r"|[A-Z]{1,3}-[A-Z]{1,2}[ -]\d{1,4}[EH]?|\d{4}[ -]?[A-Z]{3}",
+        "plate plates plaka plakasi kennzeichen licenseplate numberplate vrn matricula immatriculation targa kenteken",
         check=_has_both,
         rank=3,
         case=True,
+    ),
+    _code(
+        "LICENSE_PLATE",
+        r"[A-Z]{2}\d\d[ -]?[A-Z]{3}|[A-Z]{1,3}[ -]?\d{1,4}[ -]?[A-Z]{0,3}",
+        "registration",
+        check=_has_both,
+        case=True,
+        also="vehicle car van vehicles plate",
     ),
     _code("VIN", r"[A-HJ-NPR-Z0-9]{17}", "vin vehicle chassis", check=_some_digits),
     _code("CRYPTO", r"0x[0-9a-f]{40}", "wallet ethereum eth address usdt crypto"),
@@ -183,6 +201,7 @@ _HYPHENED: Final = re.compile(
 _PAIRED: Final = re.compile(r" \d\d \d\d \d\d ?[A-Da-d](?!\w)")
 _HYPHENED_PAIRS: Final = re.compile(r"-\d\d-\d\d-\d\d-?[A-Da-d](?!\w)")
 _PLUS: Final = re.compile(r"\+\d{3}(?<=\d{6}\+\d{3})")
+_DATE: Final = re.compile(r"(?:19|20)\d\d-[01]\d-[0-3]\d|[0-3]\d-[01]\d-(?:19|20)\d\d")
 _LETTERS_AND_DIGITS: Final = re.compile(r"[^0-9A-Za-z]")
 
 _IBAN_LENGTHS: Final = {
@@ -202,6 +221,7 @@ _MOST_APART: Final = 2
 _IBAN_START: Final = re.compile(r"\d(?<=[A-Za-z]{2}\d)(?<!\w{3}\d)\d")
 _IBAN_REST: Final = re.compile(r"(?:[ .\-_/]{0,2}[A-Za-z0-9]){11,30}")
 _COUNTRIES: Final = frozenset(country.lower() for country in _IBAN_LENGTHS)
+_COUNTRIES_OF_HEX: Final = tuple(country for country in _COUNTRIES if not country.strip("abcdef"))
 IBAN_WORDS: Final = frozenset("iban ibans bankkonto kontonummer".split())
 _BITCOIN: Final = re.compile(
     r"(?<!\w)(?:[13][1-9A-HJ-NP-Za-km-z]{25,34}|bc1[02-9ac-hj-np-z]{11,71}|BC1[02-9AC-HJ-NP-Z]{11,71})(?!\w)"
@@ -216,26 +236,38 @@ def codes(page: Page, found: Findings) -> None:
     for token in page.mixed:
         if len(token) in _BY_LENGTH:
             _token(page, token, found)
-    text = page.text
-    if (
-        _HYPHENED.search(text)
-        or _PAIRED.search(text)
-        or _HYPHENED_PAIRS.search(text)
-        or ("+" in text and _PLUS.search(text))
-    ):
+    if _may_be_split(page):
         _split(page, found)
     for token in page.hexes:
         if len(token) == _NIF_LENGTH:
             _token(page, token, found)
-    if any([token[2:4].isdigit() and token[:2] in _COUNTRIES for token in page.mixed + page.hexes]):
+    if _may_hold_iban(page):
         ibans(page, found)
     if page.longest >= _WALLET_LENGTHS.start and any(
         [len(token) in _WALLET_LENGTHS and token[0] in "13b" for token in page.mixed]
     ):
         _wallets(page, found)
     if not page.hints.isdisjoint(WORDS):
-        for code in _hinted(page.hints):
+        for code in _hinted(page.hints & WORDS):
             _near(page, code, found)
+
+
+def _may_hold_iban(page: Page) -> bool:
+    """Whether a token begins as an IBAN does."""
+    if any([token[:2] in _COUNTRIES and token[2:4].isdigit() for token in page.mixed]):
+        return True
+    return any([token.startswith(_COUNTRIES_OF_HEX) and token[2:4].isdigit() for token in page.hexes])
+
+
+def _may_be_split(page: Page) -> bool:
+    """Whether separators may stand within a code."""
+    text = page.text
+    return (
+        _HYPHENED.search(text) is not None
+        or (b" 00 00 00" in page.shape and _PAIRED.search(text) is not None)
+        or (b"-00-00-00" in page.shape and _HYPHENED_PAIRS.search(text) is not None)
+        or ("+" in text and _PLUS.search(text) is not None)
+    )
 
 
 _BY_LENGTH: Final = {
@@ -282,8 +314,11 @@ def _passes(code: Code, text: str) -> bool:
 
 def _near(page: Page, code: Code, found: Findings) -> None:
     for match in code.form.finditer(page.text):
-        if any(letter.isdigit() for letter in match[0]) and _passes(code, match[0]):
-            found.add_if_near(*match.span(), code.kind, rule="named code", words=code.words, rank=code.rank)
+        word = match[0]
+        if any(letter.isdigit() for letter in word) and _passes(code, word) and _DATE.fullmatch(word) is None:
+            found.add_if_near(
+                *match.span(), code.kind, rule="named code", words=code.words, rank=code.rank, unless=THINGS
+            )
 
 
 @lru_cache(maxsize=512)

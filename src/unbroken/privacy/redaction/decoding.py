@@ -25,8 +25,7 @@ ROUNDS: Final = 3
 _TOKEN: Final = re.compile(r"[A-Za-z0-9+/_\-]{16,}={0,2}")
 _HEX: Final = re.compile(r"(?:0x)?((?:[0-9A-Fa-f]{2}){8,})")
 _SPACED_HEX: Final = re.compile(r"[0-9A-Fa-f]{2}(?<!\w[0-9A-Fa-f]{2})(?:[ :][0-9A-Fa-f]{2}){7,2000}(?!\w)")
-_HEX_BY_BLANKS: Final = re.compile(r" [0-9A-Fa-f]{2} [0-9A-Fa-f]{2} [0-9A-Fa-f]{2} ")
-_HEX_BY_COLONS: Final = re.compile(r":[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}:")
+_CONTROLS: Final = frozenset(map(chr, range(32))) - frozenset("\t\n\r\x0b\x0c")
 _SHORTEST: Final = 12
 _MOST_INFLATED: Final = 1 << 20
 _READABLE: Final = re.compile(r"[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*")
@@ -63,14 +62,21 @@ def _percent(run: str) -> str:
     """What bytes in percent say in UTF-8; where that is nothing, ASCII ones alone are undone."""
     raw = bytes.fromhex(run.replace("%", ""))
     try:
-        return "".join(letter if letter > "\x02" else " " for letter in raw.decode())
+        return "".join(map(_visible, raw.decode()))
     except UnicodeDecodeError:
         return "".join(_letter(byte) if byte < 0x80 else run[3 * at : 3 * at + 3] for at, byte in enumerate(raw))
 
 
 def _letter(code: int) -> str:
     """The character, or a blank for what separates leaves and what is none."""
-    return chr(code) if 2 < code < 0x110000 and not 0xD800 <= code < 0xE000 else " "
+    return _visible(chr(code)) if code < 0x110000 and not 0xD800 <= code < 0xE000 else " "
+
+
+def _visible(letter: str) -> str:
+    """What stands for a letter while scanning: no control character cuts up what it was written in."""
+    if letter in _CONTROLS:
+        return " " if letter <= "\x02" else "\ufffd"
+    return letter
 
 
 @dataclass(slots=True)
@@ -101,7 +107,7 @@ def decoded(page: Page, budget: Budget) -> Iterator[Decoded]:
             word = match[0]
             if not word.islower() or not _is_plain(word):
                 yield from _token(word, match, budget)
-    if _HEX_BY_BLANKS.search(text) is not None or _HEX_BY_COLONS.search(text) is not None:
+    if b" 00 00 00 " in page.shape or b":00:00:00:" in page.shape:
         for match in _SPACED_HEX.finditer(text):
             raw = bytes.fromhex(match[0].replace(":", " "))
             yield from _readable(match.start(), match.end(), raw, how="hex", budget=budget)

@@ -169,7 +169,12 @@ NUMBERS: Final = (
     _number("DE_BSNR", (9,), "bsnr betriebsstattennummer betriebsstatte praxis", check=_varied),
     _number("IL_ID", (9,), "teudat zehut israeli", check=checksums.luhn),
     _number("NG_NIN", (11,), "nin nimc", check=_varied),
-    _number("US_PASSPORT", (9,), "passport passports reisepass passeport pasaporte", check=_varied),
+    _number(
+        "US_PASSPORT",
+        (9,),
+        "passport passports reisepass reisepasses reisepassnummer passeport pasaporte",
+        check=_varied,
+    ),
     _number("UK_PASSPORT", (9,), "passport", check=_varied, rank=1),
     _number(
         "US_DRIVER_LICENSE",
@@ -204,6 +209,8 @@ def _by_length(numbers: tuple[Number, ...]) -> dict[int, tuple[Number, ...]]:
     return {length: tuple(number for number in numbers if length in number.lengths) for length in lengths}
 
 
+LENIENT: Final = (_any, _varied, _cl_free)
+"""Checks that next to every number passes."""
 BY_LENGTH: Final = _by_length(NUMBERS)
 BY_GROUPS: Final[dict[tuple[int, ...], tuple[Number, ...]]] = {
     groups: tuple(number for number in NUMBERS if groups in number.certain_in)

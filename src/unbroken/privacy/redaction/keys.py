@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from unbroken.privacy.redaction.folding import fold
+
 
 class Place(NamedTuple):
     """What is known of a value by its keys."""
@@ -12,6 +14,10 @@ class Place(NamedTuple):
     context: str
     kind: str | None
     allowed: bool
+    quiet: bool
+    """Whether no word of the context could name what stands in the value."""
+    own: bool = False
+    """Whether it is a key of the record itself, under which values of the record's own forms stay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +36,10 @@ class KeyMeaning:
     """Whether its value is masked only where it looks like what the key may mean: ``pan`` is also a word."""
     allowed: bool
     """Whether strict profiles let numbers and short values stand below it."""
+    own: bool
+    """Whether it is one of the record's own."""
+    but_uuid: bool
+    """Whether a UUID below it is an id, where any other value that looks meant is masked."""
     plain: Place | None
     """All that is known of a value below it, where no other key has a say; ``None`` when the value has."""
 
@@ -42,7 +52,8 @@ _MOST_KNOWN: Final = 4096
 
 def split_key(key: str) -> tuple[str, ...]:
     """The words of ``customerEmail2`` or ``customer-email``, in lower case."""
-    return tuple(word.lower() for word in _CAMEL.findall(key[:_LONGEST_KEY]))
+    short = key[:_LONGEST_KEY]
+    return tuple(word.lower() for word in _CAMEL.findall(short if short.isascii() else fold(short).text))
 
 
 def _kinds(**of: str) -> dict[str, str]:
@@ -54,13 +65,21 @@ SENSITIVE: Final[dict[str, str]] = _kinds(
     NATIONAL_ID="national_id national_identity_number national_identification_number identity_number nin nino"
     " id_card_number"
     " id_card national_insurance_number personnummer aadhaar aadhar pesel cpf nif nie dni curp bsn citizen_id"
-    " resident_id government_id codice_fiscale steuer_id sin",
-    TAX_ID="tax_id taxpayer_id tax_number tax_identification_number tin itin ein_ssn tfn",
-    EMAIL_ADDRESS="email e_mail mail_address email_address e_mail_address email_addr emails email_addresses",
+    " resident_id government_id codice_fiscale steuer_id sin"
+    " ausweisnummer personalausweisnummer personalausweis numero_de_identidad documento_de_identidad codigo_fiscal",
+    TAX_ID="tax_id taxpayer_id tax_number tax_identification_number tin itin ein_ssn tfn"
+    " steuernummer steueridentifikationsnummer steuer_idnr numero_fiscal nif_cif",
+    EMAIL_ADDRESS="email e_mail mail_address email_address e_mail_address email_addr emails email_addresses"
+    " emailadresse mailadresse courriel adresse_mail adresse_email correo correo_electronico",
     PHONE_NUMBER="phone telephone phone_number telephone_number mobile mobile_number mobile_phone cell cell_phone"
-    " cellphone fax fax_number phones phone_numbers tel msisdn whatsapp caller_id",
+    " cellphone fax fax_number phones phone_numbers tel msisdn whatsapp caller_id"
+    " telefon telefonnummer telefon_nummer handy handynummer mobil mobilnummer rufnummer portable telefono movil"
+    " celular"
+    " numero_de_telephone numero_telephone numero_de_telefono contact_number contact_phone callback_number",
     CREDIT_CARD="pan card_number credit_card_number cc_number ccnum debit_card_number primary_account_number cardno"
-    " credit_card_no account_pan",
+    " credit_card_no account_pan"
+    " kreditkarte kreditkartennummer kartennummer carte_bancaire numero_de_carte numero_carte tarjeta"
+    " numero_de_tarjeta",
     CARD_CODE="cvv cvc cvv2 cvc2 cid_code card_verification_value card_security_code security_code csc card_cvv"
     " card_cvc card_code",
     CARD_EXPIRY="card_expiry card_expiration card_exp cc_exp cc_expiry expiry_month_year",
@@ -68,17 +87,25 @@ SENSITIVE: Final[dict[str, str]] = _kinds(
     PIN="pin pin_code pin_number card_pin pin_block",
     IBAN_CODE="iban iban_code iban_number",
     BANK_ACCOUNT="bank_account bank_account_number account_number acct_number account_no acct_no acct_num account_num"
-    " routing_number aba_routing sort_code bank_account_no",
+    " routing_number aba_routing sort_code bank_account_no"
+    " kontonummer numero_de_compte numero_compte numero_de_cuenta",
     DATE_OF_BIRTH="dob birth_date date_of_birth birthdate birthday birth_day birth_dt geburtsdatum fecha_nacimiento"
-    " date_naissance born_on",
+    " date_naissance born_on"
+    " geburtstag geboren_am date_de_naissance ne_le nee_le naissance fecha_de_nacimiento nacimiento data_di_nascita",
     PERSON="first_name last_name full_name middle_name given_name family_name surname forename maiden_name firstname"
     " lastname fullname fname lname legal_name birth_name preferred_name nick_name mothers_maiden_name"
     " mother_maiden_name name_on_card cardholder cardholder_name card_holder card_holder_name next_of_kin"
-    " emergency_contact spouse beneficiary_name account_holder account_holder_name holder_name",
+    " emergency_contact spouse beneficiary_name account_holder account_holder_name holder_name"
+    " vorname nachname familienname geburtsname prenom nom_de_famille nom_complet nombre_completo apellido apellidos"
+    " primer_apellido segundo_apellido cognome karteninhaber kontoinhaber titulaire",
     ADDRESS="address street street_address home_address mailing_address postal_address residential_address"
     " address_line addressline address_line_1 address1 address2 addr street_name street_line house_number"
-    " delivery_address shipping_address billing_address street1 street2 addresses",
-    PASSPORT="passport passport_number passport_no passport_id passport_num",
+    " delivery_address shipping_address billing_address street1 street2 addresses"
+    " adresse anschrift strasse strase wohnadresse lieferadresse rechnungsadresse adresse_postale direccion domicilio"
+    " indirizzo",
+    PASSPORT="passport passport_number passport_no passport_id passport_num"
+    " reisepass reisepassnummer passnummer passeport numero_passeport numero_de_passeport pasaporte"
+    " numero_de_pasaporte",
     US_DRIVER_LICENSE="driver_license drivers_license driving_license driving_licence driver_licence drivers_licence"
     " driver_license_number drivers_license_number driving_licence_number license_number licence_number dl_number"
     " dl_no",
@@ -86,23 +113,30 @@ SENSITIVE: Final[dict[str, str]] = _kinds(
     " health_record_number patient_mrn",
     HEALTH_PLAN="health_plan_number insurance_number insurance_id member_number policy_holder_id"
     " health_insurance_number"
-    " health_plan_id mbi medicare_number medicare_id medicaid_id nhs_number subscriber_id kvnr",
-    PASSWORD="password passwd pwd passphrase pass_phrase pass_word user_password db_password old_password new_password"
-    " master_password security_answer secret_answer db_pass smtp_pass user_pass",
-    SECRET="secret client_secret api_key apikey api_secret access_key secret_key private_key encryption_key signing_key"
+    " health_plan_id mbi medicare_number medicare_id medicaid_id nhs_number subscriber_id kvnr"
+    " versichertennummer versichertennr krankenversichertennummer numero_de_securite_sociale"
+    " numero_securite_sociale nir",
+    PASSWORD="password passwd pwd passphrase pass_phrase pass_word user_password db_password old_password"
+    " new_password"
+    " master_password security_answer secret_answer db_pass smtp_pass user_pass"
+    " passwort kennwort mot_de_passe contrasena",
+    SECRET="secret client_secret api_key apikey api_secret access_key secret_key private_key encryption_key"
+    " signing_key"
     " access_token refresh_token id_token auth_token bearer_token session_token csrf_token xsrf_token api_token"
     " authorization proxy_authorization cookie set_cookie x_api_key credentials credential secret_access_key"
     " aws_secret_access_key aws_session_token account_key shared_key client_key webhook_secret otp otp_code"
     " one_time_code one_time_password mfa_code totp totp_secret verification_code recovery_code seed_phrase mnemonic"
     " token oauth_token personal_access_token session_cookie connection_string conn_string dsn sas_token jwt auth"
     " sessionid session_key service_account_key",
-    LICENSE_PLATE="license_plate licence_plate number_plate plate_number vehicle_registration",
+    LICENSE_PLATE="license_plate licence_plate number_plate plate_number vehicle_registration"
+    " kennzeichen immatriculation matricula",
     BIOMETRIC="fingerprint_template face_template voice_print retina_scan biometric biometrics",
 )  # fmt: skip
 """Keys whose values are masked under every profile, without separators."""
 
 STRICT_SENSITIVE: Final[dict[str, str]] = _kinds(
-    PERSON="name username user_name login nick screen_name display_name employer contact_name patient doctor physician"
+    PERSON="name username user_name login nick screen_name display_name employer contact_name patient doctor"
+    " physician"
     " provider_name author sender_name recipient_name",
     ADDRESS="city zip zip_code zipcode postal_code postcode plz county state_province latitude longitude lat lon lng"
     " geo coordinates location place_of_birth birth_place",
@@ -117,9 +151,12 @@ _QUALIFIERS: Final = frozenset(
     " secondary emergency"
     " my your new old current employee guest sender recipient mother father parent spouse owner applicant"
     " borrower buyer"
-    " seller subscriber policy holder account payer payee beneficiary insured candidate student tenant person personal"
-    " caller consumer donor attendee traveler traveller cardholder card credit debit bank main alt alternate other raw"
-    " verified business office private default login admin db database root backup reply from to cc bcc db smtp ftp aws"
+    " seller subscriber policy holder account payer payee beneficiary insured candidate student tenant person"
+    " personal"
+    " caller consumer donor attendee traveler traveller cardholder card credit debit bank main alt alternate"
+    " other raw"
+    " verified business office private default login admin db database root backup reply from to cc bcc db smtp"
+    " ftp aws"
     " github slack stripe openai azure gcp google master service app application x http proxy payment the full us"
     " legal"
     .split()
@@ -132,7 +169,8 @@ _PERSONS: Final = frozenset(
 )  # fmt: skip
 _ENDINGS: Final = frozenset("number no num nr value text str string raw plain encrypted id field line".split())
 _GENERIC: Final = frozenset(
-    "value values val number no num text content data raw item items id code string result answer input output details"
+    "value values val number no num text content data raw item items id code string result answer input output"
+    " details"
     " info payload body field entry digits formatted e164 display primary secondary work home other default line"
     .split()
 )  # fmt: skip
@@ -149,7 +187,9 @@ _ID_MISLEADS: Final = frozenset(
 )
 
 _DOUBTFUL: Final = frozenset(
-    "pan sin nin tin dni nie nif tel cell mobile pin token auth cookie tfn fax passport".split()
+    "pan sin nin tin dni nie nif tel cell mobile pin token auth cookie tfn fax passport portable mobil"
+    " movil handy celular tarjeta"
+    " sessionid kreditkarte passeport pasaporte reisepass nir matricula".split()
 )
 
 _CALLS: Final = frozenset(("call", "calls"))
@@ -157,21 +197,31 @@ _CALLS: Final = frozenset(("call", "calls"))
 ALLOWED: Final = frozenset(
     "id ids uuid guid traceid spanid parentid requestid sessionid turnid callid eventid correlationid"
     " messageid toolcallid"
-    " traceparent tracestate hash sha256 sha1 sha512 md5 digest checksum etag commit revision version schema model tool"
+    " traceparent tracestate hash sha256 sha1 sha512 md5 digest checksum etag commit revision version schema"
+    " model tool"
     " toolname function functionname type eventtype kind status state code errorcode statuscode ts timestamp time at"
     " createdat updatedat startedat endedat finishedat expiresat recordedat date start end duration latency latencyms"
     " elapsed elapsedms count total limit offset page size length bytes tokens inputtokens outputtokens totaltokens"
+    " recorderseq sessionseq agentid agentversion capture classification domains outcome costsource redactions"
     " prompttokens completiontokens maxtokens temperature topp seed index seq sequence number step attempt"
     " retries retry"
     " port pid threadid role level severity logger module line column path method route amount price cost"
     " costusd currency"
-    " quantity qty unit units balance tax rate percent score weight threshold language locale timezone encoding format"
-    " mimetype contenttype finishreason stopreason objecttype resource action operation name enabled active success ok"
+    " quantity qty unit units balance tax rate percent score weight threshold language locale timezone encoding"
+    " format"
+    " mimetype contenttype finishreason stopreason objecttype resource action operation name enabled active"
+    " success ok"
     " result origin destination cabin flightnumber flighttype insurance available seats sku productid orderid"
     " invoiceid reservationid bookingid itemid region zone environment env host service component build release"
     .split()
 )  # fmt: skip
 """Keys below which strict profiles leave numbers and short values alone, without separators."""
+OWN: Final = frozenset(
+    "id ids uuid inputs outputs details original prevhash hash salt argumentshash prompthash head expect checkpoint"
+    " recorder request parentid sessionid callid turnid spanid traceid ts recordedat at rules ticket lookup case"
+    .split()
+)  # fmt: skip
+"""Keys of entries, without separators."""
 
 
 class KeyReader:
@@ -181,17 +231,24 @@ class KeyReader:
         self,
         vocabulary: frozenset[str],
         *,
+        quiet: frozenset[str] = frozenset(),
         strict: bool = False,
         sensitive: Mapping[str, str] | None = None,
         allowed: Iterable[str] = (),
     ) -> None:
-        """``vocabulary``: the words that are context of anything; others of a key are not repeated."""
+        """``vocabulary``: the words that are context of anything; others of a key are not repeated.
+
+        ``quiet``: those of them that no rule takes for a name of what stands near.
+        """
         self._vocabulary = vocabulary
+        self._quiet = quiet
         self._kinds = SENSITIVE | (STRICT_SENSITIVE if strict else {}) | _joined(sensitive or {})
         self._spoken_for = frozenset("".join(split_key(key)) for key in allowed)
         self._allowed = ALLOWED | self._spoken_for
         self.known: dict[str, KeyMeaning] = {}
         """Keys that were read before."""
+        self.settled: dict[str, Place] = {}
+        """Those of them whose values no other key has a say in."""
 
     def __call__(self, key: str) -> KeyMeaning:
         """What ``key`` says; keys that may hold data themselves are not remembered."""
@@ -203,7 +260,13 @@ class KeyReader:
         said = self._read(key, harmless=True)
         if len(self.known) < _MOST_KNOWN:
             self.known[key] = said
+            if said.plain is not None and not said.generic:
+                self.settled[key] = said.plain
         return said
+
+    def is_quiet(self, context: str) -> bool:
+        """Whether no word of a key's context could name what stands below it."""
+        return not context or self._quiet.issuperset(context.split())
 
     def kind_of(self, label: str) -> str | None:
         """The kind that a value with this label is masked as, or ``None``."""
@@ -223,7 +286,9 @@ class KeyReader:
             harmless=harmless,
             doubtful=doubtful,
             allowed=allowed,
-            plain=None if doubtful else Place(context, kind, allowed),
+            own=joined in OWN,
+            but_uuid=joined == "sessionid",
+            plain=None if doubtful else Place(context, kind, allowed, self.is_quiet(context), joined in OWN),
         )
 
 
@@ -234,7 +299,8 @@ def _joined(sensitive: Mapping[str, str]) -> dict[str, str]:
 def looks_meant(kind: str, text: str) -> bool:
     """Whether a value under a doubtful key looks like what that key may mean."""
     if kind == "SECRET":
-        return len(text) >= 12 and not any(letter.isspace() for letter in text)
+        pieces = text.split()
+        return len(text) >= 12 and (len(pieces) == 1 or all("=" in piece for piece in pieces))
     return sum(letter.isdigit() for letter in text) >= 4
 
 

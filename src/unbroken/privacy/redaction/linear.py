@@ -20,6 +20,7 @@ _OUTSIDE: Final = frozenset("\u00e9\u4e00\u2003\u0663\u2028\u20ac")
 """A letter, a blank, a digit, a mark outside ASCII: they stand for all of their like."""
 _REPEAT: Final = re.compile(r"\{(\d{1,3})(?:(,)(\d{0,3}))?\}")
 _CLASS: Final = re.compile(r"\[\^?\]?(?:\\.|[^\]\\])*\]")
+_SET_OPERATION: Final = re.compile(r"(?<!\\)\[|--|&&|~~|\|\|")
 _GROUP: Final = re.compile(r"\((?:\?:)?([^()\[\]?*+{}]+)\)")
 
 
@@ -111,6 +112,8 @@ def _single(pattern: str, at: int, place: int) -> tuple[int, str, frozenset[str]
         match = _CLASS.match(pattern, at)
         if match is None:
             raise _refused(pattern, place, "a class isn't closed")
+        if _SET_OPERATION.search(match[0], 1) is not None:
+            raise _refused(pattern, place, "a class with [, --, &&, ~~ or || in it may come to mean something else")
         return len(match[0]), match[0], _letters_of(match[0])
     if letter == ".":
         return 1, letter, _ASCII | _OUTSIDE

@@ -17,7 +17,6 @@ _DOTTED: Final = re.compile(r"\.\d{1,3}\.\d{1,3}\.\d")
 _V6_LETTERS: Final = "0123456789abcdefABCDEF:."
 _MAC_HYPHENS: Final = re.compile(r"(?<![\w:-])[0-9A-Fa-f]{2}(?:-[0-9A-Fa-f]{2}){5}(?![\w:-])")
 _MAC_DOTS: Final = re.compile(r"(?<![\w.])[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}(?![\w.])")
-_HYPHENS_HINT: Final = re.compile(r"-[0-9A-Fa-f]{2}-[0-9A-Fa-f]{2}-")
 _ZONE: Final = re.compile(r"%[0-9A-Za-z]{1,15}|/\d{1,3}(?!\d)")
 _SCHEME: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+.-")
 _URL: Final = re.compile(r"[^\s\x00-\x20\"'<>`\\^{}|]+")
@@ -49,7 +48,7 @@ def machines(page: Page, found: Findings) -> None:
     for match in _COLONS.finditer(text):
         if match.start() >= end:
             end = _colons(page, match, found)
-    if _HYPHENS_HINT.search(text) is not None:
+    if b"-00-00-" in page.shape:
         for match in _MAC_HYPHENS.finditer(text):
             _mac(match, found)
     if not MAC_WORDS.isdisjoint(page.hints):

@@ -31,11 +31,13 @@ _SEPARATORS: Final = " ().-/_,:|\t\n\r"
 _BETWEEN_NUMBERS: Final = re.compile(r"[,;|\n\r\t]|  | / | - |\. |: ")
 _FEWEST: Final = 6
 _FEWEST_OF_CARDS: Final = 12
+_FEWEST_OF_UNNAMED: Final = 14
+"""A card number by itself has no fewer digits."""
 _NAMED: Final = identifiers.WORDS | cards.WORDS | frozenset(("account",))
 _SIGNS: Final = frozenset("+(")
-_BY_ITSELF: Final = {13: "70", 14: "30", 15: "1234780", 16: "23456789", 18: "12345678", 19: "345689"}
+BY_ITSELF: Final = {13: "70", 14: "3056", 15: "012345678", 16: "023456789", 18: "12345678", 19: "345689"}
 """With what a run of digits begins that may be something without any word for it; other lengths only with a 0."""
-_MOST_ALONE: Final = 19
+MOST_ALONE: Final = 19
 """Longer runs are no number that any rule knows."""
 
 
@@ -53,16 +55,16 @@ def numbers(page: Page, found: Findings) -> None:
             groups = _groups_of(text, start, start + len(run))
             if groups:
                 _in_groups(page, groups, found)
-        elif _FEWEST < len(run) <= _MOST_ALONE:
+        elif _FEWEST < len(run) <= MOST_ALONE:
             end = start + len(run)
-            by_itself = run[0] in _BY_ITSELF.get(len(run), "0") or text[start - 1 : start] in _SIGNS
+            by_itself = run[0] in BY_ITSELF.get(len(run), "0") or text[start - 1 : start] in _SIGNS
             if (checked or by_itself) and not _is_inside(page, start, end):
                 alone(page, start, end, found)
 
 
 def _groups_of(text: str, start: int, end: int) -> Groups:
     groups = [match.span() for match in _GROUP.finditer(text, start, end)]
-    if sum(last - first for first, last in groups) < _FEWEST:
+    if sum([last - first for first, last in groups]) < _FEWEST:
         return []
     return groups
 
@@ -70,7 +72,7 @@ def _groups_of(text: str, start: int, end: int) -> Groups:
 def alone(page: Page, start: int, end: int, found: Findings) -> None:
     """Takes one run of digits."""
     length = end - start
-    if length > _MOST_ALONE:
+    if length > MOST_ALONE:
         return
     text = page.text
     if length >= _FEWEST_OF_CARDS and card_alone(text, start, end, found, named=not cards.WORDS.isdisjoint(page.hints)):
@@ -81,7 +83,7 @@ def alone(page: Page, start: int, end: int, found: Findings) -> None:
         found.add(start, end, sure.kind, "number with check digits")
         return
     if page.hints:
-        for number in _hinted(page.hints).get(length, ()):
+        for number in _hinted(page.hints & identifiers.WORDS).get(length, ()):
             if number.check(digits):
                 _near(found, start, end, number)
         _account(page, start, end, found)
@@ -101,7 +103,9 @@ def _account(page: Page, start: int, end: int, found: Findings) -> None:
 
 
 def _near(found: Findings, start: int, end: int, number: Number) -> None:
-    found.add_if_near(start, end, number.kind, rule="named number", words=number.words, rank=number.rank)
+    found.add_if_near(
+        start, end, number.kind, rule="named number", words=number.words, rank=number.rank, unless=phones.THINGS
+    )
 
 
 @lru_cache(maxsize=512)
@@ -119,8 +123,8 @@ def _is_named(number: Number, hints: frozenset[str]) -> bool:
 
 def _in_groups(page: Page, groups: Groups, found: Findings) -> None:
     left = [groups]
-    if sum(last - first for first, last in groups) >= _FEWEST_OF_CARDS:
-        named = not cards.WORDS.isdisjoint(page.hints)
+    named = not cards.WORDS.isdisjoint(page.hints)
+    if sum([last - first for first, last in groups]) >= (_FEWEST_OF_CARDS if named else _FEWEST_OF_UNNAMED):
         left = cards_in_groups(page.text, groups, found, named=named)
     for rest in left:
         for stretch in _stretches(page.text, rest):
@@ -177,18 +181,42 @@ def _one_number(page: Page, groups: Groups, found: Findings) -> bool:
             alone(page, start, end, found)
         return False
     length = sum(last - first for first, last in groups)
-    if length < _FEWEST or length > _MOST_ALONE or len(groups) > 16 or _is_inside(page, start, end):
+    if length < _FEWEST or length > MOST_ALONE or len(groups) > 16 or _is_inside(page, start, end):
         return False
     if _is_plain(text, groups) or _AFTER_IBAN.search(text[max(start - 26, 0) : start]) is not None:
         return False
     digits = "".join(text[first:last] for first, last in groups)
     if length >= 9 and _certain(text, groups, digits=digits, found=found):
         return True
-    if page.hints:
-        for number in _hinted(page.hints).get(length, ()):
+    if page.hints and not _is_date(text, groups):
+        for number in _hinted(page.hints & identifiers.WORDS).get(length, ()):
             if number.check(digits):
+                if number.check not in identifiers.LENIENT and _is_called(page, start, number):
+                    found.add(start, end, number.kind, "number behind its name")
+                    return True
                 _near(found, start, end, number)
     return phones.phone(page, groups, found)
+
+
+_LAST_WORDS: Final = re.compile(r"[a-z]+")
+
+
+def _is_called(page: Page, start: int, number: Number) -> bool:
+    """Whether one of the last words before it names the number: that tells more than a form it shares with others."""
+    return not number.words.isdisjoint(_LAST_WORDS.findall(page.left_of(start, 24))[-2:])
+
+
+_DATES: Final = frozenset([(2, 2, 4), (1, 2, 4), (2, 1, 4), (1, 1, 4), (4, 2, 2)])
+
+
+def _is_date(text: str, groups: Groups) -> bool:
+    """Whether groups of digits are a day, a month and a year."""
+    sizes = tuple(last - first for first, last in groups)
+    if sizes not in _DATES or text[groups[0][1]] not in "./-" or text[groups[0][1]] != text[groups[1][1]]:
+        return False
+    values = [int(text[first:last]) for first, last in groups]
+    year, *rest = values if sizes[0] == 4 else reversed(values)
+    return 1900 <= year < 2100 and 1 <= min(rest) <= 12 and max(rest) <= 31
 
 
 def _certain(text: str, groups: Groups, *, digits: str, found: Findings) -> bool:

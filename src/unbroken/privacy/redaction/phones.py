@@ -4,16 +4,31 @@ import re
 from itertools import pairwise
 from typing import Final
 
-from unbroken.privacy.redaction.checksums import isbn10
 from unbroken.privacy.redaction.finding import Findings
 from unbroken.privacy.redaction.page import Page
 
 WORDS: Final = frozenset(
-    "phone telephone tel mobile mobiles cell cellphone fax whatsapp sms msisdn handset landline hotline helpline phones"
+    "phone telephone tel mobile mobiles cell cellphone fax whatsapp sms msisdn handset landline hotline helpline"
+    " phones"
     " voicemail pager telefon telefono telefone telephoned rufnummer mobil mobilnummer celular movil"
-    " movel telefoonnummer telefonnummer puhelin telefonu 电话 手机 電話 携帯 전화 휴대폰"
+    " movel telefoonnummer telefonnummer puhelin telefonu handy handynummer fon ruckruf rueckruf anruf festnetz"
+    " durchwahl erreichbar portable joignable appeler appelez rappelez rappeler llamar llame llameme llamenos"
+    " tfno tlf"
+    " tlfn localizada localizado llamada emergencia urgence notfallnummer notfallkontakt telefonico telefonica"
+    " cellulare recapito chiamare gsm natel mobiel 电话 手机 電話 携帯 전화 휴대폰"
     .split()
 )  # fmt: skip
+
+THINGS: Final = frozenset(
+    "order orders invoice ticket tracking shipment parcel quote quotation sku serial build commit version booking"
+    " bestellung bestellnummer auftrag auftragsnummer rechnung rechnungsnummer rechnungsnr paket sendung angebot"
+    " aktenzeichen vertrag vertragsnummer artikel artikelnummer commande facture devis dossier contrat colis article"
+    " pedido factura presupuesto expediente contrato articulo referencia ordine fattura preventivo pratica contratto"
+    " bestelling factuur ean isbn claim schadennummer sinistre siniestro buchung buchungsnummer reservation reserva"
+    " lieferschein albaran vorgang vorgangsnummer sendungsnummer"
+    .split()
+)  # fmt: skip
+"""What has numbers of its own: one right behind such a word is nobody's."""
 
 OTHER_WORDS: Final = frozenset(
     "address street zip apt suite box order invoice tracking reservation booking confirmation ticket website"
@@ -21,7 +36,7 @@ OTHER_WORDS: Final = frozenset(
     " account policy claim case reference ref model version amount total price balance room flight date build"
     " commit port"
     .split()
-)  # fmt: skip
+) | THINGS  # fmt: skip
 """Numbers after one of these are not telephones, unless something nearer says so."""
 
 # ITU-T E.164: the zones whose codes have one digit, and those whose codes have two; all others have three.
@@ -36,7 +51,7 @@ _NO_CODE: Final = ("0", "210", "214", "215", "217", "219", "28", "83", "89", "38
 # What says, right before it, that a number is dialled. Some words say it of any number, some only of one in groups.
 _LEADING: Final = (
     r"(?:\W{1,3}(?:me|us|him|her|them|you|is|was|are|to|from|at|on|via|back|by|the|my|his|our|their|number|office|desk"
-    r"|either|please|under)){0,4}\W{0,4}$"
+    r"|either|please|under|bitte|unter|auf|ist|der|die|au|le|est|al|el|en|es|il)){0,4}\W{0,4}$"
 )
 _SAID_BEFORE: Final = re.compile(
     r"(?:(?<!tool )(?<!tool_)(?<!function )(?<!model )(?<!api )\bcall(?:ed|ing)?"
@@ -51,6 +66,7 @@ _SAID_OF_GROUPS: Final = re.compile(
 )
 _SAID_AFTER: Final = re.compile(r"\W{1,3}(?:\(?(?:office|mobile|fax|cell|home|work|desk|direct|phone|tel|landline)\b)")
 _EXTENSION: Final = re.compile(r"\s?(?:x|ext\.?|extension|#)\s?\d{1,6}(?![\w-])", re.IGNORECASE)
+_MONEY: Final = re.compile(r"[.,]\d{2}(?!\d)|[ \u00a0]?(?:[$\u00a3\u20ac]|EUR|USD|GBP|CHF)(?![a-z])")
 _TRUNK_IN_BRACKETS: Final = re.compile(r"\s?\(0\)\s?")
 _BY_NAME_ONLY: Final = re.compile(
     r"\b(?:call|dial|ring|phone|tel|telephone|fax|mobile|sms)\b"
@@ -90,6 +106,7 @@ def north_american(digits: str) -> bool:
         ten[1:3] != "11")  # fmt: skip
 
 
+_BRITISH_MOBILE: Final = (5, 6)
 _NORTH_AMERICAN_GROUPS: Final = frozenset([(3, 3, 4), (1, 3, 3, 4), (3, 7), (1, 3, 7), (3, 4)])
 
 
@@ -106,7 +123,8 @@ def phone(page: Page, groups: list[tuple[int, int]], found: Findings) -> bool:
         found.add(start, end, "PHONE_NUMBER", "international number" if prefix == "+" else "national number")
         return True
     grouped = len(groups) > 1 and not page.hints.isdisjoint(GROUP_WORDS)
-    if (grouped or is_spoken_of(page)) and not _unlikely(text, groups, digits):
+    spoken = grouped or is_spoken_of(page)
+    if spoken and not _unlikely(text, groups, digits) and _MONEY.match(text, groups[-1][1], end + 12) is None:
         _by_context(page, start, end, in_groups=len(groups) > 1, found=found)
     return False
 
@@ -150,7 +168,9 @@ def _national(
         return False
     if bracketed:
         return 2 <= sizes[0] <= 5
-    return len(sizes) > 2 and 2 <= sizes[0] <= 5 and min(sizes) > 1 and not (len(digits) == 10 and isbn10(digits))
+    if sizes == _BRITISH_MOBILE:
+        return digits.startswith("07") and text[groups[0][1]] in " -"
+    return len(sizes) > 2 and 2 <= sizes[0] <= 5 and min(sizes) > 1
 
 
 def _dialled_separators(text: str, groups: list[tuple[int, int]]) -> bool:

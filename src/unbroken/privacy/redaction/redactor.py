@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from unbroken.core.normalise import Json
+from unbroken.privacy.redaction.clean_texts import CleanTexts
 from unbroken.privacy.redaction.decoding import Budget
 from unbroken.privacy.redaction.finding import Found, Tier, without_overlaps
 from unbroken.privacy.redaction.keys import KeyReader
@@ -18,7 +19,7 @@ from unbroken.privacy.redaction.page import END
 from unbroken.privacy.redaction.placeholders import PlaceholderKey, Placeholders
 from unbroken.privacy.redaction.profiles import Profile
 from unbroken.privacy.redaction.rules import DEFAULT_RULES, Rules
-from unbroken.privacy.redaction.scan import VOCABULARY, Means, bare, scan
+from unbroken.privacy.redaction.scan import QUIET, VOCABULARY, Means, bare, scan, words_of
 from unbroken.privacy.redaction.walk import Leaf, Node, Walk
 
 VERSION: Final = "unbroken-1"
@@ -101,8 +102,13 @@ class Redactor:
         self._seconds = seconds
         self._placeholders = Placeholders(key or PlaceholderKey.generate(), random=profile.random)
         words = VOCABULARY | rules.words
-        read_key = KeyReader(words, strict=profile.bare, sensitive=rules.sensitive_keys, allowed=rules.allowed_keys)
+        read_key = KeyReader(
+            words, quiet=QUIET, strict=profile.bare, sensitive=rules.sensitive_keys, allowed=rules.allowed_keys
+        )
+        # Policy and own patterns may ask for anything.
+        self._sparing = not profile.bare and not rules.patterns
         self._means = Means(profile, rules, self._placeholders, read_key, words)
+        self._clean = CleanTexts()
         self.rules_version = _version(profile, rules, ner)
 
     def redact(self, values: Mapping[str, Json], *, texts: Mapping[str, str] | None = None) -> Redacted:
@@ -134,13 +140,34 @@ class Redactor:
     def _redacted(self, values: Mapping[str, Json], texts: Mapping[str, str], deadline: float) -> Redacted:
         parts, fields = Node(dict(values), None, ""), Node(dict(texts), None, "")
         entries: list[tuple[Node, str, Json]] = [(parts, name, value) for name, value in values.items()]
-        entries += [(fields, name, text) for name, text in texts.items()]
-        look = self._look(entries, deadline)
+        new, elsewhere = self._not_known_clean(texts)
+        entries += [(fields, name, text) for name, text in new.items()]
+        if not entries:
+            return Redacted({}, texts)
+        look = self._look(entries, deadline, elsewhere)
         counts: dict[str, int] = {}
         self._mask_named(look.walk, counts)
         self._mask_found(look, counts)
+        self._keep_clean(new, fields)
         contains = frozenset(flag for kind in counts for flag in classes_of(kind))
         return Redacted(parts.rebuilt(), fields.rebuilt(), counts, contains)
+
+    def _not_known_clean(self, texts: Mapping[str, str]) -> tuple[dict[str, str], frozenset[str]]:
+        """The texts that have to be scanned, and the words of the others."""
+        new: dict[str, str] = {}
+        words: set[str] = set()
+        for name, text in texts.items():
+            known = self._clean.words(name, text)
+            if known is None:
+                new[name] = text
+            else:
+                words |= known
+        return new, frozenset(words)
+
+    def _keep_clean(self, texts: Mapping[str, str], fields: Node) -> None:
+        for name, text in texts.items():
+            if name not in (fields.changes or ()) and self._clean.may_keep(text):
+                self._clean.keep(name, text, words_of(text, self._means))
 
     def _one_by_one(self, values: Mapping[str, Json], texts: Mapping[str, str], deadline: float) -> Redacted:
         """Each part by itself, so that one that can't be scanned costs only itself."""
@@ -169,13 +196,15 @@ class Redactor:
                 counts[kind] = counts.get(kind, 0) + count
         return Redacted(done_values, done_texts, counts, frozenset(contains), tuple(withheld))
 
-    def _look(self, entries: list[tuple[Node, str, Json]], deadline: float) -> _Look:
-        walk = Walk(self._means.read_key, most_letters=self._most)
+    def _look(
+        self, entries: list[tuple[Node, str, Json]], deadline: float, elsewhere: frozenset[str] = frozenset()
+    ) -> _Look:
+        walk = Walk(self._means.read_key, most_letters=self._most, sparing=self._sparing)
         for node, name, value in entries:
             walk.part(node, name, value)
         text = walk.text()
         budget = Budget(2 * len(text) + _DECODED)
-        found = scan(text, self._means, budget=budget, deadline=deadline)
+        found = scan(text, self._means, budget=budget, deadline=deadline, elsewhere=elsewhere)
         if self._ner is not None:
             found = without_overlaps(found + self._by_model(walk, self._ner))
         if self.profile.bare:

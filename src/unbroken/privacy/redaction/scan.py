@@ -21,14 +21,23 @@ from unbroken.privacy.redaction.pairs import pairs
 from unbroken.privacy.redaction.placeholders import Placeholders
 from unbroken.privacy.redaction.profiles import Profile
 from unbroken.privacy.redaction.rules import Rules
+from unbroken.privacy.redaction.short_codes import WORDS as CODE_WORDS
+from unbroken.privacy.redaction.short_codes import short_codes
+from unbroken.privacy.redaction.tables import tables
 
 VOCABULARY: Final = frozenset().union(
     *(ACCOUNT_WORDS, cards.WORDS, mail.WORDS, disguises.WORDS, codes.IBAN_WORDS, codes.WORDS, identifiers.WORDS),
     *(dates.PERSON_WORDS, dates.WORDS, dates.MONTH_NAMES, network.IP_WORDS, network.MAC_WORDS, network.SITE_WORDS),
     *(phones.WORDS, phones.SAID_WORDS, phones.GROUP_WORDS, phones.OTHER_WORDS),
-    *(secrets.WORDS, secrets.PREFIX_WORDS, secrets.KEY_WORDS),
+    *(secrets.WORDS, secrets.PREFIX_WORDS, secrets.KEY_WORDS, CODE_WORDS, dates.NE_WORDS),
 )
 """Every word that any rule asks for."""
+QUIET: Final = (phones.OTHER_WORDS | dates.PERSON_WORDS | dates.MONTH_NAMES | mail.WORDS).difference(
+    *(ACCOUNT_WORDS, cards.WORDS, disguises.WORDS, codes.IBAN_WORDS, codes.WORDS, identifiers.WORDS, dates.WORDS),
+    *(network.IP_WORDS, network.MAC_WORDS, network.SITE_WORDS, phones.WORDS, phones.SAID_WORDS, phones.GROUP_WORDS),
+    *(secrets.WORDS, secrets.PREFIX_WORDS, secrets.KEY_WORDS, CODE_WORDS, dates.NE_WORDS),
+)
+"""Those of them that name nothing to be masked, but only what stands beside it."""
 
 # By policy only: six digits and more with single separators, and words of letters and digits.
 _TIME: Final = (
@@ -39,6 +48,7 @@ _BARE: Final = re.compile(r"\d(?:[ \-./]?\d){5,}")
 _ID_LIKE: Final = re.compile(
     r"(?<![A-Za-z0-9])(?=[A-Za-z]{0,8}\d)(?=\d{0,40}[A-Za-z])[A-Za-z0-9]{6,128}(?![A-Za-z0-9])"
 )
+_UUID: Final = re.compile(r"(?<![\w-])[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}(?![\w-])")
 _MARKS: Final = dict.fromkeys(map(ord, "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f"))
 _HARMLESS: Final = re.compile(rf"(?<![\w.])(?:{_TIME})")
 
@@ -54,12 +64,23 @@ class Means:
     vocabulary: frozenset[str]
 
 
-def scan(text: str, means: Means, *, budget: Budget, deadline: float) -> list[Found]:
-    """What is to be masked in ``text``, without overlaps, in its positions; raises TooLargeError when out of time."""
+def words_of(text: str, means: Means) -> frozenset[str]:
+    """The words of the vocabulary in ``text``, as a scan reads it."""
+    views = _views(text)
+    return Page(views[-1].text if views else text, means.vocabulary).hints
+
+
+def scan(
+    text: str, means: Means, *, budget: Budget, deadline: float, elsewhere: frozenset[str] = frozenset()
+) -> list[Found]:
+    """What is to be masked in ``text``, without overlaps, in its positions; raises TooLargeError when out of time.
+
+    ``elsewhere``: words that stand in other parts of the same event.
+    """
     own = list(means.placeholders.own(text))
     blank = _without(text, own) if own else text
     views = _views(blank)
-    page = Page(views[-1].text if views else blank, means.vocabulary)
+    page = Page(views[-1].text if views else blank, means.vocabulary, elsewhere)
     found = Findings()
     _by_rules(page, found, means, deadline=deadline)
     _encoded(page, found, means, budget=budget, deadline=deadline)
@@ -131,8 +152,10 @@ def _by_rules(page: Page, found: Findings, means: Means, *, deadline: float) -> 
     phones.short_numbers(page, found)
     codes.codes(page, found)
     secrets.secrets(page, found)
+    short_codes(page, found)
     _in_time(deadline)
     pairs(page, found, means.read_key)
+    tables(page, found, means.read_key)
     dates.birth_dates(page, found, every=profile.every_date)
     disguised_numbers(page, found)
     means.rules.own(page, found)
@@ -212,7 +235,7 @@ def bare(text: str, taken: list[Found]) -> list[Found]:
     harmless = [match.span() for match in _HARMLESS.finditer(text)]
     spans = sorted(harmless + [(item.start, item.end) for item in taken])
     found = []
-    for pattern, rule in ((_BARE, "long number"), (_ID_LIKE, "id-like word")):
+    for pattern, rule in ((_UUID, "UUID"), (_BARE, "long number"), (_ID_LIKE, "id-like word")):
         kind = "NUMBER" if pattern is _BARE else "IDENTIFIER"
         for match in pattern.finditer(text):
             if BLANK in match[0] or END in match[0] or _within(match.span(), spans):

@@ -100,7 +100,7 @@ FAMILIES: Final = _family(
     ("HubSpot token", "pat-", r"pat-(?:na|eu|ap)\d-[0-9a-fA-F\-]{36}"),
     ("Intercom or Asana token", "dG9r", r"dG9rO[A-Za-z0-9+/]{40,80}={0,2}"),
     ("Zendesk or Okta token", "SSWS ", r"(?<=SSWS )[A-Za-z0-9_\-]{30,50}"),
-    ("Okta token", "00", r"(?<![A-Za-z0-9])00[A-Za-z0-9_]{2}[A-Za-z0-9_\-]{36}[A-Za-z](?![A-Za-z0-9_\-])"),
+    ("Okta token", "00", r"(?<![A-Za-z0-9])00[A-Za-z0-9_]{2}[A-Za-z0-9_\-]{36,37}[A-Za-z0-9](?![A-Za-z0-9_\-])"),
     ("Datadog key", "dd", r"ddapi_[A-Za-z0-9]{30,50}|ddp_[A-Za-z0-9]{30,50}"),
     ("New Relic key", "NR", r"NR(?:AK|II|JS|IQ|RA|AA)-[A-Za-z0-9_\-]{18,45}"),
     ("Grafana token", "gl", r"gl(?:sa|c)_[A-Za-z0-9_+/]{32,400}={0,2}"),
@@ -198,9 +198,9 @@ def _by_trigger() -> tuple[dict[str, Families], dict[str, Families], Families]:
 
 
 _BY_WORD, _BY_START, _BY_NONE = _by_trigger()
-_OF_HEX: Final = [family for family in FAMILIES if family[1] in ("-us", "AC")]
-"""Those that look like any hash."""
-_MAY_BREAK: Final = [family for family in FAMILIES if family[1] in ("AIza", "EAAA", "AQVN", "ATBB", "AQE")]
+_OF_HEX: Final = [family for family in FAMILIES if family[1] in ("-us", "AC", "/")]
+"""Those whose longest part may look like any hash."""
+_MAY_BREAK: Final = [family for family in FAMILIES if family[1] in ("AIza", "EAAA", "AQVN", "ATBB", "AQE", ":A", "Q~")]
 """Those whose random part may have a hyphen so early that no long word is left of it."""
 PREFIX_WORDS: Final = frozenset(_BY_WORD)
 KEY_WORDS: Final = frozenset(("begin", "putty"))
@@ -217,16 +217,26 @@ _PUTTY: Final = re.compile(r"PuTTY-User-Key-File-\d")
 _NAMES: Final = (
     r"(?:pass(?:word|wd|phrase|code)?|pwd|secret|api[_ -]?key|apikey|access[_ -]?key|secret[_ -]?key|private[_ -]?key"
     r"|auth[_ -]?token|access[_ -]?token|refresh[_ -]?token|token|client[_ -]?secret|credentials?|account[_ -]?key"
-    r"|shared[_ -]?access[_ -]?key|encryption[_ -]?key|signing[_ -]?key|sharedaccesssignature|sig)"
+    r"|shared[_ -]?access[_ -]?key|encryption[_ -]?key|signing[_ -]?key|sharedaccesssignature|sig"
+    r"|passwort|kennwort|mot de passe|contrasena|clave de acceso|senha|wachtwoord|parola d'ordine|haslo|losenord)"
+)
+_SAYS: Final = r"is|was|ist|lautet|est|es|era"
+# Within a value that no quotes enclose, marks belong to it unless a blank or the next name follows.
+_BARE: Final = (
+    r"(?:[^\s\"'`\x00-\x20,;&<>]"
+    r"|[,;&<>\"'`](?=[^\s\"'`\x00-\x20,;&<>])(?!/|[a-z]{1,10}\s?/?>|[\w.\- ]{1,40}[\"']?\s{0,2}[=:])){4,512}"
 )
 _ASSIGNED: Final = re.compile(
-    rf"(?<![a-z0-9])(?:[a-z0-9]{{1,20}}[_-]){{0,3}}{_NAMES}[\"']?\s{{0,3}}(?:=>|:=|==?|:|\bis\b|\bwas\b|=)\s{{0,3}}"
-    r"([\"'`]?)([^\s\"'`\x00-\x20,;&<>]{4,512})",
+    rf"(?<![a-z0-9])(?:[a-z0-9]{{1,20}}[_-]){{0,3}}{_NAMES}[\"']?\s{{0,3}}(?:=>|:=|==?|:|\b(?:{_SAYS})\b|=)\s{{0,3}}"
+    rf"(?:\"(?P<double>[^\"\x00\n]{{4,300}})\"|'(?P<single>[^'\x00\n]{{4,300}})'|`(?P<tick>[^`\x00\n]{{4,300}})`"
+    rf"|(?P<quote>[\"'`]?)(?P<bare>{_BARE}))",
     re.IGNORECASE,
 )
+_SAID: Final = re.compile(rf"\b(?:{_SAYS})\s{{0,3}}$", re.IGNORECASE)
 _OPTION: Final = re.compile(
     r"--?(?:password|passwd|token|api-?key|secret|auth)[ =]([^\s\"'\x00-\x20-][^\s\"'\x00-\x20]{3,200})", re.IGNORECASE
 )
+_USER: Final = re.compile(r"(?:^|\s)(?:-u|--user|--proxy-user)[ =][\"']?[^\s:\"']{1,64}:([^\s\"'\x00-\x20]{4,200})")
 _HEADER: Final = re.compile(
     r"\b(?:bearer|basic|token|digest|negotiate|apikey|sharedaccesssignature)\s{1,3}([A-Za-z0-9+/_.~=\-]{12,4000})",
     re.IGNORECASE,
@@ -235,6 +245,7 @@ _COOKIE: Final = re.compile(r"\b(?:set-)?cookie\s{0,2}:\s{0,2}([^\x00-\x1f]{4,20
 WORDS: Final = frozenset(
     "password passwd passphrase passcode pass pwd secret token tokens apikey api key bearer basic authorization auth"
     " credential credentials cookie sig sharedaccesskey accountkey sharedaccesssignature negotiate digest"
+    " passwort kennwort passe contrasena clave senha wachtwoord parola haslo losenord"
     .split()
 )  # fmt: skip
 _ASSIGNED_WORDS: Final = WORDS - {
@@ -248,12 +259,17 @@ _ASSIGNED_WORDS: Final = WORDS - {
     "api",
     "auth",
 }
-_PASSWORD_NAME: Final = re.compile(r"pass|pwd", re.IGNORECASE)
+_PASSWORD_NAME: Final = re.compile(
+    r"pass|pwd|kennwort|contrasena|clave|senha|wachtwoord|parola|haslo|losenord", re.IGNORECASE
+)
 _NO_SECRETS: Final = re.compile(
     r"(?:true|false|null|none|undefined|required|optional|invalid|expired|missing|wrong|incorrect|correct|valid|changed"
     r"|reset|sent|string|str|bytes|empty|hidden|redacted|example|placeholder|your\w*|not|the|and|set|was|is|too|must"
-    r"|should|that|this|been|\*+|x+|\.+|-+|<.*|\$\{?.*|%\w*%?|\{.*|\[.*|os\.\w.*|process\.\w.*|self\.\w.*|env\.\w.*"
-    r"|getenv.*|\w+\(.*)",
+    r"|should|that|this|been|\*+|x+|\.+|-+|<[a-z_ \-]*>?|\{+[a-z_. ]*\}*|\[[a-z_ .:\-]*\]?|%[a-z_]+%|%[sdr]"
+    r"|\$[{(].*|\$(?-i:[A-Z][A-Z0-9_]*)|\$\w*(?:pass|pwd|secret|token|key|env|cred)\w*"
+    r"|os\.\w.*|process\.\w.*|self\.\w.*|env\.\w.*|getenv.*|\w+\(.*"
+    r"|nicht|falsch|vergessen|geandert|ungultig|abgelaufen|korrekt|und|oder|muss|wird|sera|doit|debe|oublie|invalide"
+    r"|expire|olvidad[oa]|incorrect[oa]|caducad[oa])",
     re.IGNORECASE,
 )
 _MIXED: Final = re.compile(r"(?=.*[A-Za-z])(?=.*[\d\W_])")
@@ -265,6 +281,9 @@ def secrets(page: Page, found: Findings) -> None:
     """Takes keys and tokens that show what they are, private keys, and values that are called secret."""
     text = page.text
     _by_prefix(page, found)
+    if "-u" in text or "-user" in text:
+        for match in _USER.finditer(text):
+            found.add(*match.span(1), "PASSWORD", "login in a command line")
     if "begin" in page.hints or "putty" in page.hints:
         _private_keys(text, found)
     if not page.hints.isdisjoint(WORDS):
@@ -282,7 +301,7 @@ def _by_prefix(page: Page, found: Findings) -> None:
         families += _BY_START[start]
     families += [family for family in _MAY_BREAK if family[1] in text]
     if page.longest >= _SHORTEST_PIECE:
-        named = any([len(token) >= _DISCORD_ID and token[0] in "mno" for token in page.mixed])
+        named = any([len(token) >= _DISCORD_ID and token[0] in "mno" for token in page.mixed + page.long_words])
         families += [family for family in _BY_NONE if (named if family[1] == "." else family[1] in text)]
         families += [family for prefix in _GLUED_TO if prefix in text for family in _BY_START[prefix.lower()]]
     elif any([len(token) >= _SHORTEST_PIECE for token in page.hexes]):
@@ -322,15 +341,17 @@ def _by_name(page: Page, found: Findings) -> None:
 
 
 def _assigned(match: re.Match[str], found: Findings) -> None:
-    value = match[2].rstrip(".)]}!?")
-    start = match.start(2)
-    if len(value) < 4 or _NO_SECRETS.fullmatch(value) is not None:
+    group = next(name for name in ("double", "single", "tick", "bare") if match[name] is not None)
+    quoted = group != "bare" or bool(match["quote"])
+    value = match[group] if group != "bare" else match[group].rstrip(".)]}!?")
+    start = match.start(group)
+    if len(value) < 4 or _NO_SECRETS.fullmatch(value.split(" ", 1)[0]) is not None:
         return
-    if _PASSWORD_NAME.search(match[0][: start - match.start()]) is not None:
-        said = re.search(r"\b(?:is|was)\s{0,3}$", match[0][: start - match.start()], re.IGNORECASE) is not None
-        if not said or _MIXED.match(value) is not None or match[1]:
+    name = match[0][: start - match.start()]
+    if _PASSWORD_NAME.search(name) is not None:
+        if _SAID.search(name) is None or _MIXED.match(value) is not None or quoted:
             found.add(start, start + len(value), "PASSWORD", "value called a password")
-    elif _is_random(value):
+    elif _is_random(value) and " " not in value:
         found.add(start, start + len(value), "SECRET", "value called a secret")
 
 

@@ -4,12 +4,15 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
+from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 from unbroken.core.normalise import Json
 from unbroken.errors import TooLargeError
 from unbroken.privacy.redaction.keys import KeyMeaning, KeyReader, Place, looks_meant
 from unbroken.privacy.redaction.page import END, KEY
+from unbroken.privacy.redaction.plain import FORMS, OWN_FORMS, PSEUDONYM_LETTERS, is_plain_number, is_uuid
 
 MAX_DEPTH: Final = 100
 _FEWEST_DIGITS: Final = 100_000
@@ -28,16 +31,16 @@ _LARGEST: Final = 1e20
 class Node:
     """A container on the way to the leaves, with what is to be changed in it."""
 
-    __slots__ = ("changes", "children", "is_json", "key", "names", "parent", "value")
+    # Few of them are ever changed: what most don't have stands here and costs nothing.
+    is_json = False
+    changes: dict[Any, Json] | None = None
+    names: dict[str, str] | None = None
+    children: "list[Node] | None" = None
 
-    def __init__(self, value: Any, parent: "Node | None", key: "str | int", *, is_json: bool = False) -> None:
+    def __init__(self, value: Any, parent: "Node | None", key: "str | int") -> None:
         self.value = value
         self.parent = parent
         self.key = key
-        self.is_json = is_json
-        self.changes: dict[Any, Json] | None = None
-        self.names: dict[str, str] | None = None
-        self.children: list[Node] | None = None
 
     def change(self, key: "str | int", value: Json) -> None:
         """Puts ``value`` in place of what stands at ``key``."""
@@ -125,24 +128,39 @@ class Named:
 
 
 _new: Final = tuple.__new__
-_NO_PLACE: Final = Place("", None, False)
+_NONE_SETTLED: Final[dict[str, Place]] = {}
+_NO_PLACE: Final = Place("", None, False, True)
 
 
 class Walk:
     """Collects leaves; ``text()`` is what is scanned."""
 
-    def __init__(self, read_key: KeyReader, *, most_letters: int) -> None:
+    def __init__(self, read_key: KeyReader, *, most_letters: int, sparing: bool = False) -> None:
+        """``sparing``: values are left out of which their form alone shows that no rule finds anything in them.
+
+        Otherwise only those of the record's own forms below its own keys are.
+        """
         self.leaves: list[Leaf] = []
-        self.starts: list[int] = []
         self.named: list[Named] = []
         self._read_key = read_key
         self._pieces: list[str] = []
-        self._length = 0
         self._most = most_letters
+        self._sparing = sparing
+        self._forms = FORMS if sparing else OWN_FORMS
+        self._stays = attrgetter("quiet" if sparing else "own")
+
+    @cached_property
+    def starts(self) -> list[int]:
+        """Where in the text each leaf's own begins; the walk must be over."""
+        starts, at = [], 0
+        for piece, leaf in zip(self._pieces, self.leaves, strict=True):
+            at += len(piece)
+            starts.append(at - len(leaf.text) - 1)
+        return starts
 
     def text(self) -> str:
         """All leaves; within them nothing can be taken for what separates them."""
-        if self._length > self._most:
+        if sum(map(len, self._pieces)) > self._most:
             raise TooLargeError(f"an event with more than {self._most:,} characters isn't scanned")
         joined = "".join(self._pieces)
         if joined.count(END) == len(self.leaves) and joined.count(KEY) == len(self.leaves) and "\x02" not in joined:
@@ -159,18 +177,14 @@ class Walk:
         self._value(root, name, value, _NO_PLACE, 0)
 
     def _text(self, node: Node, key: "str | int", value: str, place: Place) -> None:
-        piece = f"{place.context}{KEY}{value}{END}"
-        self._pieces.append(piece)
-        self.starts.append(self._length + len(place.context) + 1)
-        self._length += len(piece)
-        # What the class itself would do, without its detour.
-        self.leaves.append(_new(Leaf, (node, key, value, True, False, place.allowed, ())))
+        form = self._forms.get(len(value))
+        if form is None or not (self._stays(place) or len(value) == PSEUDONYM_LETTERS) or form(value) is None:
+            self._pieces.append(f"{place.context}{KEY}{value}{END}")
+            # What the class itself would do, without its detour.
+            self.leaves.append(_new(Leaf, (node, key, value, True, False, place.allowed, ())))
 
     def _add(self, leaf: Leaf, context: str) -> None:
-        piece = f"{context}{KEY}{leaf.text}{END}"
-        self._pieces.append(piece)
-        self.starts.append(self._length + len(context) + 1)
-        self._length += len(piece)
+        self._pieces.append(f"{context}{KEY}{leaf.text}{END}")
         self.leaves.append(leaf)
 
     def _value(self, node: Node, key: "str | int", value: Json, place: Place, depth: int) -> None:
@@ -181,13 +195,11 @@ class Walk:
                 self._mask(node, key, value, place)
             elif value:
                 self._text(node, key, value, place)
-        elif value is None or value is True or value is False:
-            return
         elif isinstance(value, dict):
             self._object(Node(value, node, key), place, depth + 1)
         elif isinstance(value, list):
             self._list(Node(value, node, key), place, depth + 1)
-        else:
+        elif value is not None and value is not True and value is not False:
             self._number(node, key, value, place)
 
     def _mask(self, node: Node, key: "str | int", text: str, place: Place) -> None:
@@ -205,6 +217,8 @@ class Walk:
         if place.kind is not None:
             self._mask(node, key, text, place)
         elif whole and (value >= _FEWEST_DIGITS or value <= -_FEWEST_DIGITS):
+            if self._sparing and place.quiet and is_plain_number(text):
+                return
             self._add(Leaf(node, key, text, False, False, place.allowed), place.context)
 
     def _json(self, node: Node, key: "str | int", value: str, place: Place, depth: int) -> bool:
@@ -215,7 +229,8 @@ class Walk:
             parsed = json.loads(value, object_pairs_hook=_unambiguous)
         except (ValueError, RecursionError):
             return False
-        inner = Node(parsed, node, key, is_json=True)
+        inner = Node(parsed, node, key)
+        inner.is_json = True
         if isinstance(parsed, dict):
             self._object(inner, place, depth + 1)
         else:
@@ -227,24 +242,31 @@ class Walk:
             raise TooLargeError(f"a value nested deeper than {MAX_DEPTH} levels isn't scanned")
         entries: dict[str, Json] = node.value
         label = self._label(entries) if place.kind is None else None
-        read_key, known = self._read_key, self._read_key.known
+        # Keys that speak for themselves, where nothing else has a say.
+        settled = self._read_key.settled if label is None and place.kind is None else _NONE_SETTLED
+        forms, stays, pieces, leaves = self._forms, self._stays, self._pieces, self.leaves
         for key, value in entries.items():
-            said = known.get(key) or read_key(key)
-            if not said.harmless:
-                self._add(Leaf(node, key, key, is_key=True), "")
-            if value is None or value is True or value is False:
-                continue
-            if label is None and said.plain is not None and (place is _NO_PLACE or not (said.generic or place.kind)):
-                its = said.plain
-            else:
-                its = self._place(said, key, value, place, label)
-            if its.kind is None and isinstance(value, str) and value[:1] not in _OPENS:
-                if value:
-                    self._text(node, key, value, its)
-            else:
+            its = settled.get(key) or self._said(node, key, value, place, label)
+            if type(value) is str and its.kind is None and value[:1] not in _OPENS:
+                length = len(value)
+                form = forms.get(length)
+                # As _text does, without the call.
+                if value and (form is None or not (stays(its) or length == PSEUDONYM_LETTERS) or form(value) is None):
+                    pieces.append(f"{its.context}{KEY}{value}{END}")
+                    leaves.append(_new(Leaf, (node, key, value, True, False, its.allowed, ())))
+            elif value is not None and value is not True and value is not False:
                 self._value(node, key, value, its, depth)
         if len(entries) > 1 and _is_piece(next(iter(entries.values()))):
             self._split(node, list(entries.items())[: _MOST_PIECES + 1], place.context)
+
+    def _said(self, node: Node, key: str, value: Json, above: Place, label: tuple[str | None, str] | None) -> Place:
+        """What is known of a value below a key; the key itself is collected where it may hold data."""
+        said = self._read_key(key)
+        if not said.harmless:
+            self._add(Leaf(node, key, key, is_key=True), "")
+        if label is None and said.plain is not None and (above is _NO_PLACE or not (said.generic or above.kind)):
+            return said.plain
+        return self._place(said, key, value, above, label)
 
     def _place(
         self, said: KeyMeaning, key: str, value: Json, above: Place, label: tuple[str | None, str] | None
@@ -254,11 +276,12 @@ class Walk:
         if said.generic and above.context:
             own = f"{above.context} {own}"
         kind = said.kind or above.kind
-        if said.kind is not None and said.doubtful and above.kind is None and not _looks_meant(said.kind, value):
+        if said.kind is not None and said.doubtful and above.kind is None and not _looks_meant(said, value):
             kind = None
         if label is not None and key in _VALUES:
             kind, own = kind or label[0], f"{label[1]} {own}"
-        return Place(own, kind, said.allowed or (said.generic and above.allowed))
+        allowed = said.allowed or (said.generic and above.allowed)
+        return Place(own, kind, allowed, self._read_key.is_quiet(own), said.own)
 
     def _label(self, entries: dict[str, Json]) -> tuple[str | None, str] | None:
         """What ``{"name": "ssn", "value": …}`` says of its value: its kind, and words of context."""
@@ -307,8 +330,10 @@ def _is_piece(item: Json) -> bool:
     return type(item) is int and 0 <= item < 10_000
 
 
-def _looks_meant(kind: str, value: Json) -> bool:
-    return not isinstance(value, str | int | float) or looks_meant(kind, str(value))
+def _looks_meant(said: KeyMeaning, value: Json) -> bool:
+    if not isinstance(value, str | int | float) or said.kind is None:
+        return True
+    return looks_meant(said.kind, str(value)) and not (said.but_uuid and is_uuid(str(value)))
 
 
 def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -171,6 +171,19 @@ select s.session_id, s.entries, s.first_seq, s.last_seq, coalesce(f.recorded_at,
  order by s.last_seq desc
  limit %(limit)s
 
+-- name: sessions_of
+-- Those in which one of these people acts.
+select s.session_id, s.entries, s.first_seq, s.last_seq, coalesce(f.recorded_at, l.recorded_at),
+       coalesce(l.recorded_at, f.recorded_at), coalesce(f.actor_id, l.actor_id), coalesce(f.agent_id, l.agent_id),
+       (select count(*) from unbroken.entries x where x.log = s.log and x.session_id = s.session_id and x.event_type = 'error')
+  from unbroken.sessions s
+  left join unbroken.entries f on f.log = s.log and f.seq = s.first_seq
+  left join unbroken.entries l on l.log = s.log and l.seq = s.last_seq
+ where s.log = %(log)s and s.last_seq < %(before)s and (f.seq is not null or l.seq is not null)
+   and s.session_id in (select x.session_id from unbroken.entries x where x.log = %(log)s and x.actor_id = any (%(people)s))
+ order by s.last_seq desc
+ limit %(limit)s
+
 -- name: recent_sessions_without_actors
 -- For operations, who may not see who asked.
 select s.session_id, s.entries, s.first_seq, s.last_seq, coalesce(f.recorded_at, l.recorded_at),

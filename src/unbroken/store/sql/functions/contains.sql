@@ -16,9 +16,9 @@ end)::text[]
 $$;
 
 -- The flags of an event's redactions, which are kind:count each: sorted, null for none. Plain expressions, as append asks this
--- of every event that has any; like the checks of an event without a search_path of its own, which costs as much again.
+-- of every event that has any.
 create or replace function unbroken.contains_of(p_redactions text[]) returns text[]
-language plpgsql immutable parallel safe as $$
+language plpgsql immutable parallel safe set search_path = unbroken, pg_temp as $$
 declare
   v_item  text;
   v_flags text[] := '{}';

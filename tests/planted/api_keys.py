@@ -1,0 +1,141 @@
+"""Keys and tokens in the forms that their makers publish, one kind for each rule that claims to know them."""
+
+import base64
+from collections.abc import Callable
+from typing import Final
+
+from tests.planted.maker import Maker
+from tests.planted.plant import Kind
+
+_FRAMES: Final = ("{}", "we used {} for it", "X-Key: {}", "a\n{}\nb")
+
+_FORMS: Final[dict[str, tuple[str, ...]]] = {
+    "AWS access key id": ("AKIA<B16>", "ASIA<B16>"),
+    "AWS Bedrock key": ("ABSK<a128>==",),
+    "GitHub token": ("ghp_<a36>", "gho_<a36>", "ghu_<a36>", "ghs_<a36>", "ghr_<a76>"),
+    "GitHub fine-grained token": ("github_pat_<a22>_<a59>",),
+    "GitLab token": ("glpat-<w20>", "glptt-<h40>", "gldt-<w20>", "glrt-<w20>", "glft-<w20>", "gloas-<h64>"),
+    "GitLab runner token": ("GR1348941<w20>",),
+    "Slack token": ("xoxb-<d12>-<d12>-<a24>", "xoxp-<d12>-<d12>-<d12>-<h32>", "xoxe.xoxp-1-<a146>"),
+    "Slack app token": ("xapp-1-A<U10>-<d13>-<h64>",),
+    "Slack webhook": ("https://hooks.slack.com/services/T<U8>/B<U8>/<a24>",),
+    "Discord webhook": ("https://discord.com/api/webhooks/<d18>/<w68>",),
+    "Teams webhook": ("https://acme.webhook.office.com/webhookb2/<uuid>@<uuid>/IncomingWebhook/<h32>/<uuid>",),
+    "Google API key": ("AIzaSy<w33>",),
+    "Google OAuth token": ("ya29.a0<w160>",),
+    "Google OAuth secret": ("GOCSPX-<w28>",),
+    "Google refresh token": ("1//0<w100>",),
+    "OpenAI key": ("sk-<a20>T3BlbkFJ<a20>", "sk-proj-<w74>T3BlbkFJ<w74>", "sk-svcacct-<w60>"),
+    "Anthropic key": ("sk-ant-api03-<w93>AA",),
+    "OpenRouter key": ("sk-or-v1-<h64>",),
+    "Stripe key": ("sk_live_<a24>", "rk_live_<a99>", "sk_test_<a24>"),
+    "Stripe webhook secret": ("whsec_<a32>",),
+    "SendGrid key": ("SG.<w22>.<w43>",),
+    "Brevo key": ("xkeysib-<h64>-<a16>",),
+    "Mailgun key": ("key-<h32>", "pubkey-<h32>"),
+    "Mailchimp key": ("<h32>-us12",),
+    "Twilio key": ("SK<h32>",),
+    "Twilio account": ("AC<h32>",),
+    "npm token": ("npm_<a36>",),
+    "PyPI token": ("pypi-AgEIcHlwaS5vcmc<w150>",),
+    "RubyGems key": ("rubygems_<h48>",),
+    "NuGet key": ("oy2<l43>",),
+    "Clojars token": ("CLOJARS_<l60>",),
+    "Hugging Face token": ("hf_<A34>", "api_org_<A34>"),
+    "Replicate token": ("r8_<a37>",),
+    "Groq key": ("gsk_<a52>",),
+    "Perplexity key": ("pplx-<a48>",),
+    "xAI key": ("xai-<a80>",),
+    "Tavily key": ("tvly-dev-<a32>", "tvly-<a32>"),
+    "Langfuse key": ("sk-lf-<uuid>", "pk-lf-<uuid>"),
+    "LangSmith key": ("lsv2_pt_<h32>_<h10>", "lsv2_sk_<h32>_<h10>"),
+    "Pinecone key": ("pcsk_<a6>_<a62>",),
+    "DigitalOcean token": ("dop_v1_<h64>", "doo_v1_<h64>", "dor_v1_<h64>"),
+    "Shopify token": ("shpat_<h32>", "shpss_<h32>"),
+    "Square token": ("sq0atp-<w22>", "sq0csp-<w43>", "EAAA<w60>"),
+    "Facebook token": ("EAAC<a140>",),
+    "PayPal token": ("access_token$production$<l16>$<h32>",),
+    "Plaid token": ("access-production-<uuid>", "access-sandbox-<uuid>"),
+    "Adyen key": ("AQE<a5><s120>=-<a60>",),
+    "Razorpay key": ("rzp_live_<a14>", "rzp_test_<a14>"),
+    "Flutterwave key": ("FLWSECK_TEST-<h32>-X", "FLWPUBK-<h32>-X", "FLWSECK-<h32>-X"),
+    "Telegram bot token": ("<d10>:AA<w33>",),
+    "Atlassian token": ("ATATT3xFfGF0<w170>=<H8>", "ATCTT3xFfGN0<w170>=<H8>"),
+    "Bitbucket password": ("ATBB<a24><H8>",),
+    "Linear key": ("lin_api_<a40>", "lin_oauth_<h64>"),
+    "Notion token": ("ntn_<d11><a35>", "secret_<a43>"),
+    "Airtable token": ("pat<a14>.<h64>",),
+    "Asana token": ("1/<d16>:<h32>", "2/<d16>/<d16>:<h32>"),
+    "Figma token": ("figd_<w40>",),
+    "Postman key": ("PMAK-<h24>-<h34>",),
+    "Typeform token": ("tfp_<a44>_<a14>",),
+    "HubSpot token": ("pat-na1-<uuid>", "pat-eu1-<uuid>"),
+    "Intercom token": ("dG9rO<a54>=",),
+    "Okta token": ("SSWS 00<a40>", "00<a40>"),
+    "Datadog key": ("ddapi_<a32>", "ddp_<a36>"),
+    "New Relic key": ("NRAK-<U27>", "NRII-<w32>", "NRJS-<h19>"),
+    "Grafana token": ("glsa_<a32>_<h8>", "glc_<s200>="),
+    "Grafana key": ("eyJrIjoi<a84>==",),
+    "Sentry token": ("sntrys_eyJpYXQiOjE<a90>=_<a43>", "sntryu_<h64>"),
+    "PagerDuty token": ("u+<w18>",),
+    "Dynatrace token": ("dt0c01.<B24>.<B64>",),
+    "Vault token": ("hvs.<w90>", "hvb.<w138>", "s.<a24>"),
+    "Terraform token": ("<a14>.atlasv1.<w64>",),
+    "Doppler token": ("dp.pt.<a43>", "dp.st.prd.<a43>"),
+    "Pulumi token": ("pul-<h40>",),
+    "Databricks token": ("dapi<h32>", "dapi<h32>-2"),
+    "Heroku key": ("HRKU-AA<w58>", "HRKU-<uuid>"),
+    "Fly.io token": ("fo1_<w43>", "fm2_<s300>=="),
+    "Netlify token": ("nfp_<a36>",),
+    "Vercel token": ("vcp_<a56>",),
+    "Cloudflare origin key": ("v1.0-<h24>-<h146>",),
+    "PlanetScale token": ("pscale_tkn_<w43>", "pscale_pw_<w43>"),
+    "Supabase token": ("sbp_<h40>", "sb_secret_<w31>"),
+    "Prefect token": ("pnu_<l36>",),
+    "Readme key": ("rdme_<l70>",),
+    "Duffel token": ("duffel_live_<w43>", "duffel_test_<w43>"),
+    "EasyPost token": ("EZAK<a54>", "EZTK<a54>"),
+    "Shippo token": ("shippo_live_<h40>", "shippo_test_<h40>"),
+    "Frame.io token": ("fio-u-<w64>",),
+    "Dropbox token": ("sl.u.<w150>", "sl.<w135>"),
+    "Contentful token": ("CFPAT-<w43>",),
+    "1Password token": ("ops_eyJ<s300>=",),
+    "1Password secret key": ("A3-<U6>-<U11>-<U5>-<U5>-<U5>", "A3-<U6>-<U6>-<U5>-<U5>-<U5>-<U5>"),
+    "age key": ("AGE-SECRET-KEY-1<c58>",),
+    "Artifactory key": ("AKCp8<a68>",),
+    "Artifactory token": ("cmVmdGtuOjAxOj<a50>",),
+    "Azure AD secret": ("<a3>8Q~<w34>",),
+    "Azure DevOps token": ("<a76>AZDO<a4>",),
+    "Alibaba key": ("LTAI5t<a18>",),
+    "Tencent key": ("AKID<a32>",),
+    "Yandex key": ("AQVN<w35>",),
+    "Yandex token": ("t1.<w180>.<w86>",),
+    "Sourcegraph token": ("sgp_<h16>_<h40>", "sgp_<h40>"),
+    "Scalingo token": ("tk-us-<w48>",),
+    "Buildkite token": ("bkua_<l40>",),
+    "Docker Hub token": ("dckr_pat_<w27>",),
+    "OpenShift token": ("sha256~<w43>",),
+    "Harness token": ("pat.<w22>.<h24>.<a20>", "sat.<w22>.<h24>.<a20>"),
+    "Infracost key": ("ico-<a32>",),
+    "Settlemint token": ("sm_pat_<a16>", "sm_aat_<a16>"),
+    "MaxMind key": ("<a6>_<a29>_mmk",),
+    "Lob key": ("live_<h35>", "test_<h35>"),
+    "Cohere key": ("co_<a40>",),
+    "SonarQube token": ("squ_<h40>", "sqp_<h40>", "sqa_<h40>"),
+}
+
+
+def _of(forms: tuple[str, ...]) -> Callable[[Maker], str]:
+    return lambda maker: maker.form(maker.pick(*forms))
+
+
+def _discord(maker: Maker) -> str:
+    """It begins with the id of the bot's account, in base64."""
+    account = base64.b64encode(maker.digits(19).encode()).decode().rstrip("=")
+    return f"{account}.{maker.form('<w6>.<w38>')}"
+
+
+API_KEYS: Final = (
+    *(Kind(name, _of(forms), _FRAMES) for name, forms in _FORMS.items()),
+    Kind("Discord bot token", _discord, _FRAMES),
+)
