@@ -112,6 +112,7 @@ def test_only_what_was_padded_is_unpadded(raw: bytes) -> None:
     [
         b"",
         b"\x80",
+        b"a\x80\x01".ljust(SHORTEST, b"\x00"),
         bytes(SHORTEST),
         b"a\x80" + bytes(SHORTEST),
         b"a\x80".ljust(SHORTEST - 1, b"\x00"),

@@ -298,6 +298,7 @@ def test_matching_tells_one_part_or_the_whole_and_nothing_else() -> None:
     assert match(ORIGINAL["event"], "event")
     assert not match("Blood type 0", "outputs")
     assert not match("Blood type 0+")
+    assert not match({**ORIGINAL, "outputs": "Blood type 0-"})
     assert not match("Blood type 0+", "inputs")
     assert not match(None, "details")
     with pytest.raises(InvalidEventError):

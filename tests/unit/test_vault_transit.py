@@ -206,6 +206,27 @@ def test_strange_answers_are_refused_without_quoting_them(
     assert transit.requests[-1] == "POST /v1/transit/decrypt/vault-keys"
 
 
+def test_a_long_answer_is_refused_whatever_it_says(transit: Transit, address: str) -> None:
+    transit.answers = [(200, b"{}".ljust(2**18)), (200, b"{}".ljust(2**18 + 1))]
+    server = TransitServer(address, token=TOKEN)
+    assert server.ask("GET", "transit/keys/vault-keys") == {}
+    with pytest.raises(ConfigurationError, match="longer"):
+        server.ask("GET", "transit/keys/vault-keys")
+
+
+def test_a_key_that_is_no_base64_is_refused(transit: Transit, address: str) -> None:
+    transit.answers = [(200, b'{"data":{"plaintext":"eA==!"}}')]
+    with pytest.raises(ConfigurationError, match="no key"):
+        key_at(address).unwrap(b"vault:v1:eA==", context=b"c")
+
+
+def test_a_role_that_may_not_is_not_logged_in_twice(transit: Transit, address: str) -> None:
+    transit.answers = [(200, b'{"auth":{"client_token":"t"}}'), (403, b"{}")]
+    with pytest.raises(AccessDeniedError):
+        wrap(DANA, by=key_at(address, token=None, role=ROLE), log=LOG)
+    assert len(transit.requests) == 2
+
+
 def test_an_answer_that_is_no_wrapped_key_is_refused(transit: Transit, address: str) -> None:
     transit.answers = [(200, b'{"data":{"ciphertext":"plain"}}')]
     with pytest.raises(ConfigurationError):

@@ -82,6 +82,12 @@ def test_noise_is_no_wrapped_key(noise: bytes) -> None:
             unwrap(raw, key_id=DANA.id, by=OLD, log=LOG)
 
 
+def test_what_is_too_long_is_not_looked_into() -> None:
+    wrapped_by(b"\x01\x042025".ljust(MAX_WRAPPED_BYTES, b"x"))
+    with pytest.raises(ConfigurationError):
+        wrapped_by(b"\x01\x042025".ljust(MAX_WRAPPED_BYTES + 1, b"x"))
+
+
 def test_rotation_touches_no_original_and_a_retired_key_goes_on_opening() -> None:
     it = seal(ORIGINAL, keys=[DANA.public, LEE.public], place=PLACE)
     stored = {key.id: wrap(key, by=OLD, log=LOG) for key in (DANA, LEE)}

@@ -160,7 +160,9 @@ def _accepted(status: int, answer: bytes) -> dict[str, Any]:
         raise ConfigurationError(
             "the transit server rejected what was sent (400): another key wrapped it, or it was changed"
         )
-    if status not in _OK or len(answer) > _MAX_ANSWER_BYTES:
+    if len(answer) > _MAX_ANSWER_BYTES:
+        raise ConfigurationError("the transit server's answer is longer than 256 KiB: it is no such server")
+    if status not in _OK:
         raise ConfigurationError(f"the transit server has nothing of that kind there ({status})")
     return _decoded(answer)
 
