@@ -270,10 +270,6 @@ class KeyReader:
         """Whether no word of a key's context could name what stands below it."""
         return not context or self._quiet.issuperset(context.split())
 
-    def kind_of(self, label: str) -> str | None:
-        """The kind that a value with this label is masked as, or ``None``."""
-        return self(label).kind if len(label) <= _LONGEST_KEY else None
-
     def _read(self, key: str, *, harmless: bool) -> KeyMeaning:
         words = split_key(key)
         joined = "".join(words)

@@ -40,7 +40,6 @@ OTHER_WORDS: Final = frozenset(
 """Numbers after one of these are not telephones, unless something nearer says so."""
 
 # ITU-T E.164: the zones whose codes have one digit, and those whose codes have two; all others have three.
-_ONE: Final = "17"
 _TWO: Final = frozenset(
     "20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 60 61 62 63 64 65 66 81 82"
     " 84 86 90 91"
@@ -67,7 +66,6 @@ _SAID_OF_GROUPS: Final = re.compile(
 _SAID_AFTER: Final = re.compile(r"\W{1,3}(?:\(?(?:office|mobile|fax|cell|home|work|desk|direct|phone|tel|landline)\b)")
 _EXTENSION: Final = re.compile(r"\s?(?:x|ext\.?|extension|#)\s?\d{1,6}(?![\w-])", re.IGNORECASE)
 _MONEY: Final = re.compile(r"[.,]\d{2}(?!\d)|[ \u00a0]?(?:[$\u00a3\u20ac]|EUR|USD|GBP|CHF)(?![a-z])")
-_TRUNK_IN_BRACKETS: Final = re.compile(r"\s?\(0\)\s?")
 _BY_NAME_ONLY: Final = re.compile(
     r"\b(?:call|dial|ring|phone|tel|telephone|fax|mobile|sms)\b"
     r"\W{1,3}(\d{2,6}(?:[ -]\d{3,4})?)(?![\w.,:/%()-]*[ ]?[\d(])"
