@@ -37,13 +37,6 @@ OF_TWO = {"login": "clara", "duty": "compliance", "basis": "two people", "reason
         ("log.names_asked", {"pseudonyms": ["a", "b", "c", "d", "e"]}, "of a, b, c and 2 more"),
         ("log.names_asked", {"pseudonyms": "p-1"}, "of "),
         ("log.registry_loaded", {"version": 3, "reason": "a new tool"}, "version 3: a new tool"),
-        ("prompt_changed", {"from": "3", "to": "4", "seq": 7, "template": "triage"}, "triage, from 3 to 4, in entry 7"),
-        ("model_changed", {"from": "m-1", "to": "m-2", "seq": 7}, "from m-1 to m-2, in entry 7"),
-        (
-            "prompt_changed",
-            {"from": f"k1:{'ab' * 32}", "to": f"k1:{'cd' * 32}", "seq": 7},
-            "from k1:abababab to k1:cdcdcdcd, in entry 7",
-        ),
         ("log.read", READ, "show s-1, legal, case C-1: why"),
         ("log.read", {"duty": "ops", "purpose": "why", "scope": {"what": "tail"}}, "tail, ops: why"),
         ("log.read_completed", {"outcome": "complete", "count": 0}, "complete, 0 shown"),
