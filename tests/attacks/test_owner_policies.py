@@ -31,7 +31,6 @@ NEEDED_BY: Final = {
     "denials": "ops",
     "access_requests": "access",
     "migrations": "server",
-    "agents": "writer that calls a model",
     "identities": "writer that names somebody",
     "unclassified": "writer that meets an unknown tool",
     "registries": "compliance that loads",
@@ -68,8 +67,6 @@ CHAIN: Final = (
 
 def act(connection: Connection, who: str) -> object:
     """What a login of this duty does all day."""
-    if who == "writer that calls a model":
-        return raw.append(connection, [raw.sent(event_type="model_call", agent_id="bot", model="m-2")])
     if who != "writer":
         row = connection.execute(ACTS[who].encode(), (LOG,)).fetchone()
         assert row is not None

@@ -243,7 +243,7 @@ OUTSIDE = [
         "create publication everything for all tables",
         "replication",
         "publication everything",
-        "publishes inserts, updates, deletes, truncates of unbroken.access_requests, unbroken.approvals",
+        "publishes inserts, updates, deletes, truncates of unbroken.access_requests, unbroken.agents",
         WARNING,
     ),
     Tampering(

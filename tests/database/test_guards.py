@@ -20,10 +20,10 @@ from unbroken.store.migrations import install
 OWNED = (
     *("entries", "payloads", "event_ids", "sessions", "logs", "grants", "migrations", "recorders", "approvals"),
     *("access_requests", "tickets", "denials", "pseudonym_keys"),
-    "agents",
+    *("agents", "identities", "name_lookups", "registries", "unclassified"),
 )
 PARTITIONS = ("entries_1_0", "payloads_1_0")
-EMPTY = ("approvals", "access_requests", "tickets", "denials", "agents")
+EMPTY = ("approvals", "access_requests", "tickets", "denials", "agents", "name_lookups", "registries")
 """Tables in which this module's log has no row."""
 AGENT_AUDIT = (
     "id ts actor_id agent_id session_id event_type prompt_hash inputs outputs decision tokens cost_usd prev_hash hash"
@@ -44,6 +44,9 @@ def filled(server: Server) -> Iterator[Database]:
             writer, [sent(parts, session_id="s", input_tokens=1, output_tokens=2, cost_usd="0.5", decision=decision)]
         )
         append(writer, [sent({"outputs": '"x"'}, session_id="s", agent_id='q"\\\n'), sent()])
+        names = ([b"x" * 32], [f"p-{'0' * 32}"], [b"sealed"])
+        writer.execute("select unbroken.identify(%s, %s, %s, %s)", (LOG, *names))
+        writer.execute("select unbroken.note_unclassified(%s, '{tool}', '{wire}')", (LOG,))
         yield database
 
 
@@ -141,6 +144,9 @@ def test_triggers_fire_always_and_on_every_partition(filled: Database) -> None:
         "tickets": (["refuse_delete", "refuse_truncate", "refuse_untold_ticket"], True),
         "denials": (["refuse_delete", "refuse_truncate"], True),
         "agents": (["refuse_delete", "refuse_truncate", "refuse_unseen_agent"], True),
+        **dict.fromkeys(("identities", "unclassified"), both),
+        "name_lookups": (["refuse_change", "refuse_truncate", "refuse_untold_lookup"], True),
+        "registries": (["refuse_change", "refuse_truncate", "refuse_untold_registry"], True),
     }
 
 
@@ -462,6 +468,7 @@ def test_public_has_nothing(filled: Database) -> None:
 FOR_WRITERS = {
     *("append", "append_early", "barrier", "receipts", "describe_log"),
     *("stop_recorder", "declare_gap", "approvals_of"),
+    *("identify", "registry", "registry_version", "note_unclassified"),
 }
 FOR_GRANTED = {"asks_with_grant", "granted_logs", "log_head", "log_size"}
 FOR_PEOPLE = {
@@ -469,21 +476,25 @@ FOR_PEOPLE = {
     *("open_ticket", "close_ticket", "asks_with_ticket", "has_ticket", "readable_logs", "readable_sessions", "is_open"),
 }
 QUESTIONS = {
-    *("agent_actions", "unapproved_calls", "error_bursts", "resource_access"),
+    *("agent_actions", "unapproved_calls", "error_bursts", "resource_access", "entries_containing"),
     *("investigated_log", "place_after", "said_in"),
 }
-FOR_INVESTIGATORS = {*FOR_PEOPLE, *QUESTIONS, "line"}
+FOR_INVESTIGATORS = {
+    *FOR_PEOPLE,
+    *QUESTIONS,
+    *("line", "pseudonyms_of", "ask_names", "names", "registry", "unclassified"),
+}
 EXECUTES = {
     "writer": FOR_WRITERS,
     "server": FOR_WRITERS,
-    "ops": FOR_PEOPLE | {"end_lock_holder"},
-    "compliance": FOR_INVESTIGATORS | {"pseudonym"},
+    "ops": FOR_PEOPLE | {"end_lock_holder", "registry", "unclassified"},
+    "compliance": FOR_INVESTIGATORS | {"pseudonym", "load_registry"},
     "legal": FOR_INVESTIGATORS,
     "dpo": FOR_INVESTIGATORS,
     "subjects": set(),
     "retention": FOR_GRANTED,
-    "verifier": {*FOR_GRANTED, *QUESTIONS, "barrier", "line", "open_ticket", "close_ticket"},
-    "access": {*FOR_GRANTED, "grant_access", "confirm_access", "withdraw_access", "revoke_access"},
+    "verifier": {*FOR_GRANTED, *QUESTIONS, "barrier", "line", "open_ticket", "close_ticket", "registry"},
+    "access": {*FOR_GRANTED, "registry", "grant_access", "confirm_access", "withdraw_access", "revoke_access"},
 }
 
 
