@@ -12,6 +12,8 @@
     ├── OutcomeUnknownError     ask again by id: it may or may not be recorded
     ├── LogRewoundError         stop: the log has lost entries that it had acknowledged
     ├── ReceiptError            stop: what the log recorded is not what was sent
+    ├── OriginalError           stop: a sealed original is not what its entry says
+    │   └── KeyMissingError     nothing to do: a key that it needs is gone, or is kept elsewhere
     ├── NotApprovedError        get a decision, then call again
     └── RecordingStoppedError   an earlier write failed; stop what you are doing
 
@@ -95,6 +97,18 @@ class ReceiptError(UnbrokenError):
     """What the database says it recorded is not what was sent: whatever it recorded, don't rely on it."""
 
     recorded: ClassVar[bool | None] = None
+
+
+class OriginalError(UnbrokenError):
+    """A sealed original does not open: it was changed, belongs to another entry, or is not what was committed to."""
+
+
+class KeyMissingError(OriginalError):
+    """An original needs keys that are not there: after an erasure, as it should be. ``key_ids`` names them."""
+
+    def __init__(self, message: str, *, key_ids: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.key_ids = key_ids
 
 
 class NotApprovedError(UnbrokenError):

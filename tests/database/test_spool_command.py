@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from unbroken.core.entry import StoredEntry
 from unbroken.core.ids import id_of
 from unbroken.ledger.draft import Draft
 from unbroken.ledger.ledger import Ledger
+from unbroken.ledger.protection import Identity
 from unbroken.ledger.spool import spooling
 from unbroken.ledger.spool.place import SpoolPlace
 from unbroken.store.log_writer import LogWriter
@@ -103,6 +105,18 @@ def test_status_tells_the_living_from_the_dead(cli: Cli, folder: Path, left: str
 
 def test_the_living_alone_need_nobody(cli: Cli, folder: Path, living: Ledger) -> None:
     assert cli("spool", "status", folder).returncode == 0
+
+
+def test_drain_makes_known_who_came_in_the_outage(cli: Cli, folder: Path, entries: Entries, database: Database) -> None:
+    identity = Identity("p-" + "1" * 32, b"l" * 32, b"sealed")
+    with closing(cut_off(folder)) as ledger:
+        for text in ("one", "two"):
+            made = draft("request", actor_id=identity.pseudonym, actor_type="user", inputs=text)
+            ledger.record([replace(made, identities=(identity,))])
+    assert cli("spool", "drain", folder).returncode == 0
+    assert said(entries) == ["one", "two"]
+    rows = database.admin.execute("select pseudonym, lookup, sealed from unbroken.identities").fetchall()
+    assert rows == [(identity.pseudonym, identity.lookup, identity.sealed)]
 
 
 def test_drain_sends_what_the_dead_left(cli: Cli, folder: Path, left: str, living: Ledger, entries: Entries) -> None:

@@ -348,7 +348,7 @@ def refusals(trail: Trail, plant: Planter, told: Told) -> None:
     }
     for name in _WRONG:
         with told.raised():
-            trail.record(**{**who, name: plant.text(f"refused event, {name}")})
+            trail.record(**{**who, name: plant.text(f"refused event, {name}") + "?"})
     with told.raised():
         trail.record(**{**who, plant.text("refused event, unknown field"): 1})
     with told.raised():

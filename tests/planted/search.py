@@ -12,7 +12,7 @@ from urllib.parse import quote, quote_plus
 from tests.planted.plant import SHORTEST, Plant
 
 _EMPTY: Final = re.compile(rb"\x00{16,}")
-_FEW_DIGITS: Final = re.compile(rb"[0-9]{1,11}")
+_FEW_DIGITS: Final = re.compile(rb"[0-9]{1,15}")
 _HEX: Final = b"0123456789abcdefABCDEF"
 
 
@@ -39,7 +39,7 @@ class Search:
     """All that was planted, ready to be looked for.
 
     A needle is found in UTF-8 and UTF-16, escaped as in JSON (up to three times over), Python, HTML and URLs, in hex,
-    and in base64 wherever in the encoded bytes it stands. A number of less than twelve digits counts only where it is
+    and in base64 wherever in the encoded bytes it stands. A number of less than sixteen digits counts only where it is
     no piece of a longer one or of a hash, since those hold every short number sooner or later.
     """
 

@@ -80,3 +80,8 @@ def test_an_escaped_control_character_does_not_cut_a_secret_up(text: str, secret
 def test_talk_of_cookies_stays() -> None:
     value: Json = {"cookie": "chocolate chip, the large one"}
     assert _FRONT.redact({"inputs": value}).values == {"inputs": value}
+
+
+@pytest.mark.parametrize("key", ["sm_pat_AbcdEfgh12IjklmnO", "sm_pat_AbcdEfghxcIjklmn", "xai-" + "aBcD" * 20])
+def test_a_token_that_is_a_key_of_an_object_is_masked(key: str) -> None:
+    assert key not in str(_FRONT.redact({"inputs": {key: 1}}).values)

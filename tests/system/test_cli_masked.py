@@ -255,6 +255,9 @@ _CHANGING = (
     (re.compile(r"\b[0-9a-f]{8}-[0-9a-f-]{27}\b"), "<request>"),
     (re.compile(r"\bp-[0-9a-f]{8,9}\b"), "<person>"),
     (re.compile(r" [0-9a-f]{6,7}\]"), " <value>]"),
+    (re.compile(r"[+]<time>"), ""),
+    (re.compile(r"(?<=<time>)( UTC)? to (<day> )?<time>"), ""),
+    (re.compile(r"(?<=<time>) UTC|(?<=agent ) *<time>"), ""),
 )
 
 

@@ -498,7 +498,8 @@ def test_the_document_shows_what_the_commands_print(tmp_path: Path) -> None:
 
 def general(text: str) -> str:
     words = re.sub(r"p-[0-9a-f]{8}\b", "p-short", re.sub(r"p-[0-9a-f]{32}", "p-long", text))
-    return re.sub(r"[ ]+", " ", re.sub(r"[0-9-]{10} [0-9:]{5}|[0-9.]+ s", "then", words).replace(" \n", "\n"))
+    lines = re.sub(r"[0-9-]{10} [0-9:]{5}|[0-9.]+ s", "then", words).splitlines()
+    return "\n".join(" ".join(line.split()) for line in lines)
 
 
 def test_a_folder_has_its_own_key(tmp_path: Path) -> None:

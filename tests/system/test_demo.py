@@ -91,8 +91,9 @@ def test_it_finds_nothing_that_was_masked_on_the_disk(ran: Ran) -> None:
 def test_it_tells_who_asked_for_a_name(ran: Ran) -> None:
     asked = re.search(r"^ +(p-[0-9a-f]{8}) +[+]46 70 174 06 58 *$", ran.out, re.MULTILINE)
     assert asked is not None
+    assert f"$ unbroken names {asked[1]} --session call-2041 --purpose 'to call back'" in ran.out
     assert f"actor     {asked[1]} (user)" in ran.out
-    entry = re.search(r"^ +entry (\d+) +reader reads, to call back *$", ran.out, re.MULTILINE)
+    entry = re.search(r"^ +entry (\d+) +reader reads: to call back *$", ran.out, re.MULTILINE)
     assert entry is not None
     assert re.search(rf"^ +entry {int(entry[1]) + 1} +and asks for the name", ran.out, re.MULTILINE)
 

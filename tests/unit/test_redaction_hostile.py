@@ -241,6 +241,8 @@ GROWING: dict[str, Callable[[int], str]] = {
     "heads": lambda n: "id,address\nid;address\n" * (n // 22),
     "columns": lambda n: "address," * (n // 8) + "\n" + "a," * (n // 8),
     "codes": lambda n: "verification code is 12345 " * (n // 27),
+    "joined keys": lambda n: '"npiNumber":"1"' * (n // 15),
+    "joined keys in each other": lambda n: "'npiNumber': \"'npiNumber': '1'\"," * (n // 33),
     "logins": lambda n: "-u a:bcde " * (n // 10),
     "new births": lambda n: "born " + "1/1/2020 " * (n // 9),
     "dates of many": lambda n: "né le 1/1/2020 " * (n // 15),

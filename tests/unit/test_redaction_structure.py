@@ -266,3 +266,18 @@ def test_the_presidio_adapter_masks_what_its_model_finds() -> None:
 def test_without_presidio_the_adapter_says_what_to_install() -> None:
     with pytest.raises(ConfigurationError, match="presidio"):
         PresidioEngine()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'Error: {"npiNumber": "1817258233"} then',
+        "KeyError: {'npiNumber': '1817258233', 'x': 1}",
+        "see <npiNumber>1817258233</npiNumber>",
+        "https://api.internal/x?npiNumber=1817258233",
+        "{'first': 1, 'body': \"{'npiNumber': '1817258233'}\"}",
+    ],
+)
+def test_a_key_of_joined_words_in_running_text_is_context(text: str) -> None:
+    assert "1817258233" not in str(masked(text))
+    assert masked(text.replace("npiNumber", "itemNumber")) == text.replace("npiNumber", "itemNumber")

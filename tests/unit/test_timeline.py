@@ -346,6 +346,7 @@ KEYS = (
     "commitment",
     "source",
     "type",
+    *("content_hash", "length", "prompt_template", "version", "from", "to", "seq"),
 )
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -356,9 +357,15 @@ json_values = st.recursive(
 
 @given(value=json_values, full=st.booleans())
 @example(value={"tool_calls": True, "messages": 1, "new": {}}, full=False)
+@example(value={"messages": [], "new": [{"message": {"length": True, "content_hash": 1}}]}, full=True)
+@example(value={"prompt_template": {"id": [], "version": {}, "length": 1}, "messages": [], "new": []}, full=False)
+@example(value={"from": "\n", "to": "k1:", "seq": True, "template": {"length": 2**60}}, full=False)
 @pytest.mark.parametrize(
     "event_type",
-    ["request", "model_call", "model_result", "tool_call", "tool_result", "error", "conversation_started", "reviewed"],
+    [
+        *("request", "model_call", "model_result", "tool_call", "tool_result", "error", "conversation_started"),
+        *("reviewed", "prompt_changed"),
+    ],
 )
 def test_no_shape_of_payload_breaks_the_timeline(event_type: str, value: object, full: bool) -> None:
     entry = stored(event(event_type, inputs=1, outputs=1, details=1), 1)

@@ -14,6 +14,7 @@ from unbroken.capture.scope import Scope
 from unbroken.capture.tool_call import ToolCall
 from unbroken.capture.toolbox import Tool
 from unbroken.ledger.draft import ABSENT
+from unbroken.ledger.protection import Pieces
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -57,7 +58,7 @@ class _GeneratorCall(ToolCall):
             "event_type": "tool_result",
             "status": "ok" if error is None else status_of(error),
             "latency_ms": self._latency(),
-            "outputs": self.passage.values(),
+            "outputs": Pieces(self.passage.values()),
             "details": {**told, **self.passage.told()} or ABSENT,
         }
         with because_of(error):

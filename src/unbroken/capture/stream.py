@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Generator, Iterable, Mapping
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Any, Final, TypeVar
 
 from unbroken.capture.failures import because_of, described, status_of
 from unbroken.capture.generators import async_stepwise, stepwise
@@ -13,9 +13,9 @@ from unbroken.core.canonical import canonical
 from unbroken.core.ids import new_id
 from unbroken.core.normalise import Json, normalise
 from unbroken.ledger.draft import MAX_PART_BYTES
+from unbroken.ledger.protection import Pieces, Value
 
 T = TypeVar("T")
-Collect: TypeAlias = Callable[[list[T]], Mapping[str, Any]]
 
 MAX_COLLECTED_BYTES: Final = 64 * 2**20
 """How much of a stream, as JSON, is held in memory to be collected at its end."""
@@ -43,9 +43,9 @@ class Chunks(Passage):
             self._are_texts = False
         return normalised
 
-    def output(self) -> Json:
+    def output(self) -> Value:
         """One text where all chunks are texts, else the list of them; of both what is kept."""
-        return "".join(map(str, self.values())) if self._are_texts else self.values()
+        return "".join(map(str, self.values())) if self._are_texts else Pieces(self.values())
 
     def told(self) -> dict[str, object]:
         """As :meth:`Passage.told`, but for the hash of texts: that is of one text, in UTF-8."""

@@ -20,7 +20,7 @@ COMMANDS: Final = {
     "tail": ("unbroken.cli.tail", "tail", "Show the newest entries, and new ones as they come."),
     "sessions": ("unbroken.cli.sessions", "sessions", "List sessions, the newest first."),
     "show": ("unbroken.cli.show", "show", "Show one session as a timeline, verified."),
-    "names": ("unbroken.cli.names", "names", "Show who stands behind pseudonyms; the look-up is recorded."),
+    "names": ("unbroken.cli.names", "names", "Show who stands behind pseudonyms."),
     "query": ("unbroken.cli.query", "app", "Put the questions that investigations begin with."),
     "approvals": ("unbroken.cli.approvals", "app", "List requests for approval, and decide on them."),
     "grant": ("unbroken.cli.grant", "grant", "Grant a login a duty for a log, or ask for the second person."),

@@ -80,7 +80,7 @@ class _Demo:
             status.stop()
             self._tell_recorded(server, seconds=time.monotonic() - begun)
             self.page.heading(2, "Protect")
-            clean = ProtectionStep(self.page, server, LOG, loaded).run()
+            clean = ProtectionStep(self.page, server, LOG, loaded, self._store).run()
             self._show(server)
             head = self._verify(server)
             found = self._tamper(server, head)

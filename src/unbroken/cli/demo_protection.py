@@ -14,7 +14,7 @@ from unbroken.demo import registry
 from unbroken.demo.conversations import NORMAL
 from unbroken.demo.searching import files_with
 from unbroken.investigate.short_forms import ShortForms, is_scanned
-from unbroken.privacy.names import Names
+from unbroken.privacy.people import People
 from unbroken.store.embedded import EmbeddedServer
 from unbroken.store.log_reader import LogReader
 
@@ -22,6 +22,8 @@ MASKED: Final = (NORMAL.caller, "12 May 1968", "nora.lindqvist@mail.example", "P
 """What is personal in the first call, and recognised."""
 UNMASKED: Final = ("Nora Lindqvist", "ramipril")
 """What is not masked, and has to be found, or the search would show nothing."""
+CALL_BACK: Final = "to call back"
+"""What the caller's name is asked for."""
 _SAID: Final = (NORMAL.questions[0].text, NORMAL.questions[2].text)
 
 
@@ -41,6 +43,8 @@ class ProtectionStep:
     server: EmbeddedServer
     log: str
     loaded: Loaded
+    store: str
+    """How a command is told of the folder."""
 
     def run(self) -> bool:
         """Whether nothing that was to be masked is on the disk."""
@@ -102,15 +106,16 @@ class ProtectionStep:
 
     def _ask_name(self, pseudonym: str, short: str) -> None:
         self.page.say(f"Somebody in compliance has to call back and asks who {short} is. To ask is to be on record:")
+        self.page.commands(f"unbroken names {short} --session {NORMAL.session_id} --purpose '{CALL_BACK}'{self.store}")
         scope = {"what": "names", "session": NORMAL.session_id}
-        with open_read(str(self.server.folder), self.log, scope=scope, purpose="to call back") as reading:
-            sealed = reading.reader.names(reading.reader.ask_names(reading.ticket, [pseudonym]))[pseudonym]
-        name = Names.under(wiring.embedded_key(self.server.folder), log=self.log).open(sealed, pseudonym)
+        with open_read(str(self.server.folder), self.log, scope=scope, purpose=CALL_BACK) as reading:
+            people = People(reading.reader, reading.ticket, [wiring.embedded_key(self.server.folder)])
+            people.look_up([pseudonym])
         first = reading.ticket.seq
         self.page.quote(
             [
-                (short, name),
-                (f"entry {first}", f"{wiring.READER} reads, to call back"),
+                (short, people.names[pseudonym]),
+                (f"entry {first}", f"{wiring.READER} reads: {CALL_BACK}"),
                 (f"entry {first + 1}", f"and asks for the name behind {short}"),
             ]
         )

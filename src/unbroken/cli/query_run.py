@@ -119,7 +119,8 @@ def _about_one(question: Question, reading: Reading, options: Options) -> tuple[
     if name is None:
         return question, None
     keys = keys_of(options.store, options.key)
-    return question.known_as(known_as(name, reading, keys)), unknowable(name, reading, keys)
+    hint = unknowable(name, reading, keys) if question.of_person else None
+    return question.known_as(known_as(name, reading, keys)), hint
 
 
 def _output(view: View, options: Options, file: TextIO | None, *, log: str, names: Mapping[str, str] | None) -> Output:

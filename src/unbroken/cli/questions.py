@@ -36,6 +36,8 @@ class Question(ABC):
 
     name: ClassVar[str]
     view: ClassVar[View]
+    of_person: ClassVar[bool] = False
+    """Whether what it is about can only be a person."""
 
     @abstractmethod
     def parameters(self) -> Parameters:
@@ -91,6 +93,7 @@ class Actions(Question):
     span: Span
     ids: tuple[str, ...] = ()
     name = "actions"
+    of_person = True
     view = query_views.ACTIONS
 
     def parameters(self) -> Parameters:

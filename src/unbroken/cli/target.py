@@ -108,8 +108,8 @@ def origin_of(store: str, log: str | None) -> str:
 
 
 def key_of(store: str) -> LogKey | None:
-    """The folder's own key, or the one in the file that UNBROKEN_KEY_FILE names."""
+    """The folder's own key, or the one in the file that UNBROKEN_KEY_FILE names; ``None`` where there is neither."""
     if not is_conninfo(store):
-        return wiring.embedded_key(Path(store))
+        return wiring.embedded_key(Path(store)) if embedded.is_embedded(store) else None
     path = os.environ.get("UNBROKEN_KEY_FILE")
     return None if path is None else wiring.load_key(Path(path))

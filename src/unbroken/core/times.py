@@ -6,7 +6,6 @@ from functools import lru_cache
 
 from unbroken.errors import InvalidEventError
 
-LENGTH = 27
 _SHAPE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}[.][0-9]{6}Z")
 
 

@@ -12,7 +12,7 @@ from unbroken.core.event import Event, make_event
 from unbroken.core.ids import new_id
 from unbroken.core.normalise import Json, normalise
 from unbroken.errors import TooLargeError
-from unbroken.ledger.protection import Identity, Protection, Screened, Value, bare
+from unbroken.ledger.protection import Identity, Pieces, Protection, Screened, Value, bare
 
 ABSENT: Final = object()
 """Stands for a part that there is none of; ``None`` is a value."""
@@ -72,7 +72,7 @@ def _check_lengths(fields: Mapping[str, object]) -> None:
 
 
 def _value(value: object) -> Value:
-    return value if isinstance(value, Screened) else normalise(value)
+    return value if isinstance(value, Screened | Pieces) else normalise(value)
 
 
 def _text(name: str, value: Json) -> bytes:

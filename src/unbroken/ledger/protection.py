@@ -15,7 +15,14 @@ class Screened:
     counts: Mapping[str, int] = field(default_factory=dict)
 
 
-Value: TypeAlias = "Json | Screened"
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """The items of a stream, as JSON: something may be cut up over several of them."""
+
+    items: list[Json]
+
+
+Value: TypeAlias = "Json | Screened | Pieces"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,4 +91,6 @@ AS_GIVEN: Final[Protection] = AsGiven()
 
 def bare(value: Value) -> Json:
     """The value itself."""
+    if isinstance(value, Pieces):
+        return value.items
     return value.value if isinstance(value, Screened) else value

@@ -9,9 +9,10 @@ from unbroken.core.keyed import LogKey
 from unbroken.core.normalise import Json
 from unbroken.errors import ConfigurationError
 from unbroken.ledger.draft import MAX_EVENT_TEXT_BYTES
-from unbroken.ledger.protection import Identity, Protected, Registered, Screened, Value
+from unbroken.ledger.protection import Identity, Pieces, Protected, Registered, Screened, Value, bare
 from unbroken.privacy import prompts
 from unbroken.privacy.identities import Identities
+from unbroken.privacy.pieces import joined_where_cut
 from unbroken.privacy.redaction.kinds import classes_of
 from unbroken.privacy.redaction.ner import NerEngine
 from unbroken.privacy.redaction.placeholders import PlaceholderKey
@@ -83,7 +84,7 @@ class LogProtection:
         template: dict[str, str] = {}
         if fields.get("event_type") in prompts.HOLDERS and "details" in values:
             policy = registry.prompts_of(fields.get("agent_id"))
-            details = prompts.shown_details(values["details"], policy, self._key)
+            details = prompts.shown_details(bare(values["details"]), policy, self._key)
             template = {f"{_TEMPLATE}/{name}": text for name, text in prompts.names_in(details).items()}
             values["details"] = prompts.without_names(details)
         known = _sum(each.counts for each in screened.values())
@@ -135,7 +136,7 @@ class LogProtection:
         self,
         registry: Registry,
         classified: Classified,
-        values: Mapping[str, Json],
+        values: Mapping[str, Value],
         *,
         texts: Mapping[str, str],
         known: Mapping[str, int],
@@ -153,13 +154,20 @@ class LogProtection:
             classified = raised
 
     def _looked_at(
-        self, registry: Registry, profile: Profile, values: Mapping[str, Json], texts: Mapping[str, str]
+        self, registry: Registry, profile: Profile, given: Mapping[str, Value], texts: Mapping[str, str]
     ) -> Redacted:
+        values = {name: self._whole(value, registry, profile) for name, value in given.items()}
         if profile.off or (profile == BALANCED and not self._has_model):
             return self._redactor(registry, profile, False).redact(values, texts=texts)
         outer = self._redactor(registry, BALANCED, False).redact({}, texts=texts)
         inner = self._redactor(registry, profile, self._has_model).redact(values)
         return Redacted(inner.values, outer.texts, _sum((outer.counts, inner.counts)), withheld=inner.withheld)
+
+    def _whole(self, value: Value, registry: Registry, profile: Profile) -> Json:
+        """The value, with texts put together that hide something by being cut up."""
+        if not isinstance(value, Pieces) or profile.off:
+            return bare(value)
+        return joined_where_cut(value.items, self._redactor(registry, profile, self._has_model))
 
     def _version(self, registry: Registry, profile: Profile) -> str:
         """The rules' version, the profile, and the registry's version."""

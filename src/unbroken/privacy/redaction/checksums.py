@@ -318,12 +318,6 @@ def dea(text: str) -> bool:
     return (sum(digits[0:6:2]) + 2 * sum(digits[1:6:2])) % 10 == digits[6]
 
 
-def mrz(text: str) -> bool:
-    """ICAO 9303: weights 7 3 1 over letters and digits, the last one is the check."""
-    total = sum(int(letter, 36) * (7, 3, 1)[place % 3] for place, letter in enumerate(text[:-1]))
-    return text[-1].isdigit() and total % 10 == int(text[-1])
-
-
 def de_health(text: str) -> bool:
     """A German health insurance number: the letter as two digits, every second one doubled, modulo 10."""
     digits = f"{ord(text[0]) - 64:02d}" + text[1:9]

@@ -7,11 +7,15 @@ from unbroken.privacy.redaction.plain import FORMS
 
 _LONGEST: Final = 200
 _MOST: Final = 4096
-_DEPENDENT: Final = numbers.ACCOUNT_WORDS | frozenset().union(
-    *(code.words | code.also for code in codes.NEAR if code.also),
-    *(number.words | number.also for number in identifiers.NUMBERS if number.also),
+_ELSEWHERE: Final = numbers.ACCOUNT_WORDS | frozenset().union(
+    *(code.also for code in codes.NEAR), *(number.also for number in identifiers.NUMBERS)
 )
-"""Words that make something of a number only with another word, which may stand anywhere in the event."""
+"""Words that may stand anywhere in an event to make something of a number; all others only right beside it."""
+_DEPENDENT: Final = _ELSEWHERE | frozenset().union(
+    *(code.words for code in codes.NEAR if code.also),
+    *(number.words for number in identifiers.NUMBERS if number.also),
+)
+"""Words that make something of a number only with another one of them."""
 
 
 class CleanTexts:
@@ -24,7 +28,7 @@ class CleanTexts:
         self._words: dict[tuple[str, str], frozenset[str]] = {}
 
     def words(self, name: str, text: str) -> frozenset[str] | None:
-        """The known words of a text that was scanned and is clean; ``None`` for any other text."""
+        """Those words of a clean text that count elsewhere in its event; ``None`` for a text not known to be clean."""
         return self._words.get((name, text))
 
     def keep(self, name: str, text: str, words: frozenset[str]) -> None:
@@ -32,7 +36,7 @@ class CleanTexts:
         if words.isdisjoint(_DEPENDENT) or not any(letter.isdigit() for letter in text):
             if len(self._words) >= _MOST:
                 self._words.clear()
-            self._words[name, text] = words
+            self._words[name, text] = words & _ELSEWHERE
 
     @staticmethod
     def may_keep(text: str) -> bool:

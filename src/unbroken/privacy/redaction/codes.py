@@ -98,6 +98,13 @@ NEAR: Final = (
         check=_some_digits,
     ),
     _code(
+        "DE_PASSPORT",
+        r"[CFGHJK][CFGHJKLMNPRTVWXYZ0-9]{8}\d?",
+        "pass",
+        check=_some_digits,
+        also="nr nummer passnummer",
+    ),
+    _code(
         "DE_ID_CARD",
         r"[LMNPRTVWXYCFGHJK][CFGHJKLMNPRTVWXYZ0-9]{7}\d",
         "personalausweis ausweis ausweisnummer perso",
@@ -338,10 +345,18 @@ def ibans(page: Page, found: Findings) -> None:
             continue
         end = _after_letters(text, start, length)
         plain = _LETTERS_AND_DIGITS.sub("", text[start:end]).upper()
+        if _is_of_uuid(text, start, end):
+            continue
         if len(plain) == length and not text[end : end + 1].isalnum() and checksums.iban(plain):
             found.add(start, end, "IBAN_CODE", "IBAN")
         elif named and (rest := _IBAN_REST.match(text, match.end())) is not None:
             found.add_if_near(start, rest.end(), "IBAN_CODE", rule="named IBAN", words=IBAN_WORDS, rank=6)
+
+
+def _is_of_uuid(text: str, start: int, end: int) -> bool:
+    """Whether this is hex in lower case with a hyphen right before or after it."""
+    beside = text[start - 1 : start] == "-" or text[end : end + 1] == "-"
+    return beside and not text[start:end].strip("0123456789abcdef-")
 
 
 def _after_letters(text: str, start: int, count: int) -> int:

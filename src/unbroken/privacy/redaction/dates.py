@@ -84,7 +84,7 @@ def _date(page: Page, start: int, end: int, *, spoken: bool, every: bool, found:
         _spoken_of(page, start, end, old=year in _OLD, found=found)
     if every:
         found.add(start, end, "DATE", "date")
-    if year in _OLD and _is_told(page, start, end):
+    if year in _OLD and _YEAR.search(page.text, start, end) is not None and _is_told(page, start, end):
         found.add(start, end, "DATE_OF_BIRTH", "date that long ago")
 
 

@@ -46,6 +46,8 @@ class KeyMeaning:
 
 _CAMEL: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_]+")
 _PLAIN: Final = re.compile(r"[A-Za-z_$.\- ]*[0-9]{0,3}[A-Za-z_$.\- ]*")
+_LONG_PIECE: Final = re.compile(r"[A-Za-z0-9]{16}")
+"""No word of a name, mostly, and long enough for a token that stands as a key."""
 _LONGEST_KEY: Final = 64
 _MOST_KNOWN: Final = 4096
 
@@ -255,7 +257,7 @@ class KeyReader:
         known = self.known.get(key)
         if known is not None:
             return known
-        if len(key) > _LONGEST_KEY or _PLAIN.fullmatch(key) is None:
+        if len(key) > _LONGEST_KEY or _PLAIN.fullmatch(key) is None or _LONG_PIECE.search(key) is not None:
             return self._read(key, harmless=False)
         said = self._read(key, harmless=True)
         if len(self.known) < _MOST_KNOWN:
@@ -267,10 +269,6 @@ class KeyReader:
     def is_quiet(self, context: str) -> bool:
         """Whether no word of a key's context could name what stands below it."""
         return not context or self._quiet.issuperset(context.split())
-
-    def kind_of(self, label: str) -> str | None:
-        """The kind that a value with this label is masked as, or ``None``."""
-        return self(label).kind if len(label) <= _LONGEST_KEY else None
 
     def _read(self, key: str, *, harmless: bool) -> KeyMeaning:
         words = split_key(key)

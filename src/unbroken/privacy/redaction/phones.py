@@ -25,7 +25,7 @@ THINGS: Final = frozenset(
     " aktenzeichen vertrag vertragsnummer artikel artikelnummer commande facture devis dossier contrat colis article"
     " pedido factura presupuesto expediente contrato articulo referencia ordine fattura preventivo pratica contratto"
     " bestelling factuur ean isbn claim schadennummer sinistre siniestro buchung buchungsnummer reservation reserva"
-    " lieferschein albaran vorgang vorgangsnummer sendungsnummer"
+    " lieferschein albaran vorgang vorgangsnummer sendungsnummer az kundennr kundennummer"
     .split()
 )  # fmt: skip
 """What has numbers of its own: one right behind such a word is nobody's."""
@@ -40,7 +40,6 @@ OTHER_WORDS: Final = frozenset(
 """Numbers after one of these are not telephones, unless something nearer says so."""
 
 # ITU-T E.164: the zones whose codes have one digit, and those whose codes have two; all others have three.
-_ONE: Final = "17"
 _TWO: Final = frozenset(
     "20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 60 61 62 63 64 65 66 81 82"
     " 84 86 90 91"
@@ -62,12 +61,12 @@ _SAID_BEFORE: Final = re.compile(
     + _LEADING
 )
 _SAID_OF_GROUPS: Final = re.compile(
-    r"\b(?:messages?|desk|direct|extension|line|numbers?|signal|answers?|registered|[tmpf])\b" + _LEADING
+    r"\b(?:(?:su|mi|mon|votre|ihre|meine|seine) (?:numero|nummer)|messages?|desk|direct|extension|line|numbers?|signal"
+    r"|answers?|registered|[tmpf])\b" + _LEADING
 )
 _SAID_AFTER: Final = re.compile(r"\W{1,3}(?:\(?(?:office|mobile|fax|cell|home|work|desk|direct|phone|tel|landline)\b)")
 _EXTENSION: Final = re.compile(r"\s?(?:x|ext\.?|extension|#)\s?\d{1,6}(?![\w-])", re.IGNORECASE)
 _MONEY: Final = re.compile(r"[.,]\d{2}(?!\d)|[ \u00a0]?(?:[$\u00a3\u20ac]|EUR|USD|GBP|CHF)(?![a-z])")
-_TRUNK_IN_BRACKETS: Final = re.compile(r"\s?\(0\)\s?")
 _BY_NAME_ONLY: Final = re.compile(
     r"\b(?:call|dial|ring|phone|tel|telephone|fax|mobile|sms)\b"
     r"\W{1,3}(\d{2,6}(?:[ -]\d{3,4})?)(?![\w.,:/%()-]*[ ]?[\d(])"
@@ -79,8 +78,8 @@ SAID_WORDS: Final = frozenset(
     .split()
 )  # fmt: skip
 GROUP_WORDS: Final = frozenset(
-    "registered direct desk number numbers line extension signal answer answers message messages office home"
-    " work t m p f"
+    "numero nummer registered direct desk number numbers line extension signal answer answers message messages office"
+    " home work t m p f"
     .split()
 )  # fmt: skip
 _EVERY_WORD: Final = WORDS | SAID_WORDS
@@ -107,6 +106,7 @@ def north_american(digits: str) -> bool:
 
 
 _BRITISH_MOBILE: Final = (5, 6)
+_GERMAN_MOBILE: Final = ((4, 7), (4, 8), (5, 7))
 _NORTH_AMERICAN_GROUPS: Final = frozenset([(3, 3, 4), (1, 3, 3, 4), (3, 7), (1, 3, 7), (3, 4)])
 
 
@@ -164,13 +164,15 @@ def _national(
     text: str, groups: list[tuple[int, int]], *, digits: str, sizes: tuple[int, ...], bracketed: bool
 ) -> bool:
     """A trunk 0 and an area of two to five digits, then at least two groups, or one after brackets."""
-    if digits[0] != "0" or not 9 <= len(digits) <= 11 or not _dialled_separators(text, groups):
+    if digits[0] != "0" or not 9 <= len(digits) <= 12 or not _dialled_separators(text, groups):
         return False
     if bracketed:
-        return 2 <= sizes[0] <= 5
+        return len(digits) < 12 and 2 <= sizes[0] <= 5
     if sizes == _BRITISH_MOBILE:
         return digits.startswith("07") and text[groups[0][1]] in " -"
-    return len(sizes) > 2 and 2 <= sizes[0] <= 5 and min(sizes) > 1
+    if sizes in _GERMAN_MOBILE:
+        return digits[:3] in ("015", "016", "017") and text[groups[0][1]] in " -/"
+    return len(sizes) > 2 and len(digits) < 12 and 2 <= sizes[0] <= 5 and min(sizes) > 1
 
 
 def _dialled_separators(text: str, groups: list[tuple[int, int]]) -> bool:

@@ -4,6 +4,7 @@ import re
 import time
 from bisect import bisect_right
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Final
 
 from unbroken.errors import TooLargeError
@@ -16,7 +17,7 @@ from unbroken.privacy.redaction.keys import KeyReader
 from unbroken.privacy.redaction.kinds import UNSCANNED
 from unbroken.privacy.redaction.mail import addresses
 from unbroken.privacy.redaction.numbers import ACCOUNT_WORDS, glued_numbers, numbers
-from unbroken.privacy.redaction.page import BLANK, END, Page
+from unbroken.privacy.redaction.page import BLANK, END, KEY, Page
 from unbroken.privacy.redaction.pairs import pairs
 from unbroken.privacy.redaction.placeholders import Placeholders
 from unbroken.privacy.redaction.profiles import Profile
@@ -83,6 +84,7 @@ def scan(
     page = Page(views[-1].text if views else blank, means.vocabulary, elsewhere)
     found = Findings()
     _by_rules(page, found, means, deadline=deadline)
+    _under_keys(page, found, means, budget=budget, deadline=deadline)
     _encoded(page, found, means, budget=budget, deadline=deadline)
     if "\u202e" in text or "\u2067" in text:
         reverse = _turned_round(blank, means, budget=budget, deadline=deadline)
@@ -154,7 +156,6 @@ def _by_rules(page: Page, found: Findings, means: Means, *, deadline: float) -> 
     secrets.secrets(page, found)
     short_codes(page, found)
     _in_time(deadline)
-    pairs(page, found, means.read_key)
     tables(page, found, means.read_key)
     dates.birth_dates(page, found, every=profile.every_date)
     disguised_numbers(page, found)
@@ -165,6 +166,25 @@ def _by_rules(page: Page, found: Findings, means: Means, *, deadline: float) -> 
 def _in_time(deadline: float) -> None:
     if time.monotonic() > deadline:
         raise TooLargeError("scanning took too long and was given up")
+
+
+def _under_keys(page: Page, found: Findings, means: Means, *, budget: Budget, deadline: float) -> None:
+    """Takes what keys in running text name; those that are one word there are read as they would be in an object."""
+    keyed = pairs(page, found, means.read_key)
+    if not keyed or budget.depth == 0:
+        return
+    pieces = [f"{words}{KEY}{page.text[start:end]}{END}" for words, start, end in keyed]
+    ends = list(accumulate(map(len, pieces)))
+    budget.depth -= 1
+    inner = scan("".join(pieces), means, budget=budget, deadline=deadline)
+    budget.depth += 1
+    for item in inner:
+        place = bisect_right(ends, item.start)
+        _, start, end = keyed[place]
+        # The value ends right before what ends its piece.
+        shift = end - (ends[place] - 1)
+        if item.end + shift > start:
+            found.add(max(item.start + shift, start), min(item.end + shift, end), item.kind, f"{item.rule}, by its key")
 
 
 def _encoded(page: Page, found: Findings, means: Means, *, budget: Budget, deadline: float) -> None:

@@ -56,9 +56,6 @@ insert into unbroken.migrations (number, name, checksum) values (%s, %s, %s)
 -- name: migration_lock
 select pg_advisory_xact_lock(hashtext('unbroken migration'))
 
--- name: schema_present
-select to_regclass('unbroken.migrations') is not null
-
 -- name: schema_fingerprint
 select obj_description(to_regnamespace('unbroken'), 'pg_namespace')
 

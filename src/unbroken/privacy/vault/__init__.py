@@ -1,0 +1,1 @@
+"""The vault: what was really said, sealed to keys that nobody who records holds."""
