@@ -4,8 +4,10 @@ import json
 import os
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from itertools import permutations
 from typing import Any, LiteralString
 
 import psycopg
@@ -243,6 +245,28 @@ def test_the_same_people_in_other_orders_do_not_wait_for_each_other_for_ever(
         assert len({tuple(answer) for answer in answers}) == 4
     counted = database.admin.execute("select count(*) filter (where is_first), count(*) from unbroken.identities")
     assert counted.fetchone() == (200, 800 if as_proposed else 200)
+
+
+@pytest.mark.parametrize("as_proposed", [False, True])
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_a_call_goes_through_its_names_in_one_order(
+    database: Database, writer: Connection, order: tuple[int, ...], as_proposed: bool
+) -> None:
+    """Held up at the second of three, it holds the first already and not yet the third, however they came."""
+    names = [name(bytes([number]) * 32) for number in range(3)]
+    if as_proposed:
+        identify(writer, *(name(each.lookup) for each in names))
+    with database.connect("server") as held, database.connect("server") as other, ThreadPoolExecutor() as pool:
+        with held.transaction():
+            identify(held, names[1], as_proposed=as_proposed)
+            shuffled = [names[place] for place in order]
+            waiting = pool.submit(lambda: identify(writer, *shuffled, as_proposed=as_proposed))
+            until_somebody_waits(database)
+            other.execute("set lock_timeout = '200ms'")
+            assert identify(other, names[2], as_proposed=as_proposed) == [names[2].pseudonym]
+            with pytest.raises(psycopg.errors.LockNotAvailable):
+                identify(other, names[0], as_proposed=as_proposed)
+        assert waiting.result(20) == [each.pseudonym for each in shuffled]
 
 
 def test_identifying_waits_for_no_log(database: Database, writer: Connection) -> None:

@@ -8,7 +8,6 @@ from typing import Any, LiteralString
 
 import psycopg
 import pytest
-from psycopg import sql
 
 from tests.conftest import LOG, Database, add_log
 from tests.database import raw
@@ -140,45 +139,51 @@ def test_not_of_a_log_that_one_has_no_grant_for(database: Database, login: str) 
 # ---- What stands ----
 
 
-@pytest.mark.parametrize(
-    ("column", "value"),
-    [
-        ("version", "3"),
-        ("text", "text || '# and more'"),
-        ("sha256", "repeat('0', 64)"),
-        ("loaded_by", "'writer'"),
-        ("loaded_seq", "loaded_seq - 1"),
-    ],
-)
-def test_a_version_is_planted_by_nobody(
-    database: Database, writer: Connection, compliance: LogReader, column: str, value: LiteralString
-) -> None:
-    """The owner, without the guard against DDL, tries a row whose entry says something else."""
-    append(writer, [sent()])
-    compliance.load_registry(TEXT, reason="a test")
-    columns: list[LiteralString] = ["log", "version", "text", "sha256", "loaded_at", "loaded_by", "loaded_seq"]
-    changed = {"version": "version + 1", column: value}
-    values = sql.SQL(", ").join(sql.SQL(changed.get(each, each)) for each in columns)
-    planting = sql.SQL("insert into unbroken.registries select {} from unbroken.registries").format(values)
+TELL: LiteralString = """
+select unbroken.append_own(1, 'log.registry_loaded', jsonb_build_object(
+  'version', %(told_version)s::int, 'sha256', encode(sha256(%(told_text)s::bytea), 'hex'), 'reason', 'r'))
+"""
+PLANT: LiteralString = """
+insert into unbroken.registries
+values (1, %(version)s, %(text)s, encode(sha256(%(hashed)s::bytea), 'hex'), now(), %(login)s, %(seq)s)
+"""
+TOLD = {"told_version": 1, "told_text": "x", "version": 1, "text": "x", "hashed": "x", "login": "postgres", "seq": 2}
+
+
+def plant(database: Database, **changed: Any) -> None:
+    """A version with its entry, which is the log's second, put in by the owner."""
+    given = TOLD | changed
     with database.admin.transaction(force_rollback=True):
         database.admin.execute("set local role unbroken_owner")
-        with pytest.raises(psycopg.errors.DatabaseError) as caught:
-            database.admin.execute(planting)
+        database.admin.execute(TELL, given)
+        database.admin.execute(PLANT, given)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"version": 2},
+        {"told_version": 2, "version": 2},
+        {"text": "y"},
+        {"text": "y", "hashed": "y"},
+        {"told_text": "y"},
+        {"login": "compliance"},
+        {"seq": 1},
+        {"seq": 3},
+    ],
+    ids=str,
+)
+def test_a_version_is_planted_by_nobody(database: Database, writer: Connection, changed: dict[str, Any]) -> None:
+    append(writer, [sent()])
+    with pytest.raises(psycopg.errors.DatabaseError) as caught:
+        plant(database, **changed)
     assert caught.value.sqlstate == "UB010"
 
 
-def test_a_version_with_its_entry_is_let_in(database: Database) -> None:
+def test_a_version_that_is_as_its_entry_says_is_let_in(database: Database, writer: Connection) -> None:
     """The control: what is refused above is refused for what differs."""
-    with database.admin.transaction(force_rollback=True):
-        database.admin.execute("set local role unbroken_owner")
-        database.admin.execute(
-            "with told as (select unbroken.append_own(1, 'log.registry_loaded', jsonb_build_object('version', 1,"
-            " 'sha256', encode(sha256('x'), 'hex'), 'reason', 'r')) as seq)"
-            " select seq from told"
-        )
-        database.admin.execute(
-            "insert into unbroken.registries select 1, 1, 'x', encode(sha256('x'), 'hex'), now(), 'postgres', 1"
-        )
+    append(writer, [sent()])
+    plant(database)
 
 
 @pytest.mark.parametrize(
