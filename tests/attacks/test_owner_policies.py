@@ -26,6 +26,7 @@ NEEDED_BY: Final = {
     "grants": "writer",
     "recorders": "writer",
     "approvals": "writer",
+    "agents": "writer",
     "tickets": "compliance",
     "pseudonym_keys": "compliance",
     "denials": "ops",

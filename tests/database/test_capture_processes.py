@@ -22,8 +22,12 @@ from unbroken.capture import Session, Trail, Turn
 from unbroken.capture import turn as turn_module
 from unbroken.capture.activity import Activity
 from unbroken.capture.forks import ProcessLock
+from unbroken.core.keyed import LogKey
 from unbroken.errors import AccessDeniedError, ConfigurationError, RecordingStoppedError
 from unbroken.ledger.ledger import Ledger
+from unbroken.privacy.pseudonyms import is_pseudonym
+
+KEY = LogKey.generate().to_text()
 
 pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 
@@ -183,9 +187,9 @@ def test_a_generator_belongs_to_the_process_that_reads_it(trail: Trail, entries:
     ] * 4
 
 
-def _job(conninfo: str, place: str, number: int) -> int:
+def _job(conninfo: str, key: str, place: str, number: int) -> int:
     """What another process does with a place that came as JSON."""
-    with unbroken.connect(conninfo, log=LOG) as trail:
+    with unbroken.connect(conninfo, log=LOG, key=LogKey.from_text(key)) as trail:
 
         @trail.tool
         def look(at: int) -> int:
@@ -202,7 +206,9 @@ def _assert_in_place(entries: Entries, session: Session, turn: Turn, numbers: in
     assert sorted(call["inputs"]["at"] for call in calls) == list(range(numbers))
     for event in [*calls, *every(entries, "reviewed"), *every(entries, "tool_result")]:
         assert (event["session_id"], event["turn_id"], event["agent_id"]) == (session.id, turn.id, "desk")
-        assert (event["actor_id"], event["subjects"]) == ("u", ["p-1", "p-2"])
+        assert is_pseudonym(event["actor_id"])
+        assert len(event["subjects"]) == len({*event["subjects"]} | {event["actor_id"]}) - 1
+        assert all(map(is_pseudonym, event["subjects"]))
         assert event["recorder"] != only(entries, "request")["recorder"]
     assert {call["parent_id"] for call in calls} == {turn.request_id}
     assert sorted(name for name, _ in links(entries) if "look" in name or name == "reviewed") == sorted(
@@ -219,7 +225,7 @@ def test_a_process_records_in_the_place_that_was_carried_to_it(
     with trail.session(actor="u", agent="desk", subjects=["p-1", "p-2"]) as session, session.turn() as turn:
         place = json.dumps(trail.carry())
         context: Any = multiprocessing.get_context(method)
-        process = context.Process(target=_job, args=(database.conninfo("writer"), place, 0))
+        process = context.Process(target=_job, args=(database.conninfo("writer"), KEY, place, 0))
         process.start()
         process.join(60)
         assert process.exitcode == 0
@@ -238,7 +244,7 @@ def test_a_pool_of_processes_records_in_the_places_that_come_with_its_jobs(
         ProcessPoolExecutor(2, mp_context=spawn) as pool,
     ):
         place = json.dumps(trail.carry())
-        futures = [pool.submit(_job, database.conninfo("writer"), place, number) for number in range(6)]
+        futures = [pool.submit(_job, database.conninfo("writer"), KEY, place, number) for number in range(6)]
         assert [future.result(60) for future in futures] == list(range(6))
         turn.respond()
     _assert_in_place(entries, session, turn, 6)

@@ -11,7 +11,7 @@ import pytest
 from tests.conftest import LOG, Database
 from tests.database import raw
 from tests.database.raw import Connection, append, new_id, open_ticket, sent
-from unbroken.privacy.redaction.kinds import CLASSES, classes_of
+from unbroken.core.kinds import CLASSES, classes_of
 from unbroken.store.investigations import Investigations
 
 UNKNOWN = ["EMAIL_ADDRESS", "POLICY_NUMBER", "CREDIT", "SECRETS", "credit_card", "", "é"]

@@ -22,6 +22,7 @@ from tests.plain import draft
 from tests.unit.spooled import together
 from unbroken.core.entry import StoredEntry
 from unbroken.core.ids import id_of, new_id
+from unbroken.core.keyed import LogKey
 from unbroken.errors import InvalidEventError, OutcomeUnknownError, SpoolFullError
 from unbroken.ledger.draft import Draft
 from unbroken.ledger.ledger import Ledger
@@ -255,7 +256,8 @@ def test_threads_over_a_line_that_comes_and_goes_lose_and_double_nothing(
 
 
 def test_a_trail_goes_on_in_an_outage(line: Line, folder: Path, entries: Entries) -> None:
-    with unbroken.connect(line.conninfo("writer"), log=LOG, on_failure="spool", spool=folder) as trail:
+    settings: dict[str, Any] = {"log": LOG, "key": LogKey.generate(), "on_failure": "spool", "spool": folder}
+    with unbroken.connect(line.conninfo("writer"), **settings) as trail:
         with trail.session(actor="u-17", agent="clinic-agent") as session:
             line.cut()
             with session.turn("Book me in.") as turn:

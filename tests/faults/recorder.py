@@ -21,6 +21,7 @@ from tests.faults.careless import CARELESS, Careless
 from tests.faults.clock import follow
 from tests.faults.journal import Journal, token
 from tests.plain import draft
+from unbroken.core.keyed import LogKey
 from unbroken.errors import UnavailableError, UnbrokenError
 from unbroken.ledger.draft import Draft
 from unbroken.ledger.receipt import Kept, Receipt
@@ -78,6 +79,7 @@ def _way(settings: Settings, stack: contextlib.ExitStack, stop: threading.Event)
             trail = unbroken.connect(
                 settings.conninfo,
                 log=settings.log,
+                key=LogKey.generate(),  # nobody is named here, so it need not be everybody's
                 deadline_s=settings.deadline_s,
                 early_release=settings.early_release,
             )

@@ -194,10 +194,6 @@ def test_what_can_not_be_decided_is_one_line_and_2(approver: Cli, trail: Trail) 
     assert trail.approval(asked).state == "pending"
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="who decides becomes a pseudonym and the agent's id does not, so the door can't see that they are the same",
-)
 def test_the_agent_that_asked_can_not_approve_under_its_own_id(approver: Cli, trail: Trail) -> None:
     asked = ask(trail).request
     done = approver("approvals", "decide", asked, "approve", "--by", "teller", "--yes")

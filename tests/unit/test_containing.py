@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from tests.unit.test_investigations import NOON, WHO, Log, kinds, log
+from unbroken.core.kinds import classes_of
 from unbroken.investigate.containing import CONTAINS_COLUMNS, containing
 from unbroken.investigate.investigations import Row, Span
-from unbroken.privacy.redaction.kinds import classes_of
 from unbroken.store.investigations import ContainingEntry
 
 __all__ = ["log"]

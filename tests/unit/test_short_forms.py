@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tests.plain import draft
 from tests.unit.redacting import KEY, masked
+from unbroken.core.kinds import CLASSES, UNSCANNED
 from unbroken.investigate.content import folded, short
 from unbroken.investigate.masked import counted, in_words, label_of
 from unbroken.investigate.short_forms import (
@@ -21,7 +22,6 @@ from unbroken.investigate.short_forms import (
     uncut,
     without_values,
 )
-from unbroken.privacy.redaction.kinds import CLASSES, UNSCANNED
 from unbroken.privacy.redaction.placeholders import Placeholders
 
 STABLE, RANDOM = Placeholders(KEY, random=False), Placeholders(KEY, random=True)

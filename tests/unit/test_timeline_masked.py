@@ -7,9 +7,9 @@ import msgspec
 
 from tests.unit.redacting import redactor
 from tests.unit.test_timeline import ESCAPES, entries, event, items, shown
+from unbroken.core.kinds import classes_of
 from unbroken.investigate.timeline import timeline_of
 from unbroken.ledger.draft import Draft
-from unbroken.privacy.redaction.kinds import classes_of
 from unbroken.privacy.redaction.profiles import BALANCED, HIPAA, Profile
 
 NORA = f"p-{'3f9a2c1b' * 4}"

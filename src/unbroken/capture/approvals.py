@@ -110,6 +110,9 @@ class Approvals:
         if verdict not in _OUTCOMES:
             raise ConfigurationError("a verdict is approve or deny")
         asked = request if isinstance(request, Approval) else self.find(request)
+        if verdict == "approve" and by in (asked.requested_by, asked.agent_id):
+            # The log compares what it holds: a name that became a pseudonym is no longer the agent's id.
+            raise _undecided("own request")
         outcome = _OUTCOMES[verdict]
         decision = {
             "arguments_hash": asked.arguments_hash,
@@ -134,7 +137,7 @@ class Approvals:
         try:
             self._recorder.record(self._recorder.nowhere, "approval_decided", **event)
         except NotApprovedError as error:
-            raise _undecided(error) from error
+            raise _undecided(error.state) from error
         return self.find(asked.request)
 
     def find(self, request: str) -> Approval:
@@ -193,6 +196,6 @@ def _details(**values: object) -> object:
     return {name: value for name, value in values.items() if value is not None} or ABSENT
 
 
-def _undecided(error: NotApprovedError) -> UnbrokenError:
-    why = _REFUSED.get(error.state, "it is about another call, or was approved already")
+def _undecided(state: str) -> UnbrokenError:
+    why = _REFUSED.get(state, "it is about another call, or was approved already")
     return InvalidEventError(f"the request can't be decided like this: {why}; nothing was recorded")

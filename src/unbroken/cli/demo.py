@@ -17,13 +17,13 @@ from unbroken.cli.printing import console
 from unbroken.cli.reading import open_read
 from unbroken.cli.timeline_view import TimelineView
 from unbroken.core.entry import Head
+from unbroken.core.kinds import classes_of
 from unbroken.demo import agent, registry
 from unbroken.demo.clinic import Clinic
 from unbroken.demo.conversations import CONVERSATIONS, NORMAL
 from unbroken.demo.folder import running_server
 from unbroken.demo.tampering import TAMPERINGS, Tampering, copied, forge, refusal
 from unbroken.investigate.timeline import timeline_of
-from unbroken.privacy.redaction.kinds import classes_of
 from unbroken.store.embedded import DATABASE, SUPERUSER, EmbeddedServer
 from unbroken.store.log_reader import LogReader
 from unbroken.verify.finding import Report

@@ -12,10 +12,10 @@ from unbroken.cli.moments import moment_of
 from unbroken.cli.printing import as_json_time
 from unbroken.cli.query_output import View
 from unbroken.cli.reading import Reading
+from unbroken.core.kinds import classes_of
 from unbroken.investigate.bursts import bursts
 from unbroken.investigate.containing import containing
 from unbroken.investigate.investigations import Row, Span, accesses, actions, unapproved_calls
-from unbroken.privacy.redaction.kinds import classes_of
 from unbroken.store.investigations import (
     MOST,
     AgentAction,

@@ -8,8 +8,8 @@ import typer
 from unbroken.cli.printing import ROWS, cells, columns, console, plain_table, print_json
 from unbroken.cli.registry_store import in_force, open_registry
 from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption
+from unbroken.core.kinds import CARD, HEALTH, PERSONAL, SECRET
 from unbroken.errors import ConfigurationError
-from unbroken.privacy.redaction.kinds import CARD, HEALTH, PERSONAL, SECRET
 from unbroken.privacy.registry.explanation import reasons
 from unbroken.privacy.registry.reading import read_registry
 from unbroken.privacy.registry.registry import Registry

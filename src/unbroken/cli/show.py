@@ -18,11 +18,11 @@ from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOptio
 from unbroken.cli.timeline_view import TimelineView
 from unbroken.core.entry import Head, StoredEntry
 from unbroken.core.keyed import LogKey
+from unbroken.core.kinds import classes_of
 from unbroken.errors import ConfigurationError
 from unbroken.investigate.printable import printable
 from unbroken.investigate.short_forms import ShortForms
 from unbroken.investigate.timeline import Timeline, TimelineItem, timeline_of
-from unbroken.privacy.redaction.kinds import classes_of
 from unbroken.verify.examine import Broken, examine
 from unbroken.verify.finding import Finding, Report
 from unbroken.verify.run import verify_session

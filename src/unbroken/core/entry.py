@@ -31,6 +31,7 @@ _HEAD = re.compile(r"(0|[1-9][0-9]{0,15}):([0-9a-f]{64})")
 COLUMNS: Final = (
     "actor_id",
     "agent_id",
+    "contains",
     "event_type",
     "id",
     "outcome",
@@ -40,7 +41,10 @@ COLUMNS: Final = (
     "side_effect",
     "tool",
 )
-"""The event's keys (``outcome`` is the decision's) that a database also keeps as columns, to find entries by."""
+"""The event's keys that a database also keeps as columns, to find entries by.
+
+``outcome`` is the decision's; ``contains`` follows from ``redactions`` and is compared as one text.
+"""
 
 
 class StoredEntry(msgspec.Struct, gc=False):

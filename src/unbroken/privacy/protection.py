@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from unbroken.core.keyed import LogKey
+from unbroken.core.kinds import classes_of
 from unbroken.core.normalise import Json
 from unbroken.errors import ConfigurationError
 from unbroken.ledger.draft import MAX_EVENT_TEXT_BYTES
@@ -13,7 +14,6 @@ from unbroken.ledger.protection import Identity, Pieces, Protected, Registered, 
 from unbroken.privacy import prompts
 from unbroken.privacy.identities import Identities
 from unbroken.privacy.pieces import joined_where_cut
-from unbroken.privacy.redaction.kinds import classes_of
 from unbroken.privacy.redaction.ner import NerEngine
 from unbroken.privacy.redaction.placeholders import PlaceholderKey
 from unbroken.privacy.redaction.profiles import BALANCED, OFF, Profile

@@ -11,7 +11,7 @@ import msgspec
 import psycopg
 from psycopg.types.string import ByteaBinaryLoader
 
-from unbroken.core.entry import GENESIS, Head, StoredEntry
+from unbroken.core.entry import COLUMNS, GENESIS, Head, StoredEntry
 from unbroken.core.times import format_time
 from unbroken.errors import AccessDeniedError, ConfigurationError
 from unbroken.store.connection import connect, translated
@@ -37,7 +37,7 @@ _REFUSALS: Final = {
 _TABLES: Final = ("logs", "entries", "payloads", "event_ids", "sessions")
 _BEFORE_PAYLOAD: Final = 8
 _BEFORE_COLUMNS: Final = 14
-_TEXTS: Final = frozenset({3, 4, *range(_BEFORE_COLUMNS, 24)})
+_TEXTS: Final = frozenset({3, 4, *range(_BEFORE_COLUMNS, _BEFORE_COLUMNS + len(COLUMNS))})
 """Where texts stand in a row of a page; the event and the payload come as bytes."""
 # The client library streams single rows before its version 17.
 _CHUNK: Final = LOT if psycopg.pq.version() >= 170000 else 1

@@ -9,6 +9,7 @@ import msgspec
 from unbroken.core.commitment import PARTS, SALT_BYTES
 from unbroken.core.entry import COLUMNS, StoredEntry, hash_of
 from unbroken.core.event import Event, are_commitments, decode_event, read_event
+from unbroken.core.kinds import contained
 from unbroken.errors import InvalidEventError
 from unbroken.verify.finding import Kind
 
@@ -114,6 +115,7 @@ def columns_of(event: Event) -> tuple[object, ...]:
     return (
         event.actor_id,
         event.agent_id,
+        None if event.redactions is None else contained(event.redactions),
         event.event_type,
         event.id,
         None if event.decision is None else event.decision.outcome,

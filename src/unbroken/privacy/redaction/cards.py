@@ -4,9 +4,9 @@ import re
 from itertools import accumulate
 from typing import Final
 
+from unbroken.core.kinds import UNSCANNED
 from unbroken.privacy.redaction.checksums import luhn
 from unbroken.privacy.redaction.finding import Findings
-from unbroken.privacy.redaction.kinds import UNSCANNED
 
 WORDS: Final = frozenset(
     "card cards credit debit visa mastercard amex maestro diners jcb unionpay cc pan cardnumber creditcard"

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from unbroken.core.kinds import UNSCANNED, classes_of
 from unbroken.core.normalise import Json
 from unbroken.privacy.redaction.clean_texts import CleanTexts
 from unbroken.privacy.redaction.decoding import Budget
 from unbroken.privacy.redaction.finding import Found, Tier, without_overlaps
 from unbroken.privacy.redaction.keys import KeyReader
-from unbroken.privacy.redaction.kinds import UNSCANNED, classes_of
 from unbroken.privacy.redaction.ner import NerEngine
 from unbroken.privacy.redaction.page import END
 from unbroken.privacy.redaction.placeholders import PlaceholderKey, Placeholders

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final
 
+from unbroken.core.kinds import UNSCANNED
 from unbroken.errors import TooLargeError
 from unbroken.privacy.redaction import cards, codes, dates, disguises, identifiers, mail, network, phones, secrets
 from unbroken.privacy.redaction.decoding import ROUNDS, Budget, decoded, unescape
@@ -14,7 +15,6 @@ from unbroken.privacy.redaction.disguises import RIGHT_TO_LEFT, disguised_number
 from unbroken.privacy.redaction.finding import Findings, Found, Plausible, Tier, without_overlaps
 from unbroken.privacy.redaction.folding import Folded, fold
 from unbroken.privacy.redaction.keys import KeyReader
-from unbroken.privacy.redaction.kinds import UNSCANNED
 from unbroken.privacy.redaction.mail import addresses
 from unbroken.privacy.redaction.numbers import ACCOUNT_WORDS, glued_numbers, numbers
 from unbroken.privacy.redaction.page import BLANK, END, KEY, Page

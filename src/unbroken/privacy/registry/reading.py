@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, cast
 
+from unbroken.core.kinds import CARD, HEALTH, PERSONAL, SECRET
 from unbroken.errors import ConfigurationError
-from unbroken.privacy.redaction.kinds import CARD, HEALTH, PERSONAL, SECRET
 from unbroken.privacy.redaction.profiles import BALANCED, PROFILES, profile_named
 from unbroken.privacy.redaction.rules import rules_from
 from unbroken.privacy.registry.entry import Entry

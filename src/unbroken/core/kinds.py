@@ -1,11 +1,12 @@
 """Kinds of finding, as placeholders and counts name them, and what an event that holds one contains."""
 
+from collections.abc import Iterable
 from typing import Final
 
 PERSONAL: Final = "personal"
 HEALTH: Final = "health"
 CARD: Final = "card"
-SECRET: Final = "secret"
+SECRET: Final = "secret"  # noqa: S105
 
 UNSCANNED: Final = "UNSCANNED"
 
@@ -39,3 +40,8 @@ CLASSES: Final[dict[str, tuple[str, ...]]] = {
 def classes_of(kind: str) -> tuple[str, ...]:
     """The flags that a finding of ``kind`` raises."""
     return CLASSES.get(kind, (PERSONAL,))
+
+
+def contained(redactions: Iterable[str]) -> str | None:
+    """The flags of an event's ``redactions``, ``kind:count`` each, in order and with commas; ``None`` for none."""
+    return ",".join(sorted({flag for item in redactions for flag in classes_of(item.partition(":")[0])})) or None
