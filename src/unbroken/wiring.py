@@ -54,7 +54,7 @@ def connect(
     conninfo: Conninfo,
     *,
     log: str,
-    key: LogKey | None = None,
+    key: LogKey | Path | str | None = None,
     on_failure: Literal["block", "spool"] = "block",
     spool: Path | str | None = None,
     spool_limit_bytes: int = SPOOL_LIMIT_BYTES,
@@ -64,16 +64,23 @@ def connect(
 ) -> "Trail":
     """A trail into the log named ``log`` of a PostgreSQL that is set up, as the writer login in ``conninfo``.
 
-    ``conninfo`` may be a function, asked at each connection, where passwords change. ``key`` is the log's key: for
-    pseudonyms of people, placeholders, and hashes of prompts and arguments. Without one the registry has to say that
-    callers pass opaque ids, those hashes are not recorded, and nothing can be approved. Recording waits
-    ``deadline_s`` seconds at most. In an outage ``block`` makes it fail, and so stops the agent; ``spool`` goes on
-    durably in the folder ``spool``, and the log says so later. ``early_release`` gives up the log's lock before the
-    storage has flushed, and hands out receipts after it has: for slow storage that many processes write to. ``ner`` is
-    as for :func:`open`.
+    ``conninfo`` may be a function, asked at each connection, where passwords change. ``key`` is the log's key, or the
+    file that holds it: for pseudonyms of people, placeholders, and hashes of prompts and arguments. Without one the
+    registry has to say that callers pass opaque ids, those hashes are not recorded, and nothing can be approved.
+    Recording waits ``deadline_s`` seconds at most. In an outage ``block`` makes it fail, and so stops the agent;
+    ``spool`` goes on durably in the folder ``spool``, and the log says so later. ``early_release`` gives up the log's
+    lock before the storage has flushed, and hands out receipts after it has: for slow storage that many processes
+    write to. ``ner`` is as for :func:`open`.
     """
     place = _spool_place(on_failure, spool, log=log, limit_bytes=spool_limit_bytes)
-    ledger = open_ledger(conninfo, log=log, key=key, deadline_s=deadline_s, early_release=early_release, spool=place)
+    ledger = open_ledger(
+        conninfo,
+        log=log,
+        key=load_key(Path(key)) if isinstance(key, str | Path) else key,
+        deadline_s=deadline_s,
+        early_release=early_release,
+        spool=place,
+    )
     return _trail(ledger, spool=place, ner=ner)
 
 

@@ -347,7 +347,7 @@ threading._register_atexit(main_is_over.set)  # comes after those registered lat
 import asyncio
 import unbroken
 
-trail = unbroken.connect(sys.argv[1], log=sys.argv[2])
+trail = unbroken.connect(sys.argv[1], log=sys.argv[2], key=unbroken.LogKey.generate())
 
 @trail.tool
 async def look(at):
