@@ -32,7 +32,8 @@ _ASKED: Final = ("typed: query actions, user", "typed: query access, resource")
 """What a search is for: the server is asked for it, as older entries may hold it, and its log of statements tells."""
 _SERVER_LOGS: Final = ("file server.log", "file log")
 _OWN: Final = frozenset(kind.name for kind in OWN)
-"""What is typed at a command is masked by the built-in rules, not by the log's own."""
+"""Kinds of the log's own rules, which reasons of grants and ids of sessions that are typed are not masked by."""
+_BY_BUILT_IN_RULES: Final = ("typed: grant, reason", "typed: revoke, reason", "typed: show, session")
 _NEVER_KEPT: Final = ("refused ", "broken import", "typed: ")
 """Entrances of what is refused or only asked for, and of what is masked whatever the registry says."""
 _NOT_TOLD: Final = {"session, cause of an exception", "tool, exception in a group", "event, object that is no JSON"}
@@ -50,7 +51,7 @@ def is_allowed(left: Left) -> bool:
     """Whether the documents say that this may be left there."""
     if left.entrance in _ASKED:
         return left.place in _SERVER_LOGS
-    return left.entrance.startswith("typed: ") and left.kind in _OWN
+    return left.entrance in _BY_BUILT_IN_RULES and left.kind in _OWN
 
 
 def told(left: Iterable[Left]) -> list[str]:

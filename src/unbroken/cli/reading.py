@@ -15,12 +15,13 @@ import typer
 from unbroken import wiring
 from unbroken.cli.denials import READERS, denials_told, state_of_refusal, takes
 from unbroken.cli.ending import ending_in_order
-from unbroken.cli.masked import masked, masked_scope
+from unbroken.cli.masked import masked, masked_scope, rules_of
 from unbroken.cli.printing import duration, warn
 from unbroken.cli.target import conninfo_of, is_conninfo
 from unbroken.core.entry import StoredEntry
 from unbroken.errors import AccessDeniedError, ConfigurationError, SchemaError, UnavailableError, UnbrokenError
 from unbroken.investigate.listed import Listed
+from unbroken.privacy.redaction.rules import DEFAULT_RULES, Rules
 from unbroken.store.log_reader import NO_GRANT, LogReader, Ticket, record_denial
 
 LONGEST: Final = timedelta(hours=12)
@@ -88,11 +89,7 @@ def open_read(
     recorded with how it ended, also when the process is told to end. Raises :class:`AccessDeniedError` when the login
     may not read, which is recorded as well.
     """
-    asked: dict[str, Any] = {
-        "purpose": masked(store, _purpose(store, purpose)),
-        "case": None if case is None else masked(store, case),
-        "scope": masked_scope(store, scope),
-    }
+    asked = _masked({"purpose": _purpose(store, purpose), "case": case, "scope": scope}, store, DEFAULT_RULES)
     with (
         ending_in_order(),
         conninfo_of(store, login=wiring.READER) as conninfo,
@@ -100,7 +97,7 @@ def open_read(
     ):
         until = monotonic() + lasting.total_seconds()
         with _no_ticket_told(duties), _standby_told():
-            ticket = reader.open_ticket(**asked, valid_for=lasting)
+            ticket = reader.open_ticket(**_masked(asked, store, rules_of(reader)), valid_for=lasting)
         reading = Reading(reader, ticket)
         try:
             yield reading
@@ -118,6 +115,15 @@ def open_read(
             raise
         finally:
             _close(reading, conninfo)
+
+
+def _masked(asked: Mapping[str, Any], store: str, rules: Rules) -> dict[str, Any]:
+    """What is said of a read, as it may be recorded; what was masked before stays as it is."""
+    return {
+        "purpose": masked(store, asked["purpose"], rules=rules),
+        "case": None if asked["case"] is None else masked(store, asked["case"], rules=rules),
+        "scope": masked_scope(store, asked["scope"], rules=rules),
+    }
 
 
 @contextmanager

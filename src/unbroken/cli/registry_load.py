@@ -7,6 +7,7 @@ from rich.text import Text
 
 from unbroken.cli.asking import agreed
 from unbroken.cli.granting import ReasonOption, YesOption
+from unbroken.cli.masked import masked
 from unbroken.cli.printing import ROWS, cells, console, counted, plain_table, print_json, warn
 from unbroken.cli.registry_store import FileArgument, open_registry, read
 from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption
@@ -59,7 +60,7 @@ def load(
         if not agreed(f"Load {printable(str(file))} for {reader.log}?", yes=yes):
             typer.echo("Nothing was loaded.")
             return
-        version, seq = reader.load_registry(text, reason=reason)
+        version, seq = reader.load_registry(text, reason=masked(store, reason, rules=new.rules))
     if json:
         told = {"version": version, "seq": seq, "loaded": True, "changes": [_as_json(change) for change in changes]}
         print_json({"log": reader.log, **told, "warnings": warnings})
