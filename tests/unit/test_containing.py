@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from tests.unit.test_investigations import NOON, WHO, Log, kinds, log
-from unbroken.core.kinds import classes_of
 from unbroken.investigate.containing import CONTAINS_COLUMNS, containing
 from unbroken.investigate.investigations import Row, Span
 from unbroken.store.investigations import ContainingEntry
@@ -28,7 +27,7 @@ def told(log: Log, *flags: str, span: Span = Span(), seq: int = 1, **said: Any) 
         **said,
     }
     found = [ContainingEntry(seq=seq, recorded_at=NOON, **fields)]
-    (row,) = containing(found, log, flags=flags or ("card",), span=span, classes=classes_of, shown=log.show)
+    (row,) = containing(found, log, flags=flags or ("card",), span=span, shown=log.show)
     return row
 
 

@@ -7,7 +7,6 @@ import msgspec
 
 from tests.unit.redacting import redactor
 from tests.unit.test_timeline import ESCAPES, entries, event, items, shown
-from unbroken.core.kinds import classes_of
 from unbroken.investigate.timeline import timeline_of
 from unbroken.ledger.draft import Draft
 from unbroken.privacy.redaction.profiles import BALANCED, HIPAA, Profile
@@ -62,11 +61,11 @@ def test_in_full_it_tells_how_each_event_is_classified() -> None:
     made = redacted(
         "request", inputs="card 4012 8888 8888 1881", classification="restricted", domains=["pci"], actor_id=NORA
     )
-    (item,) = timeline_of(entries(made), full=True, classes=classes_of).items
+    (item,) = timeline_of(entries(made), full=True).items
     assert item.notes == ("masked: 1 card", "restricted · pci · contains card, personal")
     assert re.fullmatch(r"card \[CREDIT_CARD:k7:[0-9a-f]{32}\]", item.lines[0])
     assert (item.redactions, item.contains, item.domains) == ({"CREDIT_CARD": 1}, ("card", "personal"), ("pci",))
-    (brief,) = timeline_of(entries(made), classes=classes_of).items
+    (brief,) = timeline_of(entries(made)).items
     assert brief.notes == ()
     assert (brief.contains, brief.classification) == (("card", "personal"), "restricted")
 
@@ -77,7 +76,7 @@ def test_the_heading_says_how_strictly_the_session_is_classified() -> None:
         redacted("response", outputs="fine", classification="restricted", domains=["gdpr", "pci"]),
         redacted("annotated", classification="public"),
     ]
-    timeline = timeline_of(entries(*made), classes=classes_of)
+    timeline = timeline_of(entries(*made))
     assert (timeline.summary.classification, timeline.summary.domains) == ("restricted", ("gdpr", "pci"))
     text = shown(timeline)
     assert "data      restricted · gdpr, pci · masked: card and personal data" in text
@@ -143,6 +142,6 @@ def _message(text: str) -> dict[str, object]:
 
 def test_it_can_be_written_as_json() -> None:
     made = redacted("request", inputs="jane@example.com", domains=["gdpr"])
-    timeline = timeline_of(entries(made), full=True, classes=classes_of)
+    timeline = timeline_of(entries(made), full=True)
     (item,) = msgspec.to_builtins(timeline)["items"]
     assert (item["redactions"], item["contains"]) == ({"EMAIL_ADDRESS": 1}, ("personal",))

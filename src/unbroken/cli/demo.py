@@ -17,7 +17,6 @@ from unbroken.cli.printing import console
 from unbroken.cli.reading import open_read
 from unbroken.cli.timeline_view import TimelineView
 from unbroken.core.entry import Head
-from unbroken.core.kinds import classes_of
 from unbroken.demo import agent, registry
 from unbroken.demo.clinic import Clinic
 from unbroken.demo.conversations import CONVERSATIONS, NORMAL
@@ -142,7 +141,7 @@ class _Demo:
             entries = [entry for lot in reading.reader.entries(session=NORMAL.session_id) for entry in lot]
             for entry in entries:
                 reading.shown(entry)
-        self.page.console.print(TimelineView(timeline_of(entries, classes=classes_of)))
+        self.page.console.print(TimelineView(timeline_of(entries)))
         self.page.say(
             f"This look is on record as well: who looked, when and what for is entry {reading.ticket.seq} of the log, "
             "and how much was shown is the next one."

@@ -12,7 +12,6 @@ from unbroken.cli.moments import moment_of
 from unbroken.cli.printing import as_json_time
 from unbroken.cli.query_output import View
 from unbroken.cli.reading import Reading
-from unbroken.core.kinds import classes_of
 from unbroken.investigate.bursts import bursts
 from unbroken.investigate.containing import containing
 from unbroken.investigate.investigations import Row, Span, accesses, actions, unapproved_calls
@@ -193,9 +192,7 @@ class Contains(Question):
         )
 
     def rows(self, found: Sequence[Any], reading: Reading) -> list[Row]:
-        return containing(
-            found, reading.reader, flags=self.flags, span=self.span, classes=classes_of, shown=reading.shown
-        )
+        return containing(found, reading.reader, flags=self.flags, span=self.span, shown=reading.shown)
 
 
 @dataclass(frozen=True)

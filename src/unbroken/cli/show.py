@@ -18,7 +18,6 @@ from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOptio
 from unbroken.cli.timeline_view import TimelineView
 from unbroken.core.entry import Head, StoredEntry
 from unbroken.core.keyed import LogKey
-from unbroken.core.kinds import classes_of
 from unbroken.errors import ConfigurationError
 from unbroken.investigate.printable import printable
 from unbroken.investigate.short_forms import ShortForms
@@ -71,9 +70,7 @@ def show(
     entries, known = read.entries, read.names
     report = verify_session(_Read(read.log, entries), session)
     forms = ShortForms(full=full or json, names=None if json else known)
-    timeline = timeline_of(
-        entries, findings=_marks(entries, report), full=full or json, forms=forms, classes=classes_of
-    )
+    timeline = timeline_of(entries, findings=_marks(entries, report), full=full or json, forms=forms)
     if json:
         print_json(_as_json(timeline, report) | ({"names": known} if names else {}))
     else:

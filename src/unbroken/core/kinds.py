@@ -42,6 +42,6 @@ def classes_of(kind: str) -> tuple[str, ...]:
     return CLASSES.get(kind, (PERSONAL,))
 
 
-def contained(redactions: Iterable[str]) -> str | None:
-    """The flags of an event's ``redactions``, ``kind:count`` each, in order and with commas; ``None`` for none."""
-    return ",".join(sorted({flag for item in redactions for flag in classes_of(item.partition(":")[0])})) or None
+def contained(redactions: Iterable[str]) -> tuple[str, ...]:
+    """The flags, sorted, of an event's ``redactions``, which are ``kind:count`` each."""
+    return tuple(sorted({flag for item in redactions for flag in classes_of(item.partition(":")[0])}))

@@ -3,8 +3,8 @@
 from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
+from unbroken.core.kinds import contained
 from unbroken.investigate.investigations import Row, Shown, Span, Value, contradicted, facts_of
-from unbroken.investigate.masked import Classes, flags_of
 from unbroken.investigate.short_forms import is_scanned
 from unbroken.investigate.verified import Source, Verified, read_verified
 from unbroken.store.investigations import ContainingEntry
@@ -23,7 +23,6 @@ def containing(
     *,
     flags: Collection[str],
     span: Span,
-    classes: Classes,
     shown: Shown,
 ) -> list[Row]:
     """Entries with at least one of ``flags``, in order; what was masked is as the event counts it."""
@@ -34,10 +33,10 @@ def containing(
         said: dict[str, Value] = {
             name: getattr(each, name) for name in ("event_type", "session_id", "agent_id", "tool")
         }
-        wrong = (*contradicted(entry, said, span), *_not_containing(each, entry, flags=flags, classes=classes))
+        wrong = (*contradicted(entry, said, span), *_not_containing(each, entry, flags=flags))
         rows.append(
             Row(
-                {"seq": each.seq, **_facts(entry, classes)},
+                {"seq": each.seq, **_facts(entry)},
                 tuple(dict.fromkeys((*entry.findings, *wrong))),
                 scanned=entry.event is not None and is_scanned(entry.event),
             )
@@ -47,22 +46,20 @@ def containing(
     return rows
 
 
-def _facts(verified: Verified, classes: Classes) -> dict[str, Value]:
+def _facts(verified: Verified) -> dict[str, Value]:
     facts, event = facts_of(verified), verified.event
     values: dict[str, Value] = {name: facts[name] for name in _OF_LINE}
     if event is not None:
-        values["contains"] = flags_of(event, classes)
+        values["contains"] = contained(event.redactions or ())
         values |= {name: getattr(event, name) for name in ("redactions", "classification", "domains", "rules")}
     return values
 
 
-def _not_containing(
-    each: ContainingEntry, entry: Verified, *, flags: Collection[str], classes: Classes
-) -> Iterator[Finding]:
+def _not_containing(each: ContainingEntry, entry: Verified, *, flags: Collection[str]) -> Iterator[Finding]:
     """Where the database says otherwise of an entry than what was masked in it does."""
     if entry.event is None:
         return
-    expected = flags_of(entry.event, classes)
+    expected = contained(entry.event.redactions or ())
     if tuple(each.contains) != expected or not set(flags) & set(expected):
         stated = f"contains = {', '.join(expected) or 'nothing'}, by what was masked in the event"
         yield Finding(

@@ -1,15 +1,11 @@
 """What redaction left out of an event, in words: the kinds by the names that people have for them."""
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Final, TypeAlias
+from collections.abc import Iterable, Mapping
+from typing import Final
 
 from unbroken.core.event import Event
+from unbroken.core.kinds import UNSCANNED
 
-Classes: TypeAlias = Callable[[str], Iterable[str]]
-"""Gives the flags that a masked value of a kind raises: personal, health, card, secret."""
-
-UNSCANNED: Final = "UNSCANNED"
-"""The kind of a part or a text that could not be scanned, so that nothing of it was recorded."""
 _WORDS: Final[Mapping[str, tuple[str, str, str]]] = {
     UNSCANNED: ("not scanned", "part withheld unscanned", "parts withheld unscanned"),
     "ABA_ROUTING_NUMBER": ("routing number", "routing number", "routing numbers"),
@@ -61,11 +57,6 @@ def is_label(text: str) -> bool:
 def counts_of(event: Event) -> dict[str, int]:
     """How many of each kind were masked in an event, as its recorder counted them."""
     return counted(event.redactions or ())
-
-
-def flags_of(event: Event, classes: Classes) -> tuple[str, ...]:
-    """The flags that what was masked in an event raises, sorted."""
-    return tuple(sorted({flag for kind in counts_of(event) for flag in classes(kind)}))
 
 
 def counted(redactions: Iterable[str]) -> dict[str, int]:

@@ -14,10 +14,11 @@ import msgspec
 
 from unbroken.core.entry import StoredEntry
 from unbroken.core.event import Event, decode_event
+from unbroken.core.kinds import UNSCANNED, contained
 from unbroken.core.times import is_time, parse_time
 from unbroken.investigate.calls import NOT_EXECUTED, Fates, fates_of, is_in_place_of
 from unbroken.investigate.content import folded
-from unbroken.investigate.masked import UNSCANNED, Classes, counts_of, flags_of, in_words
+from unbroken.investigate.masked import counts_of, in_words
 from unbroken.investigate.notes import NOTES
 from unbroken.investigate.printable import printable
 from unbroken.investigate.short_forms import MASKED, ShortForms
@@ -109,12 +110,11 @@ def timeline_of(
     findings: Mapping[int, Sequence[str]] | None = None,
     full: bool = False,
     forms: ShortForms | None = None,
-    classes: Classes = lambda _: (),
 ) -> Timeline:
     """The timeline of one session's entries, which stand in order of ``seq`` and are at least one.
 
     ``findings`` are what verification found, by ``seq``. Long texts are folded unless ``full``, and placeholders and
-    pseudonyms shortened, or as ``forms`` has it. ``classes`` tells what a masked value says of its event.
+    pseudonyms shortened, or as ``forms`` has it.
     """
     forms = forms or ShortForms(full=full)
     read = [_event_of(entry) for entry in entries]
@@ -131,7 +131,6 @@ def timeline_of(
         else _protected(
             _item(entry, event, wording, start=start, depth=depths[event.id], fates=fates, findings=found),
             event,
-            classes,
             full=full,
         )
         for entry, event, wording in zip(entries, events, wordings, strict=True)
@@ -147,10 +146,10 @@ def _learn(forms: ShortForms, entries: Iterable[StoredEntry]) -> None:
             forms.learn(part.value.decode("utf-8", "replace"))
 
 
-def _protected(item: TimelineItem, event: Event, classes: Classes, *, full: bool) -> TimelineItem:
+def _protected(item: TimelineItem, event: Event, *, full: bool) -> TimelineItem:
     """The item, with what was masked in its event and how it is classified."""
     counts = counts_of(event)
-    contains = flags_of(event, classes)
+    contains = contained(event.redactions or ())
     domains = tuple(map(printable, event.domains or ()))
     masked = f"masked: {printable(in_words(counts))}"
     facts, notes = item.facts, []

@@ -115,7 +115,7 @@ def columns_of(event: Event) -> tuple[object, ...]:
     return (
         event.actor_id,
         event.agent_id,
-        None if event.redactions is None else contained(event.redactions),
+        None if event.redactions is None else ",".join(contained(event.redactions)) or None,
         event.event_type,
         event.id,
         None if event.decision is None else event.decision.outcome,
