@@ -169,6 +169,13 @@ def plant_grants(
         connection.execute(script("ddl_guard"))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The command is tried on the second server by ``make test-long``: it says the same there, a process at a time."""
+    for item in items:
+        if "/system/" in item.path.as_posix() and "debian15" in item.name:
+            item.add_marker(pytest.mark.long)
+
+
 _SERVERS = {"embedded": _embedded_server, "debian15": _debian_server}
 
 
