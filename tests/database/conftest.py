@@ -1,12 +1,17 @@
-"""Servers of a test's own, for what no server that others use as well would survive."""
+"""What the tests of the database share: servers of a test's own, and ways to the one that others use as well."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.conftest import LOG, Database
+from tests.database.outage import Line, line_to
 from tests.database.tampered import Admin
 from tests.faults.cluster import Cluster, cluster_of, prepared
 from tests.faults.installation import KINDS, Installation, is_installed
+from unbroken.store.log_reader import LogReader
+from unbroken.store.log_writer import LogWriter
 
 
 @pytest.fixture(scope="session", params=KINDS)
@@ -30,3 +35,31 @@ def admin(cluster: Cluster) -> Iterator[Admin]:
     """A superuser, and whatever is done is undone."""
     with cluster.admin() as connection, connection.transaction(force_rollback=True):
         yield connection
+
+
+@pytest.fixture
+def recording(database: Database) -> Iterator[LogWriter]:
+    """The log's functions as a recorder calls them."""
+    made = LogWriter(database.conninfo("writer"), LOG)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def compliance(database: Database) -> Iterator[LogReader]:
+    """A reader that may open tickets and load registries."""
+    with LogReader(database.conninfo("compliance"), LOG, writes=True) as made:
+        yield made
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Where a recorder's spool goes."""
+    return tmp_path / "spool"
+
+
+@pytest.fixture
+def line(database: Database, tmp_path: Path) -> Iterator[Line]:
+    """The way to the database, which can be cut."""
+    with line_to(database, tmp_path) as made:
+        yield made

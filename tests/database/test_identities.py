@@ -16,7 +16,7 @@ import pytest
 
 from tests.conftest import LOG, Database
 from tests.database.draining import MOMENTS
-from tests.database.outage import Line, line_to
+from tests.database.outage import Line
 from tests.database.test_spooling import Recorders, _eager, check, start  # noqa: F401 - a fixture of every test here
 from tests.plain import draft
 from tests.unit.spooled import together
@@ -74,17 +74,6 @@ def said(database: Database, entries: Sequence[StoredEntry]) -> list[tuple[str, 
     names = people(database)
     texts = [json.loads(entry.inputs) for entry in entries if entry.inputs is not None]
     return list(zip((names[actor] for actor in actors(entries)), texts, strict=True))
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "spool"
-
-
-@pytest.fixture
-def line(database: Database, tmp_path: Path) -> Iterator[Line]:
-    with line_to(database, tmp_path) as made:
-        yield made
 
 
 @pytest.fixture

@@ -51,19 +51,6 @@ def writer(database: Database) -> Iterator[Connection]:
         yield connection
 
 
-@pytest.fixture
-def recording(database: Database) -> Iterator[LogWriter]:
-    made = LogWriter(database.conninfo("writer"), LOG)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def compliance(database: Database) -> Iterator[LogReader]:
-    with LogReader(database.conninfo("compliance"), LOG, writes=True) as made:
-        yield made
-
-
 # ---- Making them ----
 
 

@@ -23,19 +23,6 @@ NOTE: LiteralString = "select unbroken.note_unclassified(%s, %s::text[], %s::tex
 
 
 @pytest.fixture
-def recording(database: Database) -> Iterator[LogWriter]:
-    made = LogWriter(database.conninfo("writer"), LOG)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def compliance(database: Database) -> Iterator[LogReader]:
-    with LogReader(database.conninfo("compliance"), LOG, writes=True) as made:
-        yield made
-
-
-@pytest.fixture
 def writer(database: Database) -> Iterator[Connection]:
     with database.connect("writer") as connection:
         yield connection

@@ -17,7 +17,7 @@ import pytest
 import unbroken
 from tests.conftest import LOG, Database
 from tests.database.draining import MOMENTS
-from tests.database.outage import Line, line_to
+from tests.database.outage import Line
 from tests.plain import draft
 from tests.unit.spooled import together
 from unbroken.core.entry import StoredEntry
@@ -91,17 +91,6 @@ class Recorders:
 
     def _connect(self, wait_s: float) -> LogWriter:
         return LogWriter(self._line.conninfo("writer"), LOG, wait_s=wait_s)
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "spool"
-
-
-@pytest.fixture
-def line(database: Database, tmp_path: Path) -> Iterator[Line]:
-    with line_to(database, tmp_path) as made:
-        yield made
 
 
 @pytest.fixture
