@@ -256,7 +256,7 @@ ATTACKS: Final = (
     Attack(
         "1.8",
         "a pseudonym that can be computed again after an erasure",
-        open="subjects have no pseudonyms yet, and nothing is erased",
+        open="pseudonyms are random, but nothing is erased yet",
     ),
     Attack("1.9", "archives that expire with the lines in them", open="there are no archives yet"),
     Attack(
