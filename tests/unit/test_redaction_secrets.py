@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from tests.unit.redacting import found, masked
+from unbroken.privacy.redaction.profiles import BALANCED
+from unbroken.privacy.redaction.redactor import Redactor
 from unbroken.privacy.redaction.secrets import FAMILIES
 
 parser: Any = import_module("re._parser")
@@ -115,3 +117,9 @@ def test_values_that_are_called_secret(text: str, secret: str) -> None:
 )
 def test_talk_of_secrets_stays(text: str) -> None:
     assert found(text) == []
+
+
+def test_a_discord_token_of_letters_and_short_pieces_is_found() -> None:
+    made = ".".join(("MTIwMzQwNzkyOTEwNTcyODEzNA", "XzaUGU", "6NxsSnfKh-_bkQRwa9fz-R9f-YwVodHkw-A7vZ"))
+    hits = Redactor(BALANCED, key=None).explain(f"X-Key: {made}")
+    assert [hit.text for hit in hits] == [made]

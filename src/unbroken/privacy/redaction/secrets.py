@@ -300,9 +300,11 @@ def _by_prefix(page: Page, found: Findings) -> None:
     for start in begun & _STARTS:
         families += _BY_START[start]
     families += [family for family in _MAY_BREAK if family[1] in text]
+    # The id may be all letters, and what follows it may be cut into short pieces.
+    if any([len(token) >= _DISCORD_ID and token[0] in "mno" for token in page.mixed + page.long_words]):
+        families += [family for family in _BY_NONE if family[1] == "."]
     if page.longest >= _SHORTEST_PIECE:
-        named = any([len(token) >= _DISCORD_ID and token[0] in "mno" for token in page.mixed + page.long_words])
-        families += [family for family in _BY_NONE if (named if family[1] == "." else family[1] in text)]
+        families += [family for family in _BY_NONE if family[1] != "." and family[1] in text]
         families += [family for prefix in _GLUED_TO if prefix in text for family in _BY_START[prefix.lower()]]
     elif any([len(token) >= _SHORTEST_PIECE for token in page.hexes]):
         families += [family for family in _OF_HEX if family[1] in text]
