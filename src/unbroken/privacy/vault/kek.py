@@ -54,7 +54,7 @@ def encryptions_at(places: Sequence[Place]) -> KeyEncryptions:
 
 
 def doubts_of(key: KeyEncryption) -> str | None:
-    """What can't be found out about the set-up of ``key``, in words; raises :class:`ConfigurationError` for a wrong one."""
+    """What can't be found out of how ``key`` is set up, in words. Raises :class:`ConfigurationError` for a bad one."""
     if not isinstance(key, TransitKey):
         return None
     try:

@@ -9,7 +9,7 @@ from unbroken.privacy.vault.key_encryption import KeyEncryptions
 from unbroken.store.vault import Rewrapped
 
 LOT: Final = 200
-"""Keys that are wrapped anew in one transaction; an interruption loses the work on one lot."""
+"""Keys that are wrapped anew in one transaction."""
 MOST_FAILED: Final = 100
 """Keys that don't unwrap before it is no use to go on: then it is the key-encryption key, and not they."""
 Progress = Callable[[int], None]
@@ -65,14 +65,17 @@ def _lot(keys: WrappedKeys, wrapping: KeyEncryptions, rotation: Rotation) -> boo
     due = {key_id: wrapped for key_id, wrapped in found.items() if key_id not in rotation.failed}
     if not due:
         return False
-    exchanged = []
-    for key_id, wrapped in due.items():
-        try:
-            made = wrapping.rewrap(wrapped, key_id=key_id, log=keys.log)
-        except ConfigurationError as error:
-            rotation.failed[key_id] = str(error)
-        else:
-            exchanged.append(Rewrapped(key_id, wrapped, made))
-    if exchanged:
-        rotation.rewrapped += keys.rewrap_keys(rotation.opening, exchanged)
+    exchanged: list[Rewrapped] = []
+    try:
+        for key_id, wrapped in due.items():
+            try:
+                made = wrapping.rewrap(wrapped, key_id=key_id, log=keys.log)
+            except ConfigurationError as error:
+                rotation.failed[key_id] = str(error)
+            else:
+                exchanged.append(Rewrapped(key_id, wrapped, made))
+    finally:
+        # Also when a service stops answering in the middle.
+        if exchanged:
+            rotation.rewrapped += keys.rewrap_keys(rotation.opening, exchanged)
     return len(rotation.failed) < MOST_FAILED
