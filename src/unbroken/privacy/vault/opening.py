@@ -1,18 +1,19 @@
 """Looking at originals: asked for on record, opened one after another, and the outcome on record too."""
 
 import hashlib
-import struct
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import islice
 from typing import IO, Final, Literal, Protocol
 
 from unbroken.core.normalise import Json
 from unbroken.errors import ConfigurationError, KeyMissingError, OriginalError
 from unbroken.privacy.vault.key_encryption import KeyEncryptions
 from unbroken.privacy.vault.keys import PrivateKey
-from unbroken.privacy.vault.layout import keys_needed
+from unbroken.privacy.vault.layout import MAX_KEYS, keys_needed
 from unbroken.privacy.vault.place import Place
 from unbroken.privacy.vault.stream import MOST_KEYS, Kept, opened
 from unbroken.store.log_reader import Ticket
@@ -21,9 +22,10 @@ AT_ONCE: Final = 1000
 """Originals that one opening is for."""
 IN_MEMORY_BYTES: Final = 8 * 2**20
 """Of the sealed originals of an opening; more of them wait in a temporary file, still sealed."""
+KEYS_AT_ONCE: Final = 100
+"""Wrapped keys that are asked for at a time: the database looks through all originals of the opening each time."""
 Kind = Literal["open", "match"]
 Outcome = Literal["opened", "erased", "locked", "damaged"]
-_FRAME: Final = struct.Struct(">QI")
 
 
 class Desk(Protocol):
@@ -62,12 +64,11 @@ class Look:
 class Opening:
     """One opening under way, of entries whose lines were verified; made by :func:`open_originals`."""
 
-    def __init__(self, desk: Desk, opening: str, sealed: Iterator[tuple[int, bytes]], keys: KeyEncryptions) -> None:
-        self._desk = desk
+    def __init__(self, desk: Desk, opening: str, sealed: "_SetAside", keys: KeyEncryptions) -> None:
         self.id = opening
-        self._sealed = _InOrder(sealed)
-        self._encryptions = keys
-        self._keys: dict[str, PrivateKey | None] = {}
+        self._desk = desk
+        self._sealed = sealed
+        self._keys = _Keys(desk, opening, keys)
         self._opened = 0
         self._failed = 0
         self._digest = hashlib.sha256()
@@ -75,8 +76,7 @@ class Opening:
     def look(self, seq: int, *, event_id: str, commitment: str, digest: bytes) -> Look:
         """What came of the original of the entry ``seq``, by what its line says; ``digest`` is the entry's hash.
 
-        Entries are looked at in order. Raises what unwrapping raises where a key-encryption key refuses or can't be
-        reached.
+        Raises what unwrapping raises where a key-encryption key refuses or can't be reached.
         """
         look = self._look(seq, Place(self._desk.log, event_id), commitment)
         if look.outcome == "opened":
@@ -101,34 +101,15 @@ class Opening:
         if ciphertext is None:
             return Look("erased", why="the sealed original is not there any more")
         try:
-            self._have_keys(keys_needed(ciphertext))
+            self._keys.have(self._sealed.keys_from(seq))
+            found = opened(Kept(place, commitment, ciphertext), key_of=self._keys.key_of)
         except ConfigurationError as error:
             return Look("locked", why=str(error))
-        except OriginalError as error:
-            return Look("damaged", why=str(error))
-        found = opened(Kept(place, commitment, ciphertext), key_of=self._keys.get)
         if isinstance(found.error, KeyMissingError):
             return Look("erased", why=_keys_gone(found.error.key_ids), key_ids=found.error.key_ids)
         if found.error is not None:
             return Look("damaged", why=str(found.error))
         return Look("opened", found.original)
-
-    def _have_keys(self, key_ids: Sequence[str]) -> None:
-        """Gets the keys that are not at hand, and lets go of others beyond :data:`MOST_KEYS`."""
-        wanted = [key_id for key_id in key_ids if key_id not in self._keys]
-        if not wanted:
-            return
-        wrapped = self._desk.opened_keys(self.id, wanted)
-        got = {
-            key_id: self._encryptions.unwrap(wrapped[key_id], key_id=key_id, log=self._desk.log)
-            if key_id in wrapped
-            else None
-            for key_id in wanted
-        }
-        others = [key_id for key_id in self._keys if key_id not in key_ids]
-        for key_id in others[: max(len(self._keys) + len(got) - MOST_KEYS, 0)]:
-            del self._keys[key_id]
-        self._keys |= got
 
 
 @contextmanager
@@ -142,40 +123,65 @@ def open_originals(
     """
     opening = desk.ask_originals(ticket, kind, sorted(set(seqs)))
     with tempfile.SpooledTemporaryFile(IN_MEMORY_BYTES) as file:
-        made = Opening(desk, opening, _read_back(file), keys)
+        sealed = _SetAside(file)
+        made = Opening(desk, opening, sealed, keys)
         try:
-            _set_aside(desk.originals(opening), file)
+            sealed.take(desk.originals(opening))
             yield made
         finally:
             made.close()
 
 
-class _InOrder:
-    """Takes from pairs in order of number the ones that are asked for, in that order too."""
+class _SetAside:
+    """Sealed originals in a file, and by entry where each is and which keys it takes."""
 
-    def __init__(self, pairs: Iterator[tuple[int, bytes]]) -> None:
-        self._pairs = pairs
-        self._next: tuple[int, bytes] | None = None
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._places: dict[int, tuple[int, int]] = {}
+        self._keys: dict[int, tuple[str, ...]] = {}
+
+    def take(self, sealed: Iterable[tuple[int, bytes]]) -> None:
+        for seq, ciphertext in sealed:
+            self._places[seq] = self._file.tell(), len(ciphertext)
+            # One that is damaged says so when it is opened.
+            with suppress(OriginalError):
+                self._keys[seq] = keys_needed(ciphertext)
+            self._file.write(ciphertext)
 
     def of(self, seq: int) -> bytes | None:
-        while self._next is None or self._next[0] < seq:
-            self._next = next(self._pairs, None)
-            if self._next is None:
-                return None
-        return self._next[1] if self._next[0] == seq else None
+        if seq not in self._places:
+            return None
+        at, length = self._places[seq]
+        self._file.seek(at)
+        return self._file.read(length)
+
+    def keys_from(self, seq: int) -> Iterator[str]:
+        """The keys of this entry's original, and then of those after it."""
+        return (key_id for later, key_ids in self._keys.items() if later >= seq for key_id in key_ids)
 
 
-def _set_aside(sealed: Iterable[tuple[int, bytes]], file: IO[bytes]) -> None:
-    for seq, ciphertext in sealed:
-        file.write(_FRAME.pack(seq, len(ciphertext)))
-        file.write(ciphertext)
-    file.seek(0)
+class _Keys:
+    """The private keys of an opening: some are got at a time, and unwrapped when they are first needed."""
 
+    def __init__(self, desk: Desk, opening: str, encryptions: KeyEncryptions) -> None:
+        self._desk = desk
+        self._opening = opening
+        self._encryptions = encryptions
+        self._wrapped: dict[str, bytes | None] = {}
+        self.key_of = lru_cache(MOST_KEYS)(self._unwrapped)
 
-def _read_back(file: IO[bytes]) -> Iterator[tuple[int, bytes]]:
-    while frame := file.read(_FRAME.size):
-        seq, length = _FRAME.unpack(frame)
-        yield seq, file.read(length)
+    def have(self, key_ids: Iterator[str]) -> None:
+        """Sees to it that the first of these are at hand; where they are not, the next ones are got with them."""
+        first = list(dict.fromkeys(islice(key_ids, MAX_KEYS)))
+        if all(key_id in self._wrapped for key_id in first):
+            return
+        wanted = list(islice(dict.fromkeys([*first, *key_ids]), KEYS_AT_ONCE))
+        found = self._desk.opened_keys(self._opening, wanted)
+        self._wrapped = {key_id: found.get(key_id) for key_id in wanted}
+
+    def _unwrapped(self, key_id: str) -> PrivateKey | None:
+        wrapped = self._wrapped[key_id]
+        return None if wrapped is None else self._encryptions.unwrap(wrapped, key_id=key_id, log=self._desk.log)
 
 
 def _keys_gone(key_ids: Sequence[str]) -> str:
