@@ -399,3 +399,35 @@ select unbroken.note_unclassified(%s, %b::text[], %b::text[])
 
 -- name: unclassified
 select kind, name, noted_at from unbroken.unclassified(%s)
+
+-- The vault.
+
+-- name: refill_vault
+select unbroken.refill_vault(%s, %b::text[], %b::bytea[], %b::text[], %b::bytea[], %s)
+
+-- name: vault_state
+select wrapped_by, free, assigned, destroyed from unbroken.vault_state(%s)
+
+-- name: ask_originals
+select unbroken.ask_originals(%s, %s::uuid, %s, %b::bigint[])::text
+
+-- name: originals
+select seq, ciphertext from unbroken.originals(%s, %s::uuid)
+
+-- name: opened_keys
+select key_id, wrapped from unbroken.opened_keys(%s, %s::uuid, %b::text[])
+
+-- name: close_opening
+select unbroken.close_opening(%s, %s::uuid, %s, %s, %s)
+
+-- name: ask_rewrapping
+select unbroken.ask_rewrapping(%s, %s)::text
+
+-- name: keys_to_rewrap
+select key_id, wrapped from unbroken.keys_to_rewrap(%s, %s::uuid, %s::integer)
+
+-- name: rewrap_keys
+select unbroken.rewrap_keys(%s, %s::uuid, %b::text[], %b::bytea[], %b::bytea[])
+
+-- name: close_rewrapping
+select unbroken.close_rewrapping(%s, %s::uuid)
