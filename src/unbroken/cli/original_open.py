@@ -99,5 +99,6 @@ def _shower(log: str, *, json: bool) -> Callable[[Whole], None]:
 
 
 def _sum_up(outcomes: Counter[str], ticket: int) -> None:
-    told = ", ".join(f"{counted(number, 'entry')} {IN_WORDS[outcome]}" for outcome, number in outcomes.items())
-    console(stderr=True).print(f"{told}: recorded under the read in entry {ticket:,}.", style="dim")
+    told = ", ".join(f"{number:,} {IN_WORDS[outcome]}" for outcome, number in outcomes.items())
+    words = f"{counted(outcomes.total(), 'entry')}: {told}. Recorded under the read in entry {ticket:,}."
+    console(stderr=True).print(words, style="dim")
