@@ -6,6 +6,11 @@
 select a.* from (select set_config('lock_timeout', %s, true)) as patience (ms),
        lateral unbroken.append(%s || left(patience.ms, 0), %b::text[], %b::text[], %b::bytea[], %b::text[], %b::bytea[], %b::text[], %b::bytea[]) a
 
+-- name: append_with_originals
+select a.* from (select set_config('lock_timeout', %s, true)) as patience (ms),
+       lateral unbroken.append(%s || left(patience.ms, 0), %b::text[], %b::text[], %b::bytea[], %b::text[], %b::bytea[], %b::text[], %b::bytea[],
+                               p_originals => %b::bytea[]) a
+
 -- name: fixed_names
 -- Whoever owns the database decides where a login looks names up first, and could put other functions in the way.
 set search_path = pg_catalog, pg_temp
@@ -210,6 +215,14 @@ select seq, hash, recorded_at, now from unbroken.log_head(%s)
 -- name: append_early
 select a.* from (select set_config('lock_timeout', %s, true)) as patience (ms),
        lateral unbroken.append_early(%s || left(patience.ms, 0), %b::text[], %b::text[], %b::bytea[], %b::text[], %b::bytea[], %b::text[], %b::bytea[]) a
+
+-- name: append_early_with_originals
+select a.* from (select set_config('lock_timeout', %s, true)) as patience (ms),
+       lateral unbroken.append_early(%s || left(patience.ms, 0), %b::text[], %b::text[], %b::bytea[], %b::text[], %b::bytea[], %b::text[], %b::bytea[],
+                                     p_originals => %b::bytea[]) a
+
+-- name: vault_keys
+select key_id, public, endorsement from unbroken.vault_keys(%s, %b::text[], %b::text[])
 
 -- name: barrier
 select unbroken.barrier(%s, %s::bigint, %s::bytea)
