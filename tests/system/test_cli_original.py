@@ -174,7 +174,7 @@ def test_after_an_erasure_it_says_so_and_shows_the_others(
     assert done.returncode == 1
     assert done.stdout.count("a key that it needs is destroyed") == 2
     assert done.stdout.count("I am Dana Müller") == 1
-    assert "3 entries: 2 erased, 1 opened" in " ".join(done.stderr.split())
+    assert "3 entries: 1 opened, 2 erased" in " ".join(done.stderr.split())
     (opened,) = told(entries, "log.original_opened")
     assert (opened["opened"], opened["failed"]) == (1, 2)
     erase(database, recorded.dpo, DANA)
@@ -352,6 +352,41 @@ def test_exactly_this_or_not_and_nothing_is_shown(
     assert read["scope"] == {"what": f"match with entry {entry.seq}"}
     told_json = dpo("original", "match", entry.seq, tmp_path / "said", *options, "--json")
     assert json.loads(told_json.stdout)["matches"] is (code == 0)
+
+
+MESSAGES: dict[str, Json] = {
+    "messages": ["a" * 64, "b" * 64],
+    "new": [
+        {"commitment": "a" * 64, "salt": "5a", "message": {"role": "system", "content": "Be kind to Dana."}},
+        {
+            "commitment": "b" * 64,
+            "salt": "5a",
+            "message": {"role": "user", "content": [{"type": "text", "text": "Hi"}]},
+        },
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "code"),
+    [
+        ("Be kind to Dana.", ("--text",), 0),
+        ("Hi", ("--text", "--part", "inputs"), 0),
+        ('{"content": "Be kind to Dana.", "role": "system"}', (), 0),
+        (json.dumps([each["message"] for each in MESSAGES["new"]]), (), 0),  # type: ignore[index, union-attr, call-overload]
+        ("Be kind to Dana", ("--text",), 1),
+        ("Be kind to Dana.", ("--text", "--part", "outputs"), 1),
+        ("system", ("--text",), 1),
+    ],
+)
+def test_a_message_to_a_model_is_found_without_what_is_recorded_around_it(
+    dpo: Cli, recorded: Recorded, tmp_path: Path, content: str, options: tuple[str, ...], code: int
+) -> None:
+    entry = recorded.about(DANA, original={"inputs": MESSAGES})
+    assert matched(dpo, tmp_path, entry.seq, content, *options).returncode == code
+    shown = dpo("original", "open", entry.seq).stdout
+    assert "system: Be kind to Dana.\n" in shown
+    assert "5a" not in shown
 
 
 def test_an_entry_without_an_original_is_compared_as_recorded(
