@@ -383,3 +383,42 @@ select unbroken.note_unclassified(%s, %b::text[], %b::text[])
 
 -- name: unclassified
 select kind, name, noted_at from unbroken.unclassified(%s)
+
+-- name: find_person
+select found, as_subject, as_actor, payloads, originals, keys, pseudonyms, sessions, shared, others, kept, first_at, last_at, upto_at
+  from unbroken.find_person(%s, %s::uuid, %s, %s)
+
+-- name: ask_erasure
+select erasure::text, seq, expires_at from unbroken.ask_erasure(%s, %s::uuid, %s, %s, %s, %s)
+
+-- name: confirm_erasure
+select unbroken.confirm_erasure(%s, %s::uuid)
+
+-- name: withdraw_erasure
+select unbroken.withdraw_erasure(%s, %s::uuid)
+
+-- name: erasures
+select erasure::text, state, basis, case_, reason, with_acted, subjects, requested_by, requested_at, requested_seq, expires_at,
+       confirmed_by, confirmed_at, confirmed_seq, upto_at, begun_at, begun_by, begun_seq, order_sha256, done_at, done_seq, certificate_sha256
+  from unbroken.erasures(%s)
+
+-- name: prepare_erasure
+select found, as_subject, as_actor, payloads, originals, keys, pseudonyms, sessions, shared, others, kept, first_at, last_at, upto_at
+  from unbroken.prepare_erasure(%s, %s::uuid)
+
+-- name: begin_erasure
+select unbroken.begin_erasure(%s, %s::uuid, %s, %s)
+
+-- name: erase_batch
+select seq, payloads, originals from unbroken.erase_batch(%s, %s::uuid, %s)
+
+-- name: finish_erasure
+select unbroken.finish_erasure(%s, %s::uuid, %s)
+
+-- name: erased_entries
+select e.seq from unbroken.entries e
+ where e.log = %(log)s and e.seq >= %(since)s and e.event_type = 'log.erased'
+ order by e.seq
+
+-- name: own_login
+select session_user::text
