@@ -28,6 +28,7 @@ DEFAULT_LOG: Final = "local/agents"
 WRITER: Final = "recorder"
 VERIFIER: Final = "verifier"
 READER: Final = "reader"
+DPO: Final = "dpo"
 _KEY_FILE: Final = "log.key"
 
 
@@ -148,11 +149,15 @@ def prepare_embedded(server: embedded.EmbeddedServer, log: str) -> None:
 
 
 def add_embedded_logins(connection: Connection, log: str) -> None:
-    """The logins that record into ``log``, verify it and read it; the server's Unix socket needs no passwords."""
+    """The logins that record into ``log``, verify it, read it and open its originals; the socket needs no passwords.
+
+    What they may do with a log that has access administrators is for those to say.
+    """
     held = administration.duties_held(connection, log)
-    for login, duty in ((WRITER, "writer"), (VERIFIER, "verifier"), (READER, "compliance")):
+    administered = any(duty == "access" for _, duty in held)
+    for login, duty in ((WRITER, "writer"), (VERIFIER, "verifier"), (READER, "compliance"), (DPO, "dpo")):
         administration.add_login(connection, login, duty=duty, password=None)
-        if (login, duty) not in held:
+        if (login, duty) not in held and not administered:
             administration.install_grant(connection, log, login, duty=duty)
 
 

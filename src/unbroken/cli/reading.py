@@ -82,8 +82,9 @@ def open_read(
     case: str | None = None,
     lasting: timedelta = timedelta(minutes=15),
     duties: str = READERS,
+    login: str = wiring.READER,
 ) -> Iterator[Reading]:
-    """A read of one log under a ticket, with the login in the connection string or the folder's own reader.
+    """A read of one log under a ticket, with the login in the connection string or the folder's own ``login``.
 
     ``scope`` says what is looked for, ``duties`` which ones may, for those who may not. On leaving, the completion is
     recorded with how it ended, also when the process is told to end. Raises :class:`AccessDeniedError` when the login
@@ -92,7 +93,7 @@ def open_read(
     asked = _masked({"purpose": _purpose(store, purpose), "case": case, "scope": scope}, store, DEFAULT_RULES)
     with (
         ending_in_order(),
-        conninfo_of(store, login=wiring.READER) as conninfo,
+        conninfo_of(store, login=login) as conninfo,
         _reader(store, log, conninfo, asked=asked, duties=duties) as reader,
     ):
         until = monotonic() + lasting.total_seconds()

@@ -20,12 +20,13 @@ from unbroken.store.rows import rows_of
 class PersonFound:
     """What a log holds of a person, counted.
 
-    ``found`` are those of the ids asked for that occur. ``as_subject`` and ``as_actor`` count entries; ``payloads`` and
-    ``originals`` what would be destroyed, ``keys`` and ``pseudonyms`` name it. ``shared`` of the entries name other
-    people as well, ``others`` of them; ``kept`` payloads concern only others. All of it up to ``upto_at``.
+    ``ids`` are those by which the person stands there; once prepared, all that they go by. ``as_subject`` and
+    ``as_actor`` count entries; ``payloads`` and ``originals`` what would be destroyed, ``keys`` and ``pseudonyms`` name
+    it. ``shared`` of the entries name other people as well, ``others`` of them; ``kept`` payloads concern only others.
+    All of it up to ``upto_at``.
     """
 
-    found: list[str]
+    ids: list[str]
     as_subject: int
     as_actor: int
     payloads: int
@@ -46,31 +47,46 @@ class Erasure:
     """An erasure and what became of it.
 
     ``state`` is asked, confirmed, begun, done, withdrawn or expired; ``basis`` is "two people", or "ledger" where it
-    was carried out again after a restore. What has not happened yet is ``None``.
+    was carried out again after a restore. ``payloads``, ``originals`` and ``keys`` are destroyed so far. What has not
+    happened yet, or was lost with a restore, is ``None``.
     """
 
     erasure: str
     state: str
     basis: str
-    case: str
+    case: str | None
     reason: str | None
     with_acted: bool
     subjects: list[str]
-    requested_by: str
-    requested_at: datetime
-    requested_seq: int
+    requested_by: str | None
+    requested_at: datetime | None
+    requested_seq: int | None
     expires_at: datetime | None
     confirmed_by: str | None
     confirmed_at: datetime | None
     confirmed_seq: int | None
     upto_at: datetime | None
-    begun_at: datetime | None
     begun_by: str | None
+    begun_at: datetime | None
     begun_seq: int | None
     order_sha256: str | None
+    payloads: int
+    originals: int
+    keys: int
     done_at: datetime | None
     done_seq: int | None
     certificate_sha256: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One of the log's entries that tell of an erasure: its event and details, and the entry's hash."""
+
+    seq: int
+    event: bytes
+    details: bytes | None
+    salt: bytes | None
+    hash: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,9 +176,9 @@ class Erasures:
         """Ends an erasure with the SHA-256, in hex, of its certificate; returns the entry's number."""
         return int(self._one("finish_erasure", (self.log, erasure, certificate))[0])
 
-    def told_since(self, seq: int) -> list[int]:
-        """The numbers of the log's own ``log.erased`` entries from ``seq`` on, ascending; needs an open ticket."""
-        return [int(row[0]) for row in self._rows("erased_entries", {"log": self._number, "since": seq})]
+    def told_since(self, seq: int) -> list[Told]:
+        """The ``log.erased`` entries from ``seq`` on, in order; needs an open ticket."""
+        return [Told(*row) for row in self._rows("erased_entries", {"log": self._number, "since": seq})]
 
     def login(self) -> str:
         """The login that this connection is of."""

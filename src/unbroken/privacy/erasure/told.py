@@ -1,14 +1,14 @@
 """What the log's own ``log.erased`` entries say of an erasure."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import msgspec
 
 from unbroken.core.commitment import opens
-from unbroken.core.entry import StoredEntry
 from unbroken.errors import UnbrokenError
+from unbroken.store.erasures import Told
 
 EVENT_TYPE: Final = "log.erased"
 
@@ -23,6 +23,7 @@ class _Details(msgspec.Struct, frozen=True):
     originals: str | int = ""
     complete: bool = False
     certificate: str | None = None
+    order: str | None = None
 
 
 class _Event(msgspec.Struct, frozen=True):
@@ -35,7 +36,7 @@ class _Event(msgspec.Struct, frozen=True):
 class Destroyed:
     """What the entries of one erasure say was destroyed: entries, vault keys, names by pseudonym, and how many rows.
 
-    ``certificate`` is the digest that the entry at its end names, where it has ended.
+    ``order`` and ``certificate`` are the digests that the entries at its begin and its end name, where there are such.
     """
 
     entries: tuple[int, ...] = ()
@@ -43,11 +44,12 @@ class Destroyed:
     names: frozenset[str] = frozenset()
     payloads: int = 0
     originals: int = 0
+    order: str | None = None
     certificate: str | None = None
 
 
-def destroyed_by(erasure: str, entries: Iterable[StoredEntry]) -> Destroyed:
-    """What these entries say of one erasure, the latest certificate's for one that was carried out again.
+def destroyed_by(erasure: str, entries: Iterable[Told]) -> Destroyed:
+    """What these entries say of one erasure.
 
     Raises :class:`UnbrokenError` for an entry of the log's own that does not say what its line commits to.
     """
@@ -56,21 +58,19 @@ def destroyed_by(erasure: str, entries: Iterable[StoredEntry]) -> Destroyed:
         said = _details_of(entry)
         if said is None or said.erasure != erasure:
             continue
-        told = _ended(told, said) if said.complete else _gone(told, said, entry.seq)
+        told = replace(told, certificate=said.certificate) if said.complete else _gone(told, said, entry.seq)
     return told
 
 
-def _ended(told: Destroyed, said: _Details) -> Destroyed:
-    return Destroyed(told.entries, told.keys, told.names, told.payloads, told.originals, said.certificate)
-
-
 def _gone(told: Destroyed, said: _Details, seq: int) -> Destroyed:
-    return Destroyed(
-        (*told.entries, seq),
-        told.keys | set(said.keys if isinstance(said.keys, list) else ()),
-        told.names | set(said.pseudonyms),
-        told.payloads + numbers_in(said.payloads),
-        told.originals + numbers_in(said.originals),
+    return replace(
+        told,
+        entries=(*told.entries, seq),
+        keys=told.keys | set(said.keys if isinstance(said.keys, list) else ()),
+        names=told.names | set(said.pseudonyms),
+        payloads=told.payloads + numbers_in(said.payloads),
+        originals=told.originals + numbers_in(said.originals),
+        order=said.order or told.order,
     )
 
 
@@ -82,15 +82,13 @@ def numbers_in(ranges: str | int) -> int:
     return sum(int(last or first) - int(first) + 1 for first, _, last in pairs)
 
 
-def _details_of(entry: StoredEntry) -> _Details | None:
+def _details_of(entry: Told) -> _Details | None:
     """The details, of an entry of the log's own that tells of an erasure."""
     try:
         event = msgspec.json.decode(entry.event, type=_Event)
         if event.event_type != EVENT_TYPE or event.recorder is not None:
             return None
-        if entry.details is None or not opens(
-            event.details or "", salt=entry.details_salt or b"", value=entry.details
-        ):
+        if entry.details is None or not opens(event.details or "", salt=entry.salt or b"", value=entry.details):
             raise UnbrokenError(f"entry {entry.seq}, which tells of an erasure, was altered: run `unbroken verify`")
         return msgspec.json.decode(entry.details, type=_Details)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

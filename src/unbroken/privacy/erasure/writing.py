@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from unbroken.core.entry import StoredEntry
 from unbroken.errors import ConfigurationError, UnbrokenError
 from unbroken.privacy.erasure.certificate import Basis, Certificate, Finished, Left
 from unbroken.privacy.erasure.document import Act, Counts, Place, time_of
@@ -13,7 +12,7 @@ from unbroken.privacy.erasure.plan import METHODS, NOT_COVERED, kept
 from unbroken.privacy.erasure.records import OrderNote
 from unbroken.privacy.erasure.told import destroyed_by
 from unbroken.privacy.pseudonyms import is_pseudonym
-from unbroken.store.erasures import Erasure, PersonFound
+from unbroken.store.erasures import Erasure, PersonFound, Told
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +31,7 @@ class Looked:
 
     now: Now
     person: PersonFound
-    told: Sequence[StoredEntry]
+    told: Sequence[Told]
 
 
 def order_of(row: Erasure, found: PersonFound, *, now: Now, place: Place, backups_kept_days: int) -> Order:
@@ -55,7 +54,7 @@ def order_of(row: Erasure, found: PersonFound, *, now: Now, place: Place, backup
         names=sorted(found.pseudonyms),
         ordered=Ordered(at=time_of(now.at), by=now.by),
         requested=_act(row.requested_by, row.requested_at, row.requested_seq),
-        subjects=sorted(row.subjects),
+        subjects=sorted(found.ids),
         upto_at=time_of(found.upto_at),
         with_acted=row.with_acted,
     )
@@ -63,7 +62,8 @@ def order_of(row: Erasure, found: PersonFound, *, now: Now, place: Place, backup
 
 def says(order: Order, found: PersonFound, *, backups_kept_days: int) -> bool:
     """Whether an order that was written before is the one that would be written now."""
-    return (order.keys, order.names, order.upto_at, order.backups_kept_days) == (
+    return (order.subjects, order.keys, order.names, order.upto_at, order.backups_kept_days) == (
+        sorted(found.ids),
         sorted(found.keys),
         sorted(found.pseudonyms),
         time_of(found.upto_at),

@@ -388,7 +388,7 @@ select unbroken.note_unclassified(%s, %b::text[], %b::text[])
 select kind, name, noted_at from unbroken.unclassified(%s)
 
 -- name: find_person
-select found, as_subject, as_actor, payloads, originals, keys, pseudonyms, sessions, shared, others, kept, first_at, last_at, upto_at
+select ids, as_subject, as_actor, payloads, originals, keys, pseudonyms, sessions, shared, others, kept, first_at, last_at, upto_at
   from unbroken.find_person(%s, %s::uuid, %s, %s)
 
 -- name: ask_erasure
@@ -401,12 +401,12 @@ select unbroken.confirm_erasure(%s, %s::uuid)
 select unbroken.withdraw_erasure(%s, %s::uuid)
 
 -- name: erasures
-select erasure::text, state, basis, case_, reason, with_acted, subjects, requested_by, requested_at, requested_seq, expires_at,
-       confirmed_by, confirmed_at, confirmed_seq, upto_at, begun_at, begun_by, begun_seq, order_sha256, done_at, done_seq, certificate_sha256
+select erasure::text, state, basis, case_name, reason, with_acted, subjects, requested_by, requested_at, requested_seq, expires_at,
+       confirmed_by, confirmed_at, confirmed_seq, upto_at, begun_by, begun_at, begun_seq, order_sha256, payloads, originals, keys, done_at, done_seq, certificate_sha256
   from unbroken.erasures(%s)
 
 -- name: prepare_erasure
-select found, as_subject, as_actor, payloads, originals, keys, pseudonyms, sessions, shared, others, kept, first_at, last_at, upto_at
+select ids, as_subject, as_actor, payloads, originals, keys, pseudonyms, sessions, shared, others, kept, first_at, last_at, upto_at
   from unbroken.prepare_erasure(%s, %s::uuid)
 
 -- name: begin_erasure
@@ -419,9 +419,24 @@ select seq, payloads, originals from unbroken.erase_batch(%s, %s::uuid, %s)
 select unbroken.finish_erasure(%s, %s::uuid, %s)
 
 -- name: erased_entries
-select e.seq from unbroken.entries e
- where e.log = %(log)s and e.seq >= %(since)s and e.event_type = 'log.erased'
+select e.seq, textsend(e.event), textsend(p.details), p.details_salt, e.hash
+  from unbroken.entries e left join unbroken.payloads p on p.log = e.log and p.seq = e.seq
+ where e.log = %(log)s and e.event_type = 'log.erased' and e.seq >= %(since)s
  order by e.seq
 
 -- name: own_login
 select session_user::text
+
+-- name: erasures_of_person
+-- For the owner: what there is of a person now, whoever may read.
+select ids, as_subject, as_actor, payloads, originals, keys, pseudonyms, sessions, shared, others, kept, first_at, last_at, upto_at
+  from unbroken.plan_of_person(unbroken.log_named(%s), %s, %s, clock_timestamp())
+
+-- name: reapply_erasure
+select unbroken.reapply_erasure(%s, %s::uuid, %s, %s, %s, %s, %s)
+
+-- name: open_reads
+select unbroken.open_reads(%s)
+
+-- name: is_recovered
+select unbroken.is_recovered(unbroken.log_named(%s))
