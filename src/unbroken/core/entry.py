@@ -44,15 +44,16 @@ COLUMNS: Final = (
 )
 """The event's keys that a database also keeps as columns, to find entries by.
 
-``outcome`` is the decision's; ``contains`` follows from ``redactions`` and is compared as one text, ``subjects`` as JSON.
+``outcome`` is the decision's; ``contains`` follows from ``redactions`` and is compared as one text, ``subjects`` as
+JSON.
 """
 
 
 class StoredEntry(msgspec.Struct, gc=False):
     """An entry as some store gives it back; nothing in it is believed.
 
-    Texts are as they stand in the line. ``has_original`` tells whether a sealed original is kept; ``columns`` holds what a
-    database says under :data:`COLUMNS`. Both are ``None`` where there is no database.
+    Texts are as they stand in the line. ``has_original`` tells whether a sealed original is kept; ``columns`` holds
+    what a database says under :data:`COLUMNS`. Both are ``None`` where there is no database.
     """
 
     log: str
