@@ -1,16 +1,16 @@
 """People in a log with a vault, and the commands that erase them, each with a login of its own."""
 
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from psycopg import sql
 
 from tests.conftest import LOG, Database
 from tests.database.vaulting import Vault, record_about
 from tests.system.cli import Cli
 from unbroken.core.keyed import LogKey
 from unbroken.core.note import SigningKey
-from unbroken.privacy.identities import Identities
 from unbroken.privacy.names import Names
 from unbroken.privacy.pseudonyms import new_pseudonym
 from unbroken.store.log_writer import LogWriter
@@ -34,6 +34,13 @@ class Clinic:
         self.sign.chmod(0o600)
         with self.database.connect("dpo") as dpo:
             Vault().refill(dpo, 12)
+
+    @classmethod
+    def of(cls, database: Database, other: "Clinic") -> "Clinic":
+        """The same people and files over another database."""
+        made = object.__new__(cls)
+        made.database, made.folder, made.known = database, other.folder, dict(other.known)
+        return made
 
     @property
     def key_file(self) -> Path:
@@ -95,15 +102,11 @@ class Clinic:
 
     def count(self, table: str) -> int:
         """How many rows a table has."""
-        row = self.database.admin.execute(f"select count(*) from unbroken.{table}".encode()).fetchone()
+        counting = sql.SQL("select count(*) from unbroken.{}").format(sql.Identifier(table))
+        row = self.database.admin.execute(counting).fetchone()
         assert row is not None
         return int(row[0])
 
     def certificate(self, erasure: str) -> Path:
         """Where the certificate of an erasure is written by default."""
         return self.folder / f"certificate-{erasure}.txt"
-
-
-def show(folder: Path) -> list[str]:
-    """The files of a folder."""
-    return sorted(os.listdir(folder))

@@ -147,18 +147,16 @@ def _tasks(
 ) -> list[Task]:
     known = owner.erasures()
     lacking = unknown_to_ledger(records, known)
+    number = counted(len(lacking), "erasure")
     if lacking and not incomplete:
         where = "there is said to be no ledger, yet" if held is None else f"the ledger {held.path} is not complete:"
-        number = counted(len(lacking), "erasure")
         raise ConfigurationError(
             f"{where} this log knows of {number} that it lacks, such as {lacking[0].erasure}. "
             "It may lack others that only it could tell of. Name the right ledger; where what is missing is lost, "
             "--incomplete-ledger goes on with what there is. Nothing was done"
         )
     if lacking:
-        warn(
-            f"the ledger lacks {counted(len(lacking), 'erasure')} of this log; it may lack others that nobody knows of"
-        )
+        warn(f"the ledger lacks {number} of this log, and perhaps others that nobody knows of")
     return tasks_of(records, known, owner.log, left_out=[erasure_id(each) for each in leave_out])
 
 
@@ -230,10 +228,10 @@ def _print_end(log: str, done: Sequence[CertificateNote | None], opened: int | N
         typer.echo(f"Reading {log} was open already.")
     else:
         typer.echo(f"Reading {log} is open on this server; entry {opened:,} says so.")
-    steps = ["`unbroken verify` with a head from outside: whether entries were lost with the restore."]
+    steps = [("Find out with a head from outside which entries the restore lost:", "unbroken verify --expect SEQ:HASH")]
     if again:
-        steps.append("`unbroken db vacuum`, so that the bytes that the restore brought back leave the files too.")
-        steps.append("Certificates given out before stay true of the old server; the new ones tell of this one.")
+        steps.append(("Have the bytes that came back leave the files too:", "unbroken db vacuum --full"))
+        steps.append(("Certificates given out before stay true of the old server; the new ones tell of this one.", ""))
     print_next(steps)
 
 

@@ -128,13 +128,14 @@ def _print(certificate: Certificate, evidence: list[Evidence], *, holds: bool) -
     ]
     out.print(columns(facts))
     amounts = {"payloads": gone.payloads, "originals": gone.originals, "keys": gone.keys, "names": gone.names}
-    print_section("Destroyed", (f"{amounts[kind]:,} {kind}: {how}." for kind, how in certificate.methods.items()))
-    print_section("Checked afterwards", [_left(certificate)])
-    print_section("Kept, and on which ground", certificate.kept)
-    print_section("What this certificate does not speak for", [_backups(certificate), *certificate.not_covered])
-    print_section("Evidence", (each.words for each in evidence))
+    rows = ((f"{number:,} {kind}", certificate.methods.get(kind, "")) for kind, number in amounts.items())
+    print_section("Destroyed", rows)
+    print_section("Checked afterwards", [(certificate.left.checked_at, _left(certificate))])
+    print_section("Kept, and on which ground", certificate.kept.items())
+    print_section("Not spoken for", [("until when", _backups(certificate)), *certificate.not_covered.items()])
+    print_section("Evidence", ((each.what, each.words) for each in evidence))
     print_section(
-        "Not checked here", ["That these entries are the log's chain, and nothing is back: `unbroken verify`."]
+        "Not checked here", [("the chain", "that these entries are the log's, and nothing is back: unbroken verify")]
     )
     verdict = "The certificate holds." if holds else "THE CERTIFICATE DOES NOT HOLD."
     out.print(Text(verdict, "bold green" if holds else "bold red"))
@@ -143,9 +144,8 @@ def _print(certificate: Certificate, evidence: list[Evidence], *, holds: bool) -
 def _left(certificate: Certificate) -> str:
     left = certificate.left
     return (
-        f"At {left.checked_at}: {left.payloads} payloads, {left.originals} originals, {left.keys} keys and "
-        f"{left.names} names of it were left. {counted(left.recorded_since, 'payload')} about the same ids came later, "
-        "of which this says nothing."
+        f"{left.payloads} payloads, {left.originals} originals, {left.keys} keys, {left.names} names of it were left; "
+        f"{counted(left.recorded_since, 'payload')} about the same ids came later, of which this says nothing"
     )
 
 
@@ -170,8 +170,8 @@ def _acted(certificate: Certificate) -> str:
 
 def _backups(certificate: Certificate) -> str:
     if certificate.backups_expire is None:
-        return "Backups: whoever carried it out stated that there are none."
-    return f"Backups may hold all of it until {certificate.backups_expire}."
+        return "whoever carried it out stated that there are no backups"
+    return f"backups may hold all of it until {certificate.backups_expire}"
 
 
 def _as_json(certificate: Certificate, evidence: list[Evidence], *, holds: bool) -> dict[str, Any]:

@@ -12,10 +12,10 @@ from unbroken.cli.denials import state_of_refusal, takes
 from unbroken.cli.granting import YesOption
 from unbroken.cli.printing import moment, print_json, warn
 from unbroken.cli.subject_options import ErasureArgument, command, erasure_id
-from unbroken.cli.subject_view import print_next, print_request, print_section
+from unbroken.cli.subject_view import print_limits, print_next, print_request, print_section
 from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption, conninfo_of, is_conninfo
 from unbroken.errors import AccessDeniedError, ConfigurationError
-from unbroken.privacy.erasure.plan import IRREVERSIBLE, METHODS, NOT_COVERED, kept
+from unbroken.privacy.erasure.plan import IRREVERSIBLE, METHODS
 from unbroken.store.erasures import Erasure, Erasures
 from unbroken.store.log_reader import LogReader
 
@@ -52,9 +52,9 @@ def confirm(
         row = _waiting(door, erasure_id(erasure))
         if not json:
             print_request(row, log=door.log)
-            print_section("What carrying it out destroys", (f"{kind}: {how}." for kind, how in METHODS.items()))
-            print_section("Kept, and on which ground", kept(with_acted=row.with_acted))
-            print_section("Not reached", [*NOT_COVERED, IRREVERSIBLE])
+            print_section("Carrying it out destroys", METHODS.items())
+            typer.echo(f"  {IRREVERSIBLE} Confirming alone destroys nothing.")
+            print_limits(with_acted=row.with_acted)
         if not is_conninfo(store):
             warn(" ".join(_ONE_PERSON.split()))
         if not agreed("Confirm this erasure?", yes=yes):
@@ -67,7 +67,7 @@ def confirm(
         return
     typer.echo(f"Confirmed, in entry {seq:,}. Nothing is destroyed yet.")
     until = f" by {moment(row.expires_at)} UTC" if row.expires_at else ""
-    print_next([f"A data protection officer carries it out{until}: {carry_out}"])
+    print_next([(f"A data protection officer carries it out{until}:", f"{carry_out} --backups-kept DAYS")])
 
 
 def withdraw(

@@ -11,7 +11,7 @@ from unbroken.cli.people import KeyOption, as_recorded, keys_of, known_as, unkno
 from unbroken.cli.printing import moment, print_json, warn
 from unbroken.cli.reading import CaseOption, PurposeOption, Reading, open_read
 from unbroken.cli.subject_options import command
-from unbroken.cli.subject_view import person_as_json, print_next, print_plan
+from unbroken.cli.subject_view import person_as_json, print_amounts, print_limits, print_next, print_person
 from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption, is_conninfo
 from unbroken.errors import ConfigurationError
 from unbroken.investigate.printable import printable
@@ -73,7 +73,9 @@ def erase(
         door, ids = Erasures(reading.reader), known_as(person, reading, keys)
         found = door.find_person(reading.ticket, ids, with_acted=with_acted)
         if not json and found.ids:
-            print_plan(found, log=door.log, with_acted=with_acted)
+            print_person(found, log=door.log)
+            print_amounts(found)
+            print_limits(with_acted=with_acted, acts=found.kept)
         asked = None
         if ask and found.ids and agreed("Ask for this erasure? Nothing is destroyed by asking.", yes=yes):
             asked = _asked(door, reading, found, store, with_acted=with_acted, case=case, reason=reason)
@@ -131,19 +133,19 @@ def _print_end(door: Erasures, found: PersonFound, asked: Asked | None, store: s
         typer.echo("Nothing was asked for, and nothing destroyed." if ask else "A dry run: nothing was asked for.")
         if not ask:
             words = ["subject", "erase", person, "--case", "CASE", "--reason", "TEXT", "--ask"]
-            print_next([f"To ask for it: {command(store, door.log, *words)}"])
+            print_next([("You, to ask for it:", command(store, door.log, *words))])
         return
     typer.echo(f"Asked for, in entry {asked.seq:,}. Nothing is destroyed yet.")
     print_next(_steps(door, asked, store))
 
 
-def _steps(door: Erasures, asked: Asked, store: str) -> list[str]:
+def _steps(door: Erasures, asked: Asked, store: str) -> list[tuple[str, str]]:
     confirm = command(store, door.log, "subject", "confirm", asked.erasure)
     withdraw = command(store, door.log, "subject", "withdraw", asked.erasure)
     until = f"{moment(asked.expires_at)} UTC"
     return [
-        f"Somebody else, with a login of the duty dpo, legal or compliance, confirms it by {until}: {confirm}",
-        f"Until it has begun it can be withdrawn: {withdraw}",
+        (f"Somebody else, with a login of the duty dpo, legal or compliance, confirms it by {until}:", confirm),
+        ("Until it has begun, one of them can withdraw it:", withdraw),
     ]
 
 
@@ -163,6 +165,6 @@ def _as_json(
         "with_acted": with_acted,
         "found": person_as_json(found),
         "kept_because": kept(with_acted=with_acted),
-        "not_reached": list(NOT_COVERED),
+        "not_reached": dict(NOT_COVERED),
         "asked": request,
     }

@@ -1,13 +1,13 @@
 """What the commands about erasing people show: what goes, what stays and why, who has to do what next."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 from rich.padding import Padding
 from rich.text import Text
 
-from unbroken.cli.printing import as_json_time, columns, console, counted, moment
+from unbroken.cli.printing import ROWS, as_json_time, columns, console, counted, moment
 from unbroken.investigate.printable import printable
 from unbroken.privacy.erasure.plan import IRREVERSIBLE, METHODS, NOT_COVERED, kept
 from unbroken.store.erasures import Erasure, PersonFound
@@ -15,43 +15,59 @@ from unbroken.store.erasures import Erasure, PersonFound
 _INDENT = 2
 
 
-def print_section(title: str, sentences: Iterable[str]) -> None:
-    """A heading, and each sentence as a paragraph of its own that wraps under itself."""
+def print_section(title: str, rows: Iterable[tuple[str, str]]) -> None:
+    """A heading, and below it words with what is to be said of each."""
     out = console()
     out.print(Text(title, "bold"))
-    for each in sentences:
-        out.print(Padding(Text(printable(each)), (0, 0, 0, _INDENT), expand=False))
+    out.print(Padding(columns(list(rows)), (0, 0, 0, _INDENT), expand=False))
 
 
-def print_plan(found: PersonFound, *, log: str, with_acted: bool) -> None:
-    """All that somebody who decides has to know: what would go, what stays, what is not reached."""
-    console().print(columns([("log", log), *_person(found)]))
-    print_section("Destroyed", (f"{number}: {METHODS[kind]}." for kind, number in _amounts(found)))
+def print_next(steps: Iterable[tuple[str, str]]) -> None:
+    """Who has to do what now: words, and the command for it, which stays on its line to be copied."""
+    out = console(piped=ROWS)
+    console().print(Text("Next", "bold"))
+    for words, command in steps:
+        console().print(Padding(Text(printable(words)), (0, 0, 0, _INDENT), expand=False))
+        if command:
+            out.print(Text(printable(f"    {command}")), soft_wrap=True)
+
+
+def print_amounts(found: PersonFound) -> None:
+    """What would be destroyed, how much of it, and that it can't be taken back."""
+    print_section("Destroyed", ((number, METHODS[kind]) for kind, number in _amounts(found)))
     if found.shared:
-        print_section("Concerns others too", [_shared(found)])
+        console().print(Padding(Text(_shared(found)), (0, 0, 0, _INDENT), expand=False))
+    console().print(Padding(Text(IRREVERSIBLE, "bold yellow"), (0, 0, 0, _INDENT)))
+
+
+def print_limits(*, with_acted: bool, acts: int | None = None) -> None:
+    """What stays and on which ground, and what is not reached; ``acts`` counts what is kept for others, where known."""
     stays = kept(with_acted=with_acted)
-    if found.kept:
-        stays.append(
-            f"So {counted(found.kept, 'payload')} of what this person did to others stay; --with-acted destroys them."
-        )
-    print_section("Kept, and on which ground", stays)
-    print_section("Not reached", NOT_COVERED)
-    console().print(Text(IRREVERSIBLE, "bold yellow"))
+    if acts is not None and not with_acted:
+        stays["their acts"] = f"{stays['their acts']}: {counted(acts, 'payload')}; --with-acted destroys them as well"
+    print_section("Kept, and on which ground", stays.items())
+    print_section("Not reached", NOT_COVERED.items())
+
+
+def print_person(found: PersonFound, *, log: str) -> None:
+    """Who it is about, as far as the log says it."""
+    console().print(columns([("log", log), *_person(found)]))
 
 
 def _shared(found: PersonFound) -> str:
     people = "1 other person" if found.others == 1 else f"{found.others:,} other people"
     return (
-        f"Of these, {counted(found.shared, 'entry')} also name {people}: what such an entry holds is one text and goes "
-        "for all of them. Their keys and names stay, except the name of somebody whose last payload goes with it."
+        f"Of these, {counted(found.shared, 'entry')} also name {people}: what such an entry holds goes for all. "
+        "Their keys and names stay, except the name of somebody whose last payload goes with it."
     )
 
 
 def _person(found: PersonFound) -> list[tuple[str, Any]]:
-    span = f", {_day(found.first_at)} to {_day(found.last_at)}" if found.first_at and found.last_at else ""
+    days = dict.fromkeys(_day(each) for each in (found.first_at, found.last_at) if each is not None)
+    span = f"; {' to '.join(days)}" if days else ""
     return [
         ("person", "\n".join(found.ids) or "(stands nowhere)"),
-        ("stands in", f"{counted(found.as_subject, 'entry')} as subject, {found.as_actor:,} as who acts{span}"),
+        ("entries", f"{found.as_subject:,} are about them, in {found.as_actor:,} they act{span}"),
         ("sessions", f"{found.sessions:,}"),
         ("up to", f"{moment(found.upto_at)} UTC"),
     ]
@@ -66,8 +82,8 @@ def _amounts(found: PersonFound) -> list[tuple[str, str]]:
     ]
 
 
-def _day(time: datetime | None) -> str:
-    return "" if time is None else moment(time)[:10]
+def _day(time: datetime) -> str:
+    return moment(time)[:10]
 
 
 def print_request(row: Erasure, *, log: str) -> None:
@@ -158,8 +174,3 @@ def _act(by: str | None, at: datetime | None, seq: int | None) -> dict[str, Any]
 
 def _json_time(time: datetime | None) -> str | None:
     return None if time is None else as_json_time(time)
-
-
-def print_next(steps: Sequence[str]) -> None:
-    """Who has to do what now."""
-    print_section("Next", steps)

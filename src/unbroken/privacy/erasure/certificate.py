@@ -69,14 +69,14 @@ class Certificate(Document, frozen=True):
     erasure: ErasureId
     finished: Finished
     head: HeadText
-    kept: list[Words]
+    kept: dict[str, Words]
     keys: list[KeyId]
     left: Left
     line: Place
     log: Words
-    methods: dict[str, str]
+    methods: dict[str, Words]
     names: list[Pseudonym]
-    not_covered: list[Words]
+    not_covered: dict[str, Words]
     order_sha256: Digest
     other_ids: Count
     pseudonyms: list[Pseudonym]

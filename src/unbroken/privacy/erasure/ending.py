@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from unbroken.errors import ConfigurationError
-from unbroken.privacy.erasure.certificate import Basis
 from unbroken.privacy.erasure.records import CertificateNote, OrderNote
 from unbroken.privacy.erasure.signing import Signing
 from unbroken.privacy.erasure.told import destroyed_by
-from unbroken.privacy.erasure.writing import Looked, certificate_of
+from unbroken.privacy.erasure.writing import Looked, begun_in, certificate_of
 from unbroken.store.erasures import Batch, Erasure
 
 BATCH: Final = 1000
@@ -51,14 +50,14 @@ class Ending:
             if progress is not None:
                 progress(done, max(of, done))
 
-    def finish(self, erasure: str, order: OrderNote, *, basis: Basis = "two people") -> CertificateNote:
+    def finish(self, erasure: str, order: OrderNote) -> CertificateNote:
         """Looks whether anything is left, signs the certificate, puts it into the ledger and ends the erasure.
 
         Raises :class:`UnbrokenError` where something is left.
         """
         row = self.row(erasure)
         looked = self.look(row)
-        certificate = self._written(row, order, looked) or self._certificate(row, order, looked, basis)
+        certificate = self._written(row, order, looked) or self._certificate(row, order, looked)
         self.door.finish(erasure, certificate=certificate.digest)
         return certificate
 
@@ -91,13 +90,15 @@ class Ending:
     def _written(self, row: Erasure, order: OrderNote, looked: Looked) -> CertificateNote | None:
         """The certificate that an attempt before has put into the ledger, where it still says what there is."""
         entries = list(destroyed_by(row.erasure, looked.told).entries)
+        # A restored log may give the same numbers out again, but not at the same time.
+        said = (order.digest, begun_in(row), entries)
         for each in self.signing.records().certificates_of(row.erasure):
-            if (each.certificate.order_sha256, each.certificate.entries) == (order.digest, entries):
+            if (each.certificate.order_sha256, each.certificate.begun, each.certificate.entries) == said:
                 return each
         return None
 
-    def _certificate(self, row: Erasure, order: OrderNote, looked: Looked, basis: Basis) -> CertificateNote:
+    def _certificate(self, row: Erasure, order: OrderNote, looked: Looked) -> CertificateNote:
         days = self.signing.backups_kept_days
         return self.signing.add_certificate(
-            lambda place: certificate_of(row, order, looked, place=place, backups_kept_days=days, basis=basis)
+            lambda place: certificate_of(row, order, looked, place=place, backups_kept_days=days)
         )

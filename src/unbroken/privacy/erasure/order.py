@@ -47,7 +47,7 @@ class Order(Document, frozen=True):
     keys: list[KeyId]
     line: Place
     log: Words
-    methods: dict[str, str]
+    methods: dict[str, Words]
     names: list[Pseudonym]
     ordered: Ordered
     requested: Act

@@ -126,7 +126,7 @@ class Reapplying:
             return None
         ending = Ending(self.owner, self.signing, self._look)
         ending.destroy(order.erasure, of=order.counts.payloads, limit=limit, progress=progress)
-        return ending.finish(order.erasure, task.order, basis="ledger")
+        return ending.finish(order.erasure, task.order)
 
     def _look(self, row: Erasure) -> Looked:
         person = self.owner.find(row.subjects, with_acted=row.with_acted)

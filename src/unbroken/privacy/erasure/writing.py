@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from unbroken.errors import ConfigurationError, UnbrokenError
-from unbroken.privacy.erasure.certificate import Basis, Certificate, Finished, Left
+from unbroken.privacy.erasure.certificate import Certificate, Finished, Left
 from unbroken.privacy.erasure.document import Act, Counts, Place, time_of
 from unbroken.privacy.erasure.order import Order, Ordered
 from unbroken.privacy.erasure.plan import METHODS, NOT_COVERED, kept
@@ -72,7 +72,7 @@ def says(order: Order, found: PersonFound, *, backups_kept_days: int) -> bool:
 
 
 def certificate_of(
-    row: Erasure, ordered: OrderNote, looked: Looked, *, place: Place, backups_kept_days: int, basis: Basis
+    row: Erasure, ordered: OrderNote, looked: Looked, *, place: Place, backups_kept_days: int
 ) -> Certificate:
     """The certificate that what was ordered is gone; raises :class:`UnbrokenError` where something of it is left."""
     order, gone = ordered.order, destroyed_by(row.erasure, looked.told)
@@ -80,8 +80,8 @@ def certificate_of(
     return Certificate(
         backups_expire=_expiry(looked.now.at, backups_kept_days),
         backups_kept_days=backups_kept_days,
-        basis=basis,
-        begun=_act(row.begun_by, row.begun_at, row.begun_seq),
+        basis="ledger" if row.basis == "ledger" else "two people",
+        begun=begun_in(row),
         case=order.case,
         confirmed=order.confirmed,
         counts=Counts(keys=len(order.keys), names=len(names), originals=gone.originals, payloads=gone.payloads),
@@ -96,7 +96,7 @@ def certificate_of(
         log=looked.now.log,
         methods=dict(METHODS),
         names=names,
-        not_covered=list(NOT_COVERED),
+        not_covered=dict(NOT_COVERED),
         order_sha256=ordered.digest,
         other_ids=sum(not is_pseudonym(each) for each in order.subjects),
         pseudonyms=[each for each in order.subjects if is_pseudonym(each)],
@@ -104,6 +104,11 @@ def certificate_of(
         upto_at=order.upto_at,
         with_acted=order.with_acted,
     )
+
+
+def begun_in(row: Erasure) -> Act:
+    """Who began an erasure, and when; raises :class:`ConfigurationError` where nobody has."""
+    return _act(row.begun_by, row.begun_at, row.begun_seq)
 
 
 def _left(order: Order, names: Sequence[str], looked: Looked) -> Left:

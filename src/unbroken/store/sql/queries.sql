@@ -485,3 +485,43 @@ select unbroken.open_reads(%s)
 
 -- name: is_recovered
 select unbroken.is_recovered(unbroken.log_named(%s))
+
+-- Getting deleted rows out of the files.
+
+-- name: vacuum_tables
+select c.relname, pg_total_relation_size(c.oid)
+  from pg_class c
+ where c.relnamespace = 'unbroken'::regnamespace
+   and (c.relname in ('identities', 'wrapped_keys')
+        or c.oid in (select t.relid from pg_partition_tree('unbroken.payloads') t where t.isleaf)
+        or c.oid in (select t.relid from pg_partition_tree('unbroken.originals') t where t.isleaf))
+ order by c.relname not in ('identities', 'wrapped_keys'), c.relname
+
+-- name: vacuum_patience
+select set_config('lock_timeout', '5s', false), set_config('statement_timeout', '0', false)
+
+-- name: set_owner
+set role unbroken_owner
+
+-- name: vacuum_statistics
+vacuum full pg_catalog.pg_statistic
+
+-- name: checkpoint
+checkpoint
+
+-- name: vacuum_holders
+-- What may have a snapshot from before a row was deleted: then the row stays, also in a table that is rewritten.
+select 'transaction', a.usename || ', process ' || a.pid, a.xact_start
+  from pg_stat_activity a where a.backend_xmin is not null and a.datname = current_database() and a.pid <> pg_backend_pid()
+union all
+select 'prepared transaction', p.gid, p.prepared from pg_prepared_xacts p where p.database = current_database()
+union all
+select 'replication slot', s.slot_name::text, null from pg_replication_slots s where s.xmin is not null or s.catalog_xmin is not null
+union all
+select 'standby', r.application_name, null from pg_stat_replication r where r.backend_xmin is not null
+
+-- name: vacuum_remains
+select current_setting('archive_mode') <> 'off', (select count(*) from pg_replication_slots), (select count(*) from pg_stat_replication)
+
+-- name: vacuum_wal
+select count(*), coalesce(sum(w.size), 0), min(w.modification) from pg_ls_waldir() w
