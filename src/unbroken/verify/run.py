@@ -9,14 +9,18 @@ from typing import Final, TypeAlias
 
 from unbroken.core.entry import Head, StoredEntry
 from unbroken.verify.chain import START, Chain, Run, summarise
-from unbroken.verify.examine import examine
-from unbroken.verify.finding import Report, Verdict
+from unbroken.verify.examine import Intact, examine
+from unbroken.verify.finding import Accounted, Report, Verdict
+from unbroken.verify.keys_and_names import check_keys, check_names, undeclared_keys
+from unbroken.verify.settle import LookAgain, settle
 from unbroken.verify.source import Index, Source
 
 UNIT: Final = 8000
 """Entries that a worker process reads and examines at a time."""
 AHEAD: Final = 2
 """Units that each worker process may be ahead of the chain."""
+GROWTHS: Final = 5
+"""How often a log that grows meanwhile is followed further for what tells of something absent."""
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Called with the number of the last entry that was checked and the last one there is to check."""
@@ -48,9 +52,13 @@ def verify_log(
             # While the workers read, the connection of this process is idle.
             _follow_in_parallel(chain, source, upto=upto, workers=workers, connect=connect, progress=progress)
         _follow(chain, source, after=chain.end if chain.entries else 0, upto=upto, progress=progress)
+        _follow_growth(chain, source, after=upto, progress=progress)
         chain.finish()
         _check_tables(chain, source, _strays(source) if strays is None else strays.result())
-    return report_of(chain, scope="the whole log", expect=expect, kept=kept)
+        check_keys(chain, source)
+        check_names(chain, source)
+        accounted = settle(chain, _looking_at(source))
+    return report_of(chain, scope="the whole log", expect=expect, kept=kept, accounted=accounted)
 
 
 def verify_range(source: Source, *, first: int, last: int, progress: Progress = lambda _done, _of: None) -> Report:
@@ -62,7 +70,8 @@ def verify_range(source: Source, *, first: int, last: int, progress: Progress = 
     if chain.end < last:
         chain.find("truncated", chain.end + 1, expected=f"entries up to {last}", found=f"the end after {chain.end}")
     chain.finish()
-    return report_of(chain, scope=f"entries {first} to {last}")
+    _hear_all(chain, source)
+    return report_of(chain, scope=f"entries {first} to {last}", accounted=settle(chain, _looking_at(source)))
 
 
 def verify_session(source: Source, session: str) -> Report:
@@ -73,7 +82,8 @@ def verify_session(source: Source, session: str) -> Report:
     """
     chain = Chain(log=source.log, sparse=True)
     _follow(chain, source, after=0, upto=2**63 - 1, session=session)
-    return report_of(chain, scope="one session")
+    _hear_all(chain, source)
+    return report_of(chain, scope="one session", accounted=settle(chain, _looking_at(source, session)))
 
 
 def _follow(
@@ -88,6 +98,34 @@ def _follow(
     for entries in source.entries(after=after, upto=upto, session=session):
         _follow_page(chain, entries)
         progress(entries[-1].seq, upto)
+
+
+def _follow_growth(chain: Chain, source: Index, *, after: int, progress: Progress) -> None:
+    """Goes on to where the log has grown to, as long as something is absent that the entries since may tell of."""
+    for _ in range(GROWTHS):
+        if chain.accounting.is_settled() and next(undeclared_keys(chain, source), None) is None:
+            return
+        upto = source.head().seq
+        if upto <= after:
+            return
+        _follow(chain, source, after=after, upto=upto, progress=progress)
+        after = upto
+
+
+def _hear_all(chain: Chain, source: Source) -> None:
+    """Takes the word of every entry of the log that tells of an erasure, each verified by itself."""
+    for entries in source.erasures():
+        for step in map(examine, entries):
+            if isinstance(step, Intact) and step.declares is not None:
+                chain.accounting.hear(step.declares)
+
+
+def _looking_at(source: Source, session: str | None = None) -> LookAgain:
+    def look_again(first: int, last: int) -> Iterator[Intact]:
+        for entries in source.entries(after=first - 1, upto=last, session=session):
+            yield from (step for step in map(examine, entries) if isinstance(step, Intact))
+
+    return look_again
 
 
 def _follow_page(chain: Chain, entries: list[StoredEntry]) -> None:
@@ -196,7 +234,9 @@ def _check_sessions(chain: Chain, source: Index) -> int:
     return newest if newest > source.head().seq else 0
 
 
-def report_of(chain: Chain, *, scope: str, expect: Head | None = None, kept: Head | None = None) -> Report:
+def report_of(
+    chain: Chain, *, scope: str, accounted: Accounted, expect: Head | None = None, kept: Head | None = None
+) -> Report:
     """The verdict on a chain that was followed to its end."""
     return Report(
         verdict=_verdict(chain, expect),
@@ -207,6 +247,7 @@ def report_of(chain: Chain, *, scope: str, expect: Head | None = None, kept: Hea
         findings=chain.findings.in_order(),
         findings_total=chain.findings.total,
         kept=kept,
+        accounted=accounted,
     )
 
 
