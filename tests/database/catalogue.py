@@ -9,7 +9,7 @@ from psycopg import sql
 
 from tests.database.raw import Connection
 
-_PARTITION: Final = re.compile(r"(entries|payloads)_([0-9]+)_([0-9]+)")
+_PARTITION: Final = re.compile(r"(entries|originals|payloads)_([0-9]+)_([0-9]+)")
 
 _RELATIONS: Final = """
 select c.relname, c.relkind::text,

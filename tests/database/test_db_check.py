@@ -106,7 +106,7 @@ def test_patience_ends(cluster: Cluster, admin: Admin) -> None:
 NOOP = (
     "returns trigger language plpgsql set search_path = unbroken, pg_temp as $$ begin return coalesce(new, old); end $$"
 )
-APPEND = "text,text[],text[],bytea[],text[],bytea[],text[],bytea[],text"
+APPEND = "text,text[],text[],bytea[],text[],bytea[],text[],bytea[],text,bytea[]"
 
 SCHEMA = [
     # What functions do.

@@ -21,9 +21,13 @@ OWNED = (
     *("entries", "payloads", "event_ids", "sessions", "logs", "grants", "migrations", "recorders", "approvals"),
     *("access_requests", "tickets", "denials", "pseudonym_keys"),
     *("agents", "identities", "name_lookups", "registries", "unclassified"),
+    *("subject_keys", "wrapped_keys", "originals", "openings", "erasures", "forgotten", "recoveries"),
 )
-PARTITIONS = ("entries_1_0", "payloads_1_0")
-EMPTY = ("approvals", "access_requests", "tickets", "denials", "agents", "name_lookups", "registries")
+PARTITIONS = ("entries_1_0", "originals_1_0", "payloads_1_0")
+EMPTY = (
+    *("approvals", "access_requests", "tickets", "denials", "agents", "name_lookups", "registries"),
+    *("subject_keys", "wrapped_keys", "originals", "originals_1_0", "openings", "erasures", "forgotten"),
+)
 """Tables in which this module's log has no row."""
 AGENT_AUDIT = (
     "id ts actor_id agent_id session_id event_type prompt_hash inputs outputs decision tokens cost_usd prev_hash hash"
@@ -83,10 +87,18 @@ def attempt(database: Database, statement: str, *, role: str | None = None, repl
 
 
 def changes() -> Iterator[str]:
-    for table in ("entries", "payloads", "event_ids", "logs", "migrations", "recorders", "pseudonym_keys", *PARTITIONS):
-        column = {"logs": "origin", "migrations": "name", "recorders": "login", "pseudonym_keys": "log"}.get(
-            table, "seq"
-        )
+    columns = {
+        "logs": "origin",
+        "migrations": "name",
+        "recorders": "login",
+        "pseudonym_keys": "log",
+        "recoveries": "at",
+    }
+    for table in (
+        *("entries", "payloads", "event_ids", "logs", "migrations", "recorders", "pseudonym_keys", "recoveries"),
+        *("entries_1_0", "payloads_1_0"),
+    ):
+        column = columns.get(table, "seq")
         yield on(table, "update @ set # = #").replace("#", column)
         yield on(table, "update @ set # = # where ctid is not null").replace("#", column)
         yield on(table, "delete from @")
@@ -135,7 +147,7 @@ def test_triggers_fire_always_and_on_every_partition(filled: Database) -> None:
     found = {name: (triggers, always) for name, triggers, always in tables}
     both = (["refuse_change", "refuse_truncate"], True)
     assert found == {
-        **dict.fromkeys(("entries", "payloads", "event_ids", "logs", "migrations", "recorders", *PARTITIONS), both),
+        **dict.fromkeys(("entries", "entries_1_0", "event_ids", "logs", "migrations", "recorders"), both),
         "pseudonym_keys": both,
         "sessions": (["refuse_delete", "refuse_truncate", "refuse_uncounting"], True),
         "grants": (["refuse_delete", "refuse_truncate", "refuse_untold_grant"], True),
@@ -144,7 +156,18 @@ def test_triggers_fire_always_and_on_every_partition(filled: Database) -> None:
         "tickets": (["refuse_delete", "refuse_truncate", "refuse_untold_ticket"], True),
         "denials": (["refuse_delete", "refuse_truncate"], True),
         "agents": (["refuse_delete", "refuse_truncate", "refuse_unseen_agent"], True),
-        **dict.fromkeys(("identities", "unclassified"), both),
+        "unclassified": both,
+        **dict.fromkeys(
+            ("payloads", "payloads_1_0", "originals", "originals_1_0"),
+            (["refuse_change", "refuse_truncate", "refuse_unasked_erasing"], True),
+        ),
+        "identities": (["refuse_change", "refuse_forgetting", "refuse_truncate"], True),
+        "subject_keys": (["refuse_delete", "refuse_reassigning", "refuse_truncate"], True),
+        "wrapped_keys": (["refuse_truncate", "refuse_unwrapping"], True),
+        "openings": (["refuse_delete", "refuse_truncate", "refuse_untold_opening"], True),
+        "erasures": (["refuse_delete", "refuse_truncate", "refuse_untold_erasure"], True),
+        "forgotten": (["refuse_change", "refuse_truncate", "refuse_untold_forgetting"], True),
+        "recoveries": (["refuse_change", "refuse_truncate", "refuse_untold_recovery"], True),
         "name_lookups": (["refuse_change", "refuse_truncate", "refuse_untold_lookup"], True),
         "registries": (["refuse_change", "refuse_truncate", "refuse_untold_registry"], True),
     }
@@ -181,7 +204,7 @@ DEFINITIONS = (
     "alter sequence unbroken.logs_log_seq restart with 1",
     "alter index unbroken.entries_pkey rename to p",
     "alter function unbroken.refuse_change() rename to refuse_change2",
-    "alter function unbroken.append(text,text[],text[],bytea[],text[],bytea[],text[],bytea[],text) security invoker",
+    "alter function unbroken.append(text,text[],text[],bytea[],text[],bytea[],text[],bytea[],text,bytea[]) security invoker",
     "alter function unbroken.refuse_change() reset all",
     "alter type unbroken.event add attribute zz text",
     "alter type unbroken.decision rename attribute by to by_whom",
@@ -193,7 +216,7 @@ DEFINITIONS = (
     "drop trigger refuse_change on unbroken.entries",
     "drop trigger refuse_truncate on unbroken.entries_1_0",
     "drop function unbroken.refuse_change() cascade",
-    "drop function unbroken.append(text,text[],text[],bytea[],text[],bytea[],text[],bytea[],text)",
+    "drop function unbroken.append(text,text[],text[],bytea[],text[],bytea[],text[],bytea[],text,bytea[])",
     "drop view unbroken.audit_log",
     "drop type unbroken.event cascade",
     "drop index unbroken.entries_recorded_at_idx",
@@ -468,7 +491,7 @@ def test_public_has_nothing(filled: Database) -> None:
 FOR_WRITERS = {
     *("append", "append_early", "barrier", "receipts", "describe_log"),
     *("stop_recorder", "declare_gap", "approvals_of"),
-    *("identify", "registry", "registry_version", "note_unclassified"),
+    *("identify", "registry", "registry_version", "note_unclassified", "vault_keys"),
 }
 FOR_GRANTED = {"asks_with_grant", "granted_logs", "log_head", "log_size"}
 FOR_PEOPLE = {
@@ -483,17 +506,26 @@ FOR_INVESTIGATORS = {
     *FOR_PEOPLE,
     *QUESTIONS,
     *("line", "pseudonyms_of", "ask_names", "names", "registry", "unclassified"),
+    *("vault_state", "reads_are_open", "erasures", "confirm_erasure", "withdraw_erasure"),
+}
+FOR_OPENERS = {
+    *("refill_vault", "ask_originals", "originals", "opened_keys", "close_opening"),
+    *("ask_rewrapping", "keys_to_rewrap", "rewrap_keys", "close_rewrapping"),
+    *("find_person", "ask_erasure", "prepare_erasure", "begin_erasure", "erase_batch", "finish_erasure"),
 }
 EXECUTES = {
     "writer": FOR_WRITERS,
     "server": FOR_WRITERS,
-    "ops": FOR_PEOPLE | {"end_lock_holder", "registry", "unclassified"},
+    "ops": FOR_PEOPLE | {"end_lock_holder", "registry", "unclassified", "vault_state", "reads_are_open"},
     "compliance": FOR_INVESTIGATORS | {"pseudonym", "load_registry"},
     "legal": FOR_INVESTIGATORS,
-    "dpo": FOR_INVESTIGATORS,
+    "dpo": FOR_INVESTIGATORS | FOR_OPENERS,
     "subjects": set(),
     "retention": FOR_GRANTED,
-    "verifier": {*FOR_GRANTED, *QUESTIONS, "barrier", "line", "open_ticket", "close_ticket", "registry"},
+    "verifier": {
+        *(*FOR_GRANTED, *QUESTIONS, "barrier", "line", "open_ticket", "close_ticket", "registry"),
+        *("vault_state", "reads_are_open", "erasures", "key_absences", "known_pseudonyms"),
+    },
     "access": {*FOR_GRANTED, "registry", "grant_access", "confirm_access", "withdraw_access", "revoke_access"},
 }
 

@@ -11,7 +11,7 @@ from tests.database.raw import sent
 from unbroken.core.entry import Part
 from unbroken.store.log_writer import LogWriter
 
-ARGUMENTS = "text, text[], text[], bytea[], text[], bytea[], text[], bytea[], text"
+ARGUMENTS = "text, text[], text[], bytea[], text[], bytea[], text[], bytea[], text, bytea[]"
 
 
 @pytest.fixture
@@ -40,12 +40,16 @@ def test_a_function_that_was_replaced_with_another_result_is_called_all_the_same
     database.disarm()
     database.admin.execute(
         "alter function unbroken.append(@) rename to append_before;"
-        "create function unbroken.append(@ default null)"
+        "create function unbroken.append(@@ default null, bytea[] default null)"
         " returns table (seq integer, session_seq bigint, recorded_at timestamptz, prev_hash bytea, hash bytea)"
         " language sql security definer set search_path = unbroken, pg_temp"
         " return (select (seq::integer, session_seq, recorded_at, prev_hash, hash)"
-        "         from unbroken.append_before($1, $2, $3, $4, $5, $6, $7, $8, $9));"
-        "grant execute on function unbroken.append(@) to unbroken_writer".replace("@", ARGUMENTS).encode()
+        "         from unbroken.append_before($1, $2, $3, $4, $5, $6, $7, $8, $9, $10));"
+        "grant execute on function unbroken.append(@) to unbroken_writer".replace(
+            "@@", ARGUMENTS.removesuffix(", bytea[]")
+        )
+        .replace("@", ARGUMENTS)
+        .encode()
     )
     assert [writer.append(*one())[0].seq for _ in range(2)] == [2, 3]
     assert not writer.broken

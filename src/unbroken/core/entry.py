@@ -39,19 +39,21 @@ COLUMNS: Final = (
     "resource_type",
     "session_id",
     "side_effect",
+    "subjects",
     "tool",
 )
 """The event's keys that a database also keeps as columns, to find entries by.
 
-``outcome`` is the decision's; ``contains`` follows from ``redactions`` and is compared as one text.
+``outcome`` is the decision's; ``contains`` follows from ``redactions`` and is compared as one text, ``subjects`` as
+JSON.
 """
 
 
 class StoredEntry(msgspec.Struct, gc=False):
     """An entry as some store gives it back; nothing in it is believed.
 
-    Texts are as they stand in the line. ``columns`` holds what a database says under :data:`COLUMNS`, ``None`` where
-    there is no database.
+    Texts are as they stand in the line. ``has_original`` tells whether a sealed original is kept; ``columns`` holds
+    what a database says under :data:`COLUMNS`. Both are ``None`` where there is no database.
     """
 
     log: str
@@ -69,6 +71,7 @@ class StoredEntry(msgspec.Struct, gc=False):
     outputs_salt: bytes | None = None
     details: bytes | None = None
     details_salt: bytes | None = None
+    has_original: bool | None = None
     columns: tuple[object, ...] | None = None
 
     @property

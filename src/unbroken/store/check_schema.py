@@ -142,7 +142,7 @@ def _missing_partitions(facts: list[Fact], logs: Iterable[int]) -> Iterator[Find
         there.setdefault(int(match[2]), set()).add((match[1], int(match[3])))
     for log, held in sorted(there.items()):
         upto = max((number for _, number in held), default=0)
-        wanted = {(table, number) for table in ("entries", "payloads") for number in range(upto + 1)}
+        wanted = {(table, number) for table in ("entries", "originals", "payloads") for number in range(upto + 1)}
         for table, number in sorted(wanted - held):
             yield fault(
                 f"table unbroken.{table}_{log}_{number}",

@@ -13,7 +13,7 @@ MANIFEST: Final = "facts.txt"
 GUARD: Final = "unbroken_guard"
 SUPERUSER: Final = "a superuser"
 """Stands for the name of whichever superuser installed."""
-PARTITION: Final = re.compile(r"table unbroken\.(entries|payloads)_(\d+)_(\d+)")
+PARTITION: Final = re.compile(r"table unbroken\.(entries|originals|payloads)_(\d+)_(\d+)")
 _ANY_PARTITION: Final = r"table unbroken.\1_LOG_NUMBER"
 
 _HOMES: Final = ("guards", "functions", "views", "tables", "privileges")

@@ -32,11 +32,12 @@ _REFUSALS: Final = {
     "no case": "this duty reads for a case only: name it",
     "bad length": "a purpose is up to 2000 bytes of printable text, a case 200; a ticket lasts 1 second to 12 hours",
     "bad scope": "what is looked for has to be a few short texts",
+    "not recovered": "this server was restored, or took over from another: `unbroken recover` opens it for reading again",
     "several duties": "this login is in the groups of several duties, so it may read nothing: give each duty its own",
 }
-_TABLES: Final = ("logs", "entries", "payloads", "event_ids", "sessions")
+_TABLES: Final = ("logs", "entries", "payloads", "originals", "event_ids", "sessions")
 _BEFORE_PAYLOAD: Final = 8
-_BEFORE_COLUMNS: Final = 14
+_BEFORE_COLUMNS: Final = 15
 _TEXTS: Final = frozenset({3, 4, *range(_BEFORE_COLUMNS, _BEFORE_COLUMNS + len(COLUMNS))})
 """Where texts stand in a row of a page; the event and the payload come as bytes."""
 # The client library streams single rows before its version 17.

@@ -142,6 +142,7 @@ def columns_of(event: Event) -> tuple[object, ...]:
         event.resource_type,
         event.session_id,
         event.side_effect,
+        None if event.subjects is None else msgspec.json.encode(event.subjects).decode(),
         event.tool,
     )
 

@@ -21,7 +21,7 @@ with space as (
 part as (  -- partitions by their names, whether they are attached or not
   select c.oid, m[1] as parent, m[2]::numeric as log, m[3]::numeric as number
     from pg_class c join space n on n.oid = c.relnamespace
-   cross join lateral regexp_match(c.relname, '^(entries|payloads)_([0-9]+)_([0-9]+)$') m
+   cross join lateral regexp_match(c.relname, '^(entries|originals|payloads)_([0-9]+)_([0-9]+)$') m
    where m is not null and c.relkind not in ('i', 'I')
 ),
 class as (

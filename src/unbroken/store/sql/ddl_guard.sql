@@ -18,7 +18,7 @@ language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 declare
   v_schema constant oid := to_regnamespace('unbroken');
   v_owner  constant oid := to_regrole('unbroken_owner');
-  v_names  constant text := '^(entries|payloads)_([0-9]+)_([0-9]+)$';
+  v_names  constant text := '^(entries|originals|payloads)_([0-9]+)_([0-9]+)$';
   v_part   record;
   v_held   boolean;
 begin
@@ -145,7 +145,7 @@ begin
       from pg_event_trigger_ddl_commands() c;
     v_hit := v_hit or v_stack !~ 'attach_partition\(integer,bigint\)' and exists (
       select from pg_class c where c.relnamespace = to_regnamespace('unbroken') and c.relkind = 'r' and not c.relispartition
-         and c.relname ~ '^(entries|payloads)_[0-9]+_[0-9]+$');
+         and c.relname ~ '^(entries|originals|payloads)_[0-9]+_[0-9]+$');
   else
     select bool_or(d.schema_name in ('unbroken', 'unbroken_guard') or d.object_identity in ('unbroken', 'unbroken_guard')) into v_hit
       from pg_event_trigger_dropped_objects() d;

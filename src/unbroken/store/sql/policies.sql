@@ -17,7 +17,7 @@ begin
     execute format('create policy owner on unbroken.%I to unbroken_owner using (true) with check (true)', v_table);
   end loop;
   -- A verifier is no person: it reads all of its logs, whatever it is asked.
-  foreach v_table in array array['entries', 'payloads', 'sessions', 'event_ids', 'approvals'] loop
+  foreach v_table in array array['entries', 'payloads', 'originals', 'sessions', 'event_ids', 'approvals'] loop
     execute format('create policy verifier on unbroken.%I for select to unbroken_verifier using (unbroken.asks_with_grant() and log = any ((select unbroken.granted_logs())::integer[]))', v_table);
   end loop;
   -- What is about a log and shows nobody's rows, for those who hold a duty for it.
@@ -44,6 +44,10 @@ create policy ticketed on unbroken.payloads for select to unbroken_compliance, u
   using (unbroken.asks_with_ticket() and (select unbroken.has_ticket())
          and (log = any ((select unbroken.readable_logs())::integer[])
               or exists (select from unbroken.entries e where e.log = payloads.log and e.seq = payloads.seq)));
+create policy ticketed on unbroken.originals for select to unbroken_compliance, unbroken_legal, unbroken_dpo
+  using (unbroken.asks_with_ticket() and (select unbroken.has_ticket())
+         and (log = any ((select unbroken.readable_logs())::integer[])
+              or exists (select from unbroken.entries e where e.log = originals.log and e.seq = originals.seq)));
 create policy ticketed on unbroken.approvals for select to unbroken_compliance, unbroken_legal, unbroken_dpo
   using (unbroken.asks_with_ticket()
          and (log = any ((select unbroken.readable_logs())::integer[])

@@ -30,15 +30,16 @@ grant usage on schema unbroken to unbroken_writer, unbroken_server, unbroken_ops
                                   unbroken_retention, unbroken_verifier, unbroken_access;
 
 -- Recording.
-grant execute on function unbroken.append(text, text[], text[], bytea[], text[], bytea[], text[], bytea[], text) to unbroken_writer, unbroken_server;
-grant execute on function unbroken.append_early(text, text[], text[], bytea[], text[], bytea[], text[], bytea[], text) to unbroken_writer, unbroken_server;
+grant execute on function unbroken.append(text, text[], text[], bytea[], text[], bytea[], text[], bytea[], text, bytea[]) to unbroken_writer, unbroken_server;
+grant execute on function unbroken.append_early(text, text[], text[], bytea[], text[], bytea[], text[], bytea[], text, bytea[]) to unbroken_writer, unbroken_server;
 grant execute on function unbroken.receipts(text, uuid[], bytea[]) to unbroken_writer, unbroken_server;
 grant execute on function unbroken.barrier(text, bigint, bytea) to unbroken_writer, unbroken_server, unbroken_verifier;
 grant execute on function unbroken.describe_log(text) to unbroken_writer, unbroken_server;
 grant execute on function unbroken.stop_recorder(text, uuid, bigint) to unbroken_writer, unbroken_server;
 grant execute on function unbroken.declare_gap(text, uuid, text, bigint, bigint, bigint, text, text, uuid[], uuid) to unbroken_writer, unbroken_server;
 grant execute on function unbroken.approvals_of(text, uuid, text, text) to unbroken_writer, unbroken_server;
-grant execute on function unbroken.identify(text, bytea[], text[], bytea[], boolean), unbroken.registry_version(text),
+grant execute on function unbroken.vault_keys(text, text[], text[]),
+                          unbroken.identify(text, bytea[], text[], bytea[], boolean), unbroken.registry_version(text),
                           unbroken.note_unclassified(text, text[], text[]) to unbroken_writer, unbroken_server;
 
 -- Reading, under a ticket but for verifiers.
@@ -63,6 +64,24 @@ grant select on unbroken.tickets to unbroken_compliance, unbroken_verifier;
 -- What stands behind pseudonyms: by these functions alone, under a ticket and on record.
 grant execute on function unbroken.pseudonyms_of(text, bytea[]), unbroken.ask_names(text, uuid, text[]), unbroken.names(text, uuid)
   to unbroken_compliance, unbroken_legal, unbroken_dpo;
+
+-- The vault and what it holds: sealed originals and wrapped keys leave it by these functions alone, on record.
+grant execute on function unbroken.refill_vault(text, text[], bytea[], text[], bytea[], text), unbroken.ask_rewrapping(text, text),
+                          unbroken.keys_to_rewrap(text, uuid, integer), unbroken.rewrap_keys(text, uuid, text[], bytea[], bytea[]),
+                          unbroken.close_rewrapping(text, uuid), unbroken.ask_originals(text, uuid, text, bigint[]), unbroken.originals(text, uuid),
+                          unbroken.opened_keys(text, uuid, text[]), unbroken.close_opening(text, uuid, bigint, bigint, text) to unbroken_dpo;
+grant execute on function unbroken.vault_state(text) to unbroken_ops, unbroken_compliance, unbroken_legal, unbroken_dpo, unbroken_verifier;
+grant select (log, seq) on unbroken.originals to unbroken_compliance, unbroken_legal, unbroken_dpo, unbroken_verifier;
+
+-- Erasing a person: asked for and carried out by a data protection officer, confirmed by somebody else.
+grant execute on function unbroken.find_person(text, uuid, text[], boolean), unbroken.ask_erasure(text, uuid, text[], boolean, text, text),
+                          unbroken.prepare_erasure(text, uuid), unbroken.begin_erasure(text, uuid, text[], text),
+                          unbroken.erase_batch(text, uuid, integer), unbroken.finish_erasure(text, uuid, text) to unbroken_dpo;
+grant execute on function unbroken.confirm_erasure(text, uuid), unbroken.withdraw_erasure(text, uuid)
+  to unbroken_compliance, unbroken_legal, unbroken_dpo;
+grant execute on function unbroken.erasures(text) to unbroken_compliance, unbroken_legal, unbroken_dpo, unbroken_verifier;
+grant execute on function unbroken.key_absences(text), unbroken.known_pseudonyms(text, text[]) to unbroken_verifier;
+grant execute on function unbroken.reads_are_open(text) to unbroken_ops, unbroken_compliance, unbroken_legal, unbroken_dpo, unbroken_verifier;
 
 -- The registry.
 grant execute on function unbroken.load_registry(text, text, text) to unbroken_compliance;

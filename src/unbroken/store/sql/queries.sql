@@ -96,7 +96,8 @@ select seq, hash from unbroken.entries where log = %s order by seq desc limit 1
 -- In order of seq; after the payload the search columns.
 select e.seq, e.session_seq, timestamptz_send(e.recorded_at), e.writer, e.principal, e.prev_hash, e.hash, textsend(e.event),
        textsend(p.inputs), p.inputs_salt, textsend(p.outputs), p.outputs_salt, textsend(p.details), p.details_salt,
-       e.actor_id, e.agent_id, array_to_string(e.contains, ','), e.event_type, e.id::text, e.outcome, e.resource_id, e.resource_type, e.session_id, e.side_effect, e.tool
+       case when strpos(e.event, '"original":"') > 0 then exists (select from unbroken.originals o where o.log = e.log and o.seq = e.seq) else false end,
+       e.actor_id, e.agent_id, array_to_string(e.contains, ','), e.event_type, e.id::text, e.outcome, e.resource_id, e.resource_type, e.session_id, e.side_effect, to_json(e.subjects)::text, e.tool
   from unbroken.entries e
   left join unbroken.payloads p on p.log = e.log and p.seq = e.seq
  where e.log = %(log)s and e.seq > %(after)s and e.seq <= %(upto)s
@@ -107,7 +108,8 @@ select e.seq, e.session_seq, timestamptz_send(e.recorded_at), e.writer, e.princi
 -- The entries of these numbers, in order of seq.
 select e.seq, e.session_seq, timestamptz_send(e.recorded_at), e.writer, e.principal, e.prev_hash, e.hash, textsend(e.event),
        textsend(p.inputs), p.inputs_salt, textsend(p.outputs), p.outputs_salt, textsend(p.details), p.details_salt,
-       e.actor_id, e.agent_id, array_to_string(e.contains, ','), e.event_type, e.id::text, e.outcome, e.resource_id, e.resource_type, e.session_id, e.side_effect, e.tool
+       case when strpos(e.event, '"original":"') > 0 then exists (select from unbroken.originals o where o.log = e.log and o.seq = e.seq) else false end,
+       e.actor_id, e.agent_id, array_to_string(e.contains, ','), e.event_type, e.id::text, e.outcome, e.resource_id, e.resource_type, e.session_id, e.side_effect, to_json(e.subjects)::text, e.tool
   from unbroken.entries e
   left join unbroken.payloads p on p.log = e.log and p.seq = e.seq
  where e.log = %(log)s and e.seq = any (%(seqs)s)
@@ -116,7 +118,8 @@ select e.seq, e.session_seq, timestamptz_send(e.recorded_at), e.writer, e.princi
 -- name: session_page
 select e.seq, e.session_seq, timestamptz_send(e.recorded_at), e.writer, e.principal, e.prev_hash, e.hash, textsend(e.event),
        textsend(p.inputs), p.inputs_salt, textsend(p.outputs), p.outputs_salt, textsend(p.details), p.details_salt,
-       e.actor_id, e.agent_id, array_to_string(e.contains, ','), e.event_type, e.id::text, e.outcome, e.resource_id, e.resource_type, e.session_id, e.side_effect, e.tool
+       case when strpos(e.event, '"original":"') > 0 then exists (select from unbroken.originals o where o.log = e.log and o.seq = e.seq) else false end,
+       e.actor_id, e.agent_id, array_to_string(e.contains, ','), e.event_type, e.id::text, e.outcome, e.resource_id, e.resource_type, e.session_id, e.side_effect, to_json(e.subjects)::text, e.tool
   from unbroken.entries e
   left join unbroken.payloads p on p.log = e.log and p.seq = e.seq
  where e.log = %(log)s and e.session_id = %(session)s and e.seq > %(after)s and e.seq <= %(upto)s

@@ -3,6 +3,7 @@
 create or replace function unbroken.append_one(
   p_log integer, p_writer text, p_event text,
   p_inputs text, p_inputs_salt bytea, p_outputs text, p_outputs_salt bytea, p_details text, p_details_salt bytea, p_principal text,
+  p_original bytea,
   out seq bigint, out session_seq bigint, out recorded_at timestamptz, out prev_hash bytea, out hash bytea
 )
 language plpgsql set search_path = unbroken, pg_temp as $$
@@ -21,6 +22,9 @@ begin
   end;
   if v_fault is not null then
     raise exception 'event 1 of 1: %', v_fault using errcode = 'UB001', detail = '0';
+  end if;
+  if p_original is not null or j.original is not null then
+    perform unbroken.check_originals(p_log, array[j.original is not null], array[p_original]);
   end if;
   perform from recorders r where r.log = p_log and r.recorder = j.recorder and r.login = session_user;
   if not found then
@@ -60,10 +64,13 @@ begin
   insert into entries values (
     p_log, append_one.seq, append_one.session_seq, append_one.recorded_at, p_writer, p_principal, append_one.prev_hash, append_one.hash, p_event,
     j.id, j.event_type, j.actor_id, j.agent_id, j.session_id, j.tool, j.side_effect, (j.decision).outcome, j.resource_type, j.resource_id,
-    case when j.redactions is not null then unbroken.contains_of(j.redactions) end);
+    case when j.redactions is not null then unbroken.contains_of(j.redactions) end, j.subjects);
   if num_nonnulls(p_inputs, p_outputs, p_details) > 0 then
     insert into payloads values (
       p_log, append_one.seq, p_inputs, p_inputs_salt, p_outputs, p_outputs_salt, p_details, p_details_salt);
+  end if;
+  if p_original is not null then
+    insert into originals values (p_log, append_one.seq, p_original);
   end if;
   if j.event_type = 'model_call' and j.agent_id is not null and not unbroken.is_seen(p_log, j, p_details) then
     perform unbroken.follow_agents(p_log, append_one.seq, array[p_event], array[p_details]);

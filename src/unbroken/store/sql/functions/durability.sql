@@ -4,13 +4,13 @@
 create or replace function unbroken.append_early(
   p_log text, p_events text[],
   p_inputs text[], p_inputs_salts bytea[], p_outputs text[], p_outputs_salts bytea[], p_details text[], p_details_salts bytea[],
-  p_principal text default null
+  p_principal text default null, p_originals bytea[] default null
 ) returns table (seq bigint, session_seq bigint, recorded_at timestamptz, prev_hash bytea, hash bytea)
 language plpgsql security definer set search_path = unbroken, pg_temp
 set plan_cache_mode = force_generic_plan set jit = off as $$
 begin
   return query
-  select * from unbroken.append(p_log, p_events, p_inputs, p_inputs_salts, p_outputs, p_outputs_salts, p_details, p_details_salts, p_principal);
+  select * from unbroken.append(p_log, p_events, p_inputs, p_inputs_salts, p_outputs, p_outputs_salts, p_details, p_details_salts, p_principal, p_originals);
   perform set_config('synchronous_commit', 'off', true);
 end $$;
 

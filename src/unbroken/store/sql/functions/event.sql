@@ -83,7 +83,7 @@ select case
   when not unbroken.is_part(j.inputs, inputs, inputs_salt) then 'does not match its inputs'
   when not unbroken.is_part(j.outputs, outputs, outputs_salt) then 'does not match its outputs'
   when not unbroken.is_part(j.details, details, details_salt) then 'does not match its details'
-  when j.original is not null then 'commits to an original, and no vault is set up'
+  when j.original !~ '^[0-9a-f]{64}$' then 'has an original that is no commitment'
   when not unbroken.is_time(j.ts) then 'has a ts that is not YYYY-MM-DDTHH:MM:SS.ffffffZ'
   when j.actor_type <> all ('{user,agent,admin,system}') then 'has an unknown actor_type'
   when j.capture <> all ('{enforced,observed,imported}') then 'has an unknown capture'

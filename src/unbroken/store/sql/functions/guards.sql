@@ -136,6 +136,133 @@ begin
   return new;
 end $$;
 
+-- A vault key goes one way: to a holder, and to its end, which an entry tells of; nothing else of it changes.
+create or replace function unbroken.refuse_reassigning() returns trigger
+language plpgsql set search_path = unbroken, pg_temp as $$
+begin
+  if (new.log, new.key_id, new.public, new.endorsement, new.made_at, new.made_by)
+       is distinct from (old.log, old.key_id, old.public, old.endorsement, old.made_at, old.made_by)
+     or old.holder is not null and (new.holder_kind, new.holder, new.assigned_at) is distinct from (old.holder_kind, old.holder, old.assigned_at)
+     or old.destroyed_seq is not null
+     or new.destroyed_seq is not null
+        and not unbroken.is_told(new.log, new.destroyed_seq, 'log.erased', jsonb_build_object('keys', jsonb_build_array(new.key_id))) then
+    raise exception 'a vault key is assigned once and destroyed once, by its entry' using errcode = 'UB010';
+  end if;
+  return new;
+end $$;
+
+-- A wrapped half is made with its key, wrapped anew, and goes when its key is destroyed.
+create or replace function unbroken.refuse_unwrapping() returns trigger
+language plpgsql set search_path = unbroken, pg_temp as $$
+begin
+  if tg_op = 'DELETE' and not exists (select from subject_keys k where k.log = old.log and k.key_id = old.key_id and k.destroyed_seq is not null)
+     or tg_op = 'INSERT' and exists (select from subject_keys k where k.log = new.log and k.key_id = new.key_id and k.destroyed_seq is not null)
+     or tg_op = 'UPDATE' and (new.log, new.key_id) is distinct from (old.log, old.key_id)
+     or tg_op = 'UPDATE' and not exists (select from openings o where o.log = new.log and o.kind = 'rewrap' and o.wraps_to = new.wrapped_by and o.done_seq is null) then
+    raise exception 'a private half goes with its key, and is wrapped anew on record' using errcode = 'UB010';
+  end if;
+  return coalesce(new, old);
+end $$;
+
+-- An opening is asked for and ended by its entries.
+create or replace function unbroken.refuse_untold_opening() returns trigger
+language plpgsql set search_path = unbroken, pg_temp as $$
+begin
+  if tg_op = 'UPDATE' and (
+       (new.log, new.opening, new.kind, new.ticket, new.seqs, new.wraps_to, new.login, new.asked_seq, new.asked_at, new.asked_xid)
+         is distinct from (old.log, old.opening, old.kind, old.ticket, old.seqs, old.wraps_to, old.login, old.asked_seq, old.asked_at, old.asked_xid)
+       or old.done_seq is not null)
+     or new.kind <> 'rewrap' and not unbroken.is_told_by(new.login, new.log, new.asked_seq, 'log.original_asked', jsonb_build_object(
+          'opening', new.opening, 'ticket', new.ticket, 'kind', new.kind, 'seqs', unbroken.ranges_of(new.seqs)))
+     or new.kind = 'rewrap' and not unbroken.is_told_by(new.login, new.log, new.asked_seq, 'log.vault_rewrapping', jsonb_build_object(
+          'opening', new.opening, 'to', new.wraps_to))
+     or new.done_seq is not null
+        and not unbroken.is_told_by(new.login, new.log, new.done_seq, case new.kind when 'rewrap' then 'log.vault_rewrapped' else 'log.original_opened' end,
+                                    jsonb_build_object('opening', new.opening)) then
+    raise exception 'an opening is asked for and ended by its entries' using errcode = 'UB010';
+  end if;
+  return new;
+end $$;
+
+-- An erasure takes its steps in order, each with its entry: asked for, confirmed by another or found in the ledger outside,
+-- begun, done. Who is erased can only become known better, and only before it begins.
+create or replace function unbroken.refuse_untold_erasure() returns trigger
+language plpgsql set search_path = unbroken, pg_temp as $$
+declare
+  v_what constant jsonb := jsonb_build_object('erasure', new.erasure);
+begin
+  if tg_op = 'UPDATE' and (
+       (new.log, new.erasure, new.with_acted, new.case_name, new.reason, new.requested_by, new.requested_at, new.requested_seq, new.expires_at)
+         is distinct from (old.log, old.erasure, old.with_acted, old.case_name, old.reason, old.requested_by, old.requested_at, old.requested_seq, old.expires_at)
+       or old.basis = 'ledger' and new.basis <> 'ledger'
+       or old.confirmed_seq is not null and (new.confirmed_by, new.confirmed_at, new.confirmed_seq) is distinct from (old.confirmed_by, old.confirmed_at, old.confirmed_seq)
+       or old.withdrawn_seq is not null or old.done_seq is not null
+       or old.begun_seq is not null and (new.basis, new.subjects, new.upto_at, new.order_sha256, new.begun_by, new.begun_at, new.begun_seq, new.keys, new.withdrawn_seq)
+            is distinct from (old.basis, old.subjects, old.upto_at, old.order_sha256, old.begun_by, old.begun_at, old.begun_seq, old.keys, null)
+       or not new.subjects @> old.subjects
+       or (new.reached, new.payloads, new.originals) is distinct from (old.reached, old.payloads, old.originals)
+          and (old.begun_seq is null or new.reached < old.reached or new.payloads < old.payloads or new.originals < old.originals))
+     or new.basis = 'two people'
+        and not unbroken.is_told_by(new.requested_by, new.log, new.requested_seq, 'log.erasure_requested', v_what || jsonb_build_object('with_acted', new.with_acted))
+     or new.confirmed_seq is not null and new.basis = 'two people' and not unbroken.is_told_by(new.confirmed_by, new.log, new.confirmed_seq, 'log.erasure_confirmed', v_what)
+     or new.withdrawn_seq is not null and not unbroken.is_told_by(new.withdrawn_by, new.log, new.withdrawn_seq, 'log.erasure_withdrawn', v_what)
+     or new.begun_seq is not null and not unbroken.is_told_by(new.begun_by, new.log, new.begun_seq, 'log.erased', v_what || jsonb_build_object('order', new.order_sha256))
+     or new.basis = 'ledger' and new.begun_seq is not null
+        and not exists (select from entries e join payloads p on p.log = e.log and p.seq = e.seq
+                         where e.log = new.log and e.event_type = 'log.erasure_reapplied' and p.details::jsonb @> v_what)
+     or new.done_seq is not null
+        and not unbroken.is_told(new.log, new.done_seq, 'log.erased', v_what || jsonb_build_object('complete', true, 'certificate', new.certificate_sha256)) then
+    raise exception 'an erasure takes its steps in order, each with its entry in the log' using errcode = 'UB010';
+  end if;
+  return new;
+end $$;
+
+create or replace function unbroken.refuse_untold_forgetting() returns trigger
+language plpgsql set search_path = unbroken, pg_temp as $$
+begin
+  if not unbroken.is_told(new.log, new.seq, 'log.erased', jsonb_build_object('pseudonyms', jsonb_build_array(new.pseudonym))) then
+    raise exception 'a name is forgotten by its entry in the log' using errcode = 'UB010';
+  end if;
+  return new;
+end $$;
+
+-- A mapping goes when an entry has told that its pseudonym is forgotten, and does not come again.
+create or replace function unbroken.refuse_forgetting() returns trigger
+language plpgsql set search_path = unbroken, pg_temp as $$
+begin
+  if tg_op = 'DELETE' and not exists (select from forgotten f where f.log = old.log and f.pseudonym = old.pseudonym)
+     or tg_op = 'INSERT' and exists (select from forgotten f where f.log = new.log and f.pseudonym = new.pseudonym) then
+    raise exception 'a name is forgotten by its entry in the log, and for good' using errcode = 'UB010';
+  end if;
+  return coalesce(new, old);
+end $$;
+
+-- What an entry holds goes while an erasure of somebody it is about is under way. The log's own entries keep theirs.
+create or replace function unbroken.refuse_unasked_erasing() returns trigger
+language plpgsql set search_path = unbroken, pg_temp as $$
+begin
+  if not exists (
+       select from entries e join erasures r on r.log = e.log and r.begun_seq is not null and r.done_seq is null
+        where e.log = old.log and e.seq = old.seq and e.event like '%"recorder":"%' and e.recorded_at <= r.upto_at
+          and unbroken.is_about(e.log, e.event, e.actor_id, e.subjects, e.resource_id, e.session_id, r.subjects, r.with_acted)) then
+    raise exception 'the log is append-only: % on % is refused', tg_op, tg_table_name using errcode = 'UB010';
+  end if;
+  return old;
+end $$;
+
+-- People read where the log was opened for it: the first server from the beginning, another by the entry that tells of it.
+create or replace function unbroken.refuse_untold_recovery() returns trigger
+language plpgsql set search_path = unbroken, pg_temp as $$
+begin
+  if new.seq is null and exists (select from recoveries r where r.log = new.log)
+     or new.seq is not null
+        and not unbroken.is_told(new.log, new.seq, 'log.restored',
+                                 jsonb_build_object('system_identifier', new.system_identifier::text, 'timeline', new.timeline)) then
+    raise exception 'reading is opened on another server by its entry in the log' using errcode = 'UB010';
+  end if;
+  return new;
+end $$;
+
 do $$
 declare
   v_table text;
@@ -145,15 +272,26 @@ begin
     execute format('create or replace trigger refuse_truncate before truncate on unbroken.%I execute function unbroken.refuse_change()', v_table);
     execute format('alter table unbroken.%I enable always trigger refuse_truncate', v_table);
   end loop;
-  foreach v_table in array array['entries', 'payloads', 'event_ids', 'logs', 'migrations', 'recorders', 'pseudonym_keys',
-                                 'identities', 'name_lookups', 'registries', 'unclassified'] loop
+  foreach v_table in array array['entries', 'event_ids', 'logs', 'migrations', 'recorders', 'pseudonym_keys',
+                                 'name_lookups', 'registries', 'unclassified', 'forgotten', 'recoveries'] loop
     execute format('create or replace trigger refuse_change before update or delete on unbroken.%I for each row execute function unbroken.refuse_change()', v_table);
     execute format('alter table unbroken.%I enable always trigger refuse_change', v_table);
+  end loop;
+  -- What goes by an erasure alone, and never changes.
+  foreach v_guard slice 1 in array array[
+    ['payloads', 'refuse_unasked_erasing', 'delete'], ['originals', 'refuse_unasked_erasing', 'delete'], ['identities', 'refuse_forgetting', 'insert or delete']]
+  loop
+    execute format('create or replace trigger refuse_change before update on unbroken.%I for each row execute function unbroken.refuse_change()', v_guard[1]);
+    execute format('alter table unbroken.%I enable always trigger refuse_change', v_guard[1]);
+    execute format('create or replace trigger %I before %s on unbroken.%I for each row execute function unbroken.%I()',
+                   v_guard[2], v_guard[3], v_guard[1], v_guard[2]);
+    execute format('alter table unbroken.%I enable always trigger %I', v_guard[1], v_guard[2]);
   end loop;
   foreach v_guard slice 1 in array array[
     ['sessions', 'refuse_uncounting', 'update'], ['approvals', 'refuse_undeciding', 'update'], ['grants', 'refuse_untold_grant', 'insert or update'],
     ['access_requests', 'refuse_redeciding', 'update'], ['tickets', 'refuse_untold_ticket', 'insert or update'],
-    ['agents', 'refuse_unseen_agent', 'insert or update']]
+    ['agents', 'refuse_unseen_agent', 'insert or update'], ['subject_keys', 'refuse_reassigning', 'update'],
+    ['openings', 'refuse_untold_opening', 'insert or update'], ['erasures', 'refuse_untold_erasure', 'insert or update']]
   loop
     execute format('create or replace trigger refuse_delete before delete on unbroken.%I for each row execute function unbroken.refuse_change()', v_guard[1]);
     execute format('alter table unbroken.%I enable always trigger refuse_delete', v_guard[1]);
@@ -163,10 +301,16 @@ begin
   end loop;
   create or replace trigger refuse_delete before delete on unbroken.denials for each row execute function unbroken.refuse_change();
   alter table unbroken.denials enable always trigger refuse_delete;
-  foreach v_guard slice 1 in array array[['registries', 'refuse_untold_registry'], ['name_lookups', 'refuse_untold_lookup']] loop
+  foreach v_guard slice 1 in array array[
+    ['registries', 'refuse_untold_registry'], ['name_lookups', 'refuse_untold_lookup'], ['forgotten', 'refuse_untold_forgetting'],
+    ['recoveries', 'refuse_untold_recovery']]
+  loop
     execute format('create or replace trigger %I before insert on unbroken.%I for each row execute function unbroken.%I()',
                    v_guard[2], v_guard[1], v_guard[2]);
     execute format('alter table unbroken.%I enable always trigger %I', v_guard[1], v_guard[2]);
   end loop;
+  create or replace trigger refuse_unwrapping before insert or update or delete on unbroken.wrapped_keys
+    for each row execute function unbroken.refuse_unwrapping();
+  alter table unbroken.wrapped_keys enable always trigger refuse_unwrapping;
   drop trigger if exists refuse_update on unbroken.grants;
 end $$;

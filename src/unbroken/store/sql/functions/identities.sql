@@ -13,6 +13,7 @@ declare
   n     constant int := cardinality(p_lookups);
   v_log constant int := unbroken.log_for_writer(p_log);
   v_found text[];
+  v_gone  text[];
 begin
   if n is null or n not between 1 and 1000 or p_as_proposed is null
      or array_fill('[1:' || n || ']', array[3]) <> array[array_dims(p_lookups), array_dims(p_pseudonyms), array_dims(p_sealed)]
@@ -33,20 +34,23 @@ begin
   if current_setting('synchronous_commit') = 'off' then
     perform set_config('synchronous_commit', 'on', true);
   end if;
+  -- What comes late, out of a spool, for somebody who was erased meanwhile goes under a pseudonym that leads nowhere.
+  v_gone := array(select f.pseudonym from forgotten f where f.log = v_log and f.pseudonym = any (p_pseudonyms));
   insert into identities (log, pseudonym, lookup, sealed, is_first)
   select v_log, u.pseudonym, u.lookup, u.sealed, true
     from (select distinct on (u.lookup) u.*
             from unnest(p_lookups, p_pseudonyms, p_sealed, v_found) with ordinality as u (lookup, pseudonym, sealed, found, nth)
-           where u.found is null order by u.lookup, u.nth) as u
+           where u.found is null and u.pseudonym <> all (v_gone) order by u.lookup, u.nth) as u
    order by u.lookup
   on conflict do nothing;
   if p_as_proposed then
     insert into identities (log, pseudonym, lookup, sealed, is_first)
     select v_log, u.pseudonym, u.lookup, u.sealed, false
       from unnest(p_lookups, p_pseudonyms, p_sealed) as u (lookup, pseudonym, sealed)
+     where u.pseudonym <> all (v_gone)
      order by u.lookup, u.pseudonym
     on conflict do nothing;
-    v_found := array(select (select i.pseudonym from identities i where i.log = v_log and i.pseudonym = u.pseudonym and i.lookup = u.lookup)
+    v_found := array(select case when u.pseudonym = any (v_gone) then u.pseudonym else (select i.pseudonym from identities i where i.log = v_log and i.pseudonym = u.pseudonym and i.lookup = u.lookup) end
                        from unnest(p_lookups, p_pseudonyms) with ordinality as u (lookup, pseudonym, nth) order by u.nth);
   else
     v_found := unbroken.first_pseudonyms(v_log, p_lookups);

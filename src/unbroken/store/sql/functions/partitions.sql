@@ -1,4 +1,4 @@
--- Partitions of entries and payloads: 2^20 entries each, attached by append itself, so no job and no clock is needed.
+-- Partitions of entries, payloads and originals: 2^20 entries each, attached by append itself, so no job and no clock is needed.
 
 -- CREATE TABLE LIKE and ATTACH block neither readers nor writers, unlike PARTITION OF. A partition inherits row triggers
 -- and their mode, but neither the ones for TRUNCATE nor row security. It has no policy: nobody reads one by itself.
@@ -7,7 +7,7 @@ language plpgsql set search_path = unbroken, pg_temp as $$
 declare
   v_parent text; v_child text;
 begin
-  foreach v_parent in array array['entries', 'payloads'] loop
+  foreach v_parent in array array['entries', 'originals', 'payloads'] loop
     v_child := format('%s_%s_%s', v_parent, p_log, p_number);
     continue when to_regclass('unbroken.' || v_child) is not null;
     execute format('create table unbroken.%I (like unbroken.%I including all)', v_child, v_parent);

@@ -46,6 +46,7 @@ language sql stable set search_path = unbroken, pg_temp as $$
   select case
     when p_duty is null then 'several duties'
     when not exists (select from grants g where g.log = p_log and g.login = session_user and g.duty = p_duty and g.revoked_at is null) then 'no grant'
+    when not unbroken.is_recovered(p_log) then 'not recovered'
     when p_purpose is null or p_purpose !~ '[^[:space:]]' then 'no purpose'
     when p_duty in ('legal', 'dpo') and (p_case is null or p_case !~ '[^[:space:]]') then 'no case'
     when octet_length(p_purpose) > 2000 or octet_length(p_case) > 200 or (p_purpose || coalesce(p_case, '')) ~ '[[:cntrl:]]'

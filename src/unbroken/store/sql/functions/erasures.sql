@@ -1,0 +1,418 @@
+-- Erasing a person: found by the ids that entries have for them, asked for by one login, confirmed by another, then destroyed
+-- in pieces that each tell of themselves. Lines stay as they are.
+
+-- '3-7,9' for 3,4,5,6,7,9: numbers in order, each once.
+create or replace function unbroken.ranges_of(p_seqs bigint[]) returns text
+language sql immutable set search_path = unbroken, pg_temp as $$
+  select string_agg(case when r.first = r.last then r.first::text else r.first || '-' || r.last end, ',' order by r.first)
+    from (select min(u.seq) as first, max(u.seq) as last
+            from (select s.seq, s.seq - row_number() over (order by s.seq) as island from unnest(p_seqs) as s (seq)) as u
+           group by u.island) as r
+$$;
+
+-- All ids that entries may have for a person: what was given, and the other pseudonyms of the same name.
+create or replace function unbroken.ids_of_person(p_log integer, p_ids text[]) returns text[]
+language plpgsql stable set search_path = unbroken, pg_temp as $$
+begin
+  return array(select distinct i.id collate "C" from unnest(p_ids) as g (id), unnest(unbroken.namesakes(p_log, g.id)) as i (id) order by 1);
+end $$;
+
+-- Whether what an entry holds is about a person: it names them as a subject or as the resource; or it names nobody, and they act,
+-- or it is no person's, in a session of theirs. With p_with_acted also what they did to others.
+create or replace function unbroken.is_about(
+  p_log integer, p_event text, p_actor text, p_subjects text[], p_resource text, p_session text, p_ids text[], p_with_acted boolean
+) returns boolean
+language sql stable set search_path = unbroken, pg_temp as $$
+  select coalesce(p_subjects && p_ids, false) or coalesce(p_resource = any (p_ids), false)
+      or p_actor = any (p_ids) and (p_subjects is null or p_with_acted)
+      or p_subjects is null and p_session is not null and p_event !~ '"actor_type":"(user|admin)"'
+         and exists (select from entries x where x.log = p_log and x.session_id = p_session and (x.actor_id = any (p_ids) or x.subjects && p_ids))
+$$;
+
+-- The entries after a number, in order, that name a person or stand in a session of theirs, recorded until a time. The log's
+-- own are never among them.
+create or replace function unbroken.entries_of_person(p_log integer, p_ids text[], p_with_acted boolean, p_upto timestamptz, p_after bigint)
+returns table (seq bigint, session_id text, as_subject boolean, as_actor boolean, is_about boolean, others text[])
+language sql stable set search_path = unbroken, pg_temp as $$
+  with named as (
+    select e.seq, e.session_id from entries e where e.log = p_log and e.subjects && p_ids
+    union
+    select e.seq, e.session_id from entries e where e.log = p_log and e.actor_id = any (p_ids)
+  ), candidates as (
+    select n.seq from named n where n.seq > p_after
+    union
+    select e.seq from entries e where e.log = p_log and e.resource_id = any (p_ids) and e.seq > p_after
+    union
+    select e.seq from (select distinct n.session_id from named n where n.session_id is not null) s
+      join entries e on e.log = p_log and e.session_id = s.session_id
+     where e.subjects is null and e.seq > p_after
+  )
+  select e.seq, e.session_id, coalesce(e.subjects && p_ids, false), e.actor_id = any (p_ids),
+         unbroken.is_about(p_log, e.event, e.actor_id, e.subjects, e.resource_id, e.session_id, p_ids, p_with_acted),
+         array(select s.id from unnest(e.subjects) as s (id) where s.id <> all (p_ids))
+    from candidates c join entries e on e.log = p_log and e.seq = c.seq
+   where e.recorded_at <= p_upto and e.event like '%"recorder":"%'
+   order by e.seq
+$$;
+
+-- The keys of a person, and of the sessions they act in or are named in, that are not destroyed.
+create or replace function unbroken.keys_of_person(p_log integer, p_ids text[]) returns text[]
+language sql stable set search_path = unbroken, pg_temp as $$
+  select array(
+    select k.key_id from subject_keys k
+     where k.log = p_log and k.destroyed_seq is null and k.holder_kind = 'subject' and k.holder = any (p_ids)
+    union
+    select k.key_id
+      from (select e.session_id from entries e where e.log = p_log and e.subjects && p_ids and e.session_id is not null
+            union
+            select e.session_id from entries e where e.log = p_log and e.actor_id = any (p_ids) and e.session_id is not null) s
+      join subject_keys k on k.log = p_log and k.holder_kind = 'session' and k.holder = s.session_id and k.destroyed_seq is null
+     order by 1)
+$$;
+
+-- What there is of a person and would go. 'ids' are those that stand somewhere, 'shared' the entries about them that name
+-- others too, who are 'others' people; 'kept' the payloads of what they did to others.
+create or replace function unbroken.plan_of_person(
+  p_log integer, p_ids text[], p_with_acted boolean, p_upto timestamptz,
+  out ids text[], out as_subject bigint, out as_actor bigint, out payloads bigint, out originals bigint, out keys text[],
+  out pseudonyms text[], out sessions bigint, out shared bigint, out others bigint, out kept bigint,
+  out first_at timestamptz, out last_at timestamptz, out upto_at timestamptz
+)
+language plpgsql stable set search_path = unbroken, pg_temp as $$
+begin
+  keys := unbroken.keys_of_person(p_log, p_ids);
+  pseudonyms := array(select i.pseudonym from identities i where i.log = p_log and i.pseudonym = any (p_ids) order by 1);
+  upto_at := p_upto;
+  select count(*) filter (where t.as_subject), count(*) filter (where t.as_actor), count(p.seq) filter (where t.is_about),
+         count(o.seq) filter (where t.is_about), count(distinct t.session_id), count(*) filter (where t.is_about and t.others <> '{}'),
+         count(p.seq) filter (where not t.is_about and t.as_actor), min(e.recorded_at), max(e.recorded_at)
+    into as_subject, as_actor, payloads, originals, sessions, shared, kept, first_at, last_at
+    from unbroken.entries_of_person(p_log, p_ids, p_with_acted, p_upto, 0) t
+    join entries e on e.log = p_log and e.seq = t.seq
+    left join payloads p on p.log = p_log and p.seq = t.seq
+    left join originals o on o.log = p_log and o.seq = t.seq;
+  others := (select count(distinct x.id) from unbroken.entries_of_person(p_log, p_ids, p_with_acted, p_upto, 0) t, unnest(t.others) as x (id)
+              where t.is_about);
+  ids := array(
+    select g.id collate "C" from unnest(p_ids) as g (id)
+     where exists (select from entries e where e.log = p_log and e.actor_id = g.id)
+        or exists (select from entries e where e.log = p_log and e.subjects && array[g.id])
+        or exists (select from entries e where e.log = p_log and e.resource_id = g.id)
+        or exists (select from identities i where i.log = p_log and i.pseudonym = g.id)
+        or exists (select from subject_keys k where k.log = p_log and k.holder_kind = 'subject' and k.holder = g.id)
+     order by 1);
+end $$;
+
+-- The ids of a person, after a look at whether they are some; under an open ticket for the whole log.
+create or replace function unbroken.ids_under_ticket(p_log integer, p_ticket uuid, p_subjects text[]) returns text[]
+language plpgsql stable set search_path = unbroken, pg_temp as $$
+begin
+  if cardinality(p_subjects) is null or cardinality(p_subjects) not between 1 and 1000 or array_ndims(p_subjects) <> 1
+     or exists (select from unnest(p_subjects) as u (id) where (octet_length(u.id) between 1 and 1024) is not true) then
+    raise exception 'a person goes by 1 to 1000 ids of 1 to 1024 bytes' using errcode = 'UB009';
+  end if;
+  if not exists (select from unbroken.open_tickets() t where t.log = p_log and t.ticket = p_ticket and t.session_id is null) then
+    raise exception 'this needs an open ticket of this login for the whole log: unbroken.open_ticket, committed before' using errcode = 'UB007';
+  end if;
+  return unbroken.ids_of_person(p_log, p_subjects);
+end $$;
+
+-- A dry run: what there is, and nothing done.
+create or replace function unbroken.find_person(p_log text, p_ticket uuid, p_subjects text[], p_with_acted boolean)
+returns table (ids text[], as_subject bigint, as_actor bigint, payloads bigint, originals bigint, keys text[], pseudonyms text[],
+               sessions bigint, shared bigint, others bigint, kept bigint, first_at timestamptz, last_at timestamptz, upto_at timestamptz)
+language plpgsql stable security definer set search_path = unbroken, pg_temp as $$
+declare
+  v_log constant int := unbroken.log_for_reader(p_log);
+begin
+  return query
+  select * from unbroken.plan_of_person(v_log, unbroken.ids_under_ticket(v_log, p_ticket, p_subjects), coalesce(p_with_acted, false), clock_timestamp());
+end $$;
+
+-- Asks for an erasure. Ids that stand nowhere in the log are left out, as they would stand in the record of the request alone.
+create or replace function unbroken.ask_erasure(p_log text, p_ticket uuid, p_subjects text[], p_with_acted boolean, p_case text, p_reason text)
+returns table (erasure uuid, seq bigint, expires_at timestamptz)
+language plpgsql security definer set search_path = unbroken, pg_temp as $$
+#variable_conflict use_column
+declare
+  v_log   constant int := unbroken.log_for_reader(p_log);
+  v_ids   text[];
+begin
+  if p_case is null or p_case !~ '[^[:space:]]' or octet_length(p_case) > 200 or p_case ~ '[[:cntrl:]]' then
+    raise exception 'an erasure belongs to a case, named in 1 to 200 bytes' using errcode = 'UB009';
+  end if;
+  perform unbroken.check_reason(p_reason);
+  v_ids := (select p.ids from unbroken.plan_of_person(v_log, unbroken.ids_under_ticket(v_log, p_ticket, p_subjects),
+                                                        coalesce(p_with_acted, false), clock_timestamp()) p);
+  if v_ids = '{}' then
+    raise exception 'this log has nothing of this person' using errcode = 'UB009';
+  end if;
+  erasure := gen_random_uuid();
+  expires_at := clock_timestamp() + interval '7 days';
+  seq := unbroken.append_own(v_log, 'log.erasure_requested', jsonb_build_object(
+    'erasure', erasure, 'ticket', p_ticket, 'subjects', v_ids, 'with_acted', coalesce(p_with_acted, false), 'case', p_case, 'reason', p_reason,
+    'valid_until', to_char(expires_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')), erasure);
+  insert into erasures (log, erasure, basis, subjects, with_acted, case_name, reason, requested_by, requested_at, requested_seq, expires_at)
+  values (v_log, erasure, 'two people', v_ids, coalesce(p_with_acted, false), p_case, p_reason, session_user, clock_timestamp(), seq, expires_at);
+  return next;
+end $$;
+
+-- An erasure that waits for something, locked: for its confirmation, or confirmed and for being begun.
+create or replace function unbroken.waiting_erasure(p_log integer, p_erasure uuid, p_confirmed boolean) returns unbroken.erasures
+language plpgsql set search_path = unbroken, pg_temp as $$
+declare
+  v_asked unbroken.erasures;
+begin
+  select e.* into v_asked from erasures e where e.log = p_log and e.erasure = p_erasure for update;
+  if not found or v_asked.withdrawn_seq is not null or v_asked.begun_seq is not null or v_asked.expires_at < clock_timestamp()
+     or (v_asked.confirmed_seq is not null) <> p_confirmed then
+    raise exception 'there is no such erasure that waits for this: it may be withdrawn, expired, not confirmed yet, or past it' using errcode = 'UB009';
+  end if;
+  return v_asked;
+end $$;
+
+-- The second person's word.
+create or replace function unbroken.confirm_erasure(p_log text, p_erasure uuid) returns bigint
+language plpgsql security definer set search_path = unbroken, pg_temp as $$
+declare
+  v_log   constant int := unbroken.log_for_reader(p_log);
+  v_asked constant unbroken.erasures := unbroken.waiting_erasure(v_log, p_erasure, false);
+  v_seq   bigint;
+begin
+  if session_user = v_asked.requested_by then
+    raise exception 'a second person confirms, with a login of their own' using errcode = 'UB008';
+  end if;
+  v_seq := unbroken.append_own(v_log, 'log.erasure_confirmed', jsonb_build_object('erasure', p_erasure));
+  update erasures set confirmed_by = session_user, confirmed_at = clock_timestamp(), confirmed_seq = v_seq where log = v_log and erasure = p_erasure;
+  return v_seq;
+end $$;
+
+create or replace function unbroken.withdraw_erasure(p_log text, p_erasure uuid) returns bigint
+language plpgsql security definer set search_path = unbroken, pg_temp as $$
+declare
+  v_log constant int := unbroken.log_for_reader(p_log);
+  v_seq bigint;
+begin
+  perform from erasures e
+    where e.log = v_log and e.erasure = p_erasure and e.withdrawn_seq is null and e.begun_seq is null for update;
+  if not found then
+    raise exception 'there is no such erasure that could be withdrawn: what has begun can not' using errcode = 'UB009';
+  end if;
+  v_seq := unbroken.append_own(v_log, 'log.erasure_withdrawn', jsonb_build_object('erasure', p_erasure));
+  update erasures set withdrawn_by = session_user, withdrawn_seq = v_seq where log = v_log and erasure = p_erasure;
+  return v_seq;
+end $$;
+
+-- What is going to be destroyed, as it is written down outside before. Sets, once, until when entries are concerned, and who
+-- the person is by now.
+create or replace function unbroken.prepare_erasure(p_log text, p_erasure uuid)
+returns table (ids text[], as_subject bigint, as_actor bigint, payloads bigint, originals bigint, keys text[], pseudonyms text[],
+               sessions bigint, shared bigint, others bigint, kept bigint, first_at timestamptz, last_at timestamptz, upto_at timestamptz)
+language plpgsql security definer set search_path = unbroken, pg_temp as $$
+#variable_conflict use_column
+declare
+  v_log   constant int := unbroken.log_for_reader(p_log);
+  v_asked unbroken.erasures := unbroken.waiting_erasure(v_log, p_erasure, true);
+begin
+  update erasures e
+     set upto_at = coalesce(e.upto_at, clock_timestamp()), subjects = unbroken.ids_of_person(v_log, e.subjects)
+   where e.log = v_log and e.erasure = p_erasure
+  returning e.* into v_asked;
+  return query
+  select v_asked.subjects, p.as_subject, p.as_actor, p.payloads, p.originals, p.keys, p.pseudonyms, p.sessions, p.shared, p.others, p.kept,
+         p.first_at, p.last_at, p.upto_at
+    from unbroken.plan_of_person(v_log, v_asked.subjects, v_asked.with_acted, v_asked.upto_at) p;
+end $$;
+
+-- Destroys keys and mapping, with the entry that says so, in one transaction: the moment from which an erasure can't be taken
+-- back. p_keys are keys that have to go besides those the person has here.
+create or replace function unbroken.destroy_keys(p_log integer, p_erasure uuid, p_order text, p_keys text[]) returns bigint
+language plpgsql set search_path = unbroken, pg_temp as $$
+declare
+  v_asked      unbroken.erasures;
+  v_keys       text[];
+  v_pseudonyms text[];
+  v_seq        bigint;
+begin
+  select e.* into strict v_asked from erasures e where e.log = p_log and e.erasure = p_erasure;
+  v_keys := array(
+    select k.key_id from subject_keys k
+     where k.log = p_log and k.destroyed_seq is null and k.key_id = any (unbroken.keys_of_person(p_log, v_asked.subjects) || p_keys)
+     order by k.key_id for update);
+  v_pseudonyms := array(
+    select s.id from unnest(v_asked.subjects) as s (id)
+     where s.id ~ '^p-[0-9a-f]{32}$' and not exists (select from forgotten f where f.log = p_log and f.pseudonym = s.id) order by 1);
+  v_seq := unbroken.append_own(p_log, 'log.erased', jsonb_build_object(
+    'erasure', p_erasure, 'order', p_order, 'keys', v_keys, 'pseudonyms', v_pseudonyms));
+  update erasures
+     set order_sha256 = p_order, begun_by = session_user, begun_at = clock_timestamp(), begun_seq = v_seq, keys = cardinality(v_keys)
+   where log = p_log and erasure = p_erasure;
+  update subject_keys set destroyed_seq = v_seq where log = p_log and key_id = any (v_keys);
+  delete from wrapped_keys where log = p_log and key_id = any (v_keys);
+  perform unbroken.forget(p_log, v_pseudonyms, v_seq);
+  return v_seq;
+end $$;
+
+-- Destroys the mapping of pseudonyms that the entry p_seq names.
+create or replace function unbroken.forget(p_log integer, p_pseudonyms text[], p_seq bigint) returns void
+language plpgsql set search_path = unbroken, pg_temp as $$
+begin
+  insert into forgotten (log, pseudonym, seq) select p_log, u.id, p_seq from unnest(p_pseudonyms) as u (id) on conflict do nothing;
+  delete from identities where log = p_log and pseudonym = any (p_pseudonyms);
+end $$;
+
+create or replace function unbroken.begin_erasure(p_log text, p_erasure uuid, p_keys text[], p_order text) returns bigint
+language plpgsql security definer set search_path = unbroken, pg_temp as $$
+declare
+  v_log   constant int := unbroken.log_for_reader(p_log);
+  v_asked unbroken.erasures;
+begin
+  select e.* into v_asked from erasures e where e.log = v_log and e.erasure = p_erasure and e.begun_seq is not null;
+  if found then
+    return v_asked.begun_seq;
+  end if;
+  v_asked := unbroken.waiting_erasure(v_log, p_erasure, true);
+  if p_order is null or p_order !~ '^[0-9a-f]{64}$' then
+    raise exception 'an erasure begins with the SHA-256, in hex, of the order that stands outside' using errcode = 'UB009';
+  end if;
+  if v_asked.upto_at is null or v_asked.subjects <> unbroken.ids_of_person(v_log, v_asked.subjects)
+     or unbroken.keys_of_person(v_log, v_asked.subjects) is distinct from array(select u.id collate "C" from unnest(p_keys) as u (id) order by 1) then
+    raise exception 'by now the person goes by other ids or keys: prepare the erasure anew' using errcode = 'UB009';
+  end if;
+  return unbroken.destroy_keys(v_log, p_erasure, p_order, '{}');
+end $$;
+
+-- Whose last payload, among those that these entries name, goes with the payloads of these entries.
+create or replace function unbroken.without_other_payload(p_log integer, p_seqs bigint[]) returns text[]
+language sql stable set search_path = unbroken, pg_temp as $$
+  select array(
+    select i.pseudonym
+      from (select unnest(e.subjects) as id from entries e where e.log = p_log and e.seq = any (p_seqs)
+            union
+            select e.actor_id from entries e where e.log = p_log and e.seq = any (p_seqs)) as n
+      join identities i on i.log = p_log and i.pseudonym = n.id
+     where not exists (select from entries e join payloads p on p.log = e.log and p.seq = e.seq
+                        where e.log = p_log and e.subjects && array[i.pseudonym] and e.seq <> all (p_seqs))
+       and not exists (select from entries e join payloads p on p.log = e.log and p.seq = e.seq
+                        where e.log = p_log and e.actor_id = i.pseudonym and e.seq <> all (p_seqs))
+     order by 1)
+$$;
+
+-- Destroys what the next entries about the person hold, with the entry that says so; nothing is left where no number comes
+-- back. The log's lock is held for its entry alone. Also for the owner, after a restore.
+create or replace function unbroken.erase_batch(p_log text, p_erasure uuid, p_limit integer)
+returns table (seq bigint, payloads bigint, originals bigint)
+language plpgsql security definer set search_path = unbroken, pg_temp as $$
+#variable_conflict use_column
+declare
+  v_log       constant int := case when unbroken.is_installing() then unbroken.log_named(p_log) else unbroken.log_for_reader(p_log) end;
+  v_asked     unbroken.erasures;
+  v_seqs      bigint[];
+  v_payloads  bigint[];
+  v_originals bigint[];
+  v_forgotten text[];
+begin
+  select e.* into v_asked from erasures e
+   where e.log = v_log and e.erasure = p_erasure and e.begun_seq is not null and e.done_seq is null for update;
+  if not found then
+    raise exception 'there is no such erasure under way' using errcode = 'UB009';
+  end if;
+  v_seqs := array(
+    select t.seq from unbroken.entries_of_person(v_log, v_asked.subjects, v_asked.with_acted, v_asked.upto_at, v_asked.reached) t
+     where t.is_about
+       and (exists (select from payloads p where p.log = v_log and p.seq = t.seq) or exists (select from originals o where o.log = v_log and o.seq = t.seq))
+     order by t.seq limit least(greatest(p_limit, 1), 5000));
+  if v_seqs = '{}' then
+    payloads := 0;
+    originals := 0;
+    return next;
+    return;
+  end if;
+  v_forgotten := unbroken.without_other_payload(v_log, v_seqs);
+  with gone as (delete from payloads p where p.log = v_log and p.seq = any (v_seqs) returning p.seq)
+  select coalesce(array_agg(g.seq order by g.seq), '{}') into v_payloads from gone g;
+  with gone as (delete from originals o where o.log = v_log and o.seq = any (v_seqs) returning o.seq)
+  select coalesce(array_agg(g.seq order by g.seq), '{}') into v_originals from gone g;
+  seq := unbroken.append_own(v_log, 'log.erased', jsonb_strip_nulls(jsonb_build_object(
+    'erasure', p_erasure, 'payloads', unbroken.ranges_of(v_payloads), 'originals', unbroken.ranges_of(v_originals),
+    'pseudonyms', case when v_forgotten <> '{}' then to_jsonb(v_forgotten) end)));
+  perform unbroken.forget(v_log, v_forgotten, seq);
+  payloads := cardinality(v_payloads);
+  originals := cardinality(v_originals);
+  update erasures e
+     set reached = v_seqs[cardinality(v_seqs)], payloads = e.payloads + erase_batch.payloads, originals = e.originals + erase_batch.originals
+   where e.log = v_log and e.erasure = p_erasure;
+  return next;
+end $$;
+
+-- Ends an erasure, when nothing of the person is left here, with the certificate's hash.
+create or replace function unbroken.finish_erasure(p_log text, p_erasure uuid, p_certificate text) returns bigint
+language plpgsql security definer set search_path = unbroken, pg_temp as $$
+declare
+  v_log   constant int := case when unbroken.is_installing() then unbroken.log_named(p_log) else unbroken.log_for_reader(p_log) end;
+  v_asked unbroken.erasures;
+  v_left  record;
+  v_seq   bigint;
+begin
+  select e.* into v_asked from erasures e where e.log = v_log and e.erasure = p_erasure and e.begun_seq is not null for update;
+  if not found or p_certificate is null or p_certificate !~ '^[0-9a-f]{64}$' then
+    raise exception 'an erasure that has begun ends with the SHA-256, in hex, of its certificate' using errcode = 'UB009';
+  end if;
+  if v_asked.done_seq is not null then
+    return v_asked.done_seq;
+  end if;
+  select * into v_left from unbroken.plan_of_person(v_log, v_asked.subjects, v_asked.with_acted, v_asked.upto_at);
+  if v_left.payloads + v_left.originals > 0 or v_left.pseudonyms <> '{}' then
+    raise exception 'this erasure is not through: % payloads, % originals and % names are left', v_left.payloads, v_left.originals,
+      cardinality(v_left.pseudonyms) using errcode = 'UB009';
+  end if;
+  v_seq := unbroken.append_own(v_log, 'log.erased', jsonb_build_object(
+    'erasure', p_erasure, 'complete', true, 'certificate', p_certificate, 'payloads', v_asked.payloads, 'originals', v_asked.originals,
+    'keys', v_asked.keys));
+  update erasures set certificate_sha256 = p_certificate, done_at = clock_timestamp(), done_seq = v_seq where log = v_log and erasure = p_erasure;
+  return v_seq;
+end $$;
+
+-- All erasures of a log, newest first.
+create or replace function unbroken.erasures(p_log text) returns table (
+  erasure uuid, state text, basis text, case_name text, reason text, with_acted boolean, subjects text[],
+  requested_by text, requested_at timestamptz, requested_seq bigint, expires_at timestamptz,
+  confirmed_by text, confirmed_at timestamptz, confirmed_seq bigint, upto_at timestamptz,
+  begun_by text, begun_at timestamptz, begun_seq bigint, order_sha256 text,
+  payloads bigint, originals bigint, keys bigint, done_at timestamptz, done_seq bigint, certificate_sha256 text)
+language plpgsql stable security definer set search_path = unbroken, pg_temp as $$
+#variable_conflict use_column
+declare
+  v_log constant int := case when unbroken.is_installing() then unbroken.log_named(p_log) else unbroken.log_for_reader(p_log) end;
+begin
+  return query
+  select e.erasure,
+         case when e.done_seq is not null then 'done' when e.begun_seq is not null then 'begun' when e.withdrawn_seq is not null then 'withdrawn'
+              when e.expires_at < clock_timestamp() then 'expired' when e.confirmed_seq is not null then 'confirmed' else 'asked' end,
+         e.basis, e.case_name, e.reason, e.with_acted, e.subjects, e.requested_by, e.requested_at, e.requested_seq, e.expires_at,
+         e.confirmed_by, e.confirmed_at, e.confirmed_seq, e.upto_at, e.begun_by, e.begun_at, e.begun_seq, e.order_sha256,
+         e.payloads, e.originals, e.keys, e.done_at, e.done_seq, e.certificate_sha256
+    from erasures e where e.log = v_log order by coalesce(e.requested_at, e.begun_at) desc, e.erasure;
+end $$;
+
+-- For verification: keys whose private half is not there, with the entry that is said to tell of it; and which of these
+-- pseudonyms lead to a name.
+create or replace function unbroken.key_absences(p_log text) returns table (key_id text, seq bigint)
+language plpgsql stable security definer set search_path = unbroken, pg_temp as $$
+#variable_conflict use_column
+declare
+  v_log constant int := unbroken.log_for_reader(p_log);
+begin
+  return query
+  select k.key_id, k.destroyed_seq from subject_keys k
+   where k.log = v_log and not exists (select from wrapped_keys w where w.log = k.log and w.key_id = k.key_id)
+   order by k.key_id;
+end $$;
+
+create or replace function unbroken.known_pseudonyms(p_log text, p_pseudonyms text[]) returns text[]
+language plpgsql stable security definer set search_path = unbroken, pg_temp as $$
+declare
+  v_log constant int := unbroken.log_for_reader(p_log);
+begin
+  return array(select i.pseudonym from identities i where i.log = v_log and i.pseudonym = any (p_pseudonyms) order by 1);
+end $$;
