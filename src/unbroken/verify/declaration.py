@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from unbroken.core.event import Event
-from unbroken.core.normalise import MAX_INTEGER
+from unbroken.core.normalise import MAX_INTEGER, is_holdable
 from unbroken.verify.numbers import Run
 from unbroken.verify.strict_json import strict
 
@@ -38,7 +38,8 @@ def declaration_of(seq: int, event: Event, details: bytes | None) -> Declaration
         return None
     try:
         said = strict(details.decode())
-        return _read(seq, said) if isinstance(said, dict) and all(map(_is_flat, said.values())) else None
+        is_flat = isinstance(said, dict) and all(map(_is_flat, (*said, *said.values())))
+        return _read(seq, said) if is_flat else None
     except ValueError:
         return None
 
@@ -61,8 +62,8 @@ def _read(seq: int, said: dict[str, Any]) -> Declaration:
 
 def _is_flat(value: object) -> bool:
     if isinstance(value, list):
-        return all(isinstance(item, str) for item in value)
-    return value is None or isinstance(value, str | int)
+        return all(isinstance(item, str) and is_holdable(item) for item in value)
+    return value is None or isinstance(value, int) or (isinstance(value, str) and is_holdable(value))
 
 
 # The entry that ends an erasure counts under the same keys what went: a number in place of which ones names none.

@@ -49,7 +49,8 @@ def verify_export(lines: Iterable[str], *, expect: Head | None = None) -> Report
     chain = Chain(heads=() if expect is None else (expect,), unique_ids=False)
     chain.follow(read_entry(line.removesuffix("\n")) for line in lines)
     chain.finish()
-    return report_of(chain, scope="an export", accounted=settle(chain, look_at_told(chain)), expect=expect)
+    accounted = settle(chain, look_at_told(chain), shown=("payload",))
+    return report_of(chain, scope="an export", accounted=accounted, expect=expect)
 
 
 def read_entry(text: str) -> Intact | Broken:

@@ -8,6 +8,7 @@ from multiprocessing import get_context
 from typing import Final, TypeAlias
 
 from unbroken.core.entry import Head, StoredEntry
+from unbroken.verify.accounting import ORIGINAL
 from unbroken.verify.chain import START, Chain, Run, summarise
 from unbroken.verify.examine import Intact, examine
 from unbroken.verify.finding import Accounted, Report, Verdict
@@ -182,16 +183,16 @@ def _in_order(
             yield waiting.popleft()
 
 
-_Strays: TypeAlias = tuple[list[tuple[int, bool]], list[int]]
+_Strays: TypeAlias = tuple[list[tuple[int, bool]], list[int], list[tuple[int, bool]]]
 
 
 def _strays(source: Index) -> _Strays:
-    return source.stray_ids(), source.stray_payloads()
+    return source.stray_ids(), source.stray_payloads(), source.stray_originals()
 
 
 def _check_tables(chain: Chain, source: Index, strays: _Strays) -> None:
     """That the tables beside the entries know neither more nor less than the entries."""
-    stray_ids, stray_payloads = strays
+    stray_ids, stray_payloads, stray_originals = strays
     told = {finding.seq for finding in chain.findings.kept}
     beyond = 0
     for seq, is_entry in stray_ids:
@@ -201,7 +202,12 @@ def _check_tables(chain: Chain, source: Index, strays: _Strays) -> None:
             found = "none under this number" if is_entry else "one that is no entry's"
             chain.find("column_disagrees", seq, expected="the entry's id in event_ids", found=found)
             told.add(seq)
-    beyond = max([beyond, *(seq for seq in stray_payloads if seq > chain.end)])
+    for seq, is_entry in stray_originals:
+        if is_entry and seq <= chain.end and seq not in told:
+            found = "an original without commitment"
+            chain.find("commitment_wrong", seq, expected="no original", found=found, part=ORIGINAL)
+    lost = (*stray_payloads, *(seq for seq, is_entry in stray_originals if not is_entry))
+    beyond = max([beyond, *(seq for seq in lost if seq > chain.end)])
     if chain.absent == 0:
         beyond = max(beyond, _check_sessions(chain, source))
     if beyond > chain.end:

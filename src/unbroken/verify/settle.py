@@ -1,6 +1,6 @@
 """The end of a run: what is absent and was not erased, and what was erased and is there."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final, TypeAlias, get_args
 
 from unbroken.core.commitment import PARTS
@@ -16,8 +16,10 @@ LookAgain: TypeAlias = Callable[[int, int], Iterable[Intact]]
 """The intact entries between two numbers, as far as they can be given once more."""
 
 
-def settle(chain: Chain, look_again: LookAgain) -> Accounted:
+def settle(chain: Chain, look_again: LookAgain, *, shown: Sequence[Held] = get_args(Held)) -> Accounted:
     """Reports, on a chain that was followed to its end, what its erasures don't account for; gives what they do.
+
+    ``shown`` are those of the two that the source tells of.
 
     What is absent stays so whatever a second look shows, which only tells more of it. But what is declared and was
     there may have been erased after it was read.
@@ -26,7 +28,7 @@ def settle(chain: Chain, look_again: LookAgain) -> Accounted:
         for some in _lots(run):
             room = chain.findings.total < MAX_FINDINGS
             _report_missing(chain, bits, some, _by_number(look_again(*some)) if room else {})
-    for held in get_args(Held):
+    for held in shown:
         for run in chain.accounting.contradicted(held, chain.intact()):
             for some in _lots(run):
                 _report_not_erased(chain, held, some, _by_number(look_again(*some)))

@@ -49,6 +49,9 @@ class Index(Source, Protocol):
     def stray_payloads(self) -> list[int]:
         """Numbers of payloads that belong to no entry."""
 
+    def stray_originals(self) -> list[tuple[int, bool]]:
+        """Numbers of originals that no entry commits to, and whether there is an entry of that number."""
+
     def key_absences(self) -> Iterator[tuple[str, int | None]]:
         """The vault's keys without their private half, each with the entry that is said to tell of it."""
 
