@@ -28,6 +28,9 @@ DEFAULT_LOG: Final = "local/agents"
 WRITER: Final = "recorder"
 VERIFIER: Final = "verifier"
 READER: Final = "reader"
+DPO: Final = "dpo"
+VAULT_KEYS: Final = "vault.keys"
+"""The file of key-encryption keys in an embedded folder."""
 _KEY_FILE: Final = "log.key"
 
 
@@ -114,18 +117,24 @@ def open_ledger(
 
 
 def protection_of(ledger: Ledger, *, spool: SpoolPlace | None = None, ner: "NerEngine | None" = None) -> Protection:
-    """What every event passes that is recorded through ``ledger``: the log's registry, pseudonyms, redaction.
+    """What every event passes that is recorded through ``ledger``: the log's registry, pseudonyms, redaction, sealing.
 
     Raises :class:`ConfigurationError` where people's names become pseudonyms and the ledger has no key to find them by.
     """
     from unbroken.privacy.current import CurrentRegistry, Unclassified
     from unbroken.privacy.identities import Identities
     from unbroken.privacy.protection import LogProtection
+    from unbroken.privacy.vault.sealer import Sealer
 
     key = ledger.key
-    registry = CurrentRegistry(ledger, copy=None if spool is None else spool.registry)
-    identities = None if key is None else Identities(ledger.identify, key, ledger.log)
-    protection = LogProtection(registry, key=key, identities=identities, note=Unclassified(ledger), ner=ner)
+    protection = LogProtection(
+        CurrentRegistry(ledger, copy=None if spool is None else spool.registry),
+        key=key,
+        identities=None if key is None else Identities(ledger.identify, key, ledger.log),
+        note=Unclassified(ledger),
+        sealer=Sealer(ledger.vault_keys, key=key, log=ledger.log, marker=None if spool is None else spool.vault),
+        ner=ner,
+    )
     protection.check()
     return protection
 
@@ -148,11 +157,15 @@ def prepare_embedded(server: embedded.EmbeddedServer, log: str) -> None:
 
 
 def add_embedded_logins(connection: Connection, log: str) -> None:
-    """The logins that record into ``log``, verify it and read it; the server's Unix socket needs no passwords."""
+    """The logins that record into ``log``, verify it, read it and open its originals; the socket needs no passwords.
+
+    What they may do with a log that has access administrators is for those to say.
+    """
     held = administration.duties_held(connection, log)
-    for login, duty in ((WRITER, "writer"), (VERIFIER, "verifier"), (READER, "compliance")):
+    administered = any(duty == "access" for _, duty in held)
+    for login, duty in ((WRITER, "writer"), (VERIFIER, "verifier"), (READER, "compliance"), (DPO, "dpo")):
         administration.add_login(connection, login, duty=duty, password=None)
-        if (login, duty) not in held:
+        if (login, duty) not in held and not administered:
             administration.install_grant(connection, log, login, duty=duty)
 
 

@@ -177,6 +177,7 @@ def test_triggers_fire_always_and_on_every_partition(filled: Database) -> None:
 
 NOOP = "returns trigger language plpgsql as $$ begin return coalesce(new, old); end $$"
 INSIDE = "PL/pgSQL function attach_partition(integer,bigint)"
+_APPEND = "unbroken.append(text,text[],text[],bytea[],text[],bytea[],text[],bytea[],text,bytea[])"
 DEFINITIONS = (
     "alter table unbroken.entries disable trigger user",
     "alter table unbroken.entries disable trigger all",
@@ -204,7 +205,7 @@ DEFINITIONS = (
     "alter sequence unbroken.logs_log_seq restart with 1",
     "alter index unbroken.entries_pkey rename to p",
     "alter function unbroken.refuse_change() rename to refuse_change2",
-    "alter function unbroken.append(text,text[],text[],bytea[],text[],bytea[],text[],bytea[],text,bytea[]) security invoker",
+    f"alter function {_APPEND} security invoker",
     "alter function unbroken.refuse_change() reset all",
     "alter type unbroken.event add attribute zz text",
     "alter type unbroken.decision rename attribute by to by_whom",
@@ -216,7 +217,7 @@ DEFINITIONS = (
     "drop trigger refuse_change on unbroken.entries",
     "drop trigger refuse_truncate on unbroken.entries_1_0",
     "drop function unbroken.refuse_change() cascade",
-    "drop function unbroken.append(text,text[],text[],bytea[],text[],bytea[],text[],bytea[],text,bytea[])",
+    f"drop function {_APPEND}",
     "drop view unbroken.audit_log",
     "drop type unbroken.event cascade",
     "drop index unbroken.entries_recorded_at_idx",

@@ -59,11 +59,13 @@ def test_check_says_what_a_file_says_and_what_is_odd(alone: Cli, file: Path) -> 
     assert lines[0] == f"{file} can be loaded: 8 entries."
     assert {"tools 4, 2 by pattern", "redaction balanced, with 1 pattern of your own"} <= set(lines)
     assert "prompts hashed, triage-* stored, triage-secret hashed" in lines
+    assert "originals of hipaa, pci, record without a key" in lines
     assert "pseudonyms persons, account= in scope" in lines
     odd = "tool 4 (ehr_ping): stands in place of tool 2 (ehr_*), and asks for less: classification"
     assert done.stderr == f"unbroken: {odd}\n"
     told = alone.json("registry", "check", file)
     assert told["entries"] == {"tool": 4, "source": 1, "resource": 2, "domain": 1}
+    assert told["originals"] == {"keep": "domains", "domains": ["hipaa", "pci"], "without_key": "record"}
     assert told["warnings"] == [odd]
 
 
@@ -221,12 +223,15 @@ def test_explain_names_what_decides(alone: Cli, file: Path) -> None:
     assert "records resource patient" in lines
     assert "by argument patient_id" in lines
     assert "prompts stored" in lines
+    assert "keeps original yes" in lines
     assert "named by no entry source lab" in lines
     told = alone.json(
         "registry", "explain", "--resource", "patient", "--domain", "pci", "--found", "health", "--found", "card", file
     )
     assert (told["classification"], told["redaction"]) == ("restricted", "pci")
     assert told["domains"] == ["hipaa", "pci"]
+    assert told["keeps_original"] is True
+    assert alone.json("registry", "explain", "--resource", "patient", file)["keeps_original"] is False
     assert told["pseudonym_for_id"] is True
     assert {"of": "domain", "value": "hipaa", "by": ["built in for health"]} in told["because"]
     assert {"of": "domain", "value": "pci", "by": ["the caller", "built in for card"]} in told["because"]

@@ -20,6 +20,11 @@ scope = ["account"]
 store = "hashed"
 agents = { "triage-*" = "stored", "triage-secret" = "hashed" }
 
+[originals]
+keep = "domains"
+domains = ["hipaa", "pci"]
+without_key = "record"
+
 [[tool]]
 name = "get_patient"
 domains = ["hipaa"]

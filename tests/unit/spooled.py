@@ -28,7 +28,7 @@ NOTHING: Final[Snapshot] = ((), (), None)
 
 
 def sealed(number: int, value: object = "hello", *, recorder: str = RECORDER) -> Sealed:
-    """The recorder's event with this number; its id, its time and its identities follow from that."""
+    """The recorder's event with this number; id, time, identities and original follow from that."""
     made = draft(
         "request",
         id=id_of(recorder.encode(), str(number).encode()),
@@ -39,7 +39,7 @@ def sealed(number: int, value: object = "hello", *, recorder: str = RECORDER) ->
         details=None,
     )
     event = msgspec.structs.replace(made.event, recorder=recorder, recorder_seq=number)
-    return Sealed(event.id, encode_event(event), dict(made.parts), identities_of(number))
+    return Sealed(event.id, encode_event(event), dict(made.parts), identities_of(number), original_of(number))
 
 
 def identities_of(number: int) -> tuple[Identity, ...]:
@@ -49,6 +49,11 @@ def identities_of(number: int) -> tuple[Identity, ...]:
         Identity(f"p-{number:016x}{each:016x}", bytes([each]) * 32, bytes([1, number % 256]) * 20)
         for each in range(count)
     )
+
+
+def original_of(number: int) -> bytes | None:
+    """Of every second event from the fifth on there is one; some of those have identities, others none."""
+    return b"UBO" + bytes([number % 256]) * 40 if number > 4 and number % 2 else None
 
 
 def batch(*numbers: int, value: object = "hello") -> list[Sealed]:
@@ -84,6 +89,7 @@ def snapshot(spool: Spool) -> Snapshot:
     assert spool.count == len(waiting)
     for item in () if first is None else first[1]:
         assert item.identities == identities_of(*numbers_of([item]))
+        assert item.original == original_of(*numbers_of([item]))
     return waiting, refused, gap
 
 

@@ -132,6 +132,40 @@ CHANGES: list[tuple[str, str, list[tuple[str, ...]]]] = [
             ("added", "prompts.agents d", "stored", "prompts"),
         ],
     ),
+    ("[originals]\nkeep='always'\nwithout_key='stop'", "", []),
+    ("", "[originals]\nkeep='never'", [("changed", "originals", "keep always → never", "originals")]),
+    ("[originals]\nkeep='never'", "", [("changed", "originals", "keep never → always")]),
+    (
+        "",
+        "[originals]\nkeep='domains'\ndomains=['pci']\nwithout_key='record'",
+        [
+            ("changed", "originals", "keep always → domains", "originals"),
+            ("added", "originals.domains", "pci"),
+            ("changed", "originals", "without_key stop → record", "originals"),
+        ],
+    ),
+    (
+        "[originals]\nkeep='domains'\ndomains=['pci','hr']\nwithout_key='record'",
+        "[originals]\nkeep='domains'\ndomains=['hipaa','hr']",
+        [
+            ("removed", "originals.domains", "pci", "originals"),
+            ("added", "originals.domains", "hipaa"),
+            ("changed", "originals", "without_key record → stop"),
+        ],
+    ),
+    (
+        "[originals]\nkeep='domains'\ndomains=['pci']",
+        "[originals]\nkeep='never'",
+        [
+            ("changed", "originals", "keep domains → never", "originals"),
+            ("removed", "originals.domains", "pci"),
+        ],
+    ),
+    (
+        "[originals]\nkeep='domains'\ndomains=['pci']",
+        "[originals]\nkeep='always'",
+        [("changed", "originals", "keep domains → always"), ("removed", "originals.domains", "pci")],
+    ),
     (
         "",
         "[defaults]\nclassification='restricted'",

@@ -20,6 +20,9 @@ ODD = [
     ("[found.health]\nclassification='internal'", [
         "found.health: asks for less than what is built in: classification",
     ]),
+    ("[originals]\nkeep='never'\ndomains=['hipaa']", [
+        'originals: domains has no effect while keep is "never"',
+    ]),
     ("[[tool]]\nname='a'\nresource_id='x'", [
         "tool 1 (a): there is a resource_id, but no resource_type, so no resource is recorded of its calls",
     ]),

@@ -10,12 +10,14 @@ from tests.unit.registries import FULL, registry
 from unbroken.errors import ConfigurationError
 from unbroken.privacy.redaction.profiles import BALANCED, HIPAA, OFF
 from unbroken.privacy.registry.matching import LONGEST_PATTERN, MOST_PATTERNS
+from unbroken.privacy.registry.originals import Originals
 from unbroken.privacy.registry.reading import BUILT_IN, MOST_BYTES, MOST_ENTRIES, read_registry, registry_from
 
 
 def test_what_nothing_says_is_built_in() -> None:
     assert (BUILT_IN.version, BUILT_IN.profile, BUILT_IN.prompts) == (0, BALANCED, "hashed")
     assert BUILT_IN.pseudonyms
+    assert BUILT_IN.originals == Originals("always", frozenset(), "stop")
     assert BUILT_IN.pseudonymous_scope == frozenset()
     assert not list(BUILT_IN.entries())
     assert BUILT_IN.rules.fingerprint == ""
@@ -43,8 +45,18 @@ def test_a_file_is_read(tmp_path: Path) -> None:
     ]
     assert read.version == 0
     assert read.pseudonymous_scope == {"account"}
+    assert read.originals == Originals("domains", frozenset({"hipaa", "pci"}), "record")
     assert [pattern.name for pattern in read.rules.patterns] == ["policy number"]
     assert registry_from(FULL, version=7).version == 7
+
+
+@pytest.mark.parametrize(
+    ("keep", "kept"),
+    [("'always'", [True, True, True]), ("'never'", [False, False, False]), ("'domains'", [False, True, False])],
+)
+def test_which_events_keep_their_originals(keep: str, kept: list[bool]) -> None:
+    originals = registry(f"[originals]\nkeep = {keep}\ndomains = ['pci', 'hr']").originals
+    assert [originals.keeps(domains) for domains in ((), ("gdpr", "PCI"), ("gdpr",))] == kept
 
 
 @pytest.mark.parametrize(
@@ -102,6 +114,13 @@ WRONG = [
     ("[identities]\nscope = 'account'", "identities: scope is a list of texts"),
     ("[prompts]\nstore = 'plain'", 'prompts: store "plain" is none of hashed, stored'),
     ("[prompts]\nagents = { a = 'plain' }", 'prompts.agents: a "plain" is none of hashed, stored'),
+    ("[originals]\nkeep = 'some'", 'originals: keep "some" is none of always, never, domains'),
+    ("[originals]\nkeep = 'domains'", 'originals: keep = "domains" takes the domains'),
+    ("[originals]\nkeep = 'domains'\ndomains = []", 'originals: keep = "domains" takes the domains'),
+    ("[originals]\ndomains = ['PCI']", 'originals: the domain "PCI" is not in lower case'),
+    ("[originals]\ndomains = ['p*']", 'originals: the domain "p*" is taken as it stands'),
+    ("[originals]\nwithout_key = 'go'", 'originals: without_key "go" is none of stop, record'),
+    ("[originals]\nstore = 'all'", 'originals: there is no key "store" here, only keep, domains, without_key'),
     ("[prompts]\nagents = ['a']", "prompts: agents is a table: [prompts.agents]"),
     ("[prompts]\nagents = { '' = 'stored' }", "prompts.agents: a key is empty"),
     ("[defaults]\nname = 'a'", 'defaults: there is no key "name"'),

@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.unit.spooled import (
@@ -106,6 +107,36 @@ def test_identities_come_back_with_their_events(spool: Spool) -> None:
     assert next(drained(spool)) == items
 
 
+def test_originals_come_back_with_their_events(spool: Spool) -> None:
+    items = batch(4, 5, 6, 7, 8, 9)
+    held = [(bool(item.identities), item.original is not None) for item in items]
+    assert set(held) == {(True, False), (True, True), (False, True), (False, False)}
+    spool.put(items, since=BEGAN)
+    assert next(drained(spool)) == items
+
+
+def test_originals_count_against_the_limit(folder: Path) -> None:
+    (item,) = batch(9)
+    bare = msgspec.structs.replace(item, original=None)
+    with closing(opened(folder, limit_bytes=size_of(bare))) as spool:
+        with pytest.raises(SpoolFullError):
+            spool.put([item], since=BEGAN)
+        spool.put([bare], since=BEGAN)
+
+
+@pytest.mark.parametrize("number", [5, 9])
+@pytest.mark.parametrize("damaged", [b"UBO", None])
+def test_an_original_that_the_disk_has_damaged_is_noticed(
+    spool: Spool, folder: Path, number: int, damaged: bytes | None
+) -> None:
+    put(spool, 1, number)
+    with closing(sqlite3.connect(spool.path)) as connection:
+        connection.execute("update events set original = ? where id = ?", (damaged, sealed(number).id))
+        connection.commit()
+    assert [numbers_of(each) for each in drained(spool)] == [[1]]
+    assert [item.id for item in spool.refused()] == [sealed(number).id]
+
+
 def test_identities_count_against_the_limit(folder: Path) -> None:
     (item,) = batch(5)
     bare = Sealed(item.id, item.text, item.parts)
@@ -193,25 +224,30 @@ def test_an_empty_batch_leaves_no_trace(spool: Spool, folder: Path) -> None:
     assert (files(folder), spool.window()) == (set(), None)
 
 
-# ---- files of the release before ----
+# ---- files of earlier releases ----
+
+
+@pytest.fixture(params=[1, 2])
+def version(request: pytest.FixtureRequest) -> int:
+    return int(request.param)
 
 
 @pytest.fixture
-def old(folder: Path) -> Path:
-    """A file that version 1 wrote: the events 1 and 2, of which the second was refused, then 3, then 4."""
+def old(folder: Path, version: int) -> Path:
+    """A file that another version wrote: the events 1 and 2, of which the second was refused, then 3, then 4."""
     folder.mkdir(mode=0o700)
     path = folder / f"{RECORDER}.spool"
     with closing(sqlite3.connect(path)) as connection:
-        connection.executescript(Path(__file__).with_name("spool_version_1.sql").read_text())
+        connection.executescript(Path(__file__).with_name(f"spool_version_{version}.sql").read_text())
     return path
 
 
-def test_a_file_of_the_release_before_is_shown(old: Path, folder: Path) -> None:
+def test_a_file_of_an_earlier_release_is_shown(old: Path, folder: Path) -> None:
     (state,) = survey(folder)
     assert (state.fault, state.events, state.log, len(state.refused)) == (None, 3, LOG, 1)
 
 
-def test_a_file_of_the_release_before_is_sent(old: Path, folder: Path) -> None:
+def test_a_file_of_an_earlier_release_is_sent(old: Path, folder: Path) -> None:
     for spool in orphans(folder, log=LOG):
         assert [numbers_of(each) for each in drained(spool)] == [[1], [3], [4]]
         window = spool.window()
@@ -223,18 +259,19 @@ def test_a_file_of_the_release_before_is_sent(old: Path, folder: Path) -> None:
     assert (state.events, state.window) == (0, None)
 
 
-def test_events_of_the_release_before_are_whole(old: Path, folder: Path) -> None:
+def test_events_of_an_earlier_release_are_whole(old: Path, folder: Path, version: int) -> None:
     with closing(opened(folder)) as spool:
         for (item,) in drained(spool):
             event = decode_event(item.text)
-            assert item.identities == ()
+            assert item.identities == (() if version == 1 else identities_of(event.recorder_seq or 0))
+            assert item.original is None
             assert {name: commit(part.salt, part.value) for name, part in item.parts.items()} == {
                 "inputs": event.inputs,
                 "details": event.details,
             }
 
 
-def test_damage_in_a_file_of_the_release_before_is_noticed(old: Path, folder: Path) -> None:
+def test_damage_in_a_file_of_an_earlier_release_is_noticed(old: Path, folder: Path) -> None:
     with closing(sqlite3.connect(old)) as connection:
         connection.execute("update events set inputs = ? where id = ?", (b'"changed"', sealed(3).id))
         connection.commit()
@@ -242,7 +279,7 @@ def test_damage_in_a_file_of_the_release_before_is_noticed(old: Path, folder: Pa
         assert [numbers_of(each) for each in drained(spool)] == [[1], [4]]
 
 
-def test_a_refusal_in_a_file_of_the_release_before_is_kept(old: Path, folder: Path) -> None:
+def test_a_refusal_in_a_file_of_an_earlier_release_is_kept(old: Path, folder: Path) -> None:
     with closing(opened(folder)) as spool:
         spool.refuse([sealed(3).id], "no")
         assert [numbers_of(each) for each in drained(spool)] == [[1], [4]]

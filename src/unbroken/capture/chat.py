@@ -39,11 +39,11 @@ from typing import Any, Final
 from unbroken.capture.asked import Call
 from unbroken.capture.chat_ids import ChatIds
 from unbroken.capture.chat_record import Conversation, Message
-from unbroken.capture.prompts import Prompt, Prompts, Protect, counted
+from unbroken.capture.prompts import Prompt, Prompts, Protect, together
 from unbroken.core.keyed import LogKey
 from unbroken.core.normalise import Json
 from unbroken.ledger.draft import Draft, draft
-from unbroken.ledger.protection import Protection, Screened
+from unbroken.ledger.protection import Protection
 
 DEFAULT_AGENT: Final = "imported-agent"
 _ANONYMOUS: Final = "user"
@@ -100,8 +100,7 @@ def _told(
     if step.sent is not None:
         return _prompt(prompts.refer(messages[: step.sent], protect=protect), prompts, key)
     if step.unsent:
-        screened = protect(step.unsent)
-        return {"details": Screened({"unsent": [each.value for each in screened]}, counted(screened))}
+        return {"details": together(protect(step.unsent), lambda messages: {"unsent": messages})}
     return {}
 
 

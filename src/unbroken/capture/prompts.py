@@ -10,7 +10,8 @@ the order of their first appearance, those that no earlier ``model_call`` of thi
 protection lets them be stored: masked, and prompts by policy as their keyed hash and length. A commitment is
 ``SHA-256(salt ‖ message)``, the message as it is stored, as RFC 8785 text in UTF-8, and the salt as 32 bytes: one of
 the message itself would let anybody who reads the salt try out what was masked. Messages that were equal when they were
-sent have the same one throughout a session object, and another one in the next.
+sent have the same one throughout a session object, and another one in the next. Where the event's original is kept, it
+holds the same object with the messages of ``new`` as they were sent.
 """
 
 import hashlib
@@ -25,7 +26,7 @@ from unbroken.core.commitment import commit, new_salt
 from unbroken.core.keyed import LogKey
 from unbroken.core.normalise import Json, normalise
 from unbroken.core.prompts import INSTRUCTIONS, content_of, is_said, length_of
-from unbroken.ledger.protection import Screened
+from unbroken.ledger.protection import SAME, Screened, as_given
 
 Protect: TypeAlias = Callable[[Sequence[Json]], list[Screened]]
 """Makes of messages what may be stored of them."""
@@ -85,10 +86,10 @@ class Prompts:
         new = [_committed(each.value) for each in screened]
         fresh = {digest: str(each["commitment"]) for digest, each in zip(unknown, new, strict=True)}
         known.update(fresh)
-        inputs: Json = {"messages": [known[digest] for digest in digests], "new": [*new]}
+        inputs = _inputs([known[digest] for digest in digests], new, screened)
         given = parameters or {}
         instructions = [normalise(given[name]) for name in sorted(INSTRUCTIONS & given.keys()) if given[name]]
-        return Prompt(values, instructions, Screened(inputs, counted(screened)), fresh)
+        return Prompt(values, instructions, inputs, fresh)
 
     def recorded(self, prompt: Prompt) -> None:
         """To be called once ``prompt`` is committed: later prompts may refer to its messages."""
@@ -101,12 +102,30 @@ class Prompts:
             return {digest: self._commitments[digest] for digest in digests if digest in self._commitments}
 
 
+def together(screened: Sequence[Screened], put: Callable[[list[Json]], Json]) -> Screened:
+    """One value made of several by ``put``: of what they are now, and of what they were."""
+    given = SAME if all(each.given is SAME for each in screened) else put([as_given(each) for each in screened])
+    return Screened(put([each.value for each in screened]), counted(screened), given)
+
+
 def counted(screened: Iterable[Screened]) -> dict[str, int]:
     """How much was masked in all of them, by kind."""
     total: Counter[str] = Counter()
     for each in screened:
         total.update(each.counts)
     return dict(total)
+
+
+def _inputs(sent: Sequence[str], new: Sequence[Mapping[str, Json]], screened: Sequence[Screened]) -> Screened:
+    """The object that is recorded; before it was masked the same, with the messages as they were sent."""
+
+    def put(messages: list[Json]) -> Json:
+        return {
+            "messages": [*sent],
+            "new": [{**each, "message": message} for each, message in zip(new, messages, strict=True)],
+        }
+
+    return together(screened, put)
 
 
 def _committed(message: Json) -> dict[str, Json]:

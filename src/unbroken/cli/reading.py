@@ -57,6 +57,7 @@ class Reading:
 
     reader: LogReader
     ticket: Ticket
+    conninfo: str = field(repr=False)
     count: int = 0
     outcome: str = "complete"
     _digest: Any = field(default_factory=hashlib.sha256)
@@ -82,8 +83,9 @@ def open_read(
     case: str | None = None,
     lasting: timedelta = timedelta(minutes=15),
     duties: str = READERS,
+    login: str = wiring.READER,
 ) -> Iterator[Reading]:
-    """A read of one log under a ticket, with the login in the connection string or the folder's own reader.
+    """A read of one log under a ticket, with the login in the connection string or the folder's own ``login``.
 
     ``scope`` says what is looked for, ``duties`` which ones may, for those who may not. On leaving, the completion is
     recorded with how it ended, also when the process is told to end. Raises :class:`AccessDeniedError` when the login
@@ -92,13 +94,13 @@ def open_read(
     asked = _masked({"purpose": _purpose(store, purpose), "case": case, "scope": scope}, store, DEFAULT_RULES)
     with (
         ending_in_order(),
-        conninfo_of(store, login=wiring.READER) as conninfo,
+        conninfo_of(store, login=login) as conninfo,
         _reader(store, log, conninfo, asked=asked, duties=duties) as reader,
     ):
         until = monotonic() + lasting.total_seconds()
         with _no_ticket_told(duties), _standby_told():
             ticket = reader.open_ticket(**_masked(asked, store, rules_of(reader)), valid_for=lasting)
-        reading = Reading(reader, ticket)
+        reading = Reading(reader, ticket, conninfo)
         try:
             yield reading
         except typer.Exit:
@@ -114,7 +116,7 @@ def open_read(
             reading.outcome = "failed"
             raise
         finally:
-            _close(reading, conninfo)
+            _close(reading)
 
 
 def _masked(asked: Mapping[str, Any], store: str, rules: Rules) -> dict[str, Any]:
@@ -196,14 +198,14 @@ def _ended(error: AccessDeniedError, lasting: timedelta) -> UnbrokenError:
     return UnbrokenError(f"this read has lasted {duration(lasting)}, and no longer was it opened for: begin another")
 
 
-def _close(reading: Reading, conninfo: str) -> None:
+def _close(reading: Reading) -> None:
     """Records how the read ended. Without it the read stands as never completed, which is said."""
     try:
         try:
             _complete(reading, reading.reader)
         except UnavailableError:
             # Whoever is interrupted in the middle of an answer loses the connection.
-            with LogReader(conninfo, reading.reader.log, writes=True) as reader:
+            with LogReader(reading.conninfo, reading.reader.log, writes=True) as reader:
                 _complete(reading, reader)
     except UnbrokenError as error:
         warn(f"that this read has ended could not be recorded, so it stands as not completed: {error}")

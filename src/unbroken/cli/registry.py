@@ -151,6 +151,11 @@ def _summary(read: Registry) -> dict[str, Any]:
         "scope": sorted(read.pseudonymous_scope),
         "prompts": read.prompts,
         "agents": {agent.name: agent.store for agent in read.agents.entries},
+        "originals": {
+            "keep": read.originals.keep,
+            "domains": sorted(read.originals.domains),
+            "without_key": read.originals.without_key,
+        },
         "default": read.defaults.classification,
     }
 
@@ -171,6 +176,7 @@ def _in_words(read: Registry) -> Iterator[tuple[str, str]]:
     scope = "".join(f", {key}= in scope" for key in sorted(read.pseudonymous_scope))
     yield "pseudonyms", f"persons{scope}" if read.pseudonyms else "no: callers pass ids that say nothing"
     yield "prompts", ", ".join([read.prompts, *(f"{agent.name} {agent.store}" for agent in read.agents.entries)])
+    yield "originals", str(read.originals)
 
 
 # ---- what a log holds ----

@@ -92,18 +92,18 @@ def _print(
     for reason in reasons(classified):
         table.add_row(*cells(reason.of, reason.value, ", ".join(reason.by)))
     out.print(table)
-    facts = [
-        (label.replace("_", " "), _word(value)) for label, value in _facts(registry, tool, resource, agent).items()
-    ]
+    told = _facts(registry, classified, tool=tool, resource=resource, agent=agent)
+    facts = [(label.replace("_", " "), _word(value)) for label, value in told.items()]
     facts += [("named by no entry", f"{kind} {name}") for kind, name in classified.unknown]
-    if facts:
-        out.print()
-        out.print(columns(facts))
+    out.print()
+    out.print(columns(facts))
 
 
-def _facts(registry: Registry, tool: str | None, resource: str | None, agent: str | None) -> dict[str, Any]:
+def _facts(
+    registry: Registry, classified: Classified, *, tool: str | None, resource: str | None, agent: str | None
+) -> dict[str, Any]:
     """What a registry tells besides how data is treated."""
-    facts: dict[str, Any] = {}
+    facts: dict[str, Any] = {"keeps_original": registry.originals.keeps(classified.domains)}
     known = None if tool is None else registry.tool(tool).resource
     if known is not None:
         facts |= {"records_resource": known[0], "by_argument": known[1]}
@@ -129,5 +129,5 @@ def _as_json(
         "redaction": classified.profile.name,
         "because": [{"of": each.of, "value": each.value, "by": list(each.by)} for each in reasons(classified)],
         "unknown": [{"kind": kind, "name": name} for kind, name in classified.unknown],
-        **_facts(registry, tool, resource, agent),
+        **_facts(registry, classified, tool=tool, resource=resource, agent=agent),
     }

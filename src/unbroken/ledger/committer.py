@@ -11,7 +11,6 @@ from unbroken.ledger.delivery import Delivery
 from unbroken.ledger.doubts import Doubts
 from unbroken.ledger.draft import Draft
 from unbroken.ledger.group import Group, Submission
-from unbroken.ledger.protection import Identity
 from unbroken.ledger.receipt import Kept
 from unbroken.ledger.source import Gap, Source
 from unbroken.ledger.spool.place import SpoolPlace
@@ -68,9 +67,9 @@ class Committer:
         """The log's answer to a question that changes nothing; ``question`` gets the seconds that it may take."""
         return self._delivery.ask(question, deadline=deadline)
 
-    def identify(self, proposals: Sequence[Identity], *, deadline: float) -> list[str] | None:
-        """The pseudonym that holds for each proposal; ``None`` in an outage that a spool bridges."""
-        return self._delivery.identify(proposals, deadline=deadline)
+    def ask_until(self, question: Callable[[LogWriter, float], R], *, deadline: float) -> R | None:
+        """The answer to a question that may be asked again; ``None`` in an outage that a spool bridges."""
+        return self._delivery.ask_until(question, deadline=deadline)
 
     def close(self) -> None:
         """Tells the log how many numbers were used, where it can be told soon, and closes the connection."""

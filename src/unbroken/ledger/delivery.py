@@ -93,17 +93,14 @@ class Delivery:
         with self._alone(deadline):
             return question(self._connected(deadline), self._patience(deadline))
 
-    def identify(self, proposals: Sequence[Identity], *, deadline: float) -> list[str]:
-        """The pseudonym that holds for each proposal; tries again until the deadline, and lets others in between.
+    def ask_until(self, question: Callable[[LogWriter, float], R], *, deadline: float) -> R:
+        """The answer to a question that may be asked again; tries until the deadline, and lets others in between.
 
         Raises :class:`UnavailableError` where the log did not answer in time.
         """
         for attempt in count():
             try:
-                return self.ask(
-                    lambda writer, wait_s: writer.identify(proposals, wait_s=wait_s),
-                    deadline=min(deadline, self._clock() + _TURN_S),
-                )
+                return self.ask(question, deadline=min(deadline, self._clock() + _TURN_S))
             except UnavailableError:
                 pause = _pause(attempt)
                 if self._clock() + pause + _LEAST_S >= deadline:
@@ -190,6 +187,7 @@ class Delivery:
         rows = writer.append(
             [item.text for item in batch],
             [item.parts for item in batch],
+            originals=[item.original for item in batch],
             wait_s=self._patience(deadline),
             early=self._early,
         )

@@ -1,7 +1,7 @@
 """An event as it is prepared, before it gets its recorder's number."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -26,12 +26,19 @@ MAX_EVENT_TEXT_BYTES: Final = 1024
 class Draft:
     """A checked event and the parts of its payload, by name; the event already commits to them.
 
-    ``identities`` are unknown to the log yet and go there with the event.
+    ``identities`` are unknown to the log yet and go there with the event. ``original`` is what the event was before it
+    was masked, sealed; the event commits to that too.
     """
 
     event: Event
     parts: Mapping[str, Part]
     identities: tuple[Identity, ...] = ()
+    original: bytes | None = field(default=None, repr=False)
+
+    @property
+    def weight(self) -> int:
+        """The bytes that it counts with where memory and batches are bounded."""
+        return sum(len(part.value) for part in self.parts.values()) + len(self.original or b"")
 
 
 def draft(
@@ -49,6 +56,8 @@ def draft(
     :class:`TooLargeError` for a part over :data:`MAX_PART_BYTES` or a text over :data:`MAX_EVENT_TEXT_BYTES`.
     """
     _check_lengths(fields)
+    # What is sealed is bound to the event's id, so that is there first.
+    fields.setdefault("id", new_id())
     given = zip(PARTS, (inputs, outputs, details), strict=True)
     values = {name: _value(value) for name, value in given if value is not ABSENT}
     texts = {name: _text(name, bare(value)) for name, value in values.items()}
@@ -60,9 +69,12 @@ def draft(
         for name, value in protected.parts.items()
     }
     commitments = {name: commit(part.salt, part.value) for name, part in parts.items()}
-    protected.fields.setdefault("id", new_id())
+    original = protected.original
+    if original is not None:
+        commitments["original"] = original.commitment
     protected.fields.setdefault("ts", datetime.now(UTC))
-    return Draft(make_event(**protected.fields, **commitments), parts, protected.identities)
+    event = make_event(**{**protected.fields, **commitments})
+    return Draft(event, parts, protected.identities, None if original is None else original.ciphertext)
 
 
 def _check_lengths(fields: Mapping[str, object]) -> None:

@@ -34,7 +34,7 @@ class Submission:
         self.drafts = drafts
         self.deadline = deadline
         self.ids = tuple(draft.event.id for draft in drafts)
-        self.weight = sum(len(part.value) for draft in drafts for part in draft.parts.values())
+        self.weight = sum(draft.weight for draft in drafts)
         self.woken = threading.Event()
         self.settled = False
         self._kept: Sequence[Kept] = ()

@@ -16,7 +16,7 @@ from unbroken.ledger.group import MAX_BATCH, MAX_BATCH_BYTES
 from unbroken.ledger.protection import Identity
 from unbroken.ledger.receipt import Kept
 from unbroken.ledger.spool.place import SpoolPlace
-from unbroken.store.log_writer import Known, LogWriter
+from unbroken.store.log_writer import Known, LogWriter, VaultKey
 
 DEADLINE_S: Final = 10.0
 """How long recording waits by default, in seconds."""
@@ -114,11 +114,21 @@ class Ledger:
         committer = self._here()
         found: list[str] = []
         for start in range(0, len(proposals), MAX_BATCH):
-            some = committer.identify(proposals[start : start + MAX_BATCH], deadline=self._deadline(None))
+            question = partial(_identified, proposals[start : start + MAX_BATCH])
+            some = committer.ask_until(question, deadline=self._deadline(None))
             if some is None:
                 return None
             found += some
         return found
+
+    def vault_keys(self, holders: Sequence[tuple[str, str]]) -> list[VaultKey | None] | None:
+        """The public key that belongs to each holder, in order, as :meth:`LogWriter.vault_keys` says.
+
+        ``None`` in an outage that a spool bridges, as :meth:`identify`; raises as that does.
+        """
+        return self._here().ask_until(
+            lambda writer, wait_s: writer.vault_keys(holders, wait_s=wait_s), deadline=self._deadline(None)
+        )
 
     def approval(self, request: str) -> Approval | None:
         """What became of a request for approval; ``None`` when this log has none of that id."""
@@ -176,6 +186,10 @@ def _whereabouts(ids: Sequence[str], writer: LogWriter, wait_s: float) -> dict[s
     return writer.receipts(ids, [None] * len(ids), wait_s=wait_s)
 
 
+def _identified(proposals: Sequence[Identity], writer: LogWriter, wait_s: float) -> list[str]:
+    return writer.identify(proposals, wait_s=wait_s)
+
+
 def _unique(drafts: Sequence[Draft]) -> list[Draft]:
     """Each event once; an id that stands for two different ones is a conflict."""
     unique: dict[str, Draft] = {}
@@ -189,11 +203,10 @@ def _batches(drafts: Sequence[Draft]) -> Iterator[list[Draft]]:
     batch: list[Draft] = []
     size = 0
     for draft in drafts:
-        weight = sum(len(part.value) for part in draft.parts.values())
-        if batch and (len(batch) == MAX_BATCH or size + weight > MAX_BATCH_BYTES):
+        if batch and (len(batch) == MAX_BATCH or size + draft.weight > MAX_BATCH_BYTES):
             yield batch
             batch, size = [], 0
         batch.append(draft)
-        size += weight
+        size += draft.weight
     if batch:
         yield batch

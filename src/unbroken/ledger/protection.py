@@ -6,13 +6,20 @@ from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 from unbroken.core.normalise import Json
 
+SAME: Final[Any] = object()
+"""Stands for what a value was before masking where nothing was masked in it; ``None`` is a value."""
+
 
 @dataclass(frozen=True, slots=True)
 class Screened:
-    """A value in which nothing is left to mask; ``counts`` is how much was masked in it, by kind."""
+    """A value in which nothing is left to mask; ``counts`` is how much was masked in it, by kind.
+
+    ``given`` is what it was, in this process's memory alone, or :data:`SAME`.
+    """
 
     value: Json
     counts: Mapping[str, int] = field(default_factory=dict)
+    given: Json = field(default=SAME, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +41,27 @@ class Identity:
     sealed: bytes = field(repr=False)
 
 
+class SealedOriginal(Protocol):
+    """What an event was before it was masked, sealed; the event states its ``commitment`` as ``original``."""
+
+    @property
+    def commitment(self) -> str: ...
+    @property
+    def ciphertext(self) -> bytes: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Protected:
     """An event's fields and parts as they may leave the process.
 
-    ``identities`` are those made while the log was out of reach: they go to it before the event does.
+    ``identities`` are those made while the log was out of reach: they go to it before the event does. ``original`` is
+    there where something was masked and policy keeps what it was.
     """
 
     fields: dict[str, Any]
     parts: dict[str, Json]
     identities: tuple[Identity, ...] = ()
+    original: SealedOriginal | None = field(default=None, repr=False)
 
 
 class Registered(NamedTuple):
@@ -57,7 +75,7 @@ class Protection(Protocol):
     """Made for one log. Raises errors of :mod:`unbroken.errors`; then nothing was stored."""
 
     def protect(self, fields: Mapping[str, Any], parts: Mapping[str, Value]) -> Protected:
-        """The event of these fields and parts, ``event_type`` among the fields, as it may be recorded."""
+        """The event of these fields and parts, ``event_type`` and ``id`` among the fields, as it may be recorded."""
         ...
 
     def messages(self, messages: Sequence[Json], fields: Mapping[str, Any]) -> list[Screened]:
@@ -94,3 +112,8 @@ def bare(value: Value) -> Json:
     if isinstance(value, Pieces):
         return value.items
     return value.value if isinstance(value, Screened) else value
+
+
+def as_given(value: Value) -> Json:
+    """What the value was before anything was masked in it."""
+    return value.given if isinstance(value, Screened) and value.given is not SAME else bare(value)

@@ -17,12 +17,14 @@ class Sealed(msgspec.Struct, frozen=True):
     """An event's canonical text with its recorder's number, and the parts of its payload by name.
 
     ``identities`` are those of people in it that the log may not know: they go there before the event does.
+    ``original`` is what it was before it was masked, sealed to keys that nobody has who records.
     """
 
     id: str
     text: bytes
     parts: dict[str, Part]
     identities: tuple[Identity, ...] = ()
+    original: bytes | None = None
 
     def unnumbered_hash(self) -> bytes:
         """The SHA-256 of what the event says, without who numbered it: by this an event sent again is known."""

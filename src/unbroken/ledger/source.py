@@ -55,6 +55,7 @@ class Source:
                 encode_event(msgspec.structs.replace(draft.event, recorder=self.recorder, recorder_seq=number)),
                 dict(draft.parts),
                 draft.identities,
+                draft.original,
             )
             for number, draft in enumerate(drafts, first)
         ]

@@ -1,18 +1,29 @@
 """What every event of a log passes on its way there: names become pseudonyms, what is personal is masked, and what the
-event touches, or turns out to hold, says how it is classified."""
+event touches, or turns out to hold, says how it is classified. What it was is sealed, where policy keeps that."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any
 
+from unbroken.core.ids import is_id
 from unbroken.core.keyed import LogKey
 from unbroken.core.kinds import classes_of
 from unbroken.core.normalise import Json
-from unbroken.errors import ConfigurationError
-from unbroken.ledger.draft import MAX_EVENT_TEXT_BYTES
-from unbroken.ledger.protection import Identity, Pieces, Protected, Registered, Screened, Value, bare
+from unbroken.errors import ConfigurationError, InvalidEventError
+from unbroken.ledger.protection import (
+    SAME,
+    Identity,
+    Pieces,
+    Protected,
+    Registered,
+    Screened,
+    SealedOriginal,
+    Value,
+    bare,
+)
 from unbroken.privacy import prompts
 from unbroken.privacy.identities import Identities
+from unbroken.privacy.naming import names_in, renamed
 from unbroken.privacy.pieces import joined_where_cut
 from unbroken.privacy.redaction.ner import NerEngine
 from unbroken.privacy.redaction.placeholders import PlaceholderKey
@@ -20,25 +31,19 @@ from unbroken.privacy.redaction.profiles import BALANCED, OFF, Profile
 from unbroken.privacy.redaction.redactor import Redacted, Redactor
 from unbroken.privacy.registry.registry import SYSTEM, Registry
 from unbroken.privacy.registry.said import Classified
-
-PERSONS: Final = frozenset({"user", "admin"})
-"""Types of actors that are people."""
-_TEXTS: Final = (
-    *("actor_id", "agent_id", "agent_name", "agent_version", "call_id", "cost_source", "model", "purpose"),
-    *("recipient", "resource_id", "resource_type", "session_id", "source_address", "status", "tool", "turn_id"),
-)
-_LISTS: Final = ("domains", "scope", "subjects")
-_DECISION: Final = ("by", "outcome", "policy")
-_TEMPLATE: Final = "prompt_template"
-_TOO_LONG: Final = "[too long once masked]"
+from unbroken.privacy.shown import changed_parts, is_other, shown
+from unbroken.privacy.texts import changed_texts, texts_of, with_texts
+from unbroken.privacy.vault.holders import holders_of
+from unbroken.privacy.vault.originals import EVENT
+from unbroken.privacy.vault.sealer import Sealer
 
 
 class LogProtection:
     """The :class:`~unbroken.ledger.protection.Protection` of one log; safe for use by several threads at once.
 
     ``registry`` gives the version that is in force, ``key`` is the log's, ``identities`` finds pseudonyms (``None``
-    without a key), and ``note`` is told what no registry names: kinds and names. ``ner`` finds
-    names in the running text of parts.
+    without a key), ``note`` is told what no registry names: kinds and names, and ``sealer`` seals what
+    events were (``None`` keeps nothing of it). ``ner`` finds names in the running text of parts.
 
     An event's own texts are masked as far as ``balanced`` goes whatever the profile, with placeholders that stay the
     same: they are what events are found by. Its parts are masked by the strictest profile that applies.
@@ -51,12 +56,14 @@ class LogProtection:
         key: LogKey | None,
         identities: Identities | None,
         note: Callable[[Collection[tuple[str, str]]], None],
+        sealer: Sealer | None = None,
         ner: NerEngine | None = None,
     ) -> None:
         self._registry = registry
         self._key = key
         self._identities = identities
         self._note = note
+        self._sealer = sealer
         placeholders = None if key is None else PlaceholderKey.derived(key.id, key.secret)
         self._has_model = ner is not None
         # One for each version and profile: making one reads all patterns.
@@ -74,47 +81,80 @@ class LogProtection:
     def protect(self, fields: Mapping[str, Any], parts: Mapping[str, Value]) -> Protected:
         """As :class:`~unbroken.ledger.protection.Protection` says.
 
-        Raises :class:`ConfigurationError` where pseudonyms are asked for and there is no key to find them by.
+        Raises :class:`ConfigurationError` where pseudonyms are asked for and there is no key to find them by, and what
+        :meth:`Sealer.seal` raises.
         """
         registry = self._registry()
         classified = registry.classified(fields)
         named, identities = self._named(fields, registry)
-        screened = {name: value for name, value in parts.items() if isinstance(value, Screened)}
-        values = {name: value for name, value in parts.items() if not isinstance(value, Screened)}
-        template: dict[str, str] = {}
-        if fields.get("event_type") in prompts.HOLDERS and "details" in values:
-            policy = registry.prompts_of(fields.get("agent_id"))
-            details = prompts.shown_details(bare(values["details"]), policy, self._key)
-            template = {f"{_TEMPLATE}/{name}": text for name, text in prompts.names_in(details).items()}
-            values["details"] = prompts.without_names(details)
-        known = _sum(each.counts for each in screened.values())
-        texts = dict(_texts(named))
-        masked, classified = self._masked(registry, classified, values, texts={**texts, **template}, known=known)
-        masked_parts = {**masked.values, **{name: each.value for name, each in screened.items()}}
-        if template:
-            names = {place.removeprefix(f"{_TEMPLATE}/"): masked.texts[place] for place in template}
-            masked_parts["details"] = prompts.with_names(masked_parts["details"], names, details)
-        event = _with_texts(named, {place: masked.texts[place] for place in texts})
-        event |= _governance(event, classified, own=fields)
+        seen = shown(fields, parts, registry=registry, key=self._key)
+        texts = dict(texts_of(named))
+        masked, classified = self._masked(
+            registry, classified, seen.values, texts={**texts, **seen.names}, known=_sum(seen.counts)
+        )
+        event = self._event(named, texts, masked, own=fields, classified=classified)
+        event["rules"] = self._version(registry, classified.profile)
         if classified.unknown:
             self._note(set(_unknown(classified, fields, event)))
-        event["redactions"] = [f"{kind}:{count}" for kind, count in masked.counts.items()] or None
-        event["rules"] = self._version(registry, classified.profile)
-        return Protected(event, {name: masked_parts[name] for name in parts}, identities)
+        recorded = seen.parts(masked)
+        original = None
+        if self._keeps_originals(registry, classified):
+            before = _before(parts, recorded, texts=dict(changed_texts(texts, masked.texts, event)))
+            original = self._original(before, event, registry)
+        return Protected(event, {name: recorded[name] for name in parts}, identities, original)
 
     def messages(self, messages: Sequence[Json], fields: Mapping[str, Any]) -> list[Screened]:
         """As :class:`~unbroken.ledger.protection.Protection` says: prompts by policy, everything masked."""
         registry = self._registry()
         classified = registry.classified(fields)
         screened = []
-        for message in prompts.shown(messages, registry.prompts_of(fields.get("agent_id")), self._key):
-            masked, _ = self._masked(registry, classified, {"message": message}, texts={}, known={})
-            screened.append(Screened(masked.values["message"], masked.counts))
+        described = prompts.shown(messages, registry.prompts_of(fields.get("agent_id")), self._key)
+        for message, said in zip(messages, described, strict=True):
+            masked, _ = self._masked(registry, classified, {"message": said}, texts={}, known={})
+            value = masked.values["message"]
+            screened.append(Screened(value, masked.counts, message if is_other(message, value) else SAME))
         return screened
 
     def tool(self, name: str) -> Registered:
         """What the registry says of the tool."""
         return self._registry().tool(name)
+
+    def _event(
+        self,
+        named: Mapping[str, Any],
+        texts: Collection[str],
+        masked: Redacted,
+        *,
+        own: Mapping[str, Any],
+        classified: Classified,
+    ) -> dict[str, Any]:
+        """The fields once their ``texts`` are masked, with what is said of the event's data; ``own`` are as given."""
+        event = with_texts(named, {place: masked.texts[place] for place in texts})
+        event |= _governance(event, classified, own=own)
+        event["redactions"] = [f"{kind}:{count}" for kind, count in masked.counts.items()] or None
+        return event
+
+    # ---- originals ----
+
+    def _keeps_originals(self, registry: Registry, classified: Classified) -> bool:
+        return (
+            self._sealer is not None
+            and registry.originals.keeps(classified.domains)
+            # Last, as a log without a vault is asked from time to time.
+            and not self._sealer.idle
+        )
+
+    def _original(
+        self, original: Mapping[str, Json], event: Mapping[str, Any], registry: Registry
+    ) -> SealedOriginal | None:
+        """What an event was, sealed; ``None`` where nothing in it was changed, or there is nobody to seal it to."""
+        event_id = event.get("id")
+        if self._sealer is None or not original:
+            return None
+        if not isinstance(event_id, str) or not is_id(event_id):
+            raise InvalidEventError("not an event: id has not the form of its kind")
+        stop = registry.originals.without_key == "stop"
+        return self._sealer.seal(original, holders=holders_of(event), event_id=event_id, stop=stop)
 
     # ---- names ----
 
@@ -122,13 +162,13 @@ class LogProtection:
         """The fields with pseudonyms in place of people's names, and the identities that the log doesn't know yet."""
         if not registry.pseudonyms:
             return dict(fields), ()
-        names = {name for name in _names(fields, registry) if name}
+        names = {name for name in names_in(fields, registry) if name}
         if not names:
             return dict(fields), ()
         if self._identities is None:
             raise _keyless()
         found, identities = self._identities.pseudonyms(names)
-        return _renamed(fields, registry, found), identities
+        return renamed(fields, registry, found), identities
 
     # ---- masking ----
 
@@ -179,102 +219,18 @@ class LogProtection:
         return f"{rules}/r{registry.version}"
 
 
+def _before(given: Mapping[str, Value], recorded: Mapping[str, Json], *, texts: Mapping[str, str]) -> dict[str, Json]:
+    """What an event was, as far as something else is recorded: parts, and ``texts`` of its own."""
+    before = changed_parts(given, recorded)
+    return {**before, EVENT: {**texts}} if texts else before
+
+
 def _keyless() -> ConfigurationError:
     return ConfigurationError(
         "people's names are recorded as pseudonyms, which takes the log's key: give key=…, to commands by"
         " UNBROKEN_KEY_FILE, or load a registry with [identities] pseudonyms = false where callers pass opaque ids"
         " already; nothing was recorded"
     )
-
-
-def _names(fields: Mapping[str, Any], registry: Registry) -> Iterator[str]:
-    """What names people among an event's fields."""
-    if fields.get("actor_type") in PERSONS:
-        yield from _text(fields.get("actor_id"))
-    for subject in fields.get("subjects") or ():
-        yield from _text(subject)
-    decision = fields.get("decision")
-    if isinstance(decision, Mapping):
-        yield from _text(decision.get("by"))
-    if _is_persons(fields, registry):
-        yield from _text(fields.get("resource_id"))
-    for item in fields.get("scope") or ():
-        for text in _text(item):
-            key, mark, value = text.partition("=")
-            if mark and key in registry.pseudonymous_scope:
-                yield value
-
-
-def _renamed(fields: Mapping[str, Any], registry: Registry, found: Mapping[str, str]) -> dict[str, Any]:
-    """The same fields with what ``found`` has in place of what :func:`_names` gives."""
-    renamed = dict(fields)
-    if fields.get("actor_type") in PERSONS:
-        renamed["actor_id"] = _found(fields.get("actor_id"), found)
-    if fields.get("subjects"):
-        renamed["subjects"] = [_found(subject, found) for subject in fields["subjects"]]
-    decision = fields.get("decision")
-    if isinstance(decision, Mapping) and "by" in decision:
-        renamed["decision"] = {**decision, "by": _found(decision["by"], found)}
-    if _is_persons(fields, registry):
-        renamed["resource_id"] = _found(fields.get("resource_id"), found)
-    if fields.get("scope") and registry.pseudonymous_scope:
-        renamed["scope"] = [_renamed_item(item, registry, found) for item in fields["scope"]]
-    return renamed
-
-
-def _renamed_item(item: object, registry: Registry, found: Mapping[str, str]) -> object:
-    if not isinstance(item, str):
-        return item
-    key, mark, value = item.partition("=")
-    return f"{key}={_found(value, found)}" if mark and key in registry.pseudonymous_scope else item
-
-
-def _is_persons(fields: Mapping[str, Any], registry: Registry) -> bool:
-    """Whether the resource's id is a person's."""
-    kind = fields.get("resource_type")
-    return isinstance(kind, str) and registry.is_pseudonymous(kind)
-
-
-def _found(name: object, found: Mapping[str, str]) -> object:
-    return found.get(name, name) if isinstance(name, str) else name
-
-
-def _text(value: object) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-
-
-def _texts(fields: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """The texts of an event that may hold anything, by names that :func:`_with_texts` knows again."""
-    for name in _TEXTS:
-        if isinstance(fields.get(name), str):
-            yield name, fields[name]
-    for name in _LISTS:
-        for at, item in enumerate(fields.get(name) or ()):
-            if isinstance(item, str):
-                yield f"{name}/{at}", item
-    decision = fields.get("decision")
-    if isinstance(decision, Mapping):
-        for name in _DECISION:
-            if isinstance(decision.get(name), str):
-                yield f"decision/{name}", decision[name]
-
-
-def _with_texts(fields: dict[str, Any], texts: Mapping[str, str]) -> dict[str, Any]:
-    """The fields with these texts in their places."""
-    event = dict(fields)
-    for place, text in texts.items():
-        kept = text if len(text.encode(errors="replace")) <= MAX_EVENT_TEXT_BYTES else _TOO_LONG
-        name, _, within = place.partition("/")
-        if not within:
-            event[name] = kept
-        elif name == "decision":
-            event[name] = {**event[name], within: kept}
-        else:
-            items = list(event[name])
-            items[int(within)] = kept
-            event[name] = items
-    return event
 
 
 def _governance(event: Mapping[str, Any], classified: Classified, *, own: Mapping[str, Any]) -> dict[str, Any]:

@@ -32,7 +32,7 @@ _REFUSALS: Final = {
     "no case": "this duty reads for a case only: name it",
     "bad length": "a purpose is up to 2000 bytes of printable text, a case 200; a ticket lasts 1 second to 12 hours",
     "bad scope": "what is looked for has to be a few short texts",
-    "not recovered": "this server was restored or took over from another: `unbroken recover` opens it for reading again",
+    "not recovered": "this server was restored, or took over from another: `unbroken recover` opens reading on it",
     "several duties": "this login is in the groups of several duties, so it may read nothing: give each duty its own",
 }
 _TABLES: Final = ("logs", "entries", "payloads", "originals", "event_ids", "sessions")

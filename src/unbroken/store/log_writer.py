@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from time import monotonic
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, NamedTuple, Protocol, cast
 
 import psycopg
 from psycopg.errors import (
@@ -63,6 +63,14 @@ class Row:
     hash: bytes
 
 
+class VaultKey(NamedTuple):
+    """The public half of a key that originals are sealed to, as the database gives it; nothing in it is believed."""
+
+    id: str
+    public: bytes
+    endorsement: str
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
     """What the log says of an id that it has: ``state`` is ``recorded``, ``conflict`` or ``present``.
@@ -116,10 +124,13 @@ class LogWriter:
         events: Sequence[bytes],
         parts: Sequence[dict[str, Part]],
         *,
+        originals: Sequence[bytes | None] = (),
         wait_s: float | None = None,
         early: bool = False,
     ) -> list[Row]:
         """Records a batch and returns its rows in order; all of it or nothing, and durably.
+
+        ``originals`` are the sealed originals of the events, in order, ``None`` where an event has none.
 
         With ``early`` the log's lock is given up before the storage has confirmed, which is then waited for without it.
         Raises :class:`AlreadyRecordedError` when an id is there already.
@@ -129,13 +140,18 @@ class LogWriter:
             held = [payload.get(part) for payload in parts]
             columns.append([None if item is None else item.value.decode() for item in held])
             columns.append([None if item is None else item.salt for item in held])
+        name = "append_early" if early else "append"
+        if any(original is not None for original in originals):
+            # A statement of its own: a log without a vault goes on with the one that it always had.
+            name += "_with_originals"
+            columns.append(originals)
         values = (self._patience(wait_s), self._origin, [event.decode() for event in events], *columns)
         with self._asking(wait_s):
             try:
                 rows = (
-                    self._durably("append_early", values, newest=lambda rows: (rows[-1][0], rows[-1][-1]))
+                    self._durably(name, values, newest=lambda rows: (rows[-1][0], rows[-1][-1]))
                     if early
-                    else self._rows("append", values)
+                    else self._rows(name, values)
                 )
             except UniqueViolation:
                 raise AlreadyRecordedError from None
@@ -208,6 +224,16 @@ class LogWriter:
                 )
                 found += self._rows("identify", (self._origin, *columns, as_proposed))[0][0]
         return found
+
+    def vault_keys(self, holders: Sequence[tuple[str, str]], *, wait_s: float | None = None) -> list[VaultKey | None]:
+        """The vault key of each holder, in order: the one it has, or else one that is its own from now on.
+
+        A holder is a kind, ``subject`` or ``session``, and its name as events have it. ``None`` stands where the pool
+        is empty; without a vault the list is empty. Asking again changes nothing. Up to 1000 are one round trip.
+        """
+        kinds, names = [kind for kind, _ in holders], [name for _, name in holders]
+        rows = self._call("vault_keys", (self._origin, kinds, names), wait_s)
+        return [None if row[0] is None else VaultKey(*row) for row in rows]
 
     def registry(self, *, wait_s: float | None = None) -> tuple[int, str] | None:
         """Number and text of the registry's newest version; ``None`` while nothing was loaded."""

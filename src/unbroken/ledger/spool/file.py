@@ -29,10 +29,13 @@ from unbroken.ledger.spool.folder import JOURNAL, sync, translated_os
 
 APPLICATION: Final = 1970168427
 """Stands in the file's head, so that no other SQLite file is taken for a spool."""
-VERSION: Final = 2
-"""Version 1 had no identities. Its files are read, delivered from and never added to: each recorder has its own."""
+VERSION: Final = 3
+"""Version 1 had no identities, version 2 no originals. Their files are read, delivered from and never added to: each
+recorder has its own."""
 _RESERVE_BYTES: Final = 256 * 1024
 """The room that the journal keeps between transactions; what is left in it then is void."""
+_FIRST_COLUMNS: Final = 1 + 2 * len(PARTS)
+"""The text, and salt and value of each part."""
 _PATIENCE_S: Final = 5.0
 """How long an operation waits for somebody who reads the file at this moment."""
 
@@ -41,7 +44,7 @@ _SCHEMA: Final = """
 pragma journal_mode = off;
 begin;
 pragma application_id = 1970168427;
-pragma user_version = 2;
+pragma user_version = 3;
 create table spool (
   recorder text not null,
   log text not null,
@@ -68,7 +71,8 @@ create table events (
   outputs blob,
   details_salt blob,
   details blob,
-  identities blob
+  identities blob,
+  original blob
 );
 create table refusals (
   place integer primary key,
@@ -80,8 +84,9 @@ commit;
 """
 _PUT: Final = """
 insert into events
-  (batch, bytes, id, digest, text, inputs_salt, inputs, outputs_salt, outputs, details_salt, details, identities)
-  values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  (batch, bytes, id, digest, text, inputs_salt, inputs, outputs_salt, outputs, details_salt, details, identities,
+   original)
+  values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _EXTEND_GAP: Final = """
 update spool set
@@ -109,12 +114,16 @@ _REFUSED_IN: Final = "select id from events join refusals using (place) where ga
 _FIND: Final = "select id, text, refused from events where id = ?"
 _WAITING: Final = "select batch, bytes from events where refused = 0 order by batch"
 _UPTO: Final = """
-select digest, id, text, inputs_salt, inputs, outputs_salt, outputs, details_salt, details, identities from events
- where batch <= ? and refused = 0 order by place
+select digest, id, text, inputs_salt, inputs, outputs_salt, outputs, details_salt, details, identities, original
+  from events where batch <= ? and refused = 0 order by place
+"""
+_UPTO_2: Final = """
+select digest, id, text, inputs_salt, inputs, outputs_salt, outputs, details_salt, details, identities, null
+  from events where batch <= ? and refused = 0 order by place
 """
 _UPTO_1: Final = """
-select digest, id, text, inputs_salt, inputs, outputs_salt, outputs, details_salt, details, null from events
- where batch <= ? and refused = 0 order by place
+select digest, id, text, inputs_salt, inputs, outputs_salt, outputs, details_salt, details, null, null
+  from events where batch <= ? and refused = 0 order by place
 """
 _IDENTITIES: Final = msgspec.msgpack.Decoder(tuple[Identity, ...])
 _as_blob: Final = msgspec.msgpack.Encoder().encode
@@ -265,7 +274,7 @@ class SpoolFile:
         """The oldest batches that wait, as many as fit and at least one."""
         with self._reading() as connection:
             last = _fitting(connection.execute(_WAITING), events=events, size_bytes=size_bytes)
-            upto = _UPTO_1 if _version_of(connection) == 1 else _UPTO
+            upto = {1: _UPTO_1, 2: _UPTO_2}.get(_version_of(connection), _UPTO)
             rows = connection.execute(upto, (last,)).fetchall()
         if last is None:
             return None
@@ -336,10 +345,10 @@ class SpoolFile:
 
 
 def size_of(item: Sealed) -> int:
-    """The bytes that an event counts with: its text, its parts with their salts, and its identities."""
+    """The bytes that an event counts with: its text, its parts with their salts, its identities and its original."""
     parts = sum(len(part.salt) + len(part.value) for part in item.parts.values())
     people = sum(len(each.pseudonym) + len(each.lookup) + len(each.sealed) for each in item.identities)
-    return len(item.text) + parts + people
+    return len(item.text) + parts + people + len(item.original or b"")
 
 
 def _fitting(waiting: Iterable[tuple[int, int]], *, events: int, size_bytes: int) -> int | None:
@@ -361,13 +370,14 @@ def _row(batch: int, item: Sealed) -> tuple[Any, ...]:
 
 
 def _sealed(event_id: str, text: bytes, *columns: bytes | None) -> Sealed:
-    *parts, identities = columns
+    *parts, identities, original = columns
     pairs = zip(PARTS, parts[::2], parts[1::2], strict=True)
     return Sealed(
         event_id,
         text,
         {name: Part(salt, value) for name, salt, value in pairs if salt is not None and value is not None},
         () if identities is None else _IDENTITIES.decode(identities),
+        original,
     )
 
 
@@ -377,14 +387,17 @@ def _columns(item: Sealed) -> list[Any]:
     for name in PARTS:
         part = item.parts.get(name)
         columns += (None, None) if part is None else (part.salt, part.value)
-    return [*columns, _as_blob(item.identities) if item.identities else None]
+    return [*columns, _as_blob(item.identities) if item.identities else None, item.original]
 
 
 def _digest(columns: Sequence[Any]) -> bytes:
     """Finds what a failing disk does to an event; against people it protects nothing."""
-    event_id, *others, identities = columns
+    event_id, *others = columns
+    # Columns that older files don't have count from the last of them that holds something.
+    while len(others) > _FIRST_COLUMNS and others[-1] is None:
+        others.pop()
     digest = hashlib.sha256()
-    for column in (event_id.encode(), *others, *(() if identities is None else (identities,))):
+    for column in (event_id.encode(), *others):
         digest.update(b"-" if column is None else b"%d:" % len(column) + column)
     return digest.digest()
 

@@ -22,4 +22,13 @@ class SpoolPlace:
     @property
     def registry(self) -> Path:
         """Where a copy of the log's registry is kept, for a start while the log is out of reach."""
-        return self.folder / f"registry-{sha256(self.log.encode()).hexdigest()[:16]}.json"
+        return self.folder / f"registry-{self._short}.json"
+
+    @property
+    def vault(self) -> Path:
+        """The file that says, once it is there, that the log has a vault; for such a start as well."""
+        return self.folder / f"vault-{self._short}"
+
+    @property
+    def _short(self) -> str:
+        return sha256(self.log.encode()).hexdigest()[:16]

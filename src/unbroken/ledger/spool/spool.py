@@ -1,8 +1,8 @@
 """The local spool: what a recorder can't deliver is kept on this machine's disk, in order, until the log has it.
 
 It holds events as they would go to the database and nothing else: an event's id, its canonical text, the parts of its
-payload by name, salt and value, after redaction or sealing, and identities that the log doesn't know, names sealed. It
-encrypts nothing and adds no protection of its own.
+payload by name, salt and value, after redaction, its original sealed, and identities that the log doesn't know, names
+sealed. It encrypts nothing and adds no protection of its own.
 """
 
 import logging

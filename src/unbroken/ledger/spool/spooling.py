@@ -23,7 +23,6 @@ from unbroken.errors import (
 )
 from unbroken.ledger.delivery import Delivered, Delivery
 from unbroken.ledger.group import MAX_BATCH
-from unbroken.ledger.protection import Identity
 from unbroken.ledger.receipt import Spooled
 from unbroken.ledger.sealed import Sealed
 from unbroken.ledger.spool.place import SpoolPlace
@@ -89,12 +88,12 @@ class Spooling:
         """As :meth:`Delivery.ask`: what has to be asked can't be spooled."""
         return self._delivery.ask(question, deadline=deadline)
 
-    def identify(self, proposals: Sequence[Identity], *, deadline: float) -> list[str] | None:
-        """As :meth:`Delivery.identify`; ``None`` in an outage, which what is delivered finds out to be over."""
+    def ask_until(self, question: Callable[[LogWriter, float], R], *, deadline: float) -> R | None:
+        """As :meth:`Delivery.ask_until`; ``None`` in an outage, which what is delivered finds out to be over."""
         if self._failing_since is not None:
             return None
         try:
-            return self._delivery.identify(proposals, deadline=min(deadline, time.monotonic() + PATIENCE_S))
+            return self._delivery.ask_until(question, deadline=min(deadline, time.monotonic() + PATIENCE_S))
         except UnavailableError:
             self._note_outage()
             return None

@@ -9,6 +9,7 @@ from unbroken.privacy.redaction.profiles import covers
 from unbroken.privacy.redaction.rules import OwnPattern, Rules
 from unbroken.privacy.registry.entry import Entry
 from unbroken.privacy.registry.looser import alone, looser
+from unbroken.privacy.registry.originals import Originals
 from unbroken.privacy.registry.registry import Registry
 from unbroken.privacy.registry.said import Classified, Said
 
@@ -37,6 +38,7 @@ def differences(before: Registry, after: Registry) -> list[Change]:
         *_redaction(before, after),
         *_identities(before, after),
         *_prompts(before, after),
+        *_originals(before.originals, after.originals),
         *_said("defaults", before.defaults, after.defaults),
         *(change for kind in ("tool", "source", "resource", "domain") for change in _entries(kind, before, after)),
         *(change for flag in before.found for change in _said(f"found.{flag}", before.found[flag], after.found[flag])),
@@ -106,6 +108,21 @@ def _prompts(before: Registry, after: Registry) -> Iterator[Change]:
             what = ADDED if old is None else REMOVED if new is None else CHANGED
             words = " → ".join(store for store in (old, new) if store is not None)
             yield Change(what, f"prompts.agents {name}", words, ("prompts",) if stores_more else ())
+
+
+def _originals(before: Originals, after: Originals) -> Iterator[Change]:
+    """Less is protected where less is kept: nobody can be shown any more what was really said."""
+    less = ("originals",) if after.keeps_less_than(before) else ()
+    if before.keep != after.keep:
+        yield Change(CHANGED, "originals", f"keep {before.keep} → {after.keep}", less)
+    if "domains" in (before.keep, after.keep):
+        loosening = less if before.keep == after.keep else ()
+        for what, domains in ((REMOVED, before.domains - after.domains), (ADDED, after.domains - before.domains)):
+            for domain in sorted(domains):
+                yield Change(what, "originals.domains", domain, loosening if what == REMOVED else ())
+    if before.without_key != after.without_key:
+        less = ("originals",) if after.without_key == "record" else ()
+        yield Change(CHANGED, "originals", f"without_key {before.without_key} → {after.without_key}", less)
 
 
 def _set(of: str, was: Iterable[str], now: Iterable[str], *, loosened_by: str, less: str) -> Iterator[Change]:

@@ -24,6 +24,8 @@ def _of_the_log(registry: Registry) -> Iterator[str]:
         yield "redaction: the profile is off, so nothing is masked but where an entry asks for it"
     if not registry.pseudonyms and registry.pseudonymous_scope:
         yield "identities: scope has no effect while pseudonyms is false"
+    if registry.originals.domains and registry.originals.keep != "domains":
+        yield f'originals: domains has no effect while keep is "{registry.originals.keep}"'
     for flag, said in registry.found.items():
         less = looser(alone(BUILT_IN.found[flag]), alone(said))
         if less:

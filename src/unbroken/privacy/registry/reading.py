@@ -12,6 +12,7 @@ from unbroken.privacy.redaction.profiles import BALANCED, PROFILES, profile_name
 from unbroken.privacy.redaction.rules import rules_from
 from unbroken.privacy.registry.entry import Entry
 from unbroken.privacy.registry.matching import LONGEST_PATTERN, Names, is_wild
+from unbroken.privacy.registry.originals import KEEP, WITHOUT_KEY, Keep, Originals, WithoutKey
 from unbroken.privacy.registry.registry import AgentPrompts, Prompts, Registry
 from unbroken.privacy.registry.said import CLASSIFICATIONS, Said
 from unbroken.privacy.table import Table, shown
@@ -57,7 +58,7 @@ def text_of(path: Path) -> str:
 def registry_from(text: str, *, version: int) -> Registry:
     """The registry that a TOML text holds; raises :class:`ConfigurationError` saying what is wrong, and where."""
     file = Table(_parsed(text), "")
-    file.closed("redaction", "identities", "prompts", "defaults", *_KEYS, "found")
+    file.closed("redaction", "identities", "prompts", "originals", "defaults", *_KEYS, "found")
     if sum(len(file.values[kind]) for kind in _KEYS if isinstance(file.values.get(kind), list)) > MOST_ENTRIES:
         raise ConfigurationError(f"the registry has more than {MOST_ENTRIES:,} entries")
     redaction, identities, prompts = file.table("redaction"), file.table("identities"), file.table("prompts")
@@ -74,6 +75,7 @@ def registry_from(text: str, *, version: int) -> Registry:
         pseudonymous_scope=frozenset(identities.texts("scope") or ()),
         prompts=cast("Prompts", prompts.choice("store", _PROMPTS) or "hashed"),
         agents=_agents(prompts),
+        originals=_originals(file.table("originals")),
         defaults=_over(_said(defaults, side_effect=True), Said("built in", None, "confidential")),
         tools=_entries(file, "tool"),
         sources=_entries(file, "source"),
@@ -94,6 +96,19 @@ def _parsed(text: str) -> Mapping[str, Any]:
         raise ConfigurationError("the registry is not TOML that can be read: it is nested too deep") from error
     except ValueError as error:
         raise ConfigurationError(f"the registry is not TOML: {error}") from error
+
+
+def _originals(table: Table) -> Originals:
+    table.closed("keep", "domains", "without_key")
+    keep = cast("Keep", table.choice("keep", KEEP) or "always")
+    domains = _domains(table) or ()
+    for domain in domains:
+        if is_wild(domain):
+            raise table.wrong(f"the domain {shown(domain)} is taken as it stands: name each")
+    if keep == "domains" and not domains:
+        raise table.wrong('keep = "domains" takes the domains: domains = ["…"]')
+    without_key = cast("WithoutKey", table.choice("without_key", WITHOUT_KEY) or "stop")
+    return Originals(keep, frozenset(domains), without_key)
 
 
 def _entries(file: Table, kind: str) -> Names[Entry]:
@@ -142,12 +157,7 @@ def _check_pattern(table: Table, pattern: str) -> None:
 
 
 def _said(table: Table, *, side_effect: bool = False) -> Said:
-    domains = table.texts("domains")
-    if domains is not None and len(domains) > _MOST_DOMAINS:
-        raise table.wrong(f"there are more than {_MOST_DOMAINS} domains")
-    for domain in domains or ():
-        if domain != domain.lower():
-            raise table.wrong(f"the domain {shown(domain)} is not in lower case, as all are")
+    domains = _domains(table)
     redaction = table.choice("redaction", PROFILES)
     return Said(
         by=table.place,
@@ -156,6 +166,16 @@ def _said(table: Table, *, side_effect: bool = False) -> Said:
         side_effect=table.flag("side_effect") if side_effect else None,
         redaction=None if redaction is None else profile_named(redaction),
     )
+
+
+def _domains(table: Table) -> tuple[str, ...] | None:
+    domains = table.texts("domains")
+    if domains is not None and len(domains) > _MOST_DOMAINS:
+        raise table.wrong(f"there are more than {_MOST_DOMAINS} domains")
+    for domain in domains or ():
+        if domain != domain.lower():
+            raise table.wrong(f"the domain {shown(domain)} is not in lower case, as all are")
+    return domains
 
 
 def _over(said: Said, built_in: Said) -> Said:

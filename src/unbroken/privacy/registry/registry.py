@@ -11,6 +11,7 @@ from unbroken.privacy.redaction.profiles import Profile
 from unbroken.privacy.redaction.rules import Rules
 from unbroken.privacy.registry.entry import Entry
 from unbroken.privacy.registry.matching import Names
+from unbroken.privacy.registry.originals import Originals
 from unbroken.privacy.registry.said import Classified, Said, combined
 
 Prompts = Literal["hashed", "stored"]
@@ -50,6 +51,7 @@ class Registry:
     pseudonymous_scope: frozenset[str]
     prompts: Prompts
     agents: Names[AgentPrompts]
+    originals: Originals
     defaults: Said
     tools: Names[Entry]
     sources: Names[Entry]

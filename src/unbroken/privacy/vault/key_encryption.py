@@ -98,6 +98,11 @@ class KeyEncryptions:
         *retired, current = keys
         return cls(current, tuple(retired))
 
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The ids of all that are at hand, the current one's first."""
+        return tuple(each.id for each in self._all())
+
     def wrap(self, key: PrivateKey, *, log: str) -> bytes:
         """As :func:`wrap`, by the current key."""
         return wrap(key, by=self.current, log=log)

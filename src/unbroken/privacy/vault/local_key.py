@@ -3,9 +3,11 @@
 Both hold lines of an id and 64 hex digits; the last line is the key that wraps, those above are retired.
 """
 
+import fcntl
 import hmac
 import os
 import stat
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -120,8 +122,52 @@ def create_file(path: Path, key: LocalKey) -> None:
             file.write(key.to_text())
             file.flush()
             os.fsync(file.fileno())
+        _sync(path.parent)
     except OSError as error:
         raise ConfigurationError(f"the file of key-encryption keys {path} can't be written") from error
+
+
+def add_to_file(path: Path, key: LocalKey) -> KeyEncryptions:
+    """Adds a key to a file as the one that wraps from now on; returns all of them.
+
+    The file is exchanged as a whole, so that a crash leaves the one or the other. Raises :class:`ConfigurationError`
+    where there is no such file, it is not this user's alone, or somebody else is adding to it.
+    """
+    there = from_file(path)
+    together = KeyEncryptions(key, (*there.retired, there.current))
+    try:
+        with path.open("rb") as before:
+            fcntl.flock(before, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not os.path.samestat(os.fstat(before.fileno()), path.stat()) or from_file(path).ids != there.ids:
+                raise BlockingIOError  # noqa: TRY301 - the same to whoever waits
+            _exchange(path, before.read() + b"\n" + key.to_text().encode())
+    except BlockingIOError as error:
+        raise ConfigurationError(f"{path} is being changed by somebody else: nothing was added") from error
+    except OSError as error:
+        raise ConfigurationError(f"the file of key-encryption keys {path} can't be written") from error
+    return together
+
+
+def _exchange(path: Path, content: bytes) -> None:
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content.replace(b"\n\n", b"\n"))
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    _sync(path.parent)
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _key_of(line: str) -> LocalKey:

@@ -44,10 +44,11 @@ def open_each(
     """
     key = lru_cache(most_keys)(key_of)
     for each in sealed:
-        yield _opened(each, key)
+        yield opened(each, key_of=key)
 
 
-def _opened(kept: Kept, key_of: Callable[[str], PrivateKey | None]) -> Opened:
+def opened(kept: Kept, *, key_of: Callable[[str], PrivateKey | None]) -> Opened:
+    """What comes of one; what ``key_of`` raises is raised."""
     try:
         found = {key_id: key_of(key_id) for key_id in keys_needed(kept.ciphertext)}
         private_keys = {key_id: key for key_id, key in found.items() if key is not None}

@@ -6,6 +6,11 @@
 select a.* from (select set_config('lock_timeout', %s, true)) as patience (ms),
        lateral unbroken.append(%s || left(patience.ms, 0), %b::text[], %b::text[], %b::bytea[], %b::text[], %b::bytea[], %b::text[], %b::bytea[]) a
 
+-- name: append_with_originals
+select a.* from (select set_config('lock_timeout', %s, true)) as patience (ms),
+       lateral unbroken.append(%s || left(patience.ms, 0), %b::text[], %b::text[], %b::bytea[], %b::text[], %b::bytea[], %b::text[], %b::bytea[],
+                               p_originals => %b::bytea[]) a
+
 -- name: fixed_names
 -- Whoever owns the database decides where a login looks names up first, and could put other functions in the way.
 set search_path = pg_catalog, pg_temp
@@ -226,6 +231,14 @@ select seq, hash, recorded_at, now from unbroken.log_head(%s)
 select a.* from (select set_config('lock_timeout', %s, true)) as patience (ms),
        lateral unbroken.append_early(%s || left(patience.ms, 0), %b::text[], %b::text[], %b::bytea[], %b::text[], %b::bytea[], %b::text[], %b::bytea[]) a
 
+-- name: append_early_with_originals
+select a.* from (select set_config('lock_timeout', %s, true)) as patience (ms),
+       lateral unbroken.append_early(%s || left(patience.ms, 0), %b::text[], %b::text[], %b::bytea[], %b::text[], %b::bytea[], %b::text[], %b::bytea[],
+                                     p_originals => %b::bytea[]) a
+
+-- name: vault_keys
+select key_id, public, endorsement from unbroken.vault_keys(%s, %b::text[], %b::text[])
+
 -- name: barrier
 select unbroken.barrier(%s, %s::bigint, %s::bytea)
 
@@ -401,3 +414,35 @@ select unbroken.note_unclassified(%s, %b::text[], %b::text[])
 
 -- name: unclassified
 select kind, name, noted_at from unbroken.unclassified(%s)
+
+-- The vault.
+
+-- name: refill_vault
+select unbroken.refill_vault(%s, %b::text[], %b::bytea[], %b::text[], %b::bytea[], %s)
+
+-- name: vault_state
+select wrapped_by, free, assigned, destroyed from unbroken.vault_state(%s)
+
+-- name: ask_originals
+select unbroken.ask_originals(%s, %s::uuid, %s, %b::bigint[])::text
+
+-- name: originals
+select seq, ciphertext from unbroken.originals(%s, %s::uuid)
+
+-- name: opened_keys
+select key_id, wrapped from unbroken.opened_keys(%s, %s::uuid, %b::text[])
+
+-- name: close_opening
+select unbroken.close_opening(%s, %s::uuid, %s, %s, %s)
+
+-- name: ask_rewrapping
+select unbroken.ask_rewrapping(%s, %s)::text
+
+-- name: keys_to_rewrap
+select key_id, wrapped from unbroken.keys_to_rewrap(%s, %s::uuid, %s::integer)
+
+-- name: rewrap_keys
+select unbroken.rewrap_keys(%s, %s::uuid, %b::text[], %b::bytea[], %b::bytea[])
+
+-- name: close_rewrapping
+select unbroken.close_rewrapping(%s, %s::uuid)

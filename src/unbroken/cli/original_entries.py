@@ -1,0 +1,176 @@
+"""Entries as they were before redaction: what is shown comes from verified lines and checked commitments alone."""
+
+import hashlib
+import hmac
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+
+from unbroken.cli.original_reading import LOT, Desk
+from unbroken.cli.reading import Reading
+from unbroken.cli.report_view import finding_in_words
+from unbroken.cli.vault_store import not_at_hand, wrapping_ids
+from unbroken.core.canonical import canonical
+from unbroken.core.commitment import PARTS, opens
+from unbroken.core.entry import StoredEntry
+from unbroken.core.event import Event
+from unbroken.core.normalise import Json
+from unbroken.errors import ConfigurationError
+from unbroken.investigate.verified import Verified, verified
+from unbroken.privacy.vault.key_encryption import KeyEncryptions
+from unbroken.privacy.vault.opening import AT_ONCE, Kind, Opening, open_originals
+from unbroken.privacy.vault.originals import EVENT
+
+SAID: Final = ("opened", "unchanged")
+"""Outcomes in which all of what was said is there."""
+WHY: Final = {
+    "not_kept": "masked, and no original was kept of it",
+    "erased": "what was recorded of it is gone as well: `unbroken verify` tells whether that is on record",
+    "altered": "what is held of it is not what the entry says: run `unbroken verify`",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """One entry: ``content`` are its parts as far as they are known, ``restored`` those that come from the original.
+
+    ``texts`` are the event's own texts as they were given, by place. ``outcome`` is opened; unchanged, where nothing
+    was masked; not_kept; or why not all of it can be had: erased, locked, damaged.
+    """
+
+    seq: int
+    verified: Verified
+    outcome: str
+    why: str = ""
+    content: Mapping[str, Json] = field(default_factory=dict, repr=False)
+    restored: frozenset[str] = frozenset()
+    texts: Mapping[str, Json] = field(default_factory=dict, repr=False)
+    opening: str | None = None
+    key_ids: tuple[str, ...] = ()
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of what was said is there."""
+        return self.outcome in SAID
+
+
+def wholes(
+    reading: Reading, wanted: Mapping[int, bool], *, keys: KeyEncryptions, kind: Kind = "open"
+) -> Iterator[Whole]:
+    """Entries, in order, as they were before redaction; a few of them in memory at a time.
+
+    ``wanted`` says by number whether an entry commits to an original. Raises :class:`ConfigurationError` where no
+    key-encryption key of this vault is at hand, before anything is asked.
+    """
+    desk = Desk(reading)
+    if any(wanted.values()):
+        _check_keys(desk, keys)
+    for chunk in _chunks(wanted):
+        asked = {seq for seq in chunk if wanted[seq]}
+        with _opening(desk, reading, sorted(asked), keys=keys, kind=kind) as opening:
+            for start in range(0, len(chunk), LOT):
+                for entry in reading.reader.entries_at(chunk[start : start + LOT]):
+                    yield _whole(entry, opening if entry.seq in asked else None)
+
+
+def is_exactly(value: Json, other: Json) -> bool:
+    """Whether both are the same JSON; how long it takes says nothing of where they differ."""
+    return hmac.compare_digest(_digest(value), _digest(other))
+
+
+def _check_keys(desk: Desk, keys: KeyEncryptions) -> None:
+    counts = desk.state()
+    lacking, there = not_at_hand(counts, keys), wrapping_ids(counts)
+    if there and len(lacking) == len(there):
+        raise ConfigurationError(
+            f"the keys of this vault are wrapped by {', '.join(there)}, and at hand is {', '.join(keys.ids)}: name the "
+            "right one with --kek. Nothing was opened"
+        )
+
+
+def _opening(
+    desk: Desk, reading: Reading, seqs: list[int], *, keys: KeyEncryptions, kind: Kind
+) -> AbstractContextManager[Opening | None]:
+    return open_originals(desk, reading.ticket, seqs, keys=keys, kind=kind) if seqs else nullcontext()
+
+
+def _chunks(wanted: Mapping[int, bool]) -> Iterator[list[int]]:
+    """The numbers in order, cut so that each piece asks for no more originals than one opening takes."""
+    chunk: list[int] = []
+    originals = 0
+    for seq in sorted(wanted):
+        if wanted[seq] and originals == AT_ONCE:
+            yield chunk
+            chunk, originals = [], 0
+        chunk.append(seq)
+        originals += wanted[seq]
+    if chunk:
+        yield chunk
+
+
+def _whole(entry: StoredEntry, opening: Opening | None) -> Whole:
+    found = verified(entry)
+    opened_as = None if opening is None else opening.id
+    if found.event is None:
+        if opening is not None:
+            opening.failed()
+        why = "; ".join(map(finding_in_words, found.findings))
+        return Whole(entry.seq, found, "damaged", why, opening=opened_as)
+    held = dict(_held(entry, found.event))
+    if opening is None or found.event.original is None:
+        outcome = "not_kept" if found.event.redactions else "unchanged"
+        return _judged(Whole(entry.seq, found, outcome, WHY.get(outcome, ""), held), found.event, entry)
+    look = opening.look(entry.seq, event_id=found.event.id, commitment=found.event.original, digest=bytes(entry.hash))
+    original = look.original or {}
+    parts = {name: value for name, value in original.items() if name in PARTS}
+    texts = original.get(EVENT)
+    whole = Whole(
+        entry.seq,
+        found,
+        look.outcome,
+        look.why,
+        {**held, **parts},
+        frozenset(parts),
+        texts if isinstance(texts, dict) else {},
+        opening=opened_as,
+        key_ids=look.key_ids,
+    )
+    return _judged(whole, found.event, entry)
+
+
+def _judged(whole: Whole, event: Event, entry: StoredEntry) -> Whole:
+    """The same, unless a part that would make it whole is gone or not what the entry says."""
+    lacking = [name for name in PARTS if getattr(event, name) is not None and name not in whole.content]
+    if not whole.is_whole or not lacking:
+        return whole
+    altered = any(name in entry.parts for name in lacking)
+    what = WHY["altered" if altered else "erased"]
+    return Whole(
+        whole.seq,
+        whole.verified,
+        "damaged" if altered else "erased",
+        f"{', '.join(lacking)}: {what}",
+        whole.content,
+        whole.restored,
+        whole.texts,
+        whole.opening,
+    )
+
+
+def _held(entry: StoredEntry, event: Event) -> Iterator[tuple[str, Json]]:
+    """The parts that are recorded and are what the line commits to."""
+    for name, part in entry.parts.items():
+        commitment = getattr(event, name)
+        if commitment is not None and opens(commitment, salt=part.salt, value=part.value):
+            try:
+                value: Any = msgspec.json.decode(part.value)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                value = part.value.decode("utf-8", "replace")
+            yield name, value
+
+
+def _digest(value: Json) -> bytes:
+    return hashlib.sha256(canonical(value)).digest()
