@@ -10,6 +10,7 @@ from typing import Final, TypeAlias
 from unbroken.core.entry import Head, StoredEntry
 from unbroken.verify.accounting import ORIGINAL
 from unbroken.verify.chain import START, Chain, Run, summarise
+from unbroken.verify.erased import declarations_in
 from unbroken.verify.examine import Intact, examine
 from unbroken.verify.finding import Accounted, Report, Verdict
 from unbroken.verify.keys_and_names import check_keys, check_names, undeclared_keys
@@ -120,10 +121,8 @@ def _follow_growth(chain: Chain, source: Index, vault: Index | None, *, after: i
 
 def _hear_all(chain: Chain, source: Source) -> None:
     """Takes the word of every entry of the log that tells of an erasure, each verified by itself."""
-    for entries in source.erasures():
-        for step in map(examine, entries):
-            if isinstance(step, Intact) and step.declares is not None:
-                chain.accounting.hear(step.declares)
+    for declaration in declarations_in(source):
+        chain.accounting.hear(declaration)
 
 
 def _looking_at(source: Source, session: str | None = None) -> LookAgain:
