@@ -3,6 +3,7 @@
 import logging
 import multiprocessing
 import os
+import signal
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -134,9 +135,12 @@ def test_a_forked_child_asks_by_itself_and_waits_for_no_lock() -> None:
             sealed(made, P)
             theirs.send(len(pool.asked))
             os._exit(0)
-    os.waitpid(child, 0)
-    assert ours.poll(10)
-    assert ours.recv() == 2
+    try:
+        assert ours.poll(10)
+        assert ours.recv() == 2
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
     assert len(pool.asked) == 1
 
 
