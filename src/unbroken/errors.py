@@ -14,6 +14,7 @@
     ├── ReceiptError            stop: what the log recorded is not what was sent
     ├── OriginalError           stop: a sealed original is not what its entry says
     │   └── KeyMissingError     nothing to do: a key that it needs is gone, or is kept elsewhere
+    ├── NoteError               stop: a signed note is not what a trusted key signed
     ├── NotApprovedError        get a decision, then call again
     └── RecordingStoppedError   an earlier write failed; stop what you are doing
 
@@ -109,6 +110,10 @@ class KeyMissingError(OriginalError):
     def __init__(self, message: str, *, key_ids: tuple[str, ...]) -> None:
         super().__init__(message)
         self.key_ids = key_ids
+
+
+class NoteError(UnbrokenError):
+    """What should be a signed note is none, was changed after it was signed, or was signed by nobody trusted."""
 
 
 class NotApprovedError(UnbrokenError):

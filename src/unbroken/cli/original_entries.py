@@ -72,8 +72,9 @@ def wholes(
         asked = {seq for seq in chunk if wanted[seq]}
         with _opening(desk, reading, sorted(asked), keys=keys, kind=kind) as opening:
             for start in range(0, len(chunk), LOT):
-                for entry in reading.reader.entries_at(chunk[start : start + LOT]):
-                    yield _whole(entry, opening if entry.seq in asked else None)
+                lot = reading.reader.entries_at(chunk[start : start + LOT])
+                for entry, found in zip(lot, verified(lot, reading.reader), strict=True):
+                    yield _whole(entry, found, opening if entry.seq in asked else None)
 
 
 def messages_of(value: Json) -> list[Json]:
@@ -119,8 +120,7 @@ def _chunks(wanted: Mapping[int, bool]) -> Iterator[list[int]]:
         yield chunk
 
 
-def _whole(entry: StoredEntry, opening: Opening | None) -> Whole:
-    found = verified(entry)
+def _whole(entry: StoredEntry, found: Verified, opening: Opening | None) -> Whole:
     opened_as = None if opening is None else opening.id
     if found.event is None:
         if opening is not None:
