@@ -180,7 +180,8 @@ def test_after_an_erasure_it_says_so_and_shows_the_others(
     erase(database, recorded.dpo, DANA)
     gone, _, still = lines_of(dpo("original", "open", first.seq, both.seq, other.seq, "--json"))
     assert (gone["outcome"], gone["content"], still["outcome"]) == ("erased", {}, "opened")
-    assert gone["why"]
+    (batch,) = (entry.seq for entry in entries() if b'"payloads":"' in (entry.details or b""))
+    assert gone["why"] == f"erased, as entry {batch} tells"
 
 
 def test_what_was_changed_is_not_shown(database: Database, dpo: Cli, recorded: Recorded, entries: Entries) -> None:
