@@ -10,7 +10,7 @@ import msgspec
 from unbroken.core.commitment import PARTS
 from unbroken.core.entry import StoredEntry
 from unbroken.core.event import Event, decode_event
-from unbroken.verify.erased import NOTHING, Declaring, Erased, erased_in, faults_of
+from unbroken.verify.erased import Declaring, Erased, erased_in, faults_of
 from unbroken.verify.examine import Broken, Fault, Intact, examine
 from unbroken.verify.finding import Finding
 
