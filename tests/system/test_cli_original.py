@@ -238,6 +238,10 @@ def test_other_duties_open_nothing(
     done = as_login(database, login, tmp_path, kek)("original", "open", entry.seq)
     assert (done.returncode, done.stdout) == (2, "")
     assert "a login with the duty dpo" in done.stderr
+    if login in ("compliance", "legal"):
+        assert f"the duty {login} opens no originals" in done.stderr
+        (completed,) = told(entries, "log.read_completed")
+        assert (completed["outcome"], completed["count"]) == ("refused", 0)
     assert told(entries, "log.original_asked") == []
 
 
