@@ -165,6 +165,21 @@ select p.seq
   from unbroken.payloads p left join unbroken.entries e on e.log = p.log and e.seq = p.seq
  where p.log = %(log)s and e.seq is null order by p.seq limit %(limit)s
 
+-- name: stray_originals
+-- Originals of no entry, and of one that commits to none.
+select o.seq, e.seq is not null
+  from unbroken.originals o left join unbroken.entries e on e.log = o.log and e.seq = o.seq
+ where o.log = %(log)s and (e.seq is null or strpos(e.event, '"original":"') = 0) order by o.seq limit %(limit)s
+
+-- name: erasing_entries
+select seq from unbroken.entries where log = %(log)s and event_type = 'log.erased' order by seq
+
+-- name: key_absences
+select key_id, seq from unbroken.key_absences(%s)
+
+-- name: known_pseudonyms
+select unnest(unbroken.known_pseudonyms(%s, %s))
+
 -- name: recent_sessions
 select s.session_id, s.entries, s.first_seq, s.last_seq, coalesce(f.recorded_at, l.recorded_at),
        coalesce(l.recorded_at, f.recorded_at), coalesce(f.actor_id, l.actor_id), coalesce(f.agent_id, l.agent_id),
