@@ -33,7 +33,7 @@ app.command("vacuum")(vacuum)
 
 @app.callback()
 def _group() -> None:
-    """Check a database, rid its files of what was erased, print scripts."""
+    """Check a database, clear out what was erased, print scripts."""
 
 
 @app.command()
