@@ -76,6 +76,14 @@ def wholes(
                     yield _whole(entry, opening if entry.seq in asked else None)
 
 
+def messages_of(value: Json) -> list[Json]:
+    """The messages to a model that a part of a ``model_call`` holds; none of any other value."""
+    new = value.get("new") if isinstance(value, dict) and "messages" in value else None
+    if not isinstance(new, list):
+        return []
+    return [item["message"] for item in new if isinstance(item, dict) and "message" in item]
+
+
 def is_exactly(value: Json, other: Json) -> bool:
     """Whether both are the same JSON; how long it takes says nothing of where they differ."""
     return hmac.compare_digest(_digest(value), _digest(other))
