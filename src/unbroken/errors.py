@@ -15,6 +15,7 @@
     ├── ProofError              stop: a proof or a tile of the Merkle tree does not show what it should
     ├── OriginalError           stop: a sealed original is not what its entry says
     │   └── KeyMissingError     nothing to do: a key that it needs is gone, or is kept elsewhere
+    ├── NoteError               stop: a signed note is not what a trusted key signed
     ├── NotApprovedError        get a decision, then call again
     └── RecordingStoppedError   an earlier write failed; stop what you are doing
 
@@ -114,6 +115,10 @@ class KeyMissingError(OriginalError):
     def __init__(self, message: str, *, key_ids: tuple[str, ...]) -> None:
         super().__init__(message)
         self.key_ids = key_ids
+
+
+class NoteError(UnbrokenError):
+    """What should be a signed note is none, was changed after it was signed, or was signed by nobody trusted."""
 
 
 class NotApprovedError(UnbrokenError):

@@ -72,8 +72,17 @@ def wholes(
         asked = {seq for seq in chunk if wanted[seq]}
         with _opening(desk, reading, sorted(asked), keys=keys, kind=kind) as opening:
             for start in range(0, len(chunk), LOT):
-                for entry in reading.reader.entries_at(chunk[start : start + LOT]):
-                    yield _whole(entry, opening if entry.seq in asked else None)
+                lot = reading.reader.entries_at(chunk[start : start + LOT])
+                for entry, found in zip(lot, verified(lot, reading.reader), strict=True):
+                    yield _whole(entry, found, opening if entry.seq in asked else None)
+
+
+def messages_of(value: Json) -> list[Json]:
+    """The messages to a model that a part of a ``model_call`` holds; none of any other value."""
+    new = value.get("new") if isinstance(value, dict) and "messages" in value else None
+    if not isinstance(new, list):
+        return []
+    return [item["message"] for item in new if isinstance(item, dict) and "message" in item]
 
 
 def is_exactly(value: Json, other: Json) -> bool:
@@ -111,8 +120,7 @@ def _chunks(wanted: Mapping[int, bool]) -> Iterator[list[int]]:
         yield chunk
 
 
-def _whole(entry: StoredEntry, opening: Opening | None) -> Whole:
-    found = verified(entry)
+def _whole(entry: StoredEntry, found: Verified, opening: Opening | None) -> Whole:
     opened_as = None if opening is None else opening.id
     if found.event is None:
         if opening is not None:
