@@ -3,16 +3,16 @@
 import base64
 import hashlib
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.conftest import SHARED
 from unbroken.core.tree.hashing import HASH_BYTES
 from unbroken.core.tree.verifying import verify_consistency, verify_inclusion
 from unbroken.errors import ProofError
 
-DATA = Path(__file__).parents[3] / "shared" / "conformance" / "transparency-dev-merkle" / "testdata"
+DATA = SHARED / "conformance" / "transparency-dev-merkle" / "testdata"
 INCLUSION = {
     "0/happy-path": (0, 1),
     "1/happy-path": (0, 8),
