@@ -1,7 +1,7 @@
 """Entries that an answer names, read and verified one by one: what is shown of them comes from their lines."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final, Protocol
 
@@ -10,7 +10,7 @@ import msgspec
 from unbroken.core.commitment import PARTS
 from unbroken.core.entry import StoredEntry
 from unbroken.core.event import Event, decode_event
-from unbroken.verify.erased import NOTHING, Declaring, Erased, erased_in, faults_of
+from unbroken.verify.erased import Declaring, Erased, erased_in, faults_of
 from unbroken.verify.examine import Broken, Fault, Intact, examine
 from unbroken.verify.finding import Finding
 
@@ -43,7 +43,7 @@ class Verified:
     event: Event | None = None
     inputs: bytes | None = None
     findings: tuple[Finding, ...] = ()
-    erased: Erased = NOTHING
+    erased: Erased = field(default_factory=dict)
 
 
 def read_verified(source: Source, seqs: Iterable[int]) -> dict[int, Verified]:
@@ -59,7 +59,7 @@ def verified(entries: Iterable[StoredEntry], source: Declaring) -> list[Verified
     """Entries, examined; ``source`` is asked what was erased if any of them lacks something."""
     steps = [(entry, examine(entry)) for entry in entries]
     erased = erased_in((step for _, step in steps), source)
-    return [_verified(entry, step, erased.get(entry.seq, NOTHING)) for entry, step in steps]
+    return [_verified(entry, step, erased.get(entry.seq, {})) for entry, step in steps]
 
 
 def _verified(entry: StoredEntry, step: Intact | Broken, erased: Erased) -> Verified:

@@ -14,7 +14,8 @@ ORIGINAL: Final = "original"
 Held: TypeAlias = Literal["payload", "original"]
 """The two that an erasure destroys, each as a whole."""
 _BITS: Final = {part: 1 << place for place, part in enumerate((*PARTS, ORIGINAL))}
-_OF: Final[dict[Held, int]] = {"payload": _BITS[ORIGINAL] - 1, "original": _BITS[ORIGINAL]}
+OF: Final[dict[Held, int]] = {"payload": _BITS[ORIGINAL] - 1, "original": _BITS[ORIGINAL]}
+"""What :func:`bits_of` gives for all parts of each."""
 
 
 def bits_of(parts: Iterable[str]) -> int:
@@ -78,7 +79,7 @@ class Accounting:
 
     def unaccounted(self) -> Iterator[tuple[int, Run]]:
         """What is absent and not declared, by what it is that is lacking; not in order of the numbers."""
-        for held, mask in _OF.items():
+        for held, mask in OF.items():
             left = Numbers(without(self._absent(held), self._declared(held)))
             for bits, numbers in self.absent.items() if left else ():
                 if bits & mask:
@@ -94,8 +95,8 @@ class Accounting:
 
     def result(self) -> Accounted:
         """What is accounted for."""
-        there = {held: Counted(without(self._declared(held), self._absent(held))) for held in _OF}
-        payloads, originals = (size(both(self._declared(held), self._absent(held))) for held in _OF)
+        there = {held: Counted(without(self._declared(held), self._absent(held))) for held in OF}
+        payloads, originals = (size(both(self._declared(held), self._absent(held))) for held in OF)
         erasures = self.declared.values()
         return Accounted(
             payloads,
@@ -107,14 +108,14 @@ class Accounting:
         )
 
     def _absent(self, held: Held) -> Iterator[Run]:
-        return merged(*(numbers for bits, numbers in self.absent.items() if bits & _OF[held]))
+        return merged(*(numbers for bits, numbers in self.absent.items() if bits & OF[held]))
 
     def _declared(self, held: Held) -> Iterator[Run]:
         return merged(*(each.numbers(held) for each in self.declared.values()))
 
 
 def _told(each: Declared, there: Mapping[Held, Counted]) -> Erasure:
-    payloads, originals = (size(each.numbers(held)) - there[held].within(each.numbers(held)) for held in _OF)
+    payloads, originals = (size(each.numbers(held)) - there[held].within(each.numbers(held)) for held in OF)
     return Erasure(
         each.erasure,
         each.first_seq,

@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final, TypeAlias, get_args
 
 from unbroken.core.commitment import PARTS
-from unbroken.verify.accounting import ORIGINAL, Held, parts_of
+from unbroken.verify.accounting import OF, ORIGINAL, Held, parts_of
 from unbroken.verify.chain import Chain
 from unbroken.verify.examine import Intact
 from unbroken.verify.finding import MAX_FINDINGS, Accounted
-from unbroken.verify.numbers import Run
+from unbroken.verify.numbers import Numbers, Run
 
 AT_ONCE: Final = 1000
 """Entries that are looked at once more together."""
@@ -29,9 +29,13 @@ def settle(chain: Chain, look_again: LookAgain, *, shown: Sequence[Held] = get_a
             room = chain.findings.total < MAX_FINDINGS
             _report_missing(chain, bits, some, _by_number(look_again(*some)) if room else {})
     for held in shown:
+        gone_since = Numbers()
         for run in chain.accounting.contradicted(held, chain.intact()):
             for some in _lots(run):
-                _report_not_erased(chain, held, some, _by_number(look_again(*some)))
+                for seq in _report_not_erased(chain, held, some, _by_number(look_again(*some))):
+                    gone_since.add(seq, seq)
+        for first, last in gone_since:
+            chain.accounting.lack(OF[held], first, last)
     return chain.accounting.result()
 
 
@@ -65,10 +69,13 @@ def _report_missing(chain: Chain, bits: int, run: Run, seen: Mapping[int, Intact
             )
 
 
-def _report_not_erased(chain: Chain, held: Held, run: Run, seen: Mapping[int, Intact]) -> None:
+def _report_not_erased(chain: Chain, held: Held, run: Run, seen: Mapping[int, Intact]) -> Iterator[int]:
+    """Reports what is still there; gives the numbers of what is not, now."""
     for seq in range(run[0], run[1] + 1):
         step = seen.get(seq)
-        if step is None or not _lacks(step, held):
+        if step is not None and _lacks(step, held):
+            yield seq
+        else:
             chain.find(
                 "not_erased",
                 seq,
