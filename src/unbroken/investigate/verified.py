@@ -1,7 +1,7 @@
 """Entries that an answer names, read and verified one by one: what is shown of them comes from their lines."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final, Protocol
 
@@ -43,7 +43,7 @@ class Verified:
     event: Event | None = None
     inputs: bytes | None = None
     findings: tuple[Finding, ...] = ()
-    erased: Erased = NOTHING
+    erased: Erased = field(default_factory=dict)
 
 
 def read_verified(source: Source, seqs: Iterable[int]) -> dict[int, Verified]:
