@@ -10,7 +10,7 @@ import msgspec
 from unbroken.core.commitment import PARTS
 from unbroken.core.entry import StoredEntry
 from unbroken.core.event import Event, decode_event
-from unbroken.verify.erased import NOTHING, Declaring, Erased, erased_in, faults_of
+from unbroken.verify.erased import Declaring, Erased, erased_in, faults_of
 from unbroken.verify.examine import Broken, Fault, Intact, examine
 from unbroken.verify.finding import Finding
 
@@ -59,7 +59,7 @@ def verified(entries: Iterable[StoredEntry], source: Declaring) -> list[Verified
     """Entries, examined; ``source`` is asked what was erased if any of them lacks something."""
     steps = [(entry, examine(entry)) for entry in entries]
     erased = erased_in((step for _, step in steps), source)
-    return [_verified(entry, step, erased.get(entry.seq, NOTHING)) for entry, step in steps]
+    return [_verified(entry, step, erased.get(entry.seq, {})) for entry, step in steps]
 
 
 def _verified(entry: StoredEntry, step: Intact | Broken, erased: Erased) -> Verified:
