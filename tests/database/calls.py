@@ -200,6 +200,7 @@ CALLS: Final[Sequence[Call]] = (
     Call("has_ticket", "", nothing),
     Call("readable_logs", "", nothing),
     Call("readable_sessions", "", nothing),
+    Call("ticketed_logs", "", nothing),
     Call("is_open", "", lambda _, log, __: {"p_log": NUMBERS.get(log, 99), "p_session": "s-1"}),
     Call("line", "of entries", nothing, statement="select unbroken.line(e) from unbroken.entries e where e.log = 1"),
     Call(

@@ -8,7 +8,7 @@ import pytest
 
 from tests.conftest import Database
 from unbroken import wiring
-from unbroken.store.administration import create_log, duties_held
+from unbroken.store.administration import create_log, duties_held, install_grant
 
 Admin = psycopg.Connection[tuple[Any, ...]]
 FOLDER_LOG = "folder.example/agents"
@@ -27,7 +27,7 @@ def admin(database: Database) -> Iterator[Admin]:
 
 
 def test_they_hold_their_duties(admin: Admin) -> None:
-    expected = {("recorder", "writer"), ("verifier", "verifier"), ("reader", "compliance")}
+    expected = {("recorder", "writer"), ("verifier", "verifier"), ("reader", "compliance"), ("dpo", "dpo")}
     assert duties_held(admin, FOLDER_LOG) == expected
     assert duties_held(admin, "another.example/log") == set()
 
@@ -50,3 +50,14 @@ def test_a_setting_that_is_another_one_is_mended(admin: Admin) -> None:
     assert set(admin.execute(SETTINGS)) != made
     wiring.add_embedded_logins(admin, FOLDER_LOG)
     assert set(admin.execute(SETTINGS)) == made
+
+
+def test_where_others_grant_access_it_is_left_to_them(database: Database) -> None:
+    """As in a folder of an earlier release, whose logins were others."""
+    create_log(database.admin, FOLDER_LOG)
+    install_grant(database.admin, FOLDER_LOG, "access", duty="access")
+    try:
+        wiring.add_embedded_logins(database.admin, FOLDER_LOG)
+        assert duties_held(database.admin, FOLDER_LOG) == {("access", "access")}
+    finally:
+        database.admin.execute("drop role if exists recorder, reader")

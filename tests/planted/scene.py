@@ -12,7 +12,9 @@ from typer.testing import CliRunner
 
 import unbroken
 from tests.conftest import LOG, Database
+from tests.database import raw
 from tests.database.outage import line_to
+from tests.database.vaulting import Vault
 from tests.planted import scenario
 from tests.planted.own_rules import OWN_RULES
 from tests.planted.places import Disk, files_below, listening, store_uncompressed, telling_everything
@@ -24,7 +26,7 @@ from unbroken.core.ids import new_id
 from unbroken.core.keyed import LogKey
 from unbroken.store.log_reader import LogReader
 
-GUARDED: Final = OWN_RULES
+GUARDED: Final = OWN_RULES + '\n[originals]\nwithout_key = "record"\n'
 OPEN: Final = '[redaction]\nprofile = "off"\n[identities]\npseudonyms = false\n[prompts]\nstore = "stored"\n'
 _READS: Final = (
     "sessions --limit 1000", "sessions --limit 1000 --json", "tail --no-follow -n 100000 --json",
@@ -32,6 +34,7 @@ _READS: Final = (
     "query unapproved --all", "query errors --all --json",
 )  # fmt: skip
 _SHOWN: Final = 8
+_LOTS_OF_KEYS: Final = 2
 
 
 @dataclass
@@ -50,6 +53,7 @@ class Scene:
         """The whole run, and what of all that was planted is found again, anywhere; ``seldom``: of what is slow."""
         store_uncompressed(self.database)
         self._load_registry()
+        self._fill_vault()
         disk = Disk(self.database)
         with telling_everything(self.database), listening() as heard:
             with unbroken.connect(self.database.conninfo("writer"), log=LOG, key=self.key) as trail:
@@ -70,6 +74,17 @@ class Scene:
     def _load_registry(self) -> None:
         with LogReader(self.database.conninfo("compliance"), LOG) as reader:
             reader.load_registry(self.registry, reason="for this run")
+
+    def _fill_vault(self) -> None:
+        """What is masked is sealed, so the ciphertexts are searched as well."""
+        with self.database.connect("dpo") as dpo:
+            vault = Vault(log_key=self.key)
+            for _ in range(_LOTS_OF_KEYS):
+                vault.refill(dpo, 1000)
+
+    def originals(self) -> int:
+        """How many originals were sealed."""
+        return len(raw.rows(self.database.admin, "originals"))
 
     def _outage(self, rounds: Sequence[int]) -> None:
         """A spool bridges it; its files are looked at before they are sent."""

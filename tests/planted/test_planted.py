@@ -70,6 +70,7 @@ def test_nothing_is_left_of_what_was_planted(database: Database, folder: Path) -
     rounds = range(APART if database.server.kind == "embedded" else 2)
     leaks = told(scene.play(rounds, seldom=range(1)))
     assert not leaks, "\n".join(leaks)
+    assert scene.originals() > 100
     if len(rounds) == APART:
         assert {planted.plant.kind for planted in scene.plant.planted} >= {kind.name for kind in KINDS}
 
@@ -79,6 +80,7 @@ def test_without_protection_the_same_search_finds_all(database: Database, folder
     left = scene.play(range(1), seldom=range(1))
     found = {each.entrance for each in left if each.place.startswith("rows")}
     assert len(scene.plant.entrances) > 180
+    assert scene.originals() == 0
     kept = {name for name in scene.plant.entrances if not name.startswith(_NEVER_KEPT)} - _NOT_TOLD
     assert kept - found == set()
     places = {each.place for each in left}

@@ -1,5 +1,7 @@
 """Key-encryption keys in a file or the environment: for their owner's eyes alone, the last line being in use."""
 
+import errno
+import fcntl
 import os
 from pathlib import Path
 
@@ -10,7 +12,14 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from tests.unit.vaulted import DANA, LOG
 from unbroken.errors import ConfigurationError
 from unbroken.privacy.vault.key_encryption import wrapped_by
-from unbroken.privacy.vault.local_key import LocalKey, create_file, from_environment, from_file, from_text
+from unbroken.privacy.vault.local_key import (
+    LocalKey,
+    add_to_file,
+    create_file,
+    from_environment,
+    from_file,
+    from_text,
+)
 
 OLD, NEW = LocalKey("2025", b"o" * 32), LocalKey("2026", b"n" * 32)
 BOTH = OLD.to_text() + "\n" + NEW.to_text()
@@ -125,3 +134,57 @@ def test_a_secret_that_serves_elsewhere_too_wraps_differently() -> None:
     with pytest.raises(InvalidTag):
         AESGCM(OLD.secret).decrypt(wrapped[:12], wrapped[12:], framed)
     assert OLD.unwrap(wrapped, context=b"c") == b"x" * 32
+
+
+# ---- adding a key to a file ----
+
+
+def test_an_added_key_wraps_and_the_others_unwrap(tmp_path: Path) -> None:
+    path = tmp_path / "vault.key"
+    create_file(path, OLD)
+    wrapped = from_file(path).wrap(DANA, log=LOG)
+    assert add_to_file(path, NEW).ids == from_file(path).ids == ("2026", "2025")
+    assert from_file(path).unwrap(wrapped, key_id=DANA.id, log=LOG).seed == DANA.seed
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.read_text() == OLD.to_text() + NEW.to_text()
+    assert [item.name for item in tmp_path.iterdir()] == ["vault.key"]
+
+
+def test_a_file_without_a_line_end_keeps_its_keys(tmp_path: Path) -> None:
+    path = tmp_path / "vault.key"
+    create_file(path, OLD)
+    path.write_text(OLD.to_text().strip())
+    add_to_file(path, NEW)
+    assert from_file(path).ids == ("2026", "2025")
+
+
+def test_a_key_whose_id_is_there_is_not_added(tmp_path: Path) -> None:
+    path = tmp_path / "vault.key"
+    create_file(path, OLD)
+    with pytest.raises(ConfigurationError, match="one id"):
+        add_to_file(path, LocalKey("2025", b"x" * 32))
+    assert path.read_text() == OLD.to_text()
+
+
+def test_while_somebody_else_changes_the_file_nothing_is_added(tmp_path: Path) -> None:
+    path = tmp_path / "vault.key"
+    create_file(path, OLD)
+    with path.open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(ConfigurationError, match="somebody else"):
+            add_to_file(path, NEW)
+    assert path.read_text() == OLD.to_text()
+
+
+def test_where_the_folder_can_not_be_written_the_file_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "vault.key"
+    create_file(path, OLD)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "no space")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(ConfigurationError, match="can't be written"):
+        add_to_file(path, NEW)
+    assert path.read_text() == OLD.to_text()
+    assert [item.name for item in tmp_path.iterdir()] == ["vault.key"]

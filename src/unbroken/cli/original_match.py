@@ -2,7 +2,7 @@
 
 import json as stdlib_json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from unbroken.cli.original_entries import Whole, is_exactly, wholes
+from unbroken.cli.original_entries import Whole, is_exactly, messages_of, wholes
 from unbroken.cli.original_reading import of_numbers, open_dpo_read
 from unbroken.cli.printing import print_json
 from unbroken.cli.reading import CaseOption, PurposeOption
@@ -67,11 +67,11 @@ def match(
 ) -> None:
     """Tell whether an entry is exactly what a file holds, and show nothing.
 
-    "Was this what the agent was told?" One part of the entry, as it was
-    before redaction, is compared with the file: the same JSON, or with --text
-    the same text, to the last character. What the entry holds is not shown,
-    also where it is something else. An entry in which nothing was masked is
-    compared as it is recorded.
+    "Was this what the agent was told?" What the entry holds, as it was before
+    redaction, is compared with the file: a part of it, a message to a model
+    that it was the first to send, or the text of one. The same JSON, or with
+    --text the same text, to the last character. Nothing of it is shown. An
+    entry in which nothing was masked is compared as it is recorded.
 
     That it was asked is an entry, as for `unbroken original open`, and takes
     the same: a login with the duty dpo, a --case, and the key.
@@ -111,10 +111,28 @@ def answered(whole: Whole, candidates: Iterable[Json], *, part: str | None) -> A
     if part is not None and part not in whole.content:
         return Answer(False, f"the entry has no {part}")
     wanted = PARTS if part is None else (part,)
-    values = [whole.content[name] for name in wanted if name in whole.content]
+    values = [said for name in wanted if name in whole.content for said in _sayings(whole.content[name])]
     # All are compared, so that how long it takes says nothing of which one it is.
     found = [is_exactly(value, candidate) for value in values for candidate in candidates]
     return Answer(any(found))
+
+
+def _sayings(value: Json) -> Iterator[Json]:
+    """A part, and what of it somebody may hold a copy of: messages, and texts of messages."""
+    yield value
+    messages = messages_of(value)
+    if messages:
+        yield messages
+        yield from messages
+    for message in [value, *messages]:
+        content = message.get("content") if isinstance(message, dict) else None
+        yield from [content] if isinstance(content, str) else _texts(content)
+
+
+def _texts(content: Json) -> Iterator[Json]:
+    for item in content if isinstance(content, list) else ():
+        if isinstance(item, dict) and isinstance(item.get("text"), str):
+            yield item["text"]
 
 
 def _candidates(file: Path, *, text: bool) -> Iterable[Json]:

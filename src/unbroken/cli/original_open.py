@@ -9,7 +9,7 @@ import typer
 from unbroken.cli.masked import masked
 from unbroken.cli.original_entries import SAID, Whole, wholes
 from unbroken.cli.original_reading import of_numbers, of_session, open_dpo_read
-from unbroken.cli.original_view import IN_WORDS, print_whole, whole_as_json
+from unbroken.cli.original_view import SUMMED_UP, print_whole, whole_as_json
 from unbroken.cli.printing import ROWS, console, counted, print_json
 from unbroken.cli.reading import CaseOption, PurposeOption
 from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption
@@ -99,5 +99,6 @@ def _shower(log: str, *, json: bool) -> Callable[[Whole], None]:
 
 
 def _sum_up(outcomes: Counter[str], ticket: int) -> None:
-    told = ", ".join(f"{counted(number, 'entry')} {IN_WORDS[outcome]}" for outcome, number in outcomes.items())
-    console(stderr=True).print(f"{told}: recorded under the read in entry {ticket:,}.", style="dim")
+    told = ", ".join(f"{outcomes[outcome]:,} {words}" for outcome, words in SUMMED_UP.items() if outcomes[outcome])
+    words = f"{counted(outcomes.total(), 'entry')}: {told}. Recorded under the read in entry {ticket:,}."
+    console(stderr=True).print(words, style="dim")

@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
+import msgspec
 from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from unbroken.cli.original_entries import Whole
+from unbroken.cli.original_entries import Whole, messages_of
 from unbroken.cli.report_view import finding_as_json
 from unbroken.core.commitment import PARTS
 from unbroken.core.event import Event
@@ -16,6 +17,14 @@ from unbroken.investigate.content import compact, indented
 from unbroken.investigate.printable import printable, printable_lines
 
 _STYLES: Final = {"opened": "green", "unchanged": "dim", "damaged": "bold red"}
+SUMMED_UP: Final = {
+    "opened": "opened",
+    "unchanged": "in which nothing was masked",
+    "not_kept": "without an original",
+    "erased": "erased",
+    "locked": "that can't be opened here",
+    "damaged": "DAMAGED",
+}
 IN_WORDS: Final = {
     "opened": "opened",
     "unchanged": "nothing was masked",
@@ -48,7 +57,7 @@ def whole_as_json(whole: Whole, log: str) -> dict[str, Any]:
         "why": whole.why or None,
         "opening": whole.opening,
         "missing_keys": list(whole.key_ids),
-        "event": None if whole.verified.event is None else _event(whole.verified.event),
+        "event": None if whole.verified.event is None else msgspec.to_builtins(whole.verified.event),
         "texts": dict(whole.texts),
         "content": dict(whole.content),
         "restored": sorted(whole.restored),
@@ -79,11 +88,17 @@ def _pieces(whole: Whole) -> Iterator[tuple[str, Json]]:
 
 
 def _lines(value: Json) -> list[str]:
-    return printable_lines(value if isinstance(value, str) else indented(compact(value)))
+    if isinstance(value, str):
+        return printable_lines(value)
+    messages = messages_of(value)
+    if not messages:
+        return printable_lines(indented(compact(value)))
+    return [line for message in messages for line in _said(message)]
 
 
-def _event(event: Event) -> dict[str, Any]:
-    import msgspec
-
-    said: dict[str, Any] = msgspec.to_builtins(event)
-    return said
+def _said(message: Json) -> list[str]:
+    """One message of a call of a model: who says what, where that is all there is to it."""
+    if isinstance(message, dict) and isinstance(message.get("content"), str) and "tool_calls" not in message:
+        first, *rest = printable_lines(str(message["content"]))
+        return [f"{printable(compact(message.get('role', '')).strip(chr(34)))}: {first}", *rest]
+    return printable_lines(indented(compact(message)))

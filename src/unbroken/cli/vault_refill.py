@@ -110,11 +110,12 @@ def refill(
             _tell(plan, entries=[], json=json, done=False)
             return
         if plan.question is not None:
-            _print_plan(plan)
+            if not (json and yes):
+                _print_plan(plan, asking=True)
             if not agreed(plan.question, yes=yes):
                 typer.echo("Nothing was added.")
                 return
-        wrapping = plan.wrapping or _made(plan.new_file)
+        wrapping = plan.wrapping or _made(plan.new_file, quiet=json)
         entries = _filled(vault, plan.count, wrapping=wrapping, log_key=log_key)
     _tell(plan, entries=entries, json=json, done=True, wrapped_by=wrapping.current.id)
 
@@ -157,15 +158,16 @@ def _tell_doubts(wrapping: KeyEncryptions) -> None:
         warn(doubts)
 
 
-def _made(path: Path | None) -> KeyEncryptions:
+def _made(path: Path | None, *, quiet: bool) -> KeyEncryptions:
     if path is None:
         raise ConfigurationError("there is no key-encryption key: name one with --kek")
     key = LocalKey.generate(new_id())
     create_file(path, key)
-    warn(
-        f"wrote the key-encryption key {key.id} to {path}: copy it to where the database's backups are not; without it "
-        "no original opens"
-    )
+    if not quiet:
+        warn(
+            f"wrote the key-encryption key {key.id} to {path}: copy it to where the database's backups are not; "
+            "whoever loses it has lost all originals"
+        )
     return KeyEncryptions(key)
 
 
@@ -200,19 +202,19 @@ class _Counting:
         return entry
 
 
-def _print_plan(plan: Plan) -> None:
+def _print_plan(plan: Plan, *, asking: bool = False) -> None:
     facts = [
         ("log", plan.log),
         ("free keys", f"{plan.free:,}"),
         ("to be added", f"{plan.count:,}"),
         ("wrapped by", plan.wrapped_by),
     ]
-    console(stderr=True).print(columns(facts))
+    console(stderr=asking).print(columns(facts))
     if plan.is_first:
         typer.echo(
             "Recorders notice within a minute, and from then on keep what they mask, sealed, unless the registry's\n"
             "[originals] says otherwise.",
-            err=True,
+            err=asking,
         )
 
 

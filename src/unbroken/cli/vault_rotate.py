@@ -58,7 +58,8 @@ def rotate(
             _tell_nothing(counts, keys, vault.log, due=due, json=json)
             return
         _tell_doubts(keys)
-        _print_plan(counts, keys)
+        if not (json and yes):
+            _print_plan(counts, keys, asking=True)
         if not agreed(f"Wrap {counted(due, 'key')} by {keys.current.id}?", yes=yes):
             typer.echo("Nothing was changed.")
             return
@@ -102,13 +103,13 @@ def _rotated(vault: VaultDoor, keys: KeyEncryptions, due: int) -> Rotation:
             raise
 
 
-def _print_plan(counts: Sequence[KeyCount], keys: KeyEncryptions) -> None:
+def _print_plan(counts: Sequence[KeyCount], keys: KeyEncryptions, *, asking: bool = False) -> None:
     table = plain_table("wrapped by", "keys", "", right=("keys",))
     for each in counts:
         if each.wrapped_by is not None:
             what = "stays" if each.wrapped_by == keys.current.id else f"to be wrapped by {keys.current.id}"
             table.add_row(*cells(each.wrapped_by, f"{_held(each):,}", what))
-    console(piped=ROWS, stderr=True).print(table)
+    console(piped=ROWS, stderr=asking).print(table)
 
 
 def _tell_nothing(counts: Sequence[KeyCount], keys: KeyEncryptions, log: str, *, due: int, json: bool) -> None:

@@ -195,6 +195,14 @@ begin
   return (select coalesce(array_agg(distinct t.session_id), '{}') from unbroken.open_tickets() t where t.session_id is not null);
 end $$;
 
+-- What was erased is told of all sessions at once, in entries that show nobody's content: they are open with any of them.
+create or replace function unbroken.ticketed_logs() returns integer[]
+language plpgsql stable security definer set search_path = unbroken, pg_temp as $$
+begin
+  perform unbroken.has_ticket();
+  return (select coalesce(array_agg(distinct t.log), '{}') from unbroken.open_tickets() t);
+end $$;
+
 create or replace function unbroken.is_open(p_log integer, p_session text) returns boolean
 language plpgsql stable security definer set search_path = unbroken, pg_temp as $$
 begin
