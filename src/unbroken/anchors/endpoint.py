@@ -63,8 +63,11 @@ class Endpoint:
         try:
             with _no_longer_than(self._timeout_s, connection) as is_cut_off:
                 connection.request("POST", self._path + below, body, {"Content-Type": content_type})
-                response = connection.getresponse()
-                reply = Reply(response.status, response.getheader("Content-Type") or "", response.read(limit + 1))
+                # Closed by itself: what was not read to its end keeps the socket open.
+                with connection.getresponse() as response:
+                    reply = Reply(response.status, response.getheader("Content-Type") or "", response.read(limit + 1))
+                    left = response.length
+                    is_chunked = response.chunked
         except ssl.SSLCertVerificationError as error:
             raise ConfigurationError(f"{self.host} did not prove its name: check the authorities to trust") from error
         except (OSError, http.client.HTTPException, ValueError) as error:
@@ -74,8 +77,7 @@ class Endpoint:
             connection.close()
         if len(reply.body) > limit:
             raise AnchorError(f"{self.host} answered with more than {limit} bytes: it is no such server")
-        nothing_came = not (reply.body or response.chunked) and response.length is None
-        if is_cut_off.is_set() or response.length or nothing_came:
+        if is_cut_off.is_set() or left or (left is None and not reply.body and not is_chunked):
             raise UnavailableError(f"{self.host} gave half an answer: try again")
         return reply
 
