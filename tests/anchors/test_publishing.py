@@ -83,6 +83,13 @@ def states(publisher: Publisher, size: int, *, of: Log = LOG) -> list[str]:
     return [each.state for each in publisher.publish(of.submission(size)).outcomes]
 
 
+def until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come to that in 20 s"
+        time.sleep(0.01)
+
+
 # ---- all kinds together ----
 
 
@@ -179,10 +186,7 @@ def test_an_anchor_that_hangs_holds_up_nobody(path: Path) -> None:
     assert threading.active_count() == threads + 1
     assert publishing.standings()["stuck"].problem == "it does not answer"
     released.set()
-    deadline = time.monotonic() + 10
-    while not stuck.given and time.monotonic() < deadline:
-        time.sleep(0.01)
-    time.sleep(0.1)
+    until(lambda: threading.active_count() == threads)
     done = publishing.publish(LOG.submission(7))
     assert [(each.anchor, each.state) for each in done.late] == [("stuck", "anchored")]
     assert [each.state for each in done.outcomes] == ["anchored"] * 3
@@ -219,11 +223,12 @@ def test_proofs_are_asked_for_one_at_a_time_and_not_after_the_round(path: Path) 
 
     @dataclass
     class Proving(Fake):
-        before_s: float = 0.0
+        begin: threading.Event | None = None
         raised: UnbrokenError | None = None
 
         def publish(self, submission: Submission) -> Receipt:
-            time.sleep(self.before_s)
+            if self.begin is not None:
+                self.begin.wait(30)
             try:
                 submission.consistency(3)
             except UnbrokenError as error:
@@ -232,12 +237,14 @@ def test_proofs_are_asked_for_one_at_a_time_and_not_after_the_round(path: Path) 
             return super().publish(submission)
 
     anchors = [Proving(f"p{at}") for at in range(5)]
-    slow = Proving("slow", before_s=0.6)
+    slow = Proving("slow", begin=threading.Event())
     submission = Submission.of(LOG.note(5), TRUSTED, consistency=consistency)
-    done = publisher(path, [*anchors, slow], timeout_s=0.4).publish(submission)
+    done = publisher(path, [*anchors, slow], timeout_s=2.0).publish(submission)
     assert [each.state for each in done.outcomes] == ["anchored"] * 5 + ["pending"]
     assert max(most) == 1
-    time.sleep(0.5)
+    assert slow.begin is not None
+    slow.begin.set()
+    until(lambda: slow.raised is not None)
     assert isinstance(slow.raised, UnavailableError)
     assert len(most) == 5
 
