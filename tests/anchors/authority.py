@@ -3,7 +3,7 @@
 import datetime as dt
 import shutil
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -43,6 +43,32 @@ class Authority:
     root: x509.Certificate
     intermediate: x509.Certificate
     signer: x509.Certificate
+    certifier: Identity = field(repr=False)
+
+    def signed_anew(self, response: bytes, *, usage: x509.ObjectIdentifier) -> bytes:
+        """A response with the same content, signed by another key that the intermediate certified for ``usage``."""
+        import rfc3161_client
+
+        other = certified("other", self.certifier, usage=usage)
+        decoded = rfc3161_client.decode_timestamp_response(response)
+        content = _content_of(decoded.time_stamp_token())
+        (self.folder / "content").write_bytes(content)
+        (self.folder / "other.pem").write_bytes(other.certificate.public_bytes(Encoding.PEM))
+        key = other.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        (self.folder / "other.key").write_bytes(key)
+        subprocess.run(
+            [
+                *("openssl", "cms", "-sign", "-binary", "-nodetach", "-nosmimecap", "-md", "sha256"),
+                *("-econtent_type", "1.2.840.113549.1.9.16.1.4", "-in", "content", "-outform", "DER"),
+                *("-signer", "other.pem", "-inkey", "other.key", "-out", "token"),
+            ],
+            cwd=self.folder,
+            check=True,
+            capture_output=True,
+            timeout=30,
+        )
+        body = bytes.fromhex("3003020100") + (self.folder / "token").read_bytes()
+        return b"\x30\x82" + len(body).to_bytes(2) + body
 
     def answer(self, request: Request) -> Answer:
         """What is served: the reply to one query."""
@@ -76,7 +102,23 @@ def authority(folder: Path, *, usage: x509.ObjectIdentifier = ExtendedKeyUsageOI
     (folder / "signer.pem").write_bytes(signer.certificate.public_bytes(Encoding.PEM))
     key = signer.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     (folder / "signer.key").write_bytes(key)
-    return Authority(folder, root.certificate, intermediate.certificate, signer.certificate)
+    return Authority(folder, root.certificate, intermediate.certificate, signer.certificate, intermediate)
+
+
+def _content_of(token: bytes) -> bytes:
+    """The TSTInfo inside a token: the octets after its type's identifier."""
+    kind = bytes.fromhex("060b2a864886f70d0109100104")
+    at = token.index(kind) + len(kind)
+    for _ in range(2):
+        length, at = _length(token, at + 1)
+    return token[at : at + length]
+
+
+def _length(raw: bytes, at: int) -> tuple[int, int]:
+    if raw[at] < 0x80:
+        return raw[at], at + 1
+    digits = raw[at] & 0x7F
+    return int.from_bytes(raw[at + 1 : at + 1 + digits]), at + 1 + digits
 
 
 def certified(name: str, by: Identity | None, *, usage: x509.ObjectIdentifier | None) -> Identity:

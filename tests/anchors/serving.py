@@ -1,5 +1,7 @@
 """Small HTTP servers on the loopback for anchors to talk to, well-behaved and hostile ones."""
 
+import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -60,3 +62,30 @@ def served(answer: Callable[[Request], Answer]) -> Iterator[str]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@contextmanager
+def raw_server(behave: Callable[[socket.socket], None], *, tls: ssl.SSLContext | None = None) -> Iterator[str]:
+    """A server that does ``behave`` with its one connection, and closes it."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            try:
+                connection, _ = listening.accept()
+                with connection if tls is None else tls.wrap_socket(connection, server_side=True) as talking:
+                    behave(talking)
+            except OSError:
+                pass
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"http{'s' if tls else ''}://127.0.0.1:{listening.getsockname()[1]}"
+        listening.close()
+        thread.join(5)
+
+
+def silent(talking: socket.socket) -> None:
+    """Listens, and says nothing."""
+    talking.settimeout(10)
+    while talking.recv(1000):
+        pass

@@ -4,10 +4,8 @@ import datetime as dt
 import ipaddress
 import socket
 import ssl
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,33 +15,13 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from tests.anchors.serving import Answer, served
+from tests.anchors.serving import Answer, raw_server, served, silent
 from unbroken.anchors.endpoint import Endpoint
 from unbroken.errors import AnchorError, ConfigurationError, UnavailableError
 
 
 def post(url: str, *, timeout_s: float = 0.5, limit: int = 100) -> bytes:
     return Endpoint(url, timeout_s=timeout_s).post(b"body", content_type="text/plain", limit=limit).body
-
-
-@contextmanager
-def raw_server(behave: Callable[[socket.socket], None], *, tls: ssl.SSLContext | None = None) -> Iterator[str]:
-    """A server that does ``behave`` with its one connection, and closes it."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-
-        def serve() -> None:
-            try:
-                connection, _ = listening.accept()
-                with connection if tls is None else tls.wrap_socket(connection, server_side=True) as talking:
-                    behave(talking)
-            except OSError:
-                pass
-
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
-        yield f"http{'s' if tls else ''}://127.0.0.1:{listening.getsockname()[1]}"
-        listening.close()
-        thread.join(5)
 
 
 def test_an_answer_comes_back() -> None:
@@ -56,12 +34,6 @@ def test_nobody_listens() -> None:
         port = listening.getsockname()[1]
     with pytest.raises(UnavailableError, match="gave no answer"):
         post(f"http://127.0.0.1:{port}")
-
-
-def silent(talking: socket.socket) -> None:
-    talking.settimeout(10)
-    while talking.recv(1000):
-        pass
 
 
 def dripping(talking: socket.socket) -> None:

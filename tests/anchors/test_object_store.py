@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.anchors.logs import ORIGIN, TRUSTED, Log
-from tests.anchors.test_endpoint import raw_server, silent
+from tests.anchors.serving import raw_server, silent
 from unbroken.anchors.anchor import Anchor, Oddity, Receipt
 from unbroken.anchors.object_store import Bucket, ObjectStore
 from unbroken.anchors.placing import falling
@@ -117,8 +117,9 @@ def test_a_replaced_version_hides_nothing(
     monkeypatch.setattr("unbroken.anchors.object_store.PAGE", page)
     receipt = anchor.publish(LOG.submission(5))
     s3.put_object(Bucket=BUCKET, Key=key_of(5), Body=b"something else")
-    assert oddities(anchor) == [("replaced", 5), ("damaged", 5)]
+    assert oddities(anchor) == [("damaged", 5), ("replaced", 5)]
     assert sizes(anchor) == [5]
+    assert anchor.newest() == receipt
     assert anchor.holds(receipt)
     with pytest.raises(AnchorError, match="nothing was replaced"):
         anchor.publish(LOG.submission(5))
@@ -191,6 +192,16 @@ def test_a_store_that_ignores_the_lock_is_no_anchor(s3: Any) -> None:
 
     with pytest.raises(ConfigurationError, match="did not lock"):
         ObjectStore("store", Bucket(BUCKET), log=TRUSTED, client=Ignoring()).publish(LOG.submission(5))
+
+
+def test_one_bucket_s_name_at_two_providers_is_two_places() -> None:
+    places = {
+        ObjectStore.connect("store", Bucket(BUCKET), log=TRUSTED, endpoint=endpoint).where
+        for endpoint in (None, "https://s3.one.example", "https://s3.two.example/path")
+    }
+    assert len(places) == 3
+    with pytest.raises(ConfigurationError, match="not set up"):
+        ObjectStore.connect("store", Bucket(BUCKET), log=TRUSTED, endpoint="no address")
 
 
 def test_a_bucket_that_is_not_there(s3: Any) -> None:

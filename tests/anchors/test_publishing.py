@@ -15,7 +15,7 @@ from tests.anchors.authority import authority
 from tests.anchors.logs import ORIGIN, TRUSTED, Log
 from tests.anchors.serving import Answer, Request, served
 from tests.anchors.witnessing import WITNESS_KEY, LoopbackWitness
-from unbroken.anchors.anchor import Anchor, Anchored, Kind, Oddity, Receipt, Submission
+from unbroken.anchors.anchor import Anchor, Anchored, Kind, Oddity, Receipt, Submission, TrustedLog
 from unbroken.anchors.asking import Asking
 from unbroken.anchors.directory import Directory
 from unbroken.anchors.endpoint import Endpoint
@@ -23,6 +23,8 @@ from unbroken.anchors.publishing import Backoff, Publisher, Terms
 from unbroken.anchors.standing import Standing, StandingFile
 from unbroken.anchors.timestamp import TimestampAuthority
 from unbroken.anchors.witness import Witness
+from unbroken.core.checkpoint import Checkpoint
+from unbroken.core.note import SigningKey, parse
 from unbroken.errors import AnchorError, ConfigurationError, UnavailableError, UnbrokenError
 
 LOG = Log()
@@ -59,7 +61,8 @@ class Fake:
         return not self.lost and receipt.anchor == self.name
 
     def verify(self, receipt: Receipt) -> Anchored:
-        return Anchored(self.name, self.kind, TRUSTED.opened(receipt.note), by=self.where)
+        checkpoint = Checkpoint.parse(parse(receipt.note).text)
+        return Anchored(self.name, self.kind, checkpoint, by=self.where)
 
 
 def failing(error: UnbrokenError) -> Callable[[], None]:
@@ -285,6 +288,15 @@ def test_what_an_anchor_no_longer_holds_is_told_and_given_again(path: Path) -> N
     assert done.outcomes[1].state == "anchored"
     assert done.outcomes[1].oddities == (Oddity("lossy", "missing", "fake lossy", 5),)
     assert done.outcomes[0].oddities == ()
+
+
+def test_a_last_receipt_of_a_key_that_is_trusted_no_longer_stops_nothing(path: Path, tmp_path: Path) -> None:
+    old, new = (Log(key=SigningKey(ORIGIN, secret * 32)) for secret in (b"1", b"2"))
+    for log in (old, new):
+        directory = Directory("vault", tmp_path, log=TrustedLog(ORIGIN, (log.key.verifier,)))
+        directory.prepare()
+        done = publisher(path, [Fake("a"), directory]).publish(log.submission(5 if log is old else 6))
+        assert [each.state for each in done.outcomes][1] == "anchored"
 
 
 def test_a_contradiction_at_a_witness_is_an_error_of_its_own(path: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from tests.anchors.authority import POLICY, Authority, authority, certified
 from tests.anchors.logs import TRUSTED, Log
@@ -97,6 +98,19 @@ def test_another_checkpoint_nonce_policy_or_root_does_not_fit(signing: Authority
     with pytest.raises(AnchorError, match="certificates"):
         # An intermediate that is not trusted itself proves nothing without its root.
         anchor_at(address, signing, roots=[signing.intermediate]).verify(first)
+
+
+def test_a_certificate_for_another_purpose_signs_no_timestamps(signing: Authority) -> None:
+    """The same root, the same content, and a signature that fits, by a key that was certified for code."""
+    receipt = receipt_of(signing)
+    nonce, response = parts(receipt.proof)
+    anchor = offline(signing)
+    timed = signing.signed_anew(response, usage=ExtendedKeyUsageOID.TIME_STAMPING)
+    assert anchor.verify(Receipt("tsa", "timestamp", receipt.note, proof(nonce, timed))).checkpoint.size == 5
+    for usage in (ExtendedKeyUsageOID.CODE_SIGNING, ExtendedKeyUsageOID.SERVER_AUTH):
+        other = signing.signed_anew(response, usage=usage)
+        with pytest.raises(AnchorError, match="does not verify"):
+            anchor.verify(Receipt("tsa", "timestamp", receipt.note, proof(nonce, other)))
 
 
 def test_the_signer_s_certificate_is_the_authority_s_for_timestamps(signing: Authority) -> None:

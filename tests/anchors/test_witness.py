@@ -113,7 +113,7 @@ def test_cosignatures_of_others_are_dropped(witness: LoopbackWitness, address: s
 
 def test_a_key_of_the_right_name_that_signed_something_else_is_rejected(witness: LoopbackWitness, address: str) -> None:
     witness.extra = WITNESS_KEY.cosign(str(LOG.checkpoint(6)), at=datetime.now(UTC))
-    with pytest.raises(NoteError, match="does not fit"):
+    with pytest.raises(AnchorError, match="does not fit"):
         anchor_at(address).publish(LOG.submission(5))
 
 

@@ -22,6 +22,7 @@ from unbroken.errors import AnchorError, NoteError
 MAX_NOTE_BYTES: Final = 64 * 1024
 """A checkpoint with every signature that a note may bear is far below this."""
 MAX_PROOF_BYTES: Final = 256 * 1024
+_MAX_RECEIPT_BYTES: Final = 2 * (MAX_NOTE_BYTES + MAX_PROOF_BYTES)
 MAX_HELD: Final = 2**20
 """How many checkpoints one anchor is read to: beyond, something fills it up."""
 AHEAD: Final = timedelta(minutes=5)
@@ -56,9 +57,10 @@ class Submission:
     @classmethod
     def of(cls, note: str, log: TrustedLog, *, consistency: Consistency) -> "Submission":
         """Raises :class:`NoteError` for what ``log`` did not sign, and for what is longer than any checkpoint."""
+        checkpoint = log.opened(note)
         if len(note.encode()) > MAX_NOTE_BYTES:
             raise NoteError(f"a checkpoint is longer than {MAX_NOTE_BYTES} bytes")
-        return cls(note, log.opened(note), consistency)
+        return cls(note, checkpoint, consistency)
 
 
 class _Written(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -88,6 +90,8 @@ class Receipt:
     @classmethod
     def from_bytes(cls, raw: bytes) -> "Receipt":
         """Nothing is verified but the layout; raises :class:`AnchorError` for any other bytes."""
+        if len(raw) > _MAX_RECEIPT_BYTES:
+            raise AnchorError("an anchor's receipt is longer than any is")
         try:
             written = msgspec.json.decode(raw, type=_Written)
             receipt = cls(written.anchor, written.kind, written.note, base64.b64decode(written.proof, validate=True))

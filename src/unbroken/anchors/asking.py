@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from unbroken.anchors.anchor import Anchor, Anchored, Oddity, Receipt, Submission
-from unbroken.errors import UnavailableError, UnbrokenError
+from unbroken.errors import NoteError, UnavailableError, UnbrokenError
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,11 @@ def _asked(anchor: Anchor, submission: Submission, last: Receipt | None) -> Told
 
 def _missing(anchor: Anchor, last: Receipt | None) -> tuple[Oddity, ...]:
     """What it was given last and does not hold any more."""
-    if last is None or not anchor.keeps or anchor.holds(last):
+    try:
+        if last is None or not anchor.keeps or anchor.holds(last):
+            return ()
+        size = anchor.verify(last).checkpoint.size
+    except NoteError:
+        # Signed by a key that is trusted no longer: nothing follows for what comes next.
         return ()
-    size = anchor.verify(last).checkpoint.size
     return (Oddity(anchor.name, "missing", anchor.where, size),)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import Any, Final, Protocol
+from urllib.parse import urlsplit
 
 from unbroken.anchors.anchor import (
     MAX_HELD,
@@ -29,7 +30,7 @@ from unbroken.anchors.anchor import (
     newest_of,
     require_of,
 )
-from unbroken.anchors.placing import falling, folder_of, from_falling
+from unbroken.anchors.placing import Named, falling, folder_of, from_falling
 from unbroken.errors import (
     AccessDeniedError,
     AnchorError,
@@ -102,13 +103,14 @@ class ObjectStore:
     kind: Kind = "object store"
     keeps = True
 
-    def __init__(self, name: str, bucket: Bucket, *, log: TrustedLog, client: S3Client) -> None:
+    def __init__(self, name: str, bucket: Bucket, *, log: TrustedLog, client: S3Client, provider: str = "S3") -> None:
         if bucket.retain <= timedelta(0):
             raise ConfigurationError("objects are to be retained for a time that is not over at once")
         self.name = name
         self._bucket = bucket
         self._log = log
         self._client = client
+        self._provider = provider
         folder = folder_of(log.origin)
         self._prefix = f"{bucket.prefix.strip('/')}/{folder}/".lstrip("/")
 
@@ -126,12 +128,13 @@ class ObjectStore:
             client = boto3.client("s3", endpoint_url=endpoint, config=config)
         except _failures() as error:
             raise ConfigurationError(f"boto3 is not set up for the anchor {name!r} ({type(error).__name__})") from error
-        return cls(name, bucket, log=log, client=client)
+        provider = (urlsplit(endpoint).hostname if endpoint else None) or "S3"
+        return cls(name, bucket, log=log, client=client, provider=provider)
 
     @property
     def where(self) -> str:
-        """Bucket and prefix."""
-        return f"bucket {self._bucket.name}/{self._prefix}"
+        """Provider, bucket and prefix."""
+        return f"{self._provider}: {self._bucket.name}/{self._prefix}"
 
     def publish(self, submission: Submission) -> Receipt:
         """As :class:`~unbroken.anchors.anchor.Anchor` says; the receipt names the object's version."""
@@ -156,7 +159,7 @@ class ObjectStore:
 
     def newest(self) -> Receipt | None:
         """As :class:`~unbroken.anchors.anchor.Anchor` says; a marker or a version put in front hides nothing."""
-        return newest_of(each for each in self.held() if isinstance(each, Receipt) or each.what in _HIDING)
+        return newest_of(self.held())
 
     def holds(self, receipt: Receipt) -> bool:
         """As :class:`~unbroken.anchors.anchor.Anchor` says: that very version, still locked."""
@@ -245,21 +248,21 @@ class ObjectStore:
         if named is None:
             yield Oddity(self.name, "foreign", name)
             return
-        markers = [each for each in versions if "Size" not in each]
-        if markers:
+        kept = [str(each.get("VersionId", "")) for each in versions if "Size" in each]
+        read = [each for version in kept for each in self._of_version(key, named, version)]
+        # Receipts before what is odd: a version that was put in front of one hides nothing.
+        yield from (each for each in read if isinstance(each, Receipt))
+        yield from (each for each in read if isinstance(each, Oddity))
+        if len(kept) < len(versions):
             yield Oddity(self.name, "deleted", name, named.size)
-        if len(versions) - len(markers) > 1:
+        if len(kept) > 1:
             yield Oddity(self.name, "replaced", name, named.size)
-        for each in versions:
-            if "Size" in each:
-                yield from self._of_version(key, str(each.get("VersionId", "")))
 
-    def _of_version(self, key: str, version: str) -> Iterator[Receipt | Oddity]:
+    def _of_version(self, key: str, named: Named, version: str) -> Iterator[Receipt | Oddity]:
         name = key.removeprefix(self._prefix)
-        named = from_falling(name)
         found = self._got(key, version)
-        if named is None or found is None or not named.is_of(found.content):
-            yield Oddity(self.name, "damaged", name, named.size if named else None)
+        if found is None or not named.is_of(found.content):
+            yield Oddity(self.name, "damaged", name, named.size)
             return
         try:
             is_ours = self._log.opened(found.content).size == named.size
@@ -268,9 +271,9 @@ class ObjectStore:
         if not is_ours:
             yield Oddity(self.name, "foreign", name, named.size)
             return
+        yield Receipt(self.name, self.kind, found.content.decode(), version.encode())
         if found.locked_until is None:
             yield Oddity(self.name, "unlocked", name, named.size)
-        yield Receipt(self.name, self.kind, found.content.decode(), version.encode())
 
     def _asked(self) -> dict[str, str]:
         owner = {"ExpectedBucketOwner": self._bucket.owner} if self._bucket.owner else {}
@@ -291,9 +294,6 @@ class ObjectStore:
         if code in _NOT_NOW or _status(error) >= _SERVERS_FAULT:
             return UnavailableError(f"the store of {self.name!r} can't answer now ({code}): try again")
         return ConfigurationError(f"the store of {self.name!r} does not do what was asked ({code})")
-
-
-_HIDING: Final = frozenset({"foreign", "damaged"})
 
 
 def _key_of(listed: Mapping[str, Any]) -> str:

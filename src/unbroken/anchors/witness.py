@@ -140,7 +140,10 @@ class Witness:
         if not kept:
             raise AnchorError(f"the witness {self.name!r} gave no cosignature of a key that is trusted")
         receipt = Receipt(self.name, self.kind, submission.note, kept.encode())
-        anchored = self.verify(receipt)
+        try:
+            anchored = self.verify(receipt)
+        except NoteError as error:
+            raise AnchorError(f"what the witness {self.name!r} answered does not verify: {error}") from error
         if anchored.at is not None:
             require_not_ahead(anchored.at, anchor=self.name)
         self._last = submission.checkpoint.size
