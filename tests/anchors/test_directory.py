@@ -135,6 +135,7 @@ def test_foreign_files_are_noticed(anchor: Directory, folder: Path, tmp_path: Pa
     (folder / rising(9, other)).write_text(other)
     mine = LOG.note(5)
     (folder / rising(8, mine)).write_text(mine)
+    (tmp_path / "elsewhere").write_text(LOG.note(7))
     (folder / rising(7, LOG.note(7))).symlink_to(tmp_path / "elsewhere")
     os.mkfifo(folder / rising(6, LOG.note(6)))
     (folder / rising(4, LOG.note(4))).mkdir()
@@ -223,6 +224,21 @@ def test_every_changed_byte_of_a_receipt_is_rejected(anchor: Directory) -> None:
         for bits in (0x01, 0x20, 0x80):
             with pytest.raises((AnchorError, NoteError)):
                 anchor.verify(Receipt.from_bytes(raw[:at] + bytes([raw[at] ^ bits]) + raw[at + 1 :]))
+
+
+def test_a_receipt_has_one_spelling(anchor: Directory) -> None:
+    raw = anchor.publish(LOG.submission(5)).to_bytes()
+    for other in (
+        raw + b" ",
+        raw.replace(b'":"', b'": "'),
+        raw.replace(b"v", b"\\u0076", 1),
+        raw.replace(b'""', b'"eA"'),
+    ):
+        assert other != raw
+        with pytest.raises(AnchorError):
+            Receipt.from_bytes(other)
+    with pytest.raises(AnchorError, match="longer"):
+        Receipt.from_bytes(raw + b" " * 1_000_000)
 
 
 @pytest.mark.parametrize("raw", [b"", b"{}", b"[]", b"null", b"\xff", b"{" * 10_000, b'{"anchor":1}'])

@@ -43,6 +43,13 @@ def dripping(talking: socket.socket) -> None:
         time.sleep(0.1)
 
 
+def dripping_without_length(talking: socket.socket) -> None:
+    talking.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+    for _ in range(90):
+        talking.sendall(b"x")
+        time.sleep(0.1)
+
+
 def dripping_headers(talking: socket.socket) -> None:
     talking.sendall(b"HTTP/1.1 200 OK\r\n")
     for at in range(90):
@@ -50,7 +57,7 @@ def dripping_headers(talking: socket.socket) -> None:
         time.sleep(0.1)
 
 
-@pytest.mark.parametrize("behave", [silent, dripping, dripping_headers])
+@pytest.mark.parametrize("behave", [silent, dripping, dripping_headers, dripping_without_length])
 def test_a_server_that_hangs_or_drips_costs_no_more_than_the_time(behave: Callable[[socket.socket], None]) -> None:
     with raw_server(behave) as address:
         started = time.monotonic()

@@ -39,7 +39,7 @@ def anchor_at(address: str, *, log: TrustedLog = TRUSTED, key: CosigningKey = WI
 
 def test_a_checkpoint_is_cosigned_and_the_receipt_verified_without_asking(address: str) -> None:
     before = datetime.now(UTC).replace(microsecond=0)
-    anchor: Anchor = anchor_at(address)
+    anchor: Anchor = anchor_at(address + "/")
     receipt = anchor.publish(LOG.submission(5))
     anchored = anchor_at("https://nobody.invalid").verify(Receipt.from_bytes(receipt.to_bytes()))
     assert (anchored.checkpoint, anchored.by) == (LOG.checkpoint(5), "witness.example/w1")

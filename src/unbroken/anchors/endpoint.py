@@ -4,11 +4,10 @@ import http.client
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 from urllib.parse import urlsplit
 
 from unbroken.errors import AccessDeniedError, AnchorError, ConfigurationError, UnavailableError
@@ -60,9 +59,11 @@ class Endpoint:
         more than ``limit`` bytes; :class:`ConfigurationError` where the host does not prove its name.
         """
         connection = self._connection()
+        path = self._path.rstrip("/") + below if below else self._path
         try:
-            with _no_longer_than(self._timeout_s, connection) as is_cut_off:
-                connection.request("POST", self._path + below, body, {"Content-Type": content_type})
+            with _Watch(self._timeout_s, connection) as watch:
+                watch.connect()
+                connection.request("POST", path, body, {"Content-Type": content_type})
                 # Closed by itself: what was not read to its end keeps the socket open.
                 with connection.getresponse() as response:
                     reply = Reply(response.status, response.getheader("Content-Type") or "", response.read(limit + 1))
@@ -77,7 +78,7 @@ class Endpoint:
             connection.close()
         if len(reply.body) > limit:
             raise AnchorError(f"{self.host} answered with more than {limit} bytes: it is no such server")
-        if is_cut_off.is_set() or left or (left is None and not reply.body and not is_chunked):
+        if watch.is_over or left or (left is None and not reply.body and not is_chunked):
             raise UnavailableError(f"{self.host} gave half an answer: try again")
         return reply
 
@@ -99,26 +100,35 @@ class Endpoint:
         return http.client.HTTPSConnection(self.host, self._port, timeout=self._timeout_s, context=self._tls)
 
 
-@contextmanager
-def _no_longer_than(seconds: float, connection: http.client.HTTPConnection) -> Iterator[threading.Event]:
-    """Cuts the connection off after a time, and says so: a socket's own timeout starts anew with every byte."""
-    is_cut_off = threading.Event()
-    timer = threading.Timer(seconds, _cut_off, (connection, is_cut_off))
-    timer.daemon = True
-    timer.start()
-    try:
-        yield is_cut_off
-    finally:
-        timer.cancel()
+class _Watch:
+    """Shuts a connection after a time, and says so: a socket's own timeout starts anew with every byte."""
 
+    def __init__(self, seconds: float, connection: http.client.HTTPConnection) -> None:
+        self.is_over = False
+        self._connection = connection
+        self._socket: socket.socket | None = None
+        self._timer = threading.Timer(seconds, self._end)
+        self._timer.daemon = True
 
-def _cut_off(connection: http.client.HTTPConnection, is_cut_off: threading.Event) -> None:
-    is_cut_off.set()
-    # The plain socket's method: that of a TLS socket takes away what another thread is reading from.
-    sock = connection.sock
-    if sock is not None:
-        with suppress(OSError):
-            socket.socket.shutdown(sock, socket.SHUT_RDWR)
+    def __enter__(self) -> Self:
+        self._timer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+
+    def connect(self) -> None:
+        """Connects, and remembers the socket: the connection lets go of it where no length was announced."""
+        self._connection.connect()
+        self._socket = self._connection.sock
+
+    def _end(self) -> None:
+        self.is_over = True
+        sock = self._socket or self._connection.sock
+        if sock is not None:
+            with suppress(OSError):
+                # The plain socket's method: that of a TLS socket takes away what another thread is reading from.
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
 
 def _parsed(url: str, *, plain: bool) -> tuple[str, int | None, str, bool]:
