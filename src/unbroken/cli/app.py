@@ -35,7 +35,7 @@ COMMANDS: Final = {
     "spool": ("unbroken.cli.spool", "app", "See and send what was kept while a log could not be reached."),
     "unlock": ("unbroken.cli.unlock", "unlock", "End a session that keeps others from recording."),
     "recover": ("unbroken.cli.recover", "recover", "Erase again what a restore brought back, and open reading."),
-    "db": ("unbroken.cli.db", "app", "Check a database, get what was erased out of its files, print scripts."),
+    "db": ("unbroken.cli.db", "app", "Check a database, clear out what was erased, print scripts."),
     "status": ("unbroken.cli.status", "status", "Tell how a log is doing, in text and in the exit code."),
 }
 """Name: module, what it offers (a function or a Typer), and the first sentence of its help."""

@@ -33,7 +33,7 @@ app.command("vacuum")(vacuum)
 
 @app.callback()
 def _group() -> None:
-    """Check a database, get what was erased out of its files, print scripts."""
+    """Check a database, clear out what was erased, print scripts."""
 
 
 @app.command()

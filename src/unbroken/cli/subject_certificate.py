@@ -128,7 +128,8 @@ def _print(certificate: Certificate, evidence: list[Evidence], *, holds: bool) -
     ]
     out.print(columns(facts))
     amounts = {"payloads": gone.payloads, "originals": gone.originals, "keys": gone.keys, "names": gone.names}
-    rows = ((f"{number:,} {kind}", certificate.methods.get(kind, "")) for kind, number in amounts.items())
+    how = certificate.methods
+    rows = ((counted(number, kind.removesuffix("s")), how.get(kind, "")) for kind, number in amounts.items())
     print_section("Destroyed", rows)
     print_section("Checked afterwards", [(certificate.left.checked_at, _left(certificate))])
     print_section("Kept, and on which ground", certificate.kept.items())

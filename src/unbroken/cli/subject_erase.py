@@ -144,7 +144,7 @@ def _steps(door: Erasures, asked: Asked, store: str) -> list[tuple[str, str]]:
     withdraw = command(store, door.log, "subject", "withdraw", asked.erasure)
     until = f"{moment(asked.expires_at)} UTC"
     return [
-        (f"Somebody else, with a login of the duty dpo, legal or compliance, confirms it by {until}:", confirm),
+        (f"Somebody else confirms it by {until}, with the duty dpo, legal or compliance:", confirm),
         ("Until it has begun, one of them can withdraw it:", withdraw),
     ]
 

@@ -47,9 +47,10 @@ def evidence_in_ledger(
 def _fits(certificate: Certificate, note: OrderNote) -> bool:
     order = note.order
     opaque = [each for each in order.subjects if not is_pseudonym(each)]
-    said = (certificate.erasure, certificate.case, certificate.keys, certificate.upto_at, certificate.with_acted)
+    said = (certificate.erasure, certificate.case, certificate.upto_at, certificate.with_acted)
     return (
-        said == (order.erasure, order.case, order.keys, order.upto_at, order.with_acted)
+        said == (order.erasure, order.case, order.upto_at, order.with_acted)
+        and set(order.keys) <= set(certificate.keys)
         and certificate.log.partition("~")[0] == order.log.partition("~")[0]
         and (certificate.requested, certificate.confirmed) == (order.requested, order.confirmed)
         and set(certificate.pseudonyms) == set(order.subjects) - set(opaque)

@@ -10,7 +10,7 @@ from typing import Final
 METHODS: Final[Mapping[str, str]] = {
     "payloads": "what was said, asked, answered and found, with its salts; rows deleted",
     "originals": "what it was before redaction, sealed; rows deleted, and their keys with them",
-    "keys": "wrapped private keys of the person and of their sessions; rows deleted, and no copy of an original opens",
+    "keys": "wrapped private keys of the person and of their sessions; rows deleted; without them no original opens",
     "names": "what led from a name to its pseudonym and back; rows deleted",
 }
 """How each kind is destroyed."""

@@ -76,7 +76,7 @@ def certificate_of(
 ) -> Certificate:
     """The certificate that what was ordered is gone; raises :class:`UnbrokenError` where something of it is left."""
     order, gone = ordered.order, destroyed_by(row.erasure, looked.told)
-    names = sorted({*order.names, *gone.names})
+    names, keys = sorted({*order.names, *gone.names}), sorted({*order.keys, *gone.keys})
     return Certificate(
         backups_expire=_expiry(looked.now.at, backups_kept_days),
         backups_kept_days=backups_kept_days,
@@ -84,14 +84,14 @@ def certificate_of(
         begun=begun_in(row),
         case=order.case,
         confirmed=order.confirmed,
-        counts=Counts(keys=len(order.keys), names=len(names), originals=gone.originals, payloads=gone.payloads),
+        counts=Counts(keys=len(keys), names=len(names), originals=gone.originals, payloads=gone.payloads),
         entries=list(gone.entries),
         erasure=row.erasure,
         finished=Finished(at=time_of(looked.now.at), by=looked.now.by),
         head=looked.now.head,
         kept=kept(with_acted=order.with_acted),
-        keys=order.keys,
-        left=_left(order, names, looked),
+        keys=keys,
+        left=_left(keys, names, looked),
         line=place,
         log=looked.now.log,
         methods=dict(METHODS),
@@ -111,9 +111,9 @@ def begun_in(row: Erasure) -> Act:
     return _act(row.begun_by, row.begun_at, row.begun_seq)
 
 
-def _left(order: Order, names: Sequence[str], looked: Looked) -> Left:
+def _left(destroyed: Sequence[str], names: Sequence[str], looked: Looked) -> Left:
     """What of it there still is, which has to be nothing; payloads and originals are counted by the batches."""
-    keys = set(order.keys) & set(looked.person.keys)
+    keys = set(destroyed) & set(looked.person.keys)
     known = set(names) & set(looked.person.pseudonyms)
     if keys or known:
         raise UnbrokenError(
