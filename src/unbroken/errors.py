@@ -12,6 +12,7 @@
     ├── OutcomeUnknownError     ask again by id: it may or may not be recorded
     ├── LogRewoundError         stop: the log has lost entries that it had acknowledged
     ├── ReceiptError            stop: what the log recorded is not what was sent
+    ├── ProofError              stop: a proof or a tile of the Merkle tree does not show what it should
     ├── OriginalError           stop: a sealed original is not what its entry says
     │   └── KeyMissingError     nothing to do: a key that it needs is gone, or is kept elsewhere
     ├── NoteError               stop: a signed note is not what a trusted key signed
@@ -98,6 +99,10 @@ class ReceiptError(UnbrokenError):
     """What the database says it recorded is not what was sent: whatever it recorded, don't rely on it."""
 
     recorded: ClassVar[bool | None] = None
+
+
+class ProofError(UnbrokenError):
+    """A Merkle proof, or what one is made of, is rejected: a hash, size, index, tile or path that does not fit."""
 
 
 class OriginalError(UnbrokenError):

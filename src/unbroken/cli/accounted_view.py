@@ -22,6 +22,7 @@ def print_accounted(console: Console, accounted: Accounted) -> None:
     console.print()
     console.print(Text(f"Erased and accounted for: {in_words(accounted)}, by {erasures}"))
     table = plain_table("erasure", "entries", *_NUMBERS, "", right=_NUMBERS)
+    table.columns[0].no_wrap = True
     for each in accounted.erasures[:_LISTED]:
         table.add_row(
             *cells(each.erasure, _entries(each), *(f"{getattr(each, name):,}" for name in _NUMBERS), _end(each))

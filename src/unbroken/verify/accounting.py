@@ -8,7 +8,7 @@ from typing import Final, Literal, TypeAlias
 from unbroken.core.commitment import PARTS
 from unbroken.verify.declaration import Declaration, runs_in
 from unbroken.verify.finding import MAX_ERASURES, Accounted, Erasure
-from unbroken.verify.numbers import Counted, Numbers, Run, both, merged, size, without
+from unbroken.verify.numbers import Comparison, Counted, Numbers, Run, both, compared, merged, size
 
 ORIGINAL: Final = "original"
 Held: TypeAlias = Literal["payload", "original"]
@@ -58,10 +58,12 @@ class Accounting:
     declared: dict[str, Declared] = field(default_factory=dict)
     keys: dict[str, tuple[Declared, int]] = field(default_factory=dict)
     pseudonyms: dict[str, tuple[Declared, int]] = field(default_factory=dict)
+    _compared: dict[Held, Comparison] = field(default_factory=dict)
 
     def lack(self, bits: int, first: int, last: int) -> None:
         """Notes that these entries lack the parts that ``bits`` stand for."""
         self.absent.setdefault(bits, Numbers()).add(first, last)
+        self._compared.clear()
 
     def hear(self, declaration: Declaration) -> None:
         """Takes note of what an entry declares."""
@@ -74,44 +76,48 @@ class Accounting:
             for name in named:
                 names.setdefault(name, place)
         for numbers, text in ((known.payload, declaration.payloads), (known.original, declaration.originals)):
-            for first, last in both(runs_in(text), [(1, seq - 1)]):
-                numbers.add(first, last)
+            for first, last in runs_in(text):
+                if first < seq:
+                    numbers.add(first, min(last, seq - 1))
+        self._compared.clear()
 
     def unaccounted(self) -> Iterator[tuple[int, Run]]:
         """What is absent and not declared, by what it is that is lacking; not in order of the numbers."""
         for held, mask in OF.items():
-            left = Numbers(without(self._absent(held), self._declared(held)))
+            left = self._comparison(held).only_one
             for bits, numbers in self.absent.items() if left else ():
                 if bits & mask:
                     yield from ((bits & mask, run) for run in both(numbers, left))
 
     def contradicted(self, held: Held, intact: Iterable[Run]) -> Iterator[Run]:
         """What is declared and not absent, among the entries that are ``intact``."""
-        return both(without(self._declared(held), self._absent(held)), intact)
+        return both(self._comparison(held).only_other, intact)
 
     def is_settled(self) -> bool:
         """Whether all that is absent is declared."""
-        return next(self.unaccounted(), None) is None
+        return not any(self._comparison(held).only_one for held in OF)
 
     def result(self) -> Accounted:
         """What is accounted for."""
-        there = {held: Counted(without(self._declared(held), self._absent(held))) for held in OF}
-        payloads, originals = (size(both(self._declared(held), self._absent(held))) for held in OF)
+        there = {held: Counted(self._comparison(held).only_other) for held in OF}
         erasures = self.declared.values()
         return Accounted(
-            payloads,
-            originals,
+            self._comparison("payload").common,
+            self._comparison("original").common,
             keys=sum(each.keys for each in erasures),
             names=sum(each.names for each in erasures),
             erasures=tuple(_told(each, there) for each in islice(erasures, MAX_ERASURES)),
             erasures_total=len(erasures),
         )
 
-    def _absent(self, held: Held) -> Iterator[Run]:
-        return merged(*(numbers for bits, numbers in self.absent.items() if bits & OF[held]))
-
-    def _declared(self, held: Held) -> Iterator[Run]:
-        return merged(*(each.numbers(held) for each in self.declared.values()))
+    def _comparison(self, held: Held) -> Comparison:
+        """What is absent, and what is declared to be."""
+        known = self._compared.get(held)
+        if known is None:
+            absent = merged(*(numbers for bits, numbers in self.absent.items() if bits & OF[held]))
+            declared = merged(*(each.numbers(held) for each in self.declared.values()))
+            known = self._compared[held] = compared(absent, declared)
+        return known
 
 
 def _told(each: Declared, there: Mapping[Held, Counted]) -> Erasure:

@@ -5,6 +5,7 @@ import zlib
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from itertools import accumulate, chain
 from operator import sub
 from typing import Final, TypeAlias
@@ -121,6 +122,44 @@ def both(some: Iterable[Run], others: Iterable[Run]) -> Iterator[Run]:
             if end > last:
                 break
             begin, end = next(left, _NONE)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two sets beside each other: what only one of them has, and how many numbers both have."""
+
+    only_one: Numbers
+    only_other: Numbers
+    common: int
+
+
+def compared(one: Iterable[Run], other: Iterable[Run]) -> Comparison:
+    """Two sets, each ascending, held against each other in one pass."""
+    alone = Numbers(), Numbers()
+    common = 0
+    for begin, end, where in _pieces(iter(one), iter(other)):
+        if where is None:
+            common += end - begin + 1
+        else:
+            alone[where].add(begin, end)
+    return Comparison(*alone, common)
+
+
+def _pieces(ones: Iterator[Run], others: Iterator[Run]) -> Iterator[tuple[int, int, int | None]]:
+    """Both sets cut so that each piece is in one of them alone, whose place is given, or in both."""
+    (a, a_end), (b, b_end) = next(ones, _NONE), next(others, _NONE)
+    while (a, b) != (_NONE[0], _NONE[0]):
+        if a != b:
+            where = 0 if a < b else 1
+            end = min(a_end, b - 1) if a < b else min(b_end, a - 1)
+            yield min(a, b), end, where
+        else:
+            end = min(a_end, b_end)
+            yield a, end, None
+        if a <= end:
+            a, a_end = (end + 1, a_end) if end < a_end else next(ones, _NONE)
+        if b <= end:
+            b, b_end = (end + 1, b_end) if end < b_end else next(others, _NONE)
 
 
 def size(runs: Iterable[Run]) -> int:

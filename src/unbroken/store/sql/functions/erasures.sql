@@ -1,5 +1,8 @@
 -- Erasing a person: found by the ids that entries have for them, asked for by one login, confirmed by another, then destroyed
 -- in pieces that each tell of themselves. Lines stay as they are.
+--
+-- What looks for a person is planned to go from index to index: how much there is of them is not known beforehand, and reading a
+-- whole log for the few entries of one takes hours where the other way round it is seconds.
 
 -- '3-7,9' for 3,4,5,6,7,9: numbers in order, each once.
 create or replace function unbroken.ranges_of(p_seqs bigint[]) returns text
@@ -41,31 +44,63 @@ begin
                   where s.session_id = p_session);
 end $$;
 
--- The entries after a number, in order, that name a person or stand in a session of theirs, recorded until a time. The log's
--- own are never among them.
-create or replace function unbroken.entries_of_person(p_log integer, p_ids text[], p_with_acted boolean, p_upto timestamptz, p_after bigint)
-returns table (seq bigint, session_id text, recorded_at timestamptz, as_subject boolean, as_actor boolean, is_about boolean, others text[])
+-- The numbers, after one, of the entries that name a person until a time, or that name nobody and stand in a session which does.
+-- The time is nothing to look for by itself: nearly all there is lies before it.
+create or replace function unbroken.places_of_person(p_log integer, p_ids text[], p_upto timestamptz, p_after bigint)
+returns table (seq bigint, in_session boolean)
 language sql stable set search_path = unbroken, pg_temp as $$
   with named as materialized (
-    select e.seq, e.session_id from entries e where e.log = p_log and e.subjects && p_ids and e.recorded_at <= p_upto
+    select e.seq, e.session_id from entries e where e.log = p_log and e.subjects && p_ids and e.recorded_at - interval '0' <= p_upto
     union
-    select e.seq, e.session_id from entries e where e.log = p_log and e.actor_id = any (p_ids) and e.recorded_at <= p_upto
-  ), candidates as (
-    select n.seq from named n where n.seq > p_after
-    union
-    select e.seq from entries e where e.log = p_log and e.resource_id = any (p_ids) and e.seq > p_after
-    union
-    select e.seq from (select distinct n.session_id from named n where n.session_id is not null) s
+    select e.seq, e.session_id from entries e where e.log = p_log and e.actor_id = any (p_ids) and e.recorded_at - interval '0' <= p_upto
+  ), places as (
+    select n.seq, false as in_session from named n where n.seq > p_after
+    union all
+    select e.seq, false from entries e where e.log = p_log and e.resource_id = any (p_ids) and e.seq > p_after
+    union all
+    select e.seq, true from (select distinct n.session_id from named n where n.session_id is not null) s
       join entries e on e.log = p_log and e.session_id = s.session_id
      where e.subjects is null and e.seq > p_after
   )
+  select p.seq, bool_or(p.in_session) from places p group by p.seq
+$$;
+
+-- These entries, in order. The log's own are never among them.
+create or replace function unbroken.entries_of_person(p_log integer, p_ids text[], p_with_acted boolean, p_upto timestamptz)
+returns table (seq bigint, session_id text, recorded_at timestamptz, as_subject boolean, as_actor boolean, is_about boolean, others text[])
+language sql stable set search_path = unbroken, pg_temp as $$
   select e.seq, e.session_id, e.recorded_at, coalesce(e.subjects && p_ids, false), e.actor_id = any (p_ids),
-         unbroken.is_about(e.event, e.actor_id, e.subjects, e.resource_id,
-                           coalesce(e.session_id in (select n.session_id from named n where n.session_id is not null), false), p_ids, p_with_acted),
+         unbroken.is_about(e.event, e.actor_id, e.subjects, e.resource_id, c.in_session, p_ids, p_with_acted),
          array(select s.id from unnest(e.subjects) as s (id) where s.id <> all (p_ids))
-    from candidates c join entries e on e.log = p_log and e.seq = c.seq
-   where e.recorded_at <= p_upto and e.event like '%"recorder":"%'
-   order by e.seq
+    from unbroken.places_of_person(p_log, p_ids, p_upto, 0) c join entries e on e.log = p_log and e.seq = c.seq
+   where e.recorded_at - interval '0' <= p_upto and e.event like '%"recorder":"%'
+   order by c.seq
+$$;
+
+-- The first of them after a number that hold something about the person.
+create or replace function unbroken.next_of_person(
+  p_log integer, p_ids text[], p_with_acted boolean, p_upto timestamptz, p_after bigint, p_limit integer
+) returns bigint[]
+language sql stable set search_path = unbroken, pg_temp as $$
+  select array(
+    select c.seq
+      from (select * from unbroken.places_of_person(p_log, p_ids, p_upto, p_after) order by seq offset 0) c
+      join entries e on e.log = p_log and e.seq = c.seq
+     where e.recorded_at - interval '0' <= p_upto and e.event like '%"recorder":"%'
+       and unbroken.is_about(e.event, e.actor_id, e.subjects, e.resource_id, c.in_session, p_ids, p_with_acted)
+       and coalesce((select p.seq from payloads p where p.log = p_log and p.seq = c.seq),
+                    (select o.seq from originals o where o.log = p_log and o.seq = c.seq)) is not null
+     order by c.seq limit p_limit)
+$$;
+
+-- The sessions in which a person acts or is named until a time.
+create or replace function unbroken.sessions_of_person(p_log integer, p_ids text[], p_upto timestamptz) returns setof text
+language sql stable set search_path = unbroken, pg_temp as $$
+  select e.session_id from entries e
+   where e.log = p_log and e.subjects && p_ids and e.session_id is not null and e.recorded_at - interval '0' <= p_upto
+  union
+  select e.session_id from entries e
+   where e.log = p_log and e.actor_id = any (p_ids) and e.session_id is not null and e.recorded_at - interval '0' <= p_upto
 $$;
 
 -- The keys of a person, and of the sessions they act in or are named in until a time, that are not destroyed.
@@ -76,9 +111,7 @@ language sql stable set search_path = unbroken, pg_temp as $$
      where k.log = p_log and k.destroyed_seq is null and k.holder is not null and k.holder_kind = 'subject' and k.holder = any (p_ids)
     union
     select k.key_id
-      from (select e.session_id from entries e where e.log = p_log and e.subjects && p_ids and e.recorded_at <= p_upto
-            union
-            select e.session_id from entries e where e.log = p_log and e.actor_id = any (p_ids) and e.recorded_at <= p_upto) s
+      from unbroken.sessions_of_person(p_log, p_ids, p_upto) s (session_id)
       join subject_keys k on k.log = p_log and k.holder_kind = 'session' and k.holder = s.session_id and k.holder is not null and k.destroyed_seq is null
      order by 1)
 $$;
@@ -97,7 +130,7 @@ begin
   pseudonyms := array(select i.pseudonym from identities i where i.log = p_log and i.pseudonym = any (p_ids) order by 1);
   upto_at := p_upto;
   with t as materialized (
-    select * from unbroken.entries_of_person(p_log, p_ids, p_with_acted, p_upto, 0)
+    select * from unbroken.entries_of_person(p_log, p_ids, p_with_acted, p_upto)
   )
   select count(*) filter (where t.as_subject), count(*) filter (where t.as_actor), count(p.seq) filter (where t.is_about),
          count(o.seq) filter (where t.is_about), count(distinct t.session_id), count(*) filter (where t.is_about and t.others <> '{}'),
@@ -135,7 +168,8 @@ end $$;
 create or replace function unbroken.find_person(p_log text, p_ticket uuid, p_subjects text[], p_with_acted boolean)
 returns table (ids text[], as_subject bigint, as_actor bigint, payloads bigint, originals bigint, keys text[], pseudonyms text[],
                sessions bigint, shared bigint, others bigint, kept bigint, first_at timestamptz, last_at timestamptz, upto_at timestamptz)
-language plpgsql stable security definer set search_path = unbroken, pg_temp as $$
+language plpgsql stable security definer set search_path = unbroken, pg_temp
+set plan_cache_mode = force_generic_plan set jit = off set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 declare
   v_log constant int := unbroken.log_for_reader(p_log);
 begin
@@ -146,7 +180,8 @@ end $$;
 -- Asks for an erasure. Ids that stand nowhere in the log are left out, as they would stand in the record of the request alone.
 create or replace function unbroken.ask_erasure(p_log text, p_ticket uuid, p_subjects text[], p_with_acted boolean, p_case text, p_reason text)
 returns table (erasure uuid, seq bigint, expires_at timestamptz)
-language plpgsql security definer set search_path = unbroken, pg_temp as $$
+language plpgsql security definer set search_path = unbroken, pg_temp
+set plan_cache_mode = force_generic_plan set jit = off set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 #variable_conflict use_column
 declare
   v_log   constant int := unbroken.log_for_reader(p_log);
@@ -223,7 +258,8 @@ end $$;
 create or replace function unbroken.prepare_erasure(p_log text, p_erasure uuid)
 returns table (ids text[], as_subject bigint, as_actor bigint, payloads bigint, originals bigint, keys text[], pseudonyms text[],
                sessions bigint, shared bigint, others bigint, kept bigint, first_at timestamptz, last_at timestamptz, upto_at timestamptz)
-language plpgsql security definer set search_path = unbroken, pg_temp as $$
+language plpgsql security definer set search_path = unbroken, pg_temp
+set plan_cache_mode = force_generic_plan set jit = off set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 #variable_conflict use_column
 declare
   v_log   constant int := unbroken.log_for_reader(p_log);
@@ -273,11 +309,9 @@ begin
   v_pseudonyms := array(
     select s.id from unnest(v_asked.subjects) as s (id)
      where s.id ~ '^p-[0-9a-f]{32}$' and not exists (select from forgotten f where f.log = p_log and f.pseudonym = s.id) order by 1);
+  -- What is recorded at this moment is not among them, and is found by a longer way.
   insert into erasure_sessions
-  select distinct p_log, p_erasure, t.session_id
-    from unbroken.entries_of_person(p_log, v_asked.subjects, v_asked.with_acted, v_asked.upto_at, 0) t
-   where t.session_id is not null and (t.as_subject or t.as_actor)
-  on conflict do nothing;
+  select p_log, p_erasure, s.id from unbroken.sessions_of_person(p_log, v_asked.subjects, v_asked.upto_at) as s (id) on conflict do nothing;
   v_told[1] := jsonb_build_object('erasure', p_erasure, 'order', p_order, 'keys', v_keys[1:c_lot], 'pseudonyms', v_pseudonyms);
   for i in 2..(cardinality(v_keys) + c_lot - 1) / c_lot loop
     v_told[i] := jsonb_build_object('erasure', p_erasure, 'keys', v_keys[(i - 1) * c_lot + 1:i * c_lot]);
@@ -303,7 +337,8 @@ begin
 end $$;
 
 create or replace function unbroken.begin_erasure(p_log text, p_erasure uuid, p_keys text[], p_order text) returns bigint
-language plpgsql security definer set search_path = unbroken, pg_temp as $$
+language plpgsql security definer set search_path = unbroken, pg_temp
+set plan_cache_mode = force_generic_plan set jit = off set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 declare
   v_log   constant int := unbroken.log_for_reader(p_log);
   v_asked unbroken.erasures;
@@ -328,26 +363,38 @@ end $$;
 
 -- All pseudonyms of those whom these entries name and who have no payload any more.
 create or replace function unbroken.without_payload(p_log integer, p_seqs bigint[]) returns text[]
-language sql stable set search_path = unbroken, pg_temp as $$
-  with people as materialized (
-    select distinct i.lookup, array(select y.pseudonym from identities y where y.log = p_log and y.lookup = i.lookup) as ids
+language plpgsql stable set search_path = unbroken, pg_temp as $$
+declare
+  v_ids  text[];
+  v_none text[] := '{}';
+begin
+  for v_ids in
+    select distinct array(select y.pseudonym from identities y where y.log = p_log and y.lookup = i.lookup order by 1)
       from (select unnest(e.subjects) as id from entries e where e.log = p_log and e.seq = any (p_seqs)
             union
             select e.actor_id from entries e where e.log = p_log and e.seq = any (p_seqs)) as n
       join identities i on i.log = p_log and i.pseudonym = n.id
-  )
-  select array(
-    select s.id from people n, unnest(n.ids) as s (id)
-     where not exists (select from entries e join payloads p on p.log = e.log and p.seq = e.seq where e.log = p_log and e.subjects && n.ids)
-       and not exists (select from entries e join payloads p on p.log = e.log and p.seq = e.seq where e.log = p_log and e.actor_id = any (n.ids))
-     order by 1)
-$$;
+  loop
+    -- One after the other, up to the first that there is.
+    perform from entries e where e.log = p_log and e.subjects && v_ids
+        and (select p.seq from payloads p where p.log = p_log and p.seq = e.seq) is not null limit 1;
+    if not found then
+      perform from entries e where e.log = p_log and e.actor_id = any (v_ids)
+          and (select p.seq from payloads p where p.log = p_log and p.seq = e.seq) is not null limit 1;
+    end if;
+    if not found then
+      v_none := v_none || v_ids;
+    end if;
+  end loop;
+  return array(select n.id from unnest(v_none) as n (id) order by 1);
+end $$;
 
 -- Destroys what the next entries about the person hold, with the entry that says so; nothing is left where no number comes
 -- back. The log's lock is held for its entry alone. Also for the owner, after a restore.
 create or replace function unbroken.erase_batch(p_log text, p_erasure uuid, p_limit integer)
 returns table (seq bigint, payloads bigint, originals bigint)
-language plpgsql security definer set search_path = unbroken, pg_temp as $$
+language plpgsql security definer set search_path = unbroken, pg_temp
+set plan_cache_mode = force_generic_plan set jit = off set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 #variable_conflict use_column
 declare
   v_log       constant int := case when unbroken.is_installing() then unbroken.log_named(p_log) else unbroken.log_for_reader(p_log) end;
@@ -363,11 +410,8 @@ begin
     raise exception 'there is no such erasure under way' using errcode = 'UB009';
   end if;
   loop
-    v_seqs := array(
-      select t.seq from unbroken.entries_of_person(v_log, v_asked.subjects, v_asked.with_acted, v_asked.upto_at, v_asked.reached) t
-       where t.is_about
-         and (exists (select from payloads p where p.log = v_log and p.seq = t.seq) or exists (select from originals o where o.log = v_log and o.seq = t.seq))
-       order by t.seq limit least(greatest(p_limit, 1), 5000));
+    v_seqs := unbroken.next_of_person(v_log, v_asked.subjects, v_asked.with_acted, v_asked.upto_at, v_asked.reached,
+                                      least(greatest(p_limit, 1), 5000));
     if v_seqs = '{}' then
       payloads := 0;
       originals := 0;
@@ -399,7 +443,8 @@ end $$;
 
 -- Ends an erasure, when nothing of the person is left here, with the certificate's hash.
 create or replace function unbroken.finish_erasure(p_log text, p_erasure uuid, p_certificate text) returns bigint
-language plpgsql security definer set search_path = unbroken, pg_temp as $$
+language plpgsql security definer set search_path = unbroken, pg_temp
+set plan_cache_mode = force_generic_plan set jit = off set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 declare
   v_log   constant int := case when unbroken.is_installing() then unbroken.log_named(p_log) else unbroken.log_for_reader(p_log) end;
   v_asked unbroken.erasures;

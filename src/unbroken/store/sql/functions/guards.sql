@@ -156,8 +156,9 @@ end $$;
 create or replace function unbroken.refuse_unwrapping() returns trigger
 language plpgsql set search_path = unbroken, pg_temp as $$
 begin
-  if tg_op = 'DELETE' and not exists (select from subject_keys k where k.log = old.log and k.key_id = old.key_id and k.destroyed_seq is not null)
-     or tg_op = 'INSERT' and exists (select from subject_keys k where k.log = new.log and k.key_id = new.key_id and k.destroyed_seq is not null)
+  -- By its id, or the planner would look through all that are destroyed.
+  if tg_op = 'DELETE' and (select k.destroyed_seq from subject_keys k where k.log = old.log and k.key_id = old.key_id) is null
+     or tg_op = 'INSERT' and (select k.destroyed_seq from subject_keys k where k.log = new.log and k.key_id = new.key_id) is not null
      or tg_op = 'UPDATE' and (new.log, new.key_id) is distinct from (old.log, old.key_id)
      or tg_op = 'UPDATE' and not exists (select from openings o where o.log = new.log and o.kind = 'rewrap' and o.wraps_to = new.wrapped_by and o.done_seq is null) then
     raise exception 'a private half goes with its key, and is wrapped anew on record' using errcode = 'UB010';

@@ -1,0 +1,93 @@
+"""A PostgreSQL of a test's own that holds a log with a vault, and what it leaves on the disk."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import psycopg
+
+from tests.conftest import Database, Server, plant_grants
+from tests.faults.cluster import Admin, Cluster, cluster_of
+from tests.faults.installation import SUPERUSER, Installation
+from tests.planted.places import store_uncompressed
+from unbroken.store import administration
+
+DUTIES: Final = ("dpo", "legal", "compliance", "server")
+"""Logins besides those that every template has, each named after its duty."""
+SETTINGS: Final = {
+    # What runs by itself at some time or other would tell one run from the next.
+    "autovacuum": "off",
+    # Segments are removed and not renamed for later: a renamed one keeps what was written into it.
+    "wal_recycle": "off",
+    "fsync": "off",
+    "shared_buffers": "16MB",
+}
+
+
+@contextmanager
+def vault_cluster(installation: Installation) -> Iterator[Cluster]:
+    """A running server with a log and a login for each duty, which stores every value as it is."""
+    with cluster_of(installation, settings=SETTINGS) as cluster:
+        with cluster.admin() as admin:
+            for duty in DUTIES:
+                administration.add_login(admin, duty, duty=duty, password=None)
+            plant_grants(admin, [(duty, duty) for duty in DUTIES])
+            store_uncompressed(database_of(cluster, admin))
+        yield cluster
+
+
+def database_of(cluster: Cluster, admin: Admin) -> Database:
+    """The cluster's database, for what takes one; ``admin`` is a superuser's connection to it."""
+    return Database(Server(cluster.installation.kind, str(cluster.folder), cluster.port), SUPERUSER, admin)
+
+
+def connected(cluster: Cluster, user: str) -> Admin:
+    """A login's connection in autocommit mode, for a ``with``."""
+    return psycopg.connect(cluster.conninfo(user), autocommit=True)
+
+
+def cleaned(cluster: Cluster) -> None:
+    """What ``unbroken db vacuum --full`` does, and then everything that lets go of the write-ahead log.
+
+    A checkpoint removes what is before the one that it makes, so the log is at a new segment before, twice.
+    """
+    with cluster.admin() as admin:
+        admin.execute("vacuum (full, analyze)")
+        admin.execute("vacuum (full) pg_catalog.pg_statistic")
+    forget_wal(cluster)
+
+
+def forget_wal(cluster: Cluster) -> None:
+    """Has the server remove every segment of its write-ahead log that it does not need any more."""
+    with cluster.admin() as admin:
+        for _ in range(2):
+            admin.execute("select pg_switch_wal()")
+            admin.execute("checkpoint")
+
+
+def written(cluster: Cluster) -> Iterator[tuple[str, bytes]]:
+    """The files of a server: data, write-ahead log, and the log that it writes for people."""
+    if not cluster.ended:
+        with cluster.admin() as admin:
+            admin.execute("checkpoint")
+    for path in _files(cluster.folder):
+        kind = "write-ahead log" if "pg_wal" in path.parts else "data" if "base" in path.parts else "file"
+        yield f"{kind} {path.relative_to(cluster.folder)}", _content(path)
+
+
+def files_below(folder: Path) -> Iterator[tuple[str, bytes]]:
+    """All files of a folder of ours."""
+    for path in _files(folder):
+        yield f"{folder.name}/{path.relative_to(folder)}", path.read_bytes()
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:  # the server removes files as it goes
+        return b""
