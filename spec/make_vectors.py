@@ -46,6 +46,7 @@ class Case:
     verdict: str
     findings: tuple[Found, ...] = ()
     expect: str | None = None
+    erased: int = 0
 
     def text(self) -> str:
         """The file's text."""
@@ -55,6 +56,7 @@ class Case:
             "expect": self.expect,
             "verdict": self.verdict,
             "findings": findings,
+            **({"erased": self.erased} if self.erased else {}),
             "lines": self.lines,
         }
         return json.dumps(content, indent=2) + "\n"
@@ -1106,6 +1108,226 @@ def wrapper_cases() -> list[Case]:
     ]
 
 
+# ---- What was erased ----
+
+ERASURE: Final = uuid(700)
+ORDER: Final = "0d" * 32
+GONE: Final = "2-3,6"
+
+
+def recorded(number: int, event_type: str, **more: object) -> Object:
+    """An event of a recorder, as all are but the log's own."""
+    return event(number, event_type, recorder=uuid(901), recorder_seq=number, **more)
+
+
+def own(number: int, event_type: str, details: object) -> tuple[Object, Object]:
+    """An event of the log's own, and its details."""
+    return with_values(event(number, event_type, actor_id="dpo", actor_type="system"), details=details)
+
+
+def before_erasing() -> Writer:
+    """Six entries: five of a recorder, of which the first has no payload, and one of the log's own."""
+    writer = Writer()
+    writer.add(recorded(1, "conversation_started", session_id="s-1"))
+    writer.add(*with_values(recorded(2, "request", session_id="s-1"), inputs={"text": "Move my visit."}))
+    call = recorded(3, "tool_call", original="cd" * 32, session_id="s-1", subjects=["p-4f1c"], tool="move_visit")
+    writer.add(*with_values(call, inputs={"visit": 17}, details={"offered": ["move_visit"]}))
+    writer.add(*with_values(recorded(4, "request", session_id="s-2"), inputs={"text": "Is my test back?"}))
+    writer.add(*own(5, "log.read", {"purpose": "complaint 31"}))
+    return writer.add(*with_values(recorded(6, "response", session_id="s-1"), outputs={"text": "Moved."}))
+
+
+def told(writer: Writer, **details: object) -> Writer:
+    """The log with one entry more, which tells of an erasure."""
+    said = {"erasure": ERASURE, **details}
+    return writer.add(*own(len(writer.entries) + 1, "log.erased", said))
+
+
+def erasing(numbers: object = GONE) -> Writer:
+    """The log after an erasure: what began it, what destroyed payloads, what ended it."""
+    writer = told(before_erasing(), keys=["v-" + "7a" * 16], order=ORDER, pseudonyms=["p-" + "4f" * 16])
+    told(writer, payloads=numbers, originals="3")
+    return told(writer, certificate="ce" * 32, complete=True, keys=1, originals=1, payloads=3)
+
+
+def emptied(entries: Entries, *seqs: int) -> Entries:
+    """The log without the payloads of these entries."""
+    return [replace(entry, payload={}) if seq in seqs else entry for seq, entry in enumerate(entries, start=1)]
+
+
+LACKING: Final[tuple[Found, ...]] = (
+    ("missing", 2, "inputs"),
+    ("missing", 3, "inputs"),
+    ("missing", 3, "details"),
+    ("missing", 6, "outputs"),
+)
+# name, description, the numbers as the entry that destroyed payloads has them
+SPELT: Final = (
+    ("singly", "each number by itself", "2,3,6"),
+    ("beyond", "numbers of entries that come later as well, of which nothing can have been erased", "2-3,6,8-9,40-70"),
+)
+MISSPELT: Final = (
+    ("backwards", "a run that goes backwards", "3-2,6"),
+    ("out-of-order", "numbers out of order", "6,2-3"),
+    ("twice", "a number twice", "2-3,3,6"),
+    ("leading-zero", "a leading zero", "02-3,6"),
+    ("open-run", "a run without an end", "2-,6"),
+    ("space", "a space", "2-3, 6"),
+    ("comma-at-end", "a comma at the end", "2-3,6,"),
+    ("zero", "the number 0", "0-6"),
+    ("too-big", "a number that no entry can have", f"2-3,6-{MAX_INTEGER + 1}"),
+    ("seventeen-digits", "a number of 17 digits", "2-3,6-10000000000000000"),
+    ("other-digits", "digits that are not ASCII", "٢-٣,٦"),
+    ("number", "a number in place of the text", 6),
+    ("list", "a list in place of the text", ["2-3", "6"]),
+    ("nested-list", "a list in a list", [["2-3,6"]]),
+    ("float", "a number with a fraction", 2.5),
+)
+
+
+def erased_cases() -> list[Case]:
+    """Payloads that are absent because an entry of the log's own says so, or although none does."""
+    entries = erasing().entries
+    gone = emptied(entries, 2, 3, 6)
+    end = head(entries)
+
+    def valid(name: str, description: str, log: Entries) -> Case:
+        return Case(f"valid-erased-{name}", description, texts(emptied(log, 2, 3, 6)), "proven", (), head(log), 3)
+
+    def lied(name: str, description: str, log: Entries, *found: Found, erased: int) -> Case:
+        return Case(f"fail-erased-{name}", description, texts(log), "findings", found, end, erased)
+
+    batches = told(told(told(before_erasing(), payloads="2"), payloads="3"), payloads="6").entries
+    again = told(erasing(), payloads="2-3,6", originals="3").entries
+    return [
+        Case("valid-erased", "an erasure that is through, its payloads absent", texts(gone), "proven", (), end, 3),
+        valid("in-batches", "three entries declare a payload each", batches),
+        valid("again", "the same numbers declared once more, as after a restore", again),
+        *(valid(name, description, erasing(numbers).entries) for name, description, numbers in SPELT),
+        lied(
+            "undeclared",
+            "a payload more is absent than is declared",
+            emptied(gone, 4),
+            ("missing", 4, "inputs"),
+            erased=3,
+        ),
+        lied(
+            "still-there",
+            "a payload that is declared gone is there",
+            emptied(entries, 2, 6),
+            ("not_erased", 3),
+            erased=2,
+        ),
+        lied(
+            "half",
+            "of a payload that is declared gone one part is there",
+            [*gone[:2], replace(entries[2], payload={"inputs": entries[2].payload["inputs"]}), *gone[3:]],
+            ("missing", 3, "details"),
+            ("not_erased", 3),
+            erased=2,
+        ),
+        *forged_erasures(entries, gone),
+        *(misspelt(name, description, numbers) for name, description, numbers in MISSPELT),
+    ]
+
+
+def misspelt(name: str, description: str, numbers: object) -> Case:
+    """An entry that declares nothing, as its numbers have not their form."""
+    log = erasing(numbers).entries
+    lines = texts(emptied(log, 2, 3, 6))
+    return Case(f"fail-erased-{name}", f"in place of numbers: {description}", lines, "findings", LACKING, head(log))
+
+
+def forged_erasures(entries: Entries, gone: Entries) -> list[Case]:
+    """Entries that are no word of the log's own, or none about what is absent."""
+
+    def lied(name: str, description: str, log: Entries, *found: Found, erased: int = 0) -> Case:
+        return Case(f"fail-erased-{name}", description, texts(log), "findings", found, None, erased)
+
+    details = entries[7].payload["details"]
+    wider = {"details": {**details, "value": details["value"].replace(GONE, "2-4,6")}}
+    recorder = before_erasing()
+    said = {"erasure": ERASURE, "payloads": GONE}
+    recorder.add(*with_values(recorded(7, "log.erased"), details=said))
+    early = told(Writer(), payloads="2-3").add(*with_values(recorded(2, "request"), inputs={"text": "Hello."}))
+    everything = told(before_erasing(), payloads="1-6").entries
+    deep = told(before_erasing(), payloads=GONE, more=[[]]).entries
+    spaced = before_erasing()
+    fields, payload = own(7, "log.erased", said)
+    repeated = payload["details"]["value"].replace("{", f'{{"erasure":"{ERASURE}",', 1)
+    spaced.add(
+        {**fields, "details": commit(payload["details"]["salt"], repeated)},
+        {"details": {**payload["details"], "value": repeated}},
+    )
+    unnamed = before_erasing().add(*own(7, "log.erased", {"payloads": GONE}))
+    other_type = before_erasing().add(*own(7, "log.read", said))
+    return [
+        lied(
+            "forged-range",
+            "the numbers were widened to cover one payload more",
+            [*emptied(gone, 4)[:7], replace(entries[7], payload=wider), entries[8]],
+            ("altered_payload", 8, "details"),
+            *LACKING,
+            ("missing", 4, "inputs"),
+        ),
+        lied(
+            "declaration-withheld",
+            "the details of the entry that declares are absent",
+            emptied(gone, 8),
+            ("missing", 8, "details"),
+            *LACKING,
+        ),
+        lied(
+            "declaration-dropped",
+            "the entry that declares was dropped",
+            [*gone[:7], gone[8]],
+            ("missing", 8),
+            *LACKING,
+        ),
+        lied(
+            "declaration-altered",
+            "the line of the entry that declares was altered",
+            [*gone[:7], replace(gone[7], line=gone[7].line.replace("dpo", "cto")), gone[8]],
+            ("altered_entry", 8),
+            *LACKING,
+        ),
+        lied(
+            "declaration-late",
+            "the entry that declares stands behind the next one: its word counts",
+            [*gone[:7], gone[8], gone[7]],
+            ("reordered", 8),
+            erased=3,
+        ),
+        lied("by-a-recorder", "a recorder says so", emptied(recorder.entries, 2, 3, 6), *LACKING),
+        lied("by-another-type", "an entry of another type says so", emptied(other_type.entries, 2, 3, 6), *LACKING),
+        lied("unnamed", "without the id of an erasure", emptied(unnamed.entries, 2, 3, 6), *LACKING),
+        lied("repeated-key", "a key twice", emptied(spaced.entries, 2, 3, 6), *LACKING),
+        lied("nested", "a list in a list beside the numbers", emptied(deep, 2, 3, 6), *LACKING),
+        lied(
+            "beforehand",
+            "declared before the entry was there",
+            emptied(early.entries, 2),
+            ("missing", 2, "inputs"),
+        ),
+        lied(
+            "of-the-log",
+            "an entry of the log's own is declared and absent, and so is one that never had a payload",
+            emptied(everything, 2, 3, 4, 5, 6),
+            ("missing", 5, "details"),
+            ("not_erased", 5),
+            ("not_erased", 1),
+            erased=4,
+        ),
+        lied(
+            "and-altered",
+            "an entry whose payload is declared gone was altered",
+            [*gone[:2], replace(gone[2], line=gone[2].line.replace("move_visit", "drop_visit")), *gone[3:]],
+            ("altered_entry", 3),
+            erased=2,
+        ),
+    ]
+
+
 def all_cases() -> list[Case]:
     """Every vector; names are unique."""
     groups = (
@@ -1118,6 +1340,7 @@ def all_cases() -> list[Case]:
         identity_cases(),
         text_cases(),
         wrapper_cases(),
+        erased_cases(),
     )
     cases = [case for group in groups for case in group]
     names = [case.name for case in cases]

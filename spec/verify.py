@@ -4,7 +4,8 @@ Standard library only, and nothing of the package: whoever doubts the package ca
 
     python verify.py FILE [--expect SEQ:HASH] [--json]
 
-The file is read line by line. What is kept in memory is one counter per session, the event ids, and the findings.
+The file is read line by line. What is kept in memory is one counter per session, the event ids, the numbers of entries,
+what was erased, and the findings.
 """
 
 import argparse
@@ -22,6 +23,7 @@ from typing import Any, BinaryIO, Final, NoReturn
 
 EXIT_CODES: Final = {"proven": 0, "findings": 1, "usage": 2, "consistent": 3, "unverifiable": 4}
 PARTS: Final = ("inputs", "outputs", "details")
+ERASED: Final = "log.erased"
 GENESIS: Final = "0" * 64
 MAX_INTEGER: Final = 2**53 - 1
 EXPORT_LIMIT: Final = 64 << 20
@@ -75,12 +77,16 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a check showed; ``head`` is the last intact entry in order, worth keeping outside the log's reach."""
+    """What a check showed; ``head`` is the last intact entry in order, worth keeping outside the log's reach.
+
+    ``erased`` counts the entries whose payload is absent because an entry of the log's own says so.
+    """
 
     verdict: str
     findings: tuple[Finding, ...]
     log: str | None
     head: str
+    erased: int = 0
 
 
 def verify_lines(
@@ -339,6 +345,8 @@ class Line:
     session: str | None
     session_seq: int
     commitments: Mapping[str, str]
+    event_type: str
+    is_own: bool
 
 
 def read_line(text: str) -> Line:
@@ -399,7 +407,65 @@ def _facts(value: dict[str, Any]) -> Line:
         session=event.get("session_id"),
         session_seq=value.get("session_seq", 0),
         commitments={part: event[part] for part in PARTS if part in event},
+        event_type=event["event_type"],
+        is_own="recorder" not in event,
     )
+
+
+# ---- What was erased ----
+
+_RUN: Final = re.compile(r"([1-9][0-9]{0,15})(?:-([1-9][0-9]{0,15}))?(?:,(?=[1-9])|\Z)")
+
+
+def read_erased(details: bytes) -> list[tuple[int, int]]:
+    """The numbers of entries whose payload a ``log.erased`` says is gone, as first and last of each run.
+
+    Raises ``ValueError`` for details that have not the form of such an entry's.
+    """
+    value = _parse(details.decode())
+    if not isinstance(value, dict) or not all(map(_is_flat, (*value, *value.values()))):
+        raise ValueError("no object of texts, integers and lists of texts")
+    if not _is_uuid(value.get("erasure")):
+        raise ValueError("no details of an erasure")
+    for key in ("payloads", "originals"):
+        if isinstance(value.get(key), str):
+            _read_runs(value[key])
+    payloads = value.get("payloads")
+    return _read_runs(payloads) if isinstance(payloads, str) else []
+
+
+def _is_flat(value: object) -> bool:
+    if isinstance(value, list):
+        return all(isinstance(item, str) and _is_flat(item) for item in value)
+    if isinstance(value, str):
+        return "\x00" not in value and _is_unicode(value)
+    return value is None or isinstance(value, int)
+
+
+def _read_runs(text: str) -> list[tuple[int, int]]:
+    runs: list[tuple[int, int]] = []
+    at = 0
+    while at < len(text):
+        match = _RUN.match(text, at)
+        if match is None:
+            raise ValueError("no numbers and runs of numbers")
+        run = int(match[1]), int(match[2] or match[1])
+        if not (runs[-1][1] if runs else 0) < run[0] <= run[1] <= MAX_INTEGER:
+            raise ValueError("numbers that do not ascend, or that no entry has")
+        runs.append(run)
+        at = match.end()
+    return runs
+
+
+def union(runs: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The same numbers in runs that ascend and do not touch."""
+    made: list[tuple[int, int]] = []
+    for first, last in sorted(runs):
+        if made and first <= made[-1][1] + 1:
+            made[-1] = made[-1][0], max(made[-1][1], last)
+        else:
+            made.append((first, last))
+    return made
 
 
 # ---- The chain ----
@@ -477,6 +543,9 @@ class _Check:
         self._ids: set[bytes] = set()
         self._sessions: dict[str, tuple[int, int]] = {}
         self._findings: list[Finding] = []
+        self._held: set[int] = set()
+        self._absent: dict[int, Line] = {}
+        self._erased: list[tuple[int, int]] = []
 
     def take(self, text: str) -> None:
         """Check the next export line."""
@@ -490,8 +559,11 @@ class _Check:
         line = self._read(entry, place)
         if line is None:
             self._order.add_broken(entry.stated, entry.computed)
-        elif self._session is None or line.session == self._session:
+            return
+        if self._session is None or line.session == self._session:
             self._take_intact(line, entry)
+        elif line.event_type == ERASED:
+            self._hear(line, entry)
 
     def _read(self, entry: Entry, place: int) -> Line | None:
         """The facts of an entry that hashes to what it states and is canonical; else a finding and ``None``."""
@@ -522,8 +594,50 @@ class _Check:
         else:
             self._find("duplicate", line.seq, expected="each seq once", found="the seq again", session=line.session)
             return
+        if line.commitments and not entry.parts and not line.is_own:
+            self._absent[line.seq] = line
+            return
+        self._held.add(line.seq)
         for part in PARTS:
             self._check_part(part, line, entry)
+        if line.event_type == ERASED:
+            self._hear(line, entry)
+
+    def _hear(self, line: Line, entry: Entry) -> None:
+        """Take the log's own word for what was erased, of entries before this one."""
+        details, committed = entry.parts.get("details"), line.commitments.get("details")
+        if not line.is_own or details is None or not _is_hex64(details[0]):
+            return
+        if hashlib.sha256(bytes.fromhex(details[0]) + details[1]).hexdigest() != committed:
+            return
+        try:
+            runs = read_erased(details[1])
+        except ValueError:
+            return
+        self._erased += [(first, min(last, line.seq - 1)) for first, last in runs if first < line.seq]
+
+    def _check_erased(self) -> int:
+        """Hold what is absent against what was erased; gives how many are both."""
+        erased = union(self._erased)
+        starts = [first for first, _ in erased]
+
+        def is_erased(seq: int) -> bool:
+            at = bisect_right(starts, seq) - 1
+            return at >= 0 and seq <= erased[at][1]
+
+        for seq in sorted(self._held):
+            if is_erased(seq):
+                self._find(
+                    "not_erased",
+                    seq,
+                    expected="no payload: a log.erased says it is gone",
+                    found="one, or none to erase",
+                )
+        lacking = [line for line in self._absent.values() if not is_erased(line.seq)]
+        for line in lacking:
+            for part, committed in line.commitments.items():
+                self._find_part("missing", part, line, expected=f"a value for {committed}", found="nothing")
+        return len(self._absent) - len(lacking)
 
     def _take_in_order(self, line: Line, entry: Entry) -> None:
         linked = self._order.may_follow(line)
@@ -596,8 +710,9 @@ class _Check:
         if self._expect is not None and self._expect.seq > end:
             wanted = f"entries up to the expected head {self._expect.seq}"
             self._find("truncated", end + 1, expected=wanted, found=f"the end after {end}")
+        erased = self._check_erased()
         findings = tuple(sorted(self._findings, key=lambda finding: finding.seq))
-        return Report(self._verdict(), findings, self._log, str(self._order.top))
+        return Report(self._verdict(), findings, self._log, str(self._order.top), erased)
 
     def _verdict(self) -> str:
         kinds = {finding.kind for finding in self._findings}
@@ -654,6 +769,8 @@ def _print(report: Report) -> None:
         "unverifiable": f"unverifiable: {len(report.findings)} entries can't be read",
     }
     print(f"{_plain(report.log)}: {meaning[report.verdict]}" if report.log else meaning[report.verdict])
+    if report.erased:
+        print(f"erased and accounted for: the payloads of {report.erased} entries")
 
 
 def _plain(text: str) -> str:

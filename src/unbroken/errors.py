@@ -12,8 +12,10 @@
     ├── OutcomeUnknownError     ask again by id: it may or may not be recorded
     ├── LogRewoundError         stop: the log has lost entries that it had acknowledged
     ├── ReceiptError            stop: what the log recorded is not what was sent
+    ├── ProofError              stop: a proof or a tile of the Merkle tree does not show what it should
     ├── OriginalError           stop: a sealed original is not what its entry says
     │   └── KeyMissingError     nothing to do: a key that it needs is gone, or is kept elsewhere
+    ├── NoteError               stop: a signed note is not what a trusted key signed
     ├── NotApprovedError        get a decision, then call again
     └── RecordingStoppedError   an earlier write failed; stop what you are doing
 
@@ -99,6 +101,10 @@ class ReceiptError(UnbrokenError):
     recorded: ClassVar[bool | None] = None
 
 
+class ProofError(UnbrokenError):
+    """A Merkle proof, or what one is made of, is rejected: a hash, size, index, tile or path that does not fit."""
+
+
 class OriginalError(UnbrokenError):
     """A sealed original does not open: it was changed, belongs to another entry, or is not what was committed to."""
 
@@ -109,6 +115,10 @@ class KeyMissingError(OriginalError):
     def __init__(self, message: str, *, key_ids: tuple[str, ...]) -> None:
         super().__init__(message)
         self.key_ids = key_ids
+
+
+class NoteError(UnbrokenError):
+    """What should be a signed note is none, was changed after it was signed, or was signed by nobody trusted."""
 
 
 class NotApprovedError(UnbrokenError):

@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -46,7 +46,9 @@ def open(  # noqa: A001 - the package's front door
     try:
         prepare_embedded(server, log)
         conninfo = server.conninfo(WRITER)
-        ledger = Ledger(partial(_writer, conninfo, log), key=embedded_key(server.folder))
+        embedded_key(server.folder)
+        key, *retired = embedded_keys(server.folder)
+        ledger = Ledger(partial(_writer, conninfo, log), key=key, retired=retired)
         return _trail(ledger, ner=ner, on_close=server.leave)
     except BaseException:
         server.leave()
@@ -76,10 +78,12 @@ def connect(
     write to. ``ner`` is as for :func:`open`.
     """
     place = _spool_place(on_failure, spool, log=log, limit_bytes=spool_limit_bytes)
+    keys = load_keys(Path(key)) if isinstance(key, str | Path) else [key] if key is not None else []
     ledger = open_ledger(
         conninfo,
         log=log,
-        key=load_key(Path(key)) if isinstance(key, str | Path) else key,
+        key=keys[0] if keys else None,
+        retired=keys[1:],
         deadline_s=deadline_s,
         early_release=early_release,
         spool=place,
@@ -108,12 +112,20 @@ def open_ledger(
     *,
     log: str,
     key: LogKey | None = None,
+    retired: Sequence[LogKey] = (),
     deadline_s: float = DEADLINE_S,
     early_release: bool = False,
     spool: SpoolPlace | None = None,
 ) -> Ledger:
-    """The same without the trail, for importers."""
-    return Ledger(partial(_writer, conninfo, log), key=key, deadline_s=deadline_s, early=early_release, spool=spool)
+    """The same without the trail, for importers; ``retired`` are the log's keys before ``key``."""
+    return Ledger(
+        partial(_writer, conninfo, log),
+        key=key,
+        retired=retired,
+        deadline_s=deadline_s,
+        early=early_release,
+        spool=spool,
+    )
 
 
 def protection_of(ledger: Ledger, *, spool: SpoolPlace | None = None, ner: "NerEngine | None" = None) -> Protection:
@@ -132,7 +144,12 @@ def protection_of(ledger: Ledger, *, spool: SpoolPlace | None = None, ner: "NerE
         key=key,
         identities=None if key is None else Identities(ledger.identify, key, ledger.log),
         note=Unclassified(ledger),
-        sealer=Sealer(ledger.vault_keys, key=key, log=ledger.log, marker=None if spool is None else spool.vault),
+        sealer=Sealer(
+            ledger.vault_keys,
+            keys=() if key is None else (key, *ledger.retired),
+            log=ledger.log,
+            marker=None if spool is None else spool.vault,
+        ),
         ner=ner,
     )
     protection.check()

@@ -1,7 +1,7 @@
 """The vectors of spec/ and the verifiers that must agree on them; FORMAT.md's example; spec/verify.py as a command.
 
 ``VERIFIERS`` holds every verifier under test. Each takes the lines of an export and an expected head, and gives its
-verdict and the kind, seq and part of each finding.
+verdict, the kind, seq and part of each finding, and how many payloads are erased and accounted for.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ from unbroken.verify.export import verify_export
 SPEC = Path(__file__).parents[2] / "spec"
 
 Place = tuple[str, int, str | None]
-Verifier = Callable[[list[str], str | None], tuple[str, list[Place]]]
+Verifier = Callable[[list[str], str | None], tuple[str, list[Place], int]]
 
 
 def load(name: str) -> ModuleType:
@@ -42,14 +42,15 @@ verify = load("verify")
 make_vectors = load("make_vectors")
 
 
-def independent(lines: list[str], expect: str | None) -> tuple[str, list[Place]]:
+def independent(lines: list[str], expect: str | None) -> tuple[str, list[Place], int]:
     report = verify.verify_lines(lines, expect)
-    return report.verdict, [(finding.kind, finding.seq, finding.part) for finding in report.findings]
+    return report.verdict, [(finding.kind, finding.seq, finding.part) for finding in report.findings], report.erased
 
 
-def package(lines: list[str], expect: str | None) -> tuple[str, list[Place]]:
+def package(lines: list[str], expect: str | None) -> tuple[str, list[Place], int]:
     report = verify_export(lines, expect=None if expect is None else Head.parse(expect))
-    return report.verdict, [(finding.kind, finding.seq, finding.part) for finding in report.findings]
+    places: list[Place] = [(finding.kind, finding.seq, finding.part) for finding in report.findings]
+    return report.verdict, places, report.accounted.payloads
 
 
 VERIFIERS: dict[str, Verifier] = {"independent": independent, "package": package}
@@ -61,13 +62,15 @@ class Vector:
     expect: str | None
     verdict: str
     findings: list[Place]
+    erased: int
 
 
 def read(path: Path) -> Vector:
     content = json.loads(path.read_text(encoding="utf-8"))
+    erased = content.pop("erased", 0)
     assert content.keys() == {"description", "expect", "verdict", "findings", "lines"}
     found = [(finding["kind"], finding["seq"], finding.get("part")) for finding in content["findings"]]
-    return Vector(content["lines"], content["expect"], content["verdict"], found)
+    return Vector(content["lines"], content["expect"], content["verdict"], found, erased)
 
 
 def in_order(places: list[Place]) -> list[tuple[int, str, str]]:
@@ -93,8 +96,9 @@ def test_there_are_vectors_of_both_sorts() -> None:
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 def test_verifier_says_what_the_vector_demands(path: Path, verifier: Verifier) -> None:
     vector = read(path)
-    verdict, findings = verifier(vector.lines, vector.expect)
-    assert (verdict, in_order(findings)) == (vector.verdict, in_order(vector.findings))
+    verdict, findings, erased = verifier(vector.lines, vector.expect)
+    expected = vector.verdict, in_order(vector.findings), vector.erased
+    assert (verdict, in_order(findings), erased) == expected
 
 
 @pytest.mark.parametrize("path", LIES, ids=lambda path: path.stem)
@@ -150,7 +154,7 @@ def test_example_of_the_document_is_one_whole() -> None:
 @pytest.mark.parametrize("verifier", VERIFIERS.values(), ids=VERIFIERS)
 def test_example_of_the_document_is_proven(verifier: Verifier) -> None:
     block = example_blocks()
-    assert verifier([block["export"]], block["head"]) == ("proven", [])
+    assert verifier([block["export"]], block["head"]) == ("proven", [], 0)
 
 
 def test_example_of_the_document_is_a_vector() -> None:
@@ -183,7 +187,7 @@ def test_no_single_changed_character_goes_unseen(verifier: Verifier) -> None:
     text = "\n".join(CLINIC.lines)
     for at in range(len(text)):
         changed = text[:at] + chr(ord(text[at]) ^ 1) + text[at + 1 :]
-        verdict, findings = verifier(changed.split("\n"), CLINIC.expect)
+        verdict, findings, _ = verifier(changed.split("\n"), CLINIC.expect)
         assert verdict in {"findings", "unverifiable"}, f"character {at}"
         assert findings
 
@@ -203,8 +207,81 @@ def test_damaged_lines_end_with_a_verdict(verifier: Verifier) -> None:
         chance = random.Random(seed)  # noqa: S311 - a reproducible choice, nothing secret
         line = chance.choice(CLINIC.lines)
         at = chance.randrange(len(line))
-        verdict, _ = verifier([line[:at] + chance.choice(pieces) + line[at:]], None)
+        verdict, *_ = verifier([line[:at] + chance.choice(pieces) + line[at:]], None)
         assert verdict in {"findings", "unverifiable"}
+
+
+# ---- What was erased ----
+
+_NUMBERS = ("2-3,6", "2,3", "6", "1-6", "4-5", "2-3,6-9", "3-2", "2,,3", "", "5-", 6, None, ["6"], "6\ud800")
+_SAID: list[dict[str, object]] = [
+    {},
+    {"complete": True},
+    {"more": [1]},
+    {"more": "\x00"},
+    {"erasure": "mine"},
+    {"originals": "2-"},
+    {"keys": [7]},
+]
+
+
+def erased_log(chance: random.Random) -> list[str]:
+    """A log in which several entries declare something, rightly spelt or not, and some payloads are absent."""
+    writer = make_vectors.before_erasing()
+    for _ in range(chance.randrange(4)):
+        said = {"payloads": chance.choice(_NUMBERS), **chance.choice(_SAID)}
+        spelt = json.dumps({"erasure": make_vectors.ERASURE, **said})  # not canonical: a verifier takes any spelling
+        number = len(writer.entries) + 1
+        event = (make_vectors.recorded if chance.random() < 0.2 else make_vectors.event)(number, "log.erased")
+        salt = make_vectors.salt_for(str(number))
+        writer.add({**event, "details": make_vectors.commit(salt, spelt)}, {"details": {"salt": salt, "value": spelt}})
+    entries = writer.entries
+    gone = [seq for seq in range(1, len(entries) + 1) if chance.random() < (0.5 if seq < 7 else 0.1)]
+    lines: list[str] = make_vectors.texts(make_vectors.emptied(entries, *gone))
+    for _ in range(chance.choice((0, 0, 1, 2))):
+        at = chance.randrange(len(lines))
+        match chance.randrange(4):
+            case 0:
+                del lines[at]
+            case 1:
+                lines.append(lines[at])
+            case 2:
+                lines[at] = lines[at].replace('"v\\":1', '"v\\":2', 1)
+            case 3:
+                lines[at], lines[0] = lines[0], lines[at]
+        if not lines:
+            break
+    return lines
+
+
+def test_verifiers_agree_on_erasures_of_every_kind() -> None:
+    shown: set[str] = set()
+    counts: set[int] = set()
+    for seed in range(2000):
+        lines = erased_log(random.Random(seed))  # noqa: S311 - a reproducible choice, nothing secret
+        verdicts = {
+            name: (verdict, in_order(findings), erased)
+            for name, verifier in VERIFIERS.items()
+            for verdict, findings, erased in [verifier(lines, None)]
+        }
+        assert verdicts["independent"] == verdicts["package"], seed
+        verdict, findings, erased = verdicts["package"]
+        shown |= {verdict, *(kind for _, kind, _ in findings)}
+        counts.add(erased)
+    assert {"consistent", "missing", "not_erased", "altered_entry", "duplicate", "reordered"} <= shown
+    assert {0, 1, 2, 3, 4} <= counts
+
+
+def test_an_erasure_is_heard_of_in_a_check_of_one_session() -> None:
+    vector = read(SPEC / "vectors" / "valid-erased.json")
+    report = verify.verify_lines(vector.lines, session="s-1")
+    assert (report.verdict, report.findings, report.erased) == ("consistent", (), 3)
+    short = verify.verify_lines(vector.lines[:7], session="s-1")
+    assert {(finding.kind, finding.seq) for finding in short.findings} == {
+        ("missing", 2),
+        ("missing", 3),
+        ("missing", 6),
+    }
 
 
 # ---- spec/verify.py alone ----

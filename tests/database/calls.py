@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from tests.database import raw
 from tests.database.raw import PARTS, Sent, sent
-from tests.database.tenants import NUMBERS, Tenants, lookup_in, pseudonym_in
+from tests.database.tenants import NUMBERS, Tenants, lookup_in, person_in, pseudonym_in
+from tests.database.vaulting import plain_keys
 
 Arguments = Callable[[Tenants, str, str], Mapping[str, Any]]
 """Of the stage, the log's name and the login."""
@@ -112,6 +113,74 @@ def strange_lookup(on: Tenants, log: str, login: str) -> str:
     return next(str(lookup) for holder, lookup in on.known[log]["lookups"].items() if holder != login)
 
 
+def own_ticket(on: Tenants, log: str, login: str) -> str:
+    """The login's own open ticket, or an id that stands for none."""
+    return str(on.known[log]["tickets"].get(login, raw.new_id()))
+
+
+def _about(log: str) -> Mapping[str, Any]:
+    return {"p_log": log, "p_subjects": [pseudonym_in(log)], "p_with_acted": False}
+
+
+def _finding(which: Callable[[Tenants, str, str], str]) -> Arguments:
+    return lambda on, log, login: {**_about(log), "p_ticket": which(on, log, login)}
+
+
+def _erasing(which: Callable[[Tenants, str, str], str]) -> Arguments:
+    return lambda on, log, login: {
+        **_finding(which)(on, log, login),
+        "p_case": "case-1",
+        "p_reason": "a test",
+    }
+
+
+def _erasure(state: str, **more: Any) -> Arguments:
+    """An erasure of the log that is as far as that."""
+    return lambda on, log, _: {"p_log": log, "p_erasure": on.known[log]["erasures"][state]["erasure"], **more}
+
+
+def _beginning(on: Tenants, log: str, login: str) -> Mapping[str, Any]:
+    keys = on.known[log]["erasures"]["confirmed"]["keys"]
+    return _erasure("confirmed", p_keys=keys, p_order="0" * 64)(on, log, login)
+
+
+def _seeing(which: Callable[[Tenants, str, str], str]) -> Arguments:
+    return lambda on, log, login: {
+        "p_log": log,
+        "p_ticket": which(on, log, login),
+        "p_kind": "open",
+        "p_seqs": [on.known[log]["original"]],
+    }
+
+
+def _opening(**more: Any) -> Arguments:
+    """The login's own opening, or an id that stands for none."""
+    return lambda on, log, login: {
+        "p_log": log,
+        "p_opening": on.known[log]["openings"].get(login, raw.new_id()),
+        **more,
+    }
+
+
+def _keys(on: Tenants, log: str, login: str) -> Mapping[str, Any]:
+    return _opening(p_key_ids=[on.known[log]["sealed_to"]])(on, log, login)
+
+
+def _rewrapping(**more: Any) -> Arguments:
+    return lambda on, log, _: {"p_log": log, "p_opening": on.known[log]["rewrapping"], **more}
+
+
+def _wrapping(on: Tenants, log: str, login: str) -> Mapping[str, Any]:
+    key = on.known[log]["sealed_to"]
+    halves = {"p_old": [f"wrapped {key}".encode()], "p_new": [b"wrapped anew"]}
+    return _rewrapping(p_key_ids=[key], **halves)(on, log, login)
+
+
+def _refilling(_: Tenants, log: str, __: str) -> Mapping[str, Any]:
+    names = ("p_ids", "p_publics", "p_endorsements", "p_wrapped")
+    return {"p_log": log, **dict(zip(names, plain_keys("more", 1), strict=True)), "p_wrapped_by": "kek-1"}
+
+
 def second_of(login: str) -> str:
     """The other access administrator of the same log."""
     return login.removesuffix("2") if login.endswith("2") else login + "2"
@@ -126,6 +195,7 @@ def _deciding(whose: Callable[[str], str]) -> Arguments:
 
 
 INVALID: Final = frozenset({"UB001"})
+NOT_YET: Final = frozenset({"UB009"})
 
 CALLS: Final[Sequence[Call]] = (
     Call(
@@ -200,6 +270,7 @@ CALLS: Final[Sequence[Call]] = (
     Call("has_ticket", "", nothing),
     Call("readable_logs", "", nothing),
     Call("readable_sessions", "", nothing),
+    Call("ticketed_logs", "", nothing),
     Call("is_open", "", lambda _, log, __: {"p_log": NUMBERS.get(log, 99), "p_session": "s-1"}),
     Call("line", "of entries", nothing, statement="select unbroken.line(e) from unbroken.entries e where e.log = 1"),
     Call(
@@ -248,6 +319,39 @@ CALLS: Final[Sequence[Call]] = (
         under_ticket=True,
         shows=True,
     ),
+    Call(
+        "vault_keys",
+        "",
+        lambda _, log, __: {"p_log": log, "p_kinds": ["subject"], "p_holders": [pseudonym_in(log)]},
+        shows=True,
+    ),
+    Call("refill_vault", "", _refilling),
+    Call("vault_state", "", of_log, shows=True),
+    Call("ask_originals", "", _seeing(own_ticket), _seeing(strange_ticket), under_ticket=True),
+    Call("originals", "", _opening(), under_ticket=True, shows=True),
+    Call("opened_keys", "", _keys, under_ticket=True, shows=True),
+    Call("close_opening", "", _opening(p_opened=1, p_failed=0, p_digest="0" * 64), under_ticket=True),
+    Call("ask_rewrapping", "", lambda _, log, __: {"p_log": log, "p_to": "kek-2"}),
+    Call("keys_to_rewrap", "", _rewrapping(p_limit=10), shows=True),
+    Call("rewrap_keys", "", _wrapping),
+    Call("close_rewrapping", "", _rewrapping()),
+    Call("find_person", "", _finding(own_ticket), _finding(strange_ticket), under_ticket=True),
+    Call("ask_erasure", "", _erasing(own_ticket), _erasing(strange_ticket), under_ticket=True),
+    Call("confirm_erasure", "that the dpo asked for", _erasure("asked")),
+    Call("withdraw_erasure", "", _erasure("asked")),
+    Call("prepare_erasure", "", _erasure("confirmed")),
+    Call("begin_erasure", "that is confirmed", _beginning),
+    Call("begin_erasure", "that is not confirmed", _erasure("asked", p_keys=[], p_order="0" * 64), refusals=NOT_YET),
+    Call("erase_batch", "", _erasure("begun", p_limit=10), refusals=NOT_YET),
+    Call("finish_erasure", "", _erasure("begun", p_certificate="1" * 64), refusals=NOT_YET),
+    Call("erasures", "", of_log, shows=True),
+    Call("key_absences", "", of_log, shows=True),
+    Call(
+        "known_pseudonyms",
+        "",
+        lambda _, log, __: {"p_log": log, "p_pseudonyms": [pseudonym_in(log), person_in(log, "done")]},
+    ),
+    Call("reads_are_open", "", of_log),
     Call(
         "load_registry",
         "",

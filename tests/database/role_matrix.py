@@ -29,7 +29,7 @@ _COLUMNS: Final[Mapping[str, Sequence[str]]] = {
     "nothing": (NOBODY,),
 }
 """Heading to logins; of several the one that can do most counts."""
-_OF_ONESELF: Final = ("granted_logs", "readable_logs", "readable_sessions", "is_open")
+_OF_ONESELF: Final = ("granted_logs", "readable_logs", "readable_sessions", "ticketed_logs", "is_open")
 """They tell a login what it has, which may be nothing."""
 _ALL_ROWS: Final = ("whole rows", "copy out")
 

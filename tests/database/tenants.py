@@ -1,7 +1,7 @@
 """Two logs in one database, each with a login for every duty; and logins that have half of a right, or none."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -12,6 +12,8 @@ from tests.conftest import LOG, Database, Server, add_login
 from tests.database import raw
 from tests.database.raw import Connection, append, sent
 from tests.database.test_approval_door import decision, id_of, request
+from tests.database.vaulting import append as append_sealed
+from tests.database.vaulting import laid_out, plain_keys
 from unbroken.store import administration
 from unbroken.store.sql import script
 
@@ -31,6 +33,8 @@ NOBODY: Final = "nobody"
 GRANTED: Final = "granted"
 MEMBERS: Final = tuple(f"member_{duty}" for duty in DUTIES)
 """Logins that are members of a duty's group and have no grant."""
+ERASED: Final = ("asked", "confirmed", "begun", "done")
+"""How far the erasures of a log are: each of a person who is called so."""
 LOGINS: Final = (*DUTIES, OWNER, *MEMBERS, GRANTED, NOBODY)
 
 _PREFIX: Final = "lab_"
@@ -41,6 +45,7 @@ grant all on schema matrix to public
 """
 """Where everybody may make tables, so that what is refused is refused for the schema's sake."""
 _ASK_NAMES: Final = "select unbroken.ask_names(%s, %s, %s)"
+_ASK_ORIGINALS: Final = "select unbroken.ask_originals(%s, %s, 'open', %s)"
 _TICKET: Final = "select ticket from unbroken.open_ticket(%s, 'a test', 'case-1', '{\"what\":\"entries\"}', '10 min')"
 
 
@@ -87,10 +92,18 @@ class Tenants:
                 self.known[log]["tickets"][login] = row[0]
                 if duty in NAMERS:
                     self.known[log]["lookups"][login] = self.ask_names(login, log, row[0])
+                if duty == "dpo":
+                    self.known[log]["openings"][login] = self.ask_originals(login, log, row[0])
 
     def ask_names(self, login: str, log: str, ticket: Any) -> Any:
         """A look-up of the name behind the log's pseudonym."""
         row = self.login(login).execute(_ASK_NAMES, (log, ticket, [pseudonym_in(log)])).fetchone()
+        assert row is not None
+        return row[0]
+
+    def ask_originals(self, login: str, log: str, ticket: Any) -> Any:
+        """An opening of the log's one original."""
+        row = self.login(login).execute(_ASK_ORIGINALS, (log, ticket, [self.known[log]["original"]])).fetchone()
         assert row is not None
         return row[0]
 
@@ -117,6 +130,11 @@ def lookup_in(log: str) -> bytes:
 def pseudonym_in(log: str) -> str:
     """The pseudonym of the one name that a log knows."""
     return f"p-{lookup_in(log).hex()[:32]}"
+
+
+def person_in(log: str, name: str) -> str:
+    """The pseudonym of somebody whose name is not known."""
+    return f"p-{hashlib.sha256((name + log).encode()).hexdigest()[:32]}"
 
 
 @contextmanager
@@ -190,11 +208,17 @@ def _fill(made: Tenants, log: str) -> dict[str, Any]:
     login("writer").execute("select unbroken.identify(%s, %s, %s, %s)", (log, *names))
     login("writer").execute("select unbroken.note_unclassified(%s, '{tool}', '{wire}')", (log,))
     login("compliance").execute("select unbroken.load_registry(%s, '# nothing', 'a test')", (log,))
+    made.known[log] = _vault(login, log)
     closed = login("dpo").execute(_TICKET, (log,)).fetchone()
     assert closed is not None
     made.ask_names(name("dpo"), log, closed[0])
+    opening = made.ask_originals(name("dpo"), log, closed[0])
+    login("dpo").execute("select unbroken.close_opening(%s, %s, 0, 0, %s)", (log, opening, "0" * 64))
+    erasures = {state: _erasure(login, log, closed[0], state) for state in ERASED}
     login("dpo").execute("select unbroken.close_ticket(%s, %s, 'complete', 0, %s)", (log, closed[0], "0" * 64))
     return {
+        **made.known[log],
+        "erasures": erasures,
         "recorders": {name("writer"): recorder, name("server"): others},
         "id": id_of(first),
         "asked": id_of(asked),
@@ -204,6 +228,45 @@ def _fill(made: Tenants, log: str) -> dict[str, Any]:
         "lookups": {},
         "closed": closed[0],
     }
+
+
+def _vault(login: Callable[[str], Connection], log: str) -> dict[str, Any]:
+    """A vault with free keys, one original, and people with a key and a session, who are going to be erased."""
+    login("dpo").execute("select unbroken.refill_vault(%s, %s, %s, %s, %s, 'kek-1')", (log, *plain_keys(log, 8)))
+    people = [pseudonym_in(log), *(person_in(log, state) for state in ERASED)]
+    asking = "select key_id from unbroken.vault_keys(%s, array_fill('subject'::text, array[5]), %s)"
+    keys = [row[0] for row in login("writer").execute(asking, (log, people)).fetchall()]
+    recorder = raw.new_id()
+    of_one = sent(None, subjects=people[:1], original="0" * 64, recorder=recorder)
+    of_others = [
+        sent(None, subjects=[person], session_id=f"of-{state}", recorder=recorder)
+        for state, person in zip(ERASED, people[1:], strict=True)
+    ]
+    rows = append_sealed(login("writer"), [(of_one, laid_out(keys[0])), *((each, None) for each in of_others)], log=log)
+    rewrapping = login("dpo").execute("select unbroken.ask_rewrapping(%s, 'kek-2')", (log,)).fetchone()
+    assert rewrapping is not None
+    return {"original": rows[0].seq, "sealed_to": keys[0], "rewrapping": rewrapping[0], "openings": {}}
+
+
+def _erasure(login: Callable[[str], Connection], log: str, ticket: Any, state: str) -> dict[str, Any]:
+    """An erasure as far as this state."""
+
+    def value(statement: str, *given: Any) -> Any:
+        row = login("dpo").execute(statement.encode(), (log, *given)).fetchone()
+        assert row is not None
+        return row[0]
+
+    asking = "select erasure from unbroken.ask_erasure(%s, %s, %s, false, 'case-1', 'a test')"
+    erasure = value(asking, ticket, [person_in(log, state)])
+    keys: list[str] = []
+    if state != "asked":
+        login("legal").execute("select unbroken.confirm_erasure(%s, %s)", (log, erasure))
+        keys = value("select keys from unbroken.prepare_erasure(%s, %s)", erasure)
+    if state in ("begun", "done"):
+        value("select unbroken.begin_erasure(%s, %s, %s, %s)", erasure, keys, "0" * 64)
+    if state == "done":
+        value("select unbroken.finish_erasure(%s, %s, %s)", erasure, "1" * 64)
+    return {"erasure": erasure, "keys": keys}
 
 
 def _requested(administrator: Connection, log: str, login: str) -> str:

@@ -497,7 +497,16 @@ FOR_WRITERS = {
 FOR_GRANTED = {"asks_with_grant", "granted_logs", "log_head", "log_size"}
 FOR_PEOPLE = {
     *FOR_GRANTED,
-    *("open_ticket", "close_ticket", "asks_with_ticket", "has_ticket", "readable_logs", "readable_sessions", "is_open"),
+    *(
+        "open_ticket",
+        "close_ticket",
+        "asks_with_ticket",
+        "has_ticket",
+        "readable_logs",
+        "readable_sessions",
+        "ticketed_logs",
+        "is_open",
+    ),
 }
 QUESTIONS = {
     *("agent_actions", "unapproved_calls", "error_bursts", "resource_access", "entries_containing"),

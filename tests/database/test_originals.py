@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import pytest
 
+import unbroken
 from tests.conftest import LOG, Database
 from tests.database import raw
 from tests.database.outage import Line
@@ -225,6 +226,17 @@ def test_nothing_is_sealed_to_a_key_that_somebody_put_into_the_database(
     opener.refill(1, log_key=LogKey.generate())
     with pytest.raises(ConfigurationError):
         said(protection_of(ledger))
+
+
+def test_keys_of_the_pool_from_before_the_logs_key_was_replaced_stay_good(
+    database: Database, opener: Opener, tmp_path: Path
+) -> None:
+    opener.refill(1)
+    file = tmp_path / "log.key"
+    file.write_text(KEY.to_text() + LogKey.generate("2").to_text())
+    with unbroken.connect(database.conninfo("writer"), log=LOG, key=file) as trail:
+        trail.record("request", actor_id="u-1", actor_type="user", inputs=MAIL)
+    assert list(opener.opened().values()) == [{"inputs": MAIL}]
 
 
 def test_without_the_logs_key_a_log_that_keeps_originals_says_so(

@@ -689,6 +689,8 @@ def test_a_function_in_the_readers_way_does_not_hide_a_change(small: Small) -> N
 
 def test_every_kind_that_a_database_can_show_is_shown(small: Small) -> None:
     """Entries are read in the order of seq, so only an export can hold them in another."""
+    erased = "jsonb_build_object('erasure', gen_random_uuid(), 'payloads', '1')"
+    small.do(f"select unbroken.append_own(1, 'log.erased', {erased})")
     rewrite(small, first=8, change=lambda row: row.update(prev_hash=b"\x07" * 32))
     rewrite(small, first=9, change=lambda row: row.update(session_seq=7))
     rewrite(small, first=10, change=lambda row: row.update(event=row["event"] + " "))

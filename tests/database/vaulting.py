@@ -1,5 +1,6 @@
 """A vault in a test's database: keys in its pool, and events that come with sealed originals."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -59,11 +60,11 @@ def sealed_to(keys: Sequence[PublicKey], original: dict[str, Json], **fields: An
     return sent, made_original.ciphertext
 
 
-def append(writer: Connection, batch: Sequence[tuple[raw.Sent, bytes | None]]) -> list[Received]:
+def append(writer: Connection, batch: Sequence[tuple[raw.Sent, bytes | None]], *, log: str = LOG) -> list[Received]:
     """Appends events with their originals."""
     columns = raw.columns_of([sent for sent, _ in batch])
     with writer.cursor(binary=True) as cursor:
-        rows = cursor.execute(_APPEND, (LOG, *columns, [original for _, original in batch])).fetchall()
+        rows = cursor.execute(_APPEND, (log, *columns, [original for _, original in batch])).fetchall()
     return [Received(*row) for row in rows]
 
 
@@ -72,3 +73,17 @@ def record_about(writer: Connection, subject: str, original: dict[str, Json], **
     (key,) = keys_for(writer, ("subject", subject))
     assert key is not None
     return append(writer, [sealed_to([key], original, subjects=[subject], **fields)])[0]
+
+
+def plain_keys(seed: str, count: int) -> tuple[list[str], list[bytes], list[str], list[bytes]]:
+    """What ``unbroken.refill_vault`` takes, for keys that seal nothing: ids, public halves, endorsements,
+    wrapped halves; made from ``seed``, and a thousand in no time.
+    """
+    ids = [f"v-{hashlib.sha256(f'{seed} {number}'.encode()).hexdigest()[:32]}" for number in range(count)]
+    return ids, [b"p" * 1216] * count, ["k1:" + "a" * 64] * count, [f"wrapped {key}".encode() for key in ids]
+
+
+def laid_out(*key_ids: str, size: int = 600) -> bytes:
+    """Bytes that are laid out like an original sealed to these keys, and open to nobody."""
+    keys = b"".join(bytes.fromhex(key.removeprefix("v-")) + bytes(1168) for key in sorted(key_ids))
+    return b"UBO\x01" + bytes([len(key_ids)]) + keys + size.to_bytes(4, "big") + bytes(size)

@@ -73,6 +73,6 @@ def test_a_shell_completes_commands_and_options(tmp_path: Path) -> None:
         settings = {"_UNBROKEN_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
         return Cli("", tmp_path, settings)().stdout.split()
 
-    assert completed("unbroken s") == ["sessions", "show", "spool", "status"]
+    assert completed("unbroken s") == ["sessions", "show", "subject", "spool", "status"]
     assert "--expect" in completed("unbroken verify --e")
     assert completed("unbroken login a") == ["add"]

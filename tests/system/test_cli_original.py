@@ -180,7 +180,8 @@ def test_after_an_erasure_it_says_so_and_shows_the_others(
     erase(database, recorded.dpo, DANA)
     gone, _, still = lines_of(dpo("original", "open", first.seq, both.seq, other.seq, "--json"))
     assert (gone["outcome"], gone["content"], still["outcome"]) == ("erased", {}, "opened")
-    assert gone["why"]
+    (batch,) = (entry.seq for entry in entries() if b'"payloads":"' in (entry.details or b""))
+    assert gone["why"] == f"erased, as entry {batch} tells"
 
 
 def test_what_was_changed_is_not_shown(database: Database, dpo: Cli, recorded: Recorded, entries: Entries) -> None:
@@ -237,6 +238,10 @@ def test_other_duties_open_nothing(
     done = as_login(database, login, tmp_path, kek)("original", "open", entry.seq)
     assert (done.returncode, done.stdout) == (2, "")
     assert "a login with the duty dpo" in done.stderr
+    if login in ("compliance", "legal"):
+        assert f"the duty {login} opens no originals" in done.stderr
+        (completed,) = told(entries, "log.read_completed")
+        assert (completed["outcome"], completed["count"]) == ("refused", 0)
     assert told(entries, "log.original_asked") == []
 
 
@@ -306,10 +311,10 @@ def test_one_who_stops_reading_is_on_record_with_what_was_opened(
         recorded.about(DANA, original={"inputs": "Dana " * 2000})
     shell = f"{UNBROKEN} original open --session s-1 --json | head -c 100"
     subprocess.run(shell, shell=True, env=dpo.environment, capture_output=True, timeout=60, check=False)  # noqa: S602
-    (opened,) = told(entries, "log.original_opened")
-    (completed,) = told(entries, "log.read_completed")
+    *_, opened, completed = told(entries)
+    assert opened["type"] == "log.original_opened", "while the read is still open"
     assert 0 < opened["opened"] < 30
-    assert completed["outcome"] == "interrupted"
+    assert (completed["type"], completed["outcome"]) == ("log.read_completed", "interrupted")
 
 
 # ---- matching ----

@@ -55,6 +55,9 @@ class Log:
         self.chunks.append(len(seqs))
         return [self.entries[seq] for seq in seqs if seq in self.entries]
 
+    def erasures(self) -> Iterator[list[StoredEntry]]:
+        return iter(())
+
     def show(self, entry: StoredEntry) -> None:
         self.shown.append(entry.seq)
 

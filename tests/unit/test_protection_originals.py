@@ -42,7 +42,7 @@ class Kept:
             key=KEY,
             identities=Identities(Rows(), KEY, LOG),
             note=lambda _: None,
-            sealer=Sealer(self.pool, key=self.pool.log_key, log=LOG, clock=lambda: self.pool.now),
+            sealer=Sealer(self.pool, keys=[self.pool.log_key], log=LOG, clock=lambda: self.pool.now),
             **options,
         )
 

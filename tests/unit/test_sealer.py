@@ -3,6 +3,7 @@
 import logging
 import multiprocessing
 import os
+import signal
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -58,7 +59,7 @@ class Pool:
 
 
 def sealer(pool: Pool, **options: Any) -> Sealer:
-    return Sealer(pool, **{"key": KEY, "log": f"{LOG}~1", "clock": lambda: pool.now, **options})
+    return Sealer(pool, **{"keys": [KEY], "log": f"{LOG}~1", "clock": lambda: pool.now, **options})
 
 
 def sealed(made: Sealer, *holders: Holder, stop: bool = True) -> SealedOriginal | None:
@@ -134,9 +135,12 @@ def test_a_forked_child_asks_by_itself_and_waits_for_no_lock() -> None:
             sealed(made, P)
             theirs.send(len(pool.asked))
             os._exit(0)
-    os.waitpid(child, 0)
-    assert ours.poll(10)
-    assert ours.recv() == 2
+    try:
+        assert ours.poll(10)
+        assert ours.recv() == 2
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
     assert len(pool.asked) == 1
 
 
@@ -301,14 +305,23 @@ def test_a_key_that_the_log_did_not_make_is_not_sealed_to(planted: VaultKey, sto
             sealed(made, P, stop=stop)
 
 
+def test_keys_that_were_endorsed_under_a_retired_key_stay_good() -> None:
+    old, older = LogKey("0", bytes(32)), LogKey("1", bytes(32))
+    pool = Pool(DANA)
+    pool.free = [offered(DANA, log_key=old), offered(LEE, log_key=older), offered(KIM)]
+    assert keys_of(sealed(sealer(pool, keys=[KEY, old, older]), P, Q, S)) == {DANA.id, LEE.id, KIM.id}
+    with pytest.raises(ConfigurationError):
+        sealed(sealer(pool), P)
+
+
 def test_without_the_logs_key_nothing_is_sealed_and_without_a_vault_none_is_needed() -> None:
-    assert sealed(sealer(Pool(), key=None), P) is None
+    assert sealed(sealer(Pool(), keys=()), P) is None
     with pytest.raises(ConfigurationError, match=r"UNBROKEN_KEY_FILE.*nothing was recorded"):
-        sealed(sealer(Pool(DANA), key=None), P, stop=False)
+        sealed(sealer(Pool(DANA), keys=()), P, stop=False)
 
 
 def test_an_answer_of_another_length_is_refused() -> None:
-    made = Sealer(lambda _: [offered(DANA), offered(LEE)], key=KEY, log=LOG)
+    made = Sealer(lambda _: [offered(DANA), offered(LEE)], keys=[KEY], log=LOG)
     with pytest.raises(UnbrokenError, match="other keys than were asked for"):
         sealed(made, P)
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import timedelta
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -269,6 +270,21 @@ def test_events_of_an_earlier_release_are_whole(old: Path, folder: Path, version
                 "inputs": event.inputs,
                 "details": event.details,
             }
+
+
+def test_an_event_of_an_earlier_release_that_lacks_parts_is_whole(old: Path, folder: Path) -> None:
+    with closing(sqlite3.connect(old)) as connection:
+        (text,) = connection.execute("select text from events where id = ?", (sealed(3).id,)).fetchone()
+        columns = (sealed(3).id.encode(), text, *[None] * 6)
+        digest = sha256(b"".join(b"-" if each is None else b"%d:" % len(each) + each for each in columns)).digest()
+        connection.execute(
+            "update events set digest = ?, inputs = null, inputs_salt = null, details = null, details_salt = null"
+            " where id = ?",
+            (digest, sealed(3).id),
+        )
+        connection.commit()
+    with closing(opened(folder)) as spool:
+        assert [len(item.parts) for (item,) in drained(spool)] == [2, 0, 2]
 
 
 def test_damage_in_a_file_of_an_earlier_release_is_noticed(old: Path, folder: Path) -> None:

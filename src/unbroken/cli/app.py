@@ -28,12 +28,14 @@ COMMANDS: Final = {
     "revoke": ("unbroken.cli.revoke", "revoke", "End a login's duty for a log, at once and alone."),
     "access": ("unbroken.cli.access_group", "app", "Confirm or withdraw requests for access, and report who has it."),
     "verify": ("unbroken.cli.verify", "verify", "Check that nothing in a log was changed, removed or moved."),
+    "subject": ("unbroken.cli.subject", "app", "Erase what a log holds of a person, with two people."),
     "registry": ("unbroken.cli.registry", "app", "Say what tools and data are, and how their data is treated."),
     "vault": ("unbroken.cli.vault", "app", "Set up and look after the keys that originals are sealed to."),
     "redact": ("unbroken.cli.redact", "redact", "Try redaction on a file: what would be masked, and why."),
     "spool": ("unbroken.cli.spool", "app", "See and send what was kept while a log could not be reached."),
     "unlock": ("unbroken.cli.unlock", "unlock", "End a session that keeps others from recording."),
-    "db": ("unbroken.cli.db", "app", "Check a database against this release; scripts for its DBA."),
+    "recover": ("unbroken.cli.recover", "recover", "Erase again what a restore brought back, and open reading."),
+    "db": ("unbroken.cli.db", "app", "Check a database, clear out what was erased, print scripts."),
     "status": ("unbroken.cli.status", "status", "Tell how a log is doing, in text and in the exit code."),
 }
 """Name: module, what it offers (a function or a Typer), and the first sentence of its help."""

@@ -6,6 +6,7 @@ import typer
 from rich.padding import Padding
 from rich.text import Text
 
+from unbroken.cli.db_vacuum import vacuum
 from unbroken.cli.kept_heads import name_of
 from unbroken.cli.printing import ROWS, console, counted, print_json
 from unbroken.cli.target import DEFAULT_STORE, JsonOption, StoreOption, conninfo_of
@@ -27,11 +28,12 @@ _STYLES: Final = {Severity.FAULT: "bold red", Severity.WARNING: "yellow", Severi
 SqlOption = Annotated[bool, typer.Option("--sql", help="Print the script: nothing is executed.")]
 
 app = typer.Typer(no_args_is_help=True)
+app.command("vacuum")(vacuum)
 
 
 @app.callback()
 def _group() -> None:
-    """Check a database against this release, and print scripts for its DBA."""
+    """Check a database, clear out what was erased, print scripts."""
 
 
 @app.command()

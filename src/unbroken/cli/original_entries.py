@@ -2,9 +2,9 @@
 
 import hashlib
 import hmac
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import msgspec
@@ -23,14 +23,14 @@ from unbroken.investigate.verified import Verified, verified
 from unbroken.privacy.vault.key_encryption import KeyEncryptions
 from unbroken.privacy.vault.opening import AT_ONCE, Kind, Opening, open_originals
 from unbroken.privacy.vault.originals import EVENT
+from unbroken.verify.accounting import ORIGINAL
+from unbroken.verify.erased import payload_of
 
 SAID: Final = ("opened", "unchanged")
 """Outcomes in which all of what was said is there."""
-WHY: Final = {
-    "not_kept": "masked, and no original was kept of it",
-    "erased": "what was recorded of it is gone as well: `unbroken verify` tells whether that is on record",
-    "altered": "what is held of it is not what the entry says: run `unbroken verify`",
-}
+NOT_KEPT: Final = "masked, and no original was kept of it"
+UNDECLARED: Final = "gone, and no entry tells of its erasure: run `unbroken verify`"
+ALTERED: Final = "what is held of it is not what the entry says: run `unbroken verify`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +59,12 @@ class Whole:
 
 def wholes(
     reading: Reading, wanted: Mapping[int, bool], *, keys: KeyEncryptions, kind: Kind = "open"
-) -> Iterator[Whole]:
+) -> Generator[Whole, None, None]:
     """Entries, in order, as they were before redaction; a few of them in memory at a time.
 
     ``wanted`` says by number whether an entry commits to an original. Raises :class:`ConfigurationError` where no
-    key-encryption key of this vault is at hand, before anything is asked.
+    key-encryption key of this vault is at hand, before anything is asked. Close it where it isn't read to its end: what
+    came of an opening is recorded then.
     """
     desk = Desk(reading)
     if any(wanted.values()):
@@ -72,8 +73,9 @@ def wholes(
         asked = {seq for seq in chunk if wanted[seq]}
         with _opening(desk, reading, sorted(asked), keys=keys, kind=kind) as opening:
             for start in range(0, len(chunk), LOT):
-                for entry in reading.reader.entries_at(chunk[start : start + LOT]):
-                    yield _whole(entry, opening if entry.seq in asked else None)
+                lot = reading.reader.entries_at(chunk[start : start + LOT])
+                for entry, found in zip(lot, verified(lot, reading.reader), strict=True):
+                    yield _whole(entry, found, opening if entry.seq in asked else None)
 
 
 def messages_of(value: Json) -> list[Json]:
@@ -119,8 +121,7 @@ def _chunks(wanted: Mapping[int, bool]) -> Iterator[list[int]]:
         yield chunk
 
 
-def _whole(entry: StoredEntry, opening: Opening | None) -> Whole:
-    found = verified(entry)
+def _whole(entry: StoredEntry, found: Verified, opening: Opening | None) -> Whole:
     opened_as = None if opening is None else opening.id
     if found.event is None:
         if opening is not None:
@@ -130,7 +131,8 @@ def _whole(entry: StoredEntry, opening: Opening | None) -> Whole:
     held = dict(_held(entry, found.event))
     if opening is None or found.event.original is None:
         outcome = "not_kept" if found.event.redactions else "unchanged"
-        return _judged(Whole(entry.seq, found, outcome, WHY.get(outcome, ""), held), found.event, entry)
+        why = NOT_KEPT if outcome == "not_kept" else ""
+        return _judged(Whole(entry.seq, found, outcome, why, held), found.event, entry)
     look = opening.look(entry.seq, event_id=found.event.id, commitment=found.event.original, digest=bytes(entry.hash))
     original = look.original or {}
     parts = {name: value for name, value in original.items() if name in PARTS}
@@ -139,7 +141,7 @@ def _whole(entry: StoredEntry, opening: Opening | None) -> Whole:
         entry.seq,
         found,
         look.outcome,
-        look.why,
+        _declared(found.erased.get(ORIGINAL)) or look.why,
         {**held, **parts},
         frozenset(parts),
         texts if isinstance(texts, dict) else {},
@@ -154,18 +156,14 @@ def _judged(whole: Whole, event: Event, entry: StoredEntry) -> Whole:
     lacking = [name for name in PARTS if getattr(event, name) is not None and name not in whole.content]
     if not whole.is_whole or not lacking:
         return whole
-    altered = any(name in entry.parts for name in lacking)
-    what = WHY["altered" if altered else "erased"]
-    return Whole(
-        whole.seq,
-        whole.verified,
-        "damaged" if altered else "erased",
-        f"{', '.join(lacking)}: {what}",
-        whole.content,
-        whole.restored,
-        whole.texts,
-        whole.opening,
-    )
+    if any(name in entry.parts for name in lacking):
+        return replace(whole, outcome="damaged", why=f"{', '.join(lacking)}: {ALTERED}")
+    told = _declared(payload_of(whole.verified.erased)) or UNDECLARED
+    return replace(whole, outcome="erased", why=f"{', '.join(lacking)}: {told}")
+
+
+def _declared(seq: int | None) -> str:
+    return "" if seq is None else f"erased, as entry {seq:,} tells"
 
 
 def _held(entry: StoredEntry, event: Event) -> Iterator[tuple[str, Json]]:

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from unbroken.cli.accounted_view import accounted_as_json, print_accounted
 from unbroken.cli.printing import counted
 from unbroken.core.entry import Head
 from unbroken.investigate.printable import printable
@@ -19,10 +20,11 @@ _HASH = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{52}\b")
 
 
 def print_report(console: Console, report: Report, *, expect: Head | None) -> None:
-    """The verdict, what it means, and each finding with all that is known of it."""
+    """The verdict, what it means, what was erased, and each finding with all that is known of it."""
     console.print(_verdict(report))
     for sentence in _meaning(report, expect):
         console.print(Padding(Text(printable(sentence)), (0, 0, 0, 2), expand=False))
+    print_accounted(console, report.accounted)
     print_findings(console, report.findings)
     if report.findings_total > len(report.findings):
         rest = report.findings_total - len(report.findings)
@@ -66,6 +68,7 @@ def report_as_json(report: Report, *, expect: Head | None) -> dict[str, Any]:
         "head": str(report.head),
         "expected_head": None if expect is None else str(expect),
         "kept_head": None if report.kept is None else str(report.kept),
+        "accounted": accounted_as_json(report.accounted),
         "findings_total": report.findings_total,
         "findings": [finding_as_json(finding) for finding in report.findings],
     }
@@ -126,12 +129,20 @@ def _meaning(report: Report, expect: Head | None) -> Iterator[str]:
         case "unverifiable":
             yield "Some of it can't be read by this version, so nothing is said about it. What can be read is intact."
         case _:
-            yield "What is there now is not what was recorded:"
+            yield from _found(report)
     if report.verdict in ("findings", "unverifiable") and report.kept is not None and _concerns_the_end(report):
         yield (
             f"Head {report.kept.seq:,} was seen here before and is kept. If this log was made anew on purpose, "
             "drop it with `unbroken verify --forget`."
         )
+
+
+def _found(report: Report) -> Iterator[str]:
+    if {finding.kind for finding in report.findings} == {"not_erased"}:
+        yield "What the log says was erased is there:"
+        yield "After a restore, `unbroken recover` erases it again."
+    else:
+        yield "What is there now is not what was recorded:"
 
 
 def _consistent(report: Report, expect: Head | None) -> Iterator[str]:

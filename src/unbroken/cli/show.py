@@ -22,7 +22,8 @@ from unbroken.errors import ConfigurationError
 from unbroken.investigate.printable import printable
 from unbroken.investigate.short_forms import ShortForms
 from unbroken.investigate.timeline import Timeline, TimelineItem, timeline_of
-from unbroken.verify.examine import Broken, examine
+from unbroken.verify.erased import erased_in, faults_of, payload_of
+from unbroken.verify.examine import Intact, examine
 from unbroken.verify.finding import Finding, Report
 from unbroken.verify.run import verify_session
 
@@ -47,7 +48,9 @@ def show(
 
     Each entry is verified before it is shown, and what is wrong with it
     stands beside it. The exit code is 0 if nothing is wrong, 1 if there are
-    findings, 4 if something can't be read. Times are UTC.
+    findings, 4 if something can't be read. Content that was erased, as an
+    entry of the log tells, stands as [erased] and is no finding. Times are
+    UTC.
 
     What was masked stands as [e-mail 5d0c4f], people as p-3f9a2c1b: the
     same value or person the same throughout. --full and --json show these
@@ -68,9 +71,17 @@ def show(
     keys = keys_for_names(store, key, wanted=names)
     read = _read(store, log, session, purpose=purpose, case=case, keys=keys)
     entries, known = read.entries, read.names
-    report = verify_session(_Read(read.log, entries), session)
+    source = _Read(read.log, entries, read.erasing)
+    report = verify_session(source, session)
+    erased = erased_in(map(examine, entries), source)
     forms = ShortForms(full=full or json, names=None if json else known)
-    timeline = timeline_of(entries, findings=_marks(entries, report), full=full or json, forms=forms)
+    timeline = timeline_of(
+        entries,
+        findings=_marks(entries, report, erased),
+        full=full or json,
+        forms=forms,
+        erased={seq: gone for seq, each in erased.items() if (gone := payload_of(each)) is not None},
+    )
     if json:
         print_json(_as_json(timeline, report) | ({"names": known} if names else {}))
     else:
@@ -82,27 +93,37 @@ def show(
 
 @dataclass
 class _Read:
-    """Entries as a source, so that exactly those are verified that are shown."""
+    """Entries as a source, so that exactly those are verified that are shown; with those that tell of erasures."""
 
     log: str
     read: list[StoredEntry]
+    erasing: list[StoredEntry]
 
     def head(self) -> Head:
         """The last of them."""
         return Head(self.read[-1].seq, self.read[-1].hash.hex())
 
     def entries(self, *, after: int = 0, upto: int = 0, session: str | None = None) -> Iterator[list[StoredEntry]]:  # noqa: ARG002
-        """All of them."""
-        yield self.read
+        """Those with ``after < seq <= upto``."""
+        some = [entry for entry in self.read if after < entry.seq <= upto]
+        yield from [some] if some else []
+
+    def erasures(self) -> Iterator[list[StoredEntry]]:
+        """The entries that tell of erasures."""
+        yield self.erasing
 
 
 @dataclass(frozen=True)
 class _Found:
-    """A session's entries, its log's name, and the names of people in it where they were asked for."""
+    """A session's entries, its log's name, and the names of people in it where they were asked for.
+
+    ``erasing`` are the entries that tell of erasures, read where the session lacks something.
+    """
 
     log: str
     entries: list[StoredEntry]
     names: Mapping[str, str]
+    erasing: list[StoredEntry]
 
 
 def _read(
@@ -135,7 +156,9 @@ def _found(reading: Reading, session: str, keys: Sequence[LogKey]) -> _Found:
         names = people.names
     for entry in entries:
         reading.shown(entry)
-    return _Found(reading.reader.log, entries, names)
+    lacks = any(isinstance(step, Intact) and step.absences for step in map(examine, entries))
+    erasing = [entry for lot in reading.reader.erasures() for entry in lot] if lacks else []
+    return _Found(reading.reader.log, entries, names, erasing)
 
 
 def _only(fitting: list[str], session: str, log: str) -> str:
@@ -148,12 +171,11 @@ def _only(fitting: list[str], session: str, log: str) -> str:
     return fitting[0]
 
 
-def _marks(entries: list[StoredEntry], report: Report) -> dict[int, list[str]]:
+def _marks(entries: list[StoredEntry], report: Report, erased: Mapping[int, Mapping[str, int]]) -> dict[int, list[str]]:
     """What is wrong with each entry, by its number: with it alone, and with its place in the session."""
     marks: dict[int, list[str]] = {}
     for entry in entries:
-        step = examine(entry)
-        faults = (step.fault,) if isinstance(step, Broken) else step.faults
+        faults = faults_of(examine(entry), erased.get(entry.seq, {}))
         found = [
             Finding(fault.kind, entry.seq, fault.expected, fault.found, entry.log, part=fault.part) for fault in faults
         ]
@@ -165,13 +187,16 @@ def _marks(entries: list[StoredEntry], report: Report) -> dict[int, list[str]]:
     return marks
 
 
-_OF_PLACE: Final = ("session_gap", "duplicate", "reordered", "forked")
+_OF_PLACE: Final = ("session_gap", "duplicate", "reordered", "forked", "not_erased")
 
 
 def _print_verdict(out: Console, report: Report) -> None:
     out.print()
     if report.verdict == "consistent":
-        words = Text(f"verified: {counted(report.entries, 'entry')} unaltered, numbered without a gap", "green")
+        gone = report.accounted.payloads
+        erased = f"; the content of {counted(gone, 'entry')} was erased, on record" if gone else ""
+        numbered = f"verified: {counted(report.entries, 'entry')} unaltered, numbered without a gap{erased}"
+        words = Text(numbered, "green")
     else:
         words = Text(f"{counted(report.findings_total, 'finding')}: this is not what was recorded", "bold red")
     out.print(words, soft_wrap=True)

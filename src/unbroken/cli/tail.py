@@ -24,13 +24,16 @@ from unbroken.cli.target import DEFAULT_STORE, LogOption, StoreOption
 from unbroken.core.commitment import PARTS
 from unbroken.core.entry import Head, StoredEntry
 from unbroken.core.event import Event, decode_event
+from unbroken.investigate.content import ERASED
 from unbroken.investigate.masked import counts_of, in_words
 from unbroken.investigate.own_entries import told_by_the_log
 from unbroken.investigate.printable import printable
 from unbroken.investigate.short_forms import ShortForms
 from unbroken.privacy.people import People
+from unbroken.verify.accounting import Accounting
 from unbroken.verify.chain import START, Chain
-from unbroken.verify.examine import examine
+from unbroken.verify.erased import Erased, erased_in, payload_of
+from unbroken.verify.examine import Broken, Intact, examine
 from unbroken.verify.finding import Finding, FindingList
 
 _AT_ONCE: Final = 50
@@ -40,8 +43,8 @@ POLL_S: Final = 0.3
 _SESSION_SHOWN: Final = 12
 _STDOUT: Final = 1
 
-Shown: TypeAlias = tuple[StoredEntry, list[Finding]]
-"""An entry, and what is wrong with it or between it and the one before."""
+Shown: TypeAlias = tuple[StoredEntry, list[Finding], int | None]
+"""An entry, what is wrong with it or between it and the one before, and which one tells that its content was erased."""
 
 
 def tail(
@@ -58,7 +61,8 @@ def tail(
     """Show the newest entries, and new ones as they come.
 
     Each entry is verified by itself and against the one before; what is
-    wrong with it is printed beneath it. Times are UTC, by the database's
+    wrong with it is printed beneath it. [erased] marks content that an entry
+    of the log declares erased. Times are UTC, by the database's
     clock. What --json --no-follow prints, `unbroken verify --file` reads.
 
     On a server this takes a login with the duty compliance, legal or dpo.
@@ -93,11 +97,11 @@ def tail(
 
 def _print(found: Iterator[Shown], printed: "_JsonLines | _TextLines", reading: Reading) -> None:
     while some := list(islice(found, _AT_ONCE)):
-        printed.prepare(entry for entry, _ in some)
-        for entry, findings in some:
+        printed.prepare(entry for entry, *_ in some)
+        for entry, findings, erased_with in some:
             # Counted first: one who ends it in between has perhaps seen it.
             reading.shown(entry)
-            printed.entry(entry, findings)
+            printed.entry(entry, findings, erased_with)
 
 
 @contextmanager
@@ -144,18 +148,27 @@ class _Watch:
 
     def _given(self, lots: Iterator[list[StoredEntry]]) -> Iterator[Shown]:
         for lot in lots:
-            for entry in lot:
+            steps = [examine(entry) for entry in lot]
+            erased = erased_in(steps, self._reader)
+            for entry, step in zip(lot, steps, strict=True):
                 self._after = entry.seq
-                findings = self._findings(entry)
+                gone = erased.get(entry.seq, {})
+                findings = self._findings(entry, step, gone)
                 if entry.seq != self._own and not _is_one_of(entry, self._lookups):
-                    yield entry, findings
+                    yield entry, findings, payload_of(gone)
 
-    def _findings(self, entry: StoredEntry) -> list[Finding]:
+    def _findings(self, entry: StoredEntry, step: Intact | Broken, erased: Erased) -> list[Finding]:
         chain = self._chain or self._start(entry)
-        chain.follow([examine(entry)])
+        chain.follow([step])
         chain.finish()
+        if isinstance(step, Intact):
+            for fault in step.absences:
+                if fault.part not in erased:
+                    chain.find("missing", step.seq, expected=fault.expected, found=fault.found, part=fault.part)
         found = list(chain.findings.kept)
-        chain.findings = FindingList()
+        # What came before is not needed for the next one, and this may go on for hours.
+        chain.findings, chain.accounting = FindingList(), Accounting()
+        chain.told.clear()
         chain.gaps.clear()
         return found
 
@@ -172,7 +185,7 @@ class _JsonLines:
     def prepare(self, entries: Iterable[StoredEntry]) -> None:
         """Nothing is known of them but what they say."""
 
-    def entry(self, entry: StoredEntry, findings: list[Finding]) -> None:
+    def entry(self, entry: StoredEntry, findings: list[Finding], _erased_with: int | None) -> None:
         print_json(export_form(entry))
         sys.stdout.flush()
         for finding in findings:
@@ -192,8 +205,8 @@ class _TextLines:
         if self._people is not None:
             self._people.look_up_in(texts_of(entries))
 
-    def entry(self, entry: StoredEntry, findings: list[Finding]) -> None:
-        self._out.print(_line(entry, self._forms), no_wrap=True, overflow="ellipsis")
+    def entry(self, entry: StoredEntry, findings: list[Finding], erased_with: int | None) -> None:
+        self._out.print(_line(entry, self._forms, erased_with), no_wrap=True, overflow="ellipsis")
         for finding in findings:
             self._out.print(Text(f"{'FINDING':>16}  {_placed(finding, entry)}", "bold red"))
 
@@ -209,7 +222,7 @@ def _placed(finding: Finding, entry: StoredEntry) -> str:
     return place + finding_in_words(finding)
 
 
-def _line(entry: StoredEntry, forms: ShortForms) -> Text:
+def _line(entry: StoredEntry, forms: ShortForms, erased_with: int | None) -> Text:
     read = _event(entry)
     event = None if read is None else forms.event(read)
     when = printable(entry.recorded_at[:19].replace("T", " "))
@@ -223,6 +236,8 @@ def _line(entry: StoredEntry, forms: ShortForms) -> Text:
         start.append(f"  {printable(event.tool)}", "yellow")
     if event.side_effect and event.event_type == "tool_call":
         start.append("  SIDE EFFECT", "bold black on yellow")
+    if erased_with is not None:
+        start.append(f"  {ERASED} with entry {erased_with:,}", "dim italic")
     if words := told_by_the_log(entry, event):
         start.append(f"  {forms.name(words, scanned=False)}")
     if masked := counts_of(event):

@@ -62,7 +62,10 @@ def open_reader(store: str, log: str | None) -> Iterator[LogReader]:
 def open_ledger(store: str, log: str | None) -> Iterator[Ledger]:
     """A ledger of one log, with the login in the connection string or the folder's own writer login."""
     with conninfo_of(store, login=wiring.WRITER) as conninfo:
-        ledger = wiring.open_ledger(conninfo, log=log or origin_of(store, None), key=key_of(store))
+        keys = keys_of(store)
+        ledger = wiring.open_ledger(
+            conninfo, log=log or origin_of(store, None), key=keys[0] if keys else None, retired=keys[1:]
+        )
         try:
             yield ledger
         finally:
@@ -108,8 +111,16 @@ def origin_of(store: str, log: str | None) -> str:
 
 
 def key_of(store: str) -> LogKey | None:
-    """The folder's own key, or the one in the file that UNBROKEN_KEY_FILE names; ``None`` where there is neither."""
-    if not is_conninfo(store):
-        return wiring.embedded_key(Path(store)) if embedded.is_embedded(store) else None
-    path = os.environ.get("UNBROKEN_KEY_FILE")
-    return None if path is None else wiring.load_key(Path(path))
+    """The one of :func:`keys_of` that is in use; ``None`` without any."""
+    return next(iter(keys_of(store)), None)
+
+
+def keys_of(store: str) -> list[LogKey]:
+    """The log's keys, the one in use first: the folder's own, or those in the file that UNBROKEN_KEY_FILE names."""
+    if is_conninfo(store):
+        path = os.environ.get("UNBROKEN_KEY_FILE")
+        return [] if path is None else wiring.load_keys(Path(path))
+    if not embedded.is_embedded(store):
+        return []
+    wiring.embedded_key(Path(store))
+    return wiring.embedded_keys(Path(store))

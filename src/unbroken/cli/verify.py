@@ -68,6 +68,11 @@ def verify(
     On a server it takes a login with the duty verifier, and records nothing,
     so that it doesn't move the end that it looks for.
 
+    Content that was erased, as entries of the log tell, is listed and is no
+    finding. The same absence without such an entry is one (missing), and so
+    is content that an entry declares erased and that is there (not_erased).
+    Keys of the vault and names are held against these entries as well.
+
     \b
     Exit codes:
       0  proven: unaltered, and its end is the head given with --expect

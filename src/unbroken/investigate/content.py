@@ -11,31 +11,46 @@ from unbroken.investigate.printable import printable, printable_lines
 from unbroken.investigate.short_forms import uncut
 
 NOT_HELD: Final = "(content not held)"
+ERASED: Final = "[erased]"
+"""What is shown in place of content that the log declares erased."""
 _ARGUMENT_CHARACTERS: Final = 50
 _CALL_CHARACTERS: Final = 300
 
 
 class _Nothing:
-    """The type of :data:`NOTHING` and :data:`GONE`."""
+    """No value, and what is shown in place of one."""
+
+    def __init__(self, shown: str) -> None:
+        self.shown = shown
 
 
-NOTHING: Final = _Nothing()
+NOTHING: Final = _Nothing("")
 """The event commits to no such part."""
-GONE: Final = _Nothing()
+GONE: Final = _Nothing(NOT_HELD)
 """The event commits to a part that is not held here."""
+DECLARED_GONE: Final = _Nothing(ERASED)
+"""The same, and an entry of the log's own tells that it was erased."""
 
 
-def part_of(entry: StoredEntry, event: Event, name: str) -> Any:
-    """The value of one part, :data:`NOTHING` or :data:`GONE`; text that is no readable JSON as that text."""
+def part_of(entry: StoredEntry, event: Event, name: str, *, erased: bool = False) -> Any:
+    """The value of one part or what stands for it where there is none; text that is no readable JSON as that text.
+
+    ``erased`` tells that the entry's payload is declared gone.
+    """
     if getattr(event, name) is None:
         return NOTHING
     part = entry.parts.get(name)
     if part is None:
-        return GONE
+        return DECLARED_GONE if erased else GONE
     try:
         return msgspec.json.decode(part.value)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return part.value.decode("utf-8", "replace")
+
+
+def is_content(value: Any) -> bool:
+    """Whether there is a value."""
+    return not isinstance(value, _Nothing)
 
 
 def within(value: Any, *keys: str) -> Any:
@@ -48,7 +63,7 @@ def within(value: Any, *keys: str) -> Any:
 def text_of(value: Any) -> str:
     """The text of a message's content: itself, the texts of its parts, or else compact JSON."""
     if isinstance(value, _Nothing):
-        return "" if value is NOTHING else NOT_HELD
+        return value.shown
     if isinstance(value, str):
         return value
     if isinstance(value, list) and value and all(isinstance(item, dict) and "type" in item for item in value):
@@ -108,8 +123,8 @@ def short(text: str, characters: int) -> str:
 
 def call_text(tool: str, arguments: Any) -> str:
     """A tool call on one line: ``name(key=value, …)``."""
-    if arguments is GONE:
-        inside = NOT_HELD
+    if isinstance(arguments, _Nothing):
+        inside = arguments.shown
     elif isinstance(arguments, dict):
         room = max(_ARGUMENT_CHARACTERS, _CALL_CHARACTERS // (len(arguments) or 1) - 20)
         pairs = (f"{key}={short(compact(value), room)}" for key, value in arguments.items())

@@ -1,16 +1,16 @@
 """The log's own entries in a few words: who was granted what, who read, what for, what changed."""
 
 from collections.abc import Callable, Mapping
-from typing import Final, TypeAlias
+from typing import Final
 
 import msgspec
 
 from unbroken.core.entry import StoredEntry
 from unbroken.core.event import Event
+from unbroken.investigate.details import Details, after, text
 from unbroken.investigate.printable import printable
 from unbroken.investigate.prompts import changed
-
-Details: TypeAlias = Mapping[str, object]
+from unbroken.investigate.vault_entries import VAULT_WORDS
 
 _NAMED: Final = 3
 """People who are named where there are many."""
@@ -32,52 +32,52 @@ def told_by_the_log(entry: StoredEntry, event: Event) -> str:
 
 
 def _granted(details: Details) -> str:
-    because, basis = _text(details, "reason"), _text(details, "basis")
-    granted = f"{_text(details, 'duty')} to {_text(details, 'login')}, {basis}"
-    return granted if because == basis else granted + _after(because)
+    because, basis = text(details, "reason"), text(details, "basis")
+    granted = f"{text(details, 'duty')} to {text(details, 'login')}, {basis}"
+    return granted if because == basis else granted + after(because)
 
 
 def _revoked(details: Details) -> str:
-    return f"{_text(details, 'duty')} from {_text(details, 'login')}" + _after(_text(details, "reason"))
+    return f"{text(details, 'duty')} from {text(details, 'login')}" + after(text(details, "reason"))
 
 
 def _requested(details: Details) -> str:
-    return f"{_text(details, 'duty')} for {_text(details, 'login')}" + _after(_text(details, "reason"))
+    return f"{text(details, 'duty')} for {text(details, 'login')}" + after(text(details, "reason"))
 
 
 def _withdrawn(details: Details) -> str:
-    return f"request {_text(details, 'request')}"
+    return f"request {text(details, 'request')}"
 
 
 def _read(details: Details) -> str:
     scope = details.get("scope")
     found = scope if isinstance(scope, dict) else {}
-    what = " ".join(text for text in (_text(found, "what"), _text(found, "session")) if text)
-    case = _text(details, "case")
-    return f"{what}, {_text(details, 'duty')}{f', case {case}' if case else ''}" + _after(_text(details, "purpose"))
+    what = " ".join(filter(None, (text(found, "what"), text(found, "session"))))
+    case = text(details, "case")
+    return f"{what}, {text(details, 'duty')}{f', case {case}' if case else ''}" + after(text(details, "purpose"))
 
 
 def _completed(details: Details) -> str:
-    return f"{_text(details, 'outcome')}, {_text(details, 'count')} shown"
+    return f"{text(details, 'outcome')}, {text(details, 'count')} shown"
 
 
 def _denied(details: Details) -> str:
-    attempts = _text(details, "attempts")
-    who = ", ".join(filter(None, (_text(details, "login"), _text(details, "duty"))))
-    words = f"{who}: {_text(details, 'refused')}"
+    attempts = text(details, "attempts")
+    who = ", ".join(filter(None, (text(details, "login"), text(details, "duty"))))
+    words = f"{who}: {text(details, 'refused')}"
     return words if attempts in ("", "1") else f"{words}, {attempts} attempts"
 
 
 def _stopped(details: Details) -> str:
-    return f"after number {_text(details, 'count')}"
+    return f"after number {text(details, 'count')}"
 
 
 def _gap(details: Details) -> str:
-    return f"{_text(details, 'reason')}, numbers {_text(details, 'first')} to {_text(details, 'last')}"
+    return f"{text(details, 'reason')}, numbers {text(details, 'first')} to {text(details, 'last')}"
 
 
 def _unlocked(details: Details) -> str:
-    return f"ended a session of {_text(details, 'login')}"
+    return f"ended a session of {text(details, 'login')}"
 
 
 def _asked_names(details: Details) -> str:
@@ -88,16 +88,7 @@ def _asked_names(details: Details) -> str:
 
 
 def _loaded(details: Details) -> str:
-    return f"version {_text(details, 'version')}" + _after(_text(details, "reason"))
-
-
-def _text(details: Details, key: str) -> str:
-    value = details.get(key)
-    return str(value) if isinstance(value, str | int) else ""
-
-
-def _after(reason: str) -> str:
-    return f": {reason}" if reason else ""
+    return f"version {text(details, 'version')}" + after(text(details, "reason"))
 
 
 _WORDS: Final[Mapping[str, Callable[[Details], str]]] = {
@@ -115,4 +106,5 @@ _WORDS: Final[Mapping[str, Callable[[Details], str]]] = {
     "log.unlocked": _unlocked,
     "prompt_changed": changed,
     "model_changed": changed,
+    **VAULT_WORDS,
 }

@@ -33,6 +33,7 @@ ERROR: Final = "error"
 _SPOKEN: Final = frozenset({"request", "response", "conversation_started", "conversation_ended"})
 _FOLDED_LINES: Final = 12
 _FOLDED_CHARACTERS: Final = 1000
+_NOTHING: Final[Mapping[int, int]] = {}
 _CLASSIFICATIONS: Final = ("public", "internal", "confidential", "restricted")
 """From the least to the most strict."""
 
@@ -45,7 +46,8 @@ class TimelineItem:
     an entry whose event can't be read. ``depth`` counts what the entry happened inside of: 0 for what people and the
     agent say, 1 for the work in between, and one more for each tool call around it. ``notes`` say what was masked where
     that isn't to be seen, and in a full timeline all that was, and how the event is classified; ``redactions`` count
-    what was masked by kind, and ``contains`` are the flags that this raises.
+    what was masked by kind, and ``contains`` are the flags that this raises. ``erased_with`` is the entry that tells
+    that this one's content was erased.
     """
 
     seq: int
@@ -66,6 +68,7 @@ class TimelineItem:
     classification: str | None = None
     domains: tuple[str, ...] = ()
     rules: str | None = None
+    erased_with: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,28 +113,33 @@ def timeline_of(
     findings: Mapping[int, Sequence[str]] | None = None,
     full: bool = False,
     forms: ShortForms | None = None,
+    erased: Mapping[int, int] = _NOTHING,
 ) -> Timeline:
     """The timeline of one session's entries, which stand in order of ``seq`` and are at least one.
 
-    ``findings`` are what verification found, by ``seq``. Long texts are folded unless ``full``, and placeholders and
-    pseudonyms shortened, or as ``forms`` has it.
+    ``findings`` are what verification found, by ``seq``, and ``erased`` the entries that tell of the erasure of others'
+    payloads, by these others'. Long texts are folded unless ``full``, and placeholders and pseudonyms shortened, or as
+    ``forms`` has it.
     """
     forms = forms or ShortForms(full=full)
     read = [_event_of(entry) for entry in entries]
     _learn(forms, entries)
     events = [None if event is None else forms.event(event) for event in read]
     known = [event for event in events if event is not None]
-    wordings = told(list(zip(entries, events, strict=True)), full=full, forms=forms)
+    wordings = told(list(zip(entries, events, strict=True)), full=full, forms=forms, erased=erased)
     fates = fates_of([event for event in read if event is not None])
     depths = _depths(known)
     start = parse_time(known[0].ts) if known else None
     items = tuple(
         _unreadable(entry, found)
         if event is None or start is None
-        else _protected(
-            _item(entry, event, wording, start=start, depth=depths[event.id], fates=fates, findings=found),
-            event,
-            full=full,
+        else _erased(
+            _protected(
+                _item(entry, event, wording, start=start, depth=depths[event.id], fates=fates, findings=found),
+                event,
+                full=full,
+            ),
+            erased.get(entry.seq),
         )
         for entry, event, wording in zip(entries, events, wordings, strict=True)
         for found in [tuple(printable(text) for text in (findings or {}).get(entry.seq, ()))]
@@ -168,6 +176,13 @@ def _protected(item: TimelineItem, event: Event, *, full: bool) -> TimelineItem:
         domains=domains,
         rules=None if event.rules is None else printable(event.rules),
     )
+
+
+def _erased(item: TimelineItem, seq: int | None) -> TimelineItem:
+    """The item, with the entry that tells of the erasure of its content."""
+    if seq is None:
+        return item
+    return replace(item, facts=(*item.facts, f"erased, as entry {seq:,} tells"), erased_with=seq)
 
 
 def _masked_unseen(item: TimelineItem, counts: Mapping[str, int]) -> bool:

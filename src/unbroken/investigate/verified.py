@@ -1,7 +1,7 @@
 """Entries that an answer names, read and verified one by one: what is shown of them comes from their lines."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final, Protocol
 
@@ -10,14 +10,15 @@ import msgspec
 from unbroken.core.commitment import PARTS
 from unbroken.core.entry import StoredEntry
 from unbroken.core.event import Event, decode_event
-from unbroken.verify.examine import Broken, Fault, examine
+from unbroken.verify.erased import Declaring, Erased, erased_in, faults_of
+from unbroken.verify.examine import Broken, Fault, Intact, examine
 from unbroken.verify.finding import Finding
 
 CHUNK: Final = 100
 """Entries that are asked for at a time, as each may hold megabytes."""
 
 
-class Source(Protocol):
+class Source(Declaring, Protocol):
     """A log that gives entries by their numbers."""
 
     log: str
@@ -32,7 +33,8 @@ class Verified:
 
     ``entry`` (without its payload) and ``event`` are there only if the line is canonical and hashes to what is stated;
     ``findings`` may then still concern what is held beside it. ``inputs`` is the SHA-256 of the inputs, equal for equal
-    ones as commitments are not, where they are held and match their commitment.
+    ones as commitments are not, where they are held and match their commitment. ``erased`` is what of the entry is not
+    held and declared gone, which is no finding.
     """
 
     seq: int
@@ -41,6 +43,7 @@ class Verified:
     event: Event | None = None
     inputs: bytes | None = None
     findings: tuple[Finding, ...] = ()
+    erased: Erased = field(default_factory=dict)
 
 
 def read_verified(source: Source, seqs: Iterable[int]) -> dict[int, Verified]:
@@ -48,16 +51,21 @@ def read_verified(source: Source, seqs: Iterable[int]) -> dict[int, Verified]:
     wanted = sorted(set(seqs))
     read: dict[int, Verified] = {}
     for start in range(0, len(wanted), CHUNK):
-        for entry in source.entries_at(wanted[start : start + CHUNK]):
-            read[entry.seq] = verified(entry)
+        read |= {each.seq: each for each in verified(source.entries_at(wanted[start : start + CHUNK]), source)}
     return {seq: read.get(seq) or _missing(seq, source.log) for seq in wanted}
 
 
-def verified(entry: StoredEntry) -> Verified:
-    """One entry, examined."""
-    step = examine(entry)
+def verified(entries: Iterable[StoredEntry], source: Declaring) -> list[Verified]:
+    """Entries, examined; ``source`` is asked what was erased if any of them lacks something."""
+    steps = [(entry, examine(entry)) for entry in entries]
+    erased = erased_in((step for _, step in steps), source)
+    return [_verified(entry, step, erased.get(entry.seq, {})) for entry, step in steps]
+
+
+def _verified(entry: StoredEntry, step: Intact | Broken, erased: Erased) -> Verified:
+    findings = tuple(_finding(fault, entry, session=step.session) for fault in faults_of(step, erased))
     if isinstance(step, Broken):
-        return Verified(entry.seq, entry.log, findings=(_finding(step.fault, entry, session=step.session),))
+        return Verified(entry.seq, entry.log, findings=findings)
     matching = all(fault.part != "inputs" for fault in step.faults)
     return Verified(
         entry.seq,
@@ -65,7 +73,8 @@ def verified(entry: StoredEntry) -> Verified:
         _without_payload(entry),
         decode_event(entry.event),
         sha256(entry.inputs).digest() if entry.inputs is not None and matching else None,
-        tuple(_finding(fault, entry, session=step.session) for fault in step.faults),
+        findings,
+        erased,
     )
 
 

@@ -4,7 +4,7 @@ A prompt's messages stand in the events of their own already, as requests, resul
 only the messages that no earlier event of the session shows: system prompts, and what the agent put in between.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -13,13 +13,12 @@ from unbroken.core.entry import StoredEntry
 from unbroken.core.event import Event
 from unbroken.investigate.calls import is_in_place_of
 from unbroken.investigate.content import (
-    GONE,
-    NOT_HELD,
     NOTHING,
     call_text,
     compact,
     folded,
     indented,
+    is_content,
     part_of,
     short,
     text_of,
@@ -36,11 +35,20 @@ _BRIEF: Final = 100
 _EMPTY: Final = "(empty)"
 
 
-def told(session: Sequence[tuple[StoredEntry, Event | None]], *, full: bool, forms: ShortForms) -> list[Wording]:
-    """The wording of each entry of one session, in order; an empty one where the event can't be read."""
+def told(
+    session: Sequence[tuple[StoredEntry, Event | None]],
+    *,
+    full: bool,
+    forms: ShortForms,
+    erased: Collection[int] = (),
+) -> list[Wording]:
+    """The wording of each entry of one session, in order; an empty one where the event can't be read.
+
+    ``erased`` are the numbers of entries whose payload is declared gone.
+    """
     known = {event.id: (entry, event) for entry, event in session if event}
     repeated = {each for entry, event in session if event for each in _responses(entry, event, forms)}
-    teller = _Teller(full, repeated, known, forms)
+    teller = _Teller(full, repeated, known, forms, erased)
     return [Wording() if event is None else teller.tell(entry, event) for entry, event in session]
 
 
@@ -48,13 +56,15 @@ def told(session: Sequence[tuple[StoredEntry, Event | None]], *, full: bool, for
 class _Teller:
     """Goes through a session once. ``shown`` are the texts so far; ``repeated`` are turns and their responses.
 
-    ``known`` are the session's entries by the ids of their events; ``before`` is the id of the event told last.
+    ``known`` are the session's entries by the ids of their events, ``erased`` the numbers of those whose payload is
+    declared gone; ``before`` is the id of the event told last.
     """
 
     full: bool
     repeated: set[tuple[str | None, str]]
     known: Known
     forms: ShortForms
+    erased: Collection[int]
     shown: set[str] = field(default_factory=set)
     held: set[str] = field(default_factory=set)
     before: str = ""
@@ -66,7 +76,8 @@ class _Teller:
         return wording
 
     def _step(self, entry: StoredEntry, event: Event) -> Wording:
-        parts = {name: _shown(entry, event, name, self.forms) for name in PARTS}
+        gone = entry.seq in self.erased
+        parts = {name: _shown(entry, event, name, self.forms, erased=gone) for name in PARTS}
         match event.event_type:
             case "request":
                 return Wording(lines=self._spoken(parts["inputs"]))
@@ -108,8 +119,8 @@ class _Teller:
     def _model_call(self, event: Event, parts: dict[str, Any]) -> Wording:
         inputs = parts["inputs"]
         model = (printable(event.model),) if event.model else ()
-        if inputs is GONE:
-            return Wording(facts=(*model, NOT_HELD))
+        if not is_content(inputs) and inputs is not NOTHING:
+            return Wording(facts=(*model, text_of(inputs)))
         messages, new = within(inputs, "messages"), within(inputs, "new")
         if not isinstance(messages, list) or not isinstance(new, list):
             return Wording(facts=model, lines=self._fold(text_of(inputs)))
@@ -153,7 +164,7 @@ class _Teller:
 
     def _tool_call(self, entry: StoredEntry, event: Event, parts: dict[str, Any]) -> Wording:
         arguments = parts["inputs"]
-        lines = folded(indented(compact(arguments)), lines=None) if self.full and _is_content(arguments) else ()
+        lines = folded(indented(compact(arguments)), lines=None) if self.full and is_content(arguments) else ()
         facts = [*circumstances(event, tool=False)]
         facts += ["self-attested"] if within(parts["details"], "self_attested") is True else []
         asked = self.known.get(event.parent_id or "")
@@ -217,14 +228,14 @@ class _Teller:
         return folded(text, lines=None if self.full else lines, characters=characters)
 
 
-def _shown(entry: StoredEntry, event: Event, name: str, forms: ShortForms) -> Any:
+def _shown(entry: StoredEntry, event: Event, name: str, forms: ShortForms, *, erased: bool = False) -> Any:
     """A part as it is shown, with short forms in its texts."""
-    return forms.value(part_of(entry, event, name), scanned=is_scanned(event))
+    return forms.value(part_of(entry, event, name, erased=erased), scanned=is_scanned(event))
 
 
 def _responses(entry: StoredEntry, event: Event, forms: ShortForms) -> Iterator[tuple[str | None, str]]:
     """A response's turn and text, by which the model result that it repeats is known; of other events nothing."""
-    if event.event_type == "response":
+    if event.event_type == "response" and "outputs" in entry.parts:
         yield from ((event.turn_id, text) for text in _spellings(text_of(_shown(entry, event, "outputs", forms))))
 
 
@@ -244,7 +255,7 @@ def _asked_as(made: tuple[StoredEntry, Event], asked: tuple[StoredEntry, Event])
     What was masked may stand under another placeholder each time, so whether it was the same can't be told then.
     """
     here, there = part_of(*made, "inputs"), part_of(*asked, "inputs")
-    if here == there:
+    if here == there or not (is_content(here) and is_content(there)):
         return "asked for"
     if is_scanned(made[1]) and is_scanned(asked[1]) and without_values(text_of(here)) == without_values(text_of(there)):
         return "asked for, as far as it is not masked,"
@@ -261,10 +272,6 @@ def _names_of(calls: Any) -> list[str]:
     """The tools that a model asks for, in the two shapes in which calls are written."""
     asked = [call for call in calls if isinstance(call, dict)] if isinstance(calls, list) else []
     return [text_of(within(call, "function", "name") or call.get("name")) for call in asked]
-
-
-def _is_content(value: Any) -> bool:
-    return value is not NOTHING and value is not GONE
 
 
 def _is_prompt(message: Any) -> bool:

@@ -32,9 +32,10 @@ R = TypeVar("R")
 class Ledger:
     """Safe to use from several threads, whose events are committed together; a forked child is a recorder of its own.
 
-    ``connect`` makes a connection. ``early`` asks for early release of the log's lock: worth it where storage is slow
-    to flush and several processes record single events; receipts are as durable as without it. With a ``spool`` an
-    outage of the log does not stop recording: what :meth:`record` gives for an event is then the word that it is there.
+    ``connect`` makes a connection. ``retired`` are the log's keys before ``key``. ``early`` asks for early release of
+    the log's lock: worth it where storage is slow to flush and several processes record single events; receipts are as
+    durable as without it. With a ``spool`` an outage of the log does not stop recording: what :meth:`record` gives for
+    an event is then the word that it is there.
     """
 
     def __init__(
@@ -42,11 +43,13 @@ class Ledger:
         connect: Connect,
         *,
         key: LogKey | None = None,
+        retired: Sequence[LogKey] = (),
         deadline_s: float = DEADLINE_S,
         early: bool = False,
         spool: SpoolPlace | None = None,
     ) -> None:
         self.key = key
+        self.retired = tuple(retired)
         self._connect = connect
         self._deadline_s = deadline_s
         self._early = early

@@ -60,7 +60,8 @@ class Granting:
 
 
 @contextmanager
-def _as_owner(connection: Connection) -> Iterator[None]:
+def as_owner(connection: Connection) -> Iterator[None]:
+    """The block in one transaction as the schema's owner; raises the errors of :mod:`unbroken.errors`."""
     with translated(), connection.transaction():
         connection.execute(script("become_owner"))
         connection.execute("set local role unbroken_owner")
@@ -72,7 +73,7 @@ def create_log(connection: Connection, origin: str) -> None:
     """Makes the log named ``origin``; does nothing when there is one."""
     if not origin or len(origin.encode()) > 255 or "~" in origin or not origin.isprintable():
         raise ConfigurationError("a log's name is 1 to 255 bytes of printable text without '~'")
-    with _as_owner(connection):
+    with as_owner(connection):
         connection.execute(query("create_log"), (origin,))
 
 
@@ -104,7 +105,7 @@ def install_grant(
 
     Raises :class:`AccessDeniedError` once it has.
     """
-    with _as_owner(connection):
+    with as_owner(connection):
         return grant(connection, origin, login, duty=duty, reason=reason)
 
 

@@ -306,6 +306,28 @@ class LogReader:
         """Numbers of payloads that belong to no entry."""
         return [row[0] for row in self._rows("stray_payloads", {"log": self._number, "limit": limit})]
 
+    def stray_originals(self, *, limit: int = 100) -> list[tuple[int, bool]]:
+        """Numbers of originals that no entry commits to, and whether there is an entry of that number."""
+        return [(row[0], row[1]) for row in self._rows("stray_originals", {"log": self._number, "limit": limit})]
+
+    def erasures(self) -> Iterator[list[StoredEntry]]:
+        """The entries ``log.erased``, in order of seq, some at a time; a ticket for one session opens them as well.
+
+        They are found by column: that a column was not changed is for verification to show.
+        """
+        seqs = [row[0] for row in self._rows("erasing_entries", {"log": self._number})]
+        for start in range(0, len(seqs), LOT):
+            yield self.entries_at(seqs[start : start + LOT])
+
+    def key_absences(self) -> Iterator[tuple[str, int | None]]:
+        """The vault's keys without their private half, each with the entry that is said to tell of it."""
+        with translated(), self._connection.cursor(binary=True) as cursor:
+            yield from cursor.stream(query("key_absences"), (self.log,), size=_CHUNK)
+
+    def known_pseudonyms(self, pseudonyms: Sequence[str]) -> list[str]:
+        """Which of these, up to 1000, lead to a name."""
+        return [row[0] for row in self._rows("known_pseudonyms", (self.log, list(pseudonyms)))]
+
     def impostors(self) -> list[str]:
         """Tables that could show other rows than were recorded: missing, a view, under another rule or policy."""
         with translated():

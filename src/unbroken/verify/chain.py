@@ -1,12 +1,15 @@
 """The entries of a log one after another: order, links, sessions. Follows spec/FORMAT.md, "Order and links"."""
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 from unbroken.core.entry import GENESIS, Head
+from unbroken.verify.accounting import Accounting, bits_of
+from unbroken.verify.declaration import Declaration
 from unbroken.verify.examine import Broken, Fault, Intact
-from unbroken.verify.finding import Finding, FindingList, Kind
+from unbroken.verify.finding import MAX_FINDINGS, Finding, FindingList, Kind
+from unbroken.verify.numbers import Numbers, merged, without
 from unbroken.verify.sessions import SessionState, SessionStates
 
 START = Head(0, GENESIS)
@@ -16,7 +19,9 @@ START = Head(0, GENESIS)
 class Run:
     """A page of entries that are all intact, faultless and follow one another; what the chain needs of them.
 
-    ``sessions`` holds, per session, its first and last session_seq and seq in the page, numbered without gaps.
+    ``sessions`` holds, per session, its first and last session_seq and seq in the page, numbered without gaps;
+    ``absences`` what its entries lack that an erasure may account for, as :func:`bits_of`, with the first and the last
+    of neighbours alike; ``declarations`` what they say of erasures.
     """
 
     log: str
@@ -25,15 +30,20 @@ class Run:
     first_prev: bytes
     last_hash: bytes
     sessions: dict[str, tuple[int, int, int, int]]
+    absences: tuple[tuple[int, int, int], ...] = ()
+    declarations: tuple[Declaration, ...] = ()
 
 
 def summarise(steps: Sequence[Intact | Broken]) -> Run | None:
     """The page as one :class:`Run`, or ``None`` where it has to be followed entry by entry."""
     sessions: dict[str, tuple[int, int, int, int]] = {}
     before: Intact | None = None
+    erased: list[Intact] = []
     for step in steps:
         if isinstance(step, Broken) or step.faults:
             return None
+        if step.absences or step.declares:
+            erased.append(step)
         if before is not None and not (
             step.seq == before.seq + 1 and step.prev_hash == before.hash and step.log == before.log
         ):
@@ -48,7 +58,24 @@ def summarise(steps: Sequence[Intact | Broken]) -> Run | None:
     first = steps[0] if steps else None
     if before is None or not isinstance(first, Intact):
         return None
-    return Run(before.log, first.seq, before.seq, first.prev_hash, before.hash, sessions)
+    run = Run(before.log, first.seq, before.seq, first.prev_hash, before.hash, sessions)
+    return _with_erased(run, erased) if erased else run
+
+
+def _with_erased(run: Run, erased: Sequence[Intact]) -> Run:
+    absences: list[tuple[int, int, int]] = []
+    for step in erased:
+        bits = _bits_of(step)
+        if absences and absences[-1][::2] == (bits, step.seq - 1):
+            absences[-1] = bits, absences[-1][1], step.seq
+        elif bits:
+            absences.append((bits, step.seq, step.seq))
+    declarations = tuple(step.declares for step in erased if step.declares is not None)
+    return replace(run, absences=tuple(absences), declarations=declarations)
+
+
+def _bits_of(step: Intact) -> int:
+    return bits_of(fault.part or "" for fault in step.absences)
 
 
 @dataclass(slots=True)
@@ -57,7 +84,8 @@ class Chain:
 
     ``top`` is the highest intact entry so far; ``broken`` counts the entries since then that can't be believed, and
     ``links`` are the hashes by which the last of them may be followed. ``absent`` is the number of entries that the
-    whole run lacks. A ``sparse`` chain is one session's: it lacks numbers by its nature.
+    whole run lacks. A ``sparse`` chain is one session's: it lacks numbers by its nature. What entries lack of their
+    content goes to ``accounting``; how some of those followed singly put it is kept in ``told``.
     """
 
     log: str | None = None
@@ -75,6 +103,9 @@ class Chain:
     ids: set[bytes] = field(default_factory=set)
     met: set[Head] = field(default_factory=set)
     top: Head = START
+    accounting: Accounting = field(default_factory=Accounting)
+    told: dict[int, Intact] = field(default_factory=dict)
+    unread: Numbers = field(default_factory=Numbers)
 
     def __post_init__(self) -> None:
         self.top = self.start
@@ -111,6 +142,10 @@ class Chain:
         self.top = Head(run.last_seq, run.last_hash.hex())
         self.met.update(head for head in self.heads if head == self.top)
         self.entries += run.last_seq - run.first_seq + 1
+        for absence in run.absences:
+            self.accounting.lack(*absence)
+        for declaration in run.declarations:
+            self.accounting.hear(declaration)
         return True
 
     def follow(self, steps: Iterable[Intact | Broken]) -> None:
@@ -132,9 +167,18 @@ class Chain:
                 wanted = f"entries up to the expected head {head.seq}"
                 self.find("truncated", self.end + 1, expected=wanted, found=f"the end after {self.end}")
 
-    def find(self, kind: Kind, seq: int, *, expected: str, found: str, session: str | None = None) -> None:
+    def find(
+        self,
+        kind: Kind,
+        seq: int,
+        *,
+        expected: str,
+        found: str,
+        session: str | None = None,
+        part: str | None = None,
+    ) -> None:
         """Adds a finding at ``seq``."""
-        self.findings.add(Finding(kind, seq, expected, found, self.log or "", session))
+        self.findings.add(Finding(kind, seq, expected, found, self.log or "", session, part))
 
     def _follow_broken(self, step: Broken) -> None:
         fault = step.fault
@@ -163,6 +207,16 @@ class Chain:
             return
         for fault in step.faults:
             self._add_fault(fault, step)
+        if step.absences:
+            self.accounting.lack(_bits_of(step), step.seq, step.seq)
+            if len(self.told) < MAX_FINDINGS:
+                self.told[step.seq] = step
+        if step.declares:
+            self.accounting.hear(step.declares)
+
+    def intact(self) -> Iterator[tuple[int, int]]:
+        """The numbers that intact entries have, as runs."""
+        return without([(self.start.seq + 1, self.top.seq)], merged(self.gaps, self.unread))
 
     def _add_fault(self, fault: Fault, step: Intact) -> None:
         self.findings.add(
@@ -179,6 +233,8 @@ class Chain:
 
     def _advance(self, step: Intact) -> None:
         first = self.end + 1
+        if self.broken and step.seq > self.top.seq + 1:
+            self.unread.add(self.top.seq + 1, min(self.end, step.seq - 1))
         if step.seq > first:
             self.gaps.append((first, step.seq - 1))
             self.absent += 0 if self.sparse else step.seq - first

@@ -11,6 +11,7 @@ from unbroken.core.entry import COLUMNS, StoredEntry, hash_of
 from unbroken.core.event import Event, are_commitments, decode_event, read_event
 from unbroken.core.kinds import contained
 from unbroken.errors import InvalidEventError
+from unbroken.verify.declaration import ERASED, Declaration, declaration_of
 from unbroken.verify.finding import Kind
 
 
@@ -38,7 +39,11 @@ class Broken:
 
 
 class Intact(msgspec.Struct, gc=False):
-    """An entry whose line is canonical and hashes to what it states; ``faults`` concern what is held beside it."""
+    """An entry whose line is canonical and hashes to what it states; ``faults`` concern what is held beside it.
+
+    ``absences`` are parts that are committed to and not held, where an erasure may be why: all of the payload, or the
+    original, of an entry that a recorder made. ``declares`` is what the entry says of an erasure.
+    """
 
     seq: int
     log: str
@@ -48,6 +53,8 @@ class Intact(msgspec.Struct, gc=False):
     session: str | None
     session_seq: int | None
     faults: tuple[Fault, ...] = ()
+    absences: tuple[Fault, ...] = ()
+    declares: Declaration | None = None
 
 
 def examine(entry: StoredEntry) -> Intact | Broken:
@@ -66,19 +73,30 @@ def examine(entry: StoredEntry) -> Intact | Broken:
         return _not_canonical(entry, str(error))
     if (event.session_id is None) != (entry.session_seq is None):
         return _not_canonical(entry, "session_id and session_seq without each other")
-    faultless = _is_faultless(entry, event)
-    if not faultless and not are_commitments(event):
-        return _not_canonical(entry, "a commitment that is not 64 lower-case hex digits")
-    return Intact(
-        entry.seq,
-        entry.log,
-        event.id,
-        entry.prev_hash,
-        entry.hash,
-        event.session_id,
-        entry.session_seq,
-        () if faultless else tuple(_faults(entry, event)),
-    )
+    intact = Intact(entry.seq, entry.log, event.id, entry.prev_hash, entry.hash, event.session_id, entry.session_seq)
+    if not _is_faultless(entry, event):
+        if not are_commitments(event):
+            return _not_canonical(entry, "a commitment that is not 64 lower-case hex digits")
+        _find_faults(intact, entry, event)
+    if event.event_type == ERASED and not any(fault.part == "details" for fault in intact.faults):
+        intact.declares = declaration_of(entry.seq, event, entry.details)
+    return intact
+
+
+def _find_faults(intact: Intact, entry: StoredEntry, event: Event) -> None:
+    faults = tuple(_faults(entry, event))
+    erasable = _erasable(entry, event)
+    absent = {fault.part for fault in faults if fault.kind == "missing"} & erasable
+    intact.faults = tuple(fault for fault in faults if fault.part not in absent)
+    intact.absences = tuple(fault for fault in faults if fault.part in absent)
+
+
+def _erasable(entry: StoredEntry, event: Event) -> frozenset[str | None]:
+    """The parts whose absence an erasure may explain. The log's own entries are never erased, nor is half a payload."""
+    if event.recorder is None:
+        return frozenset()
+    held = any(getattr(entry, part) is not None or getattr(entry, f"{part}_salt") is not None for part in PARTS)
+    return frozenset({"original"} if held else {"original", *PARTS})
 
 
 def _not_canonical(entry: StoredEntry, why: str) -> Broken:
@@ -98,6 +116,7 @@ def _is_faultless(entry: StoredEntry, event: Event) -> bool:
     """The common case in few steps; where it says no, :func:`_faults` says why."""
     return (
         (entry.columns is None or entry.columns == columns_of(event))
+        and (entry.has_original is None or entry.has_original is (event.original is not None))
         and _matches(event.inputs, entry.inputs, entry.inputs_salt)
         and _matches(event.outputs, entry.outputs, entry.outputs_salt)
         and _matches(event.details, entry.details, entry.details_salt)
@@ -134,6 +153,10 @@ def _faults(entry: StoredEntry, event: Event) -> Iterator[Fault]:
         fault = _fault_of_part(part, commitment=getattr(event, part), value=value, salt=salt)
         if fault is not None:
             yield fault
+    if entry.has_original is False and event.original is not None:
+        yield Fault("missing", f"the sealed original for {event.original}", "nothing", "original")
+    if entry.has_original is True and event.original is None:
+        yield Fault("commitment_wrong", "no original", "an original without commitment", "original")
     if entry.columns is None:
         return
     for name, column, text in zip(COLUMNS, entry.columns, columns_of(event), strict=True):

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from typing import Annotated, Any, Final, Literal, NoReturn
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import Meta
@@ -16,6 +16,8 @@ from unbroken.verify.chain import Chain
 from unbroken.verify.examine import Broken, Fault, Intact, examine
 from unbroken.verify.finding import Report
 from unbroken.verify.run import report_of
+from unbroken.verify.settle import look_at_told, settle
+from unbroken.verify.strict_json import strict
 
 MAX_EXPORT_BYTES: Final = 64 << 20
 """Bytes of one export line that are read; a longer one is unverifiable here."""
@@ -47,7 +49,8 @@ def verify_export(lines: Iterable[str], *, expect: Head | None = None) -> Report
     chain = Chain(heads=() if expect is None else (expect,), unique_ids=False)
     chain.follow(read_entry(line.removesuffix("\n")) for line in lines)
     chain.finish()
-    return report_of(chain, scope="an export", expect=expect)
+    accounted = settle(chain, look_at_told(chain), shown=("payload",))
+    return report_of(chain, scope="an export", accounted=accounted, expect=expect)
 
 
 def read_entry(text: str) -> Intact | Broken:
@@ -55,7 +58,7 @@ def read_entry(text: str) -> Intact | Broken:
     if len(text) > MAX_EXPORT_BYTES:
         return _unreadable(f"an export line longer than {MAX_EXPORT_BYTES} bytes")
     try:
-        export = _strict(text)
+        export = strict(text)
         line, stated, payload = _fields(export)
     except ValueError as error:
         return _unreadable(str(error))
@@ -130,7 +133,7 @@ def _entry(line: bytes, stated: bytes, payload: dict[str, Any]) -> StoredEntry |
 def _is_other_version(line: bytes) -> bool:
     """Whether this is a line of a version not known here, rather than something that never was a line."""
     try:
-        value = _strict(line.decode())
+        value = strict(line.decode())
         json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         return False
@@ -147,33 +150,3 @@ def _depth(value: object) -> int:
 
 def _is_hex64(text: str) -> bool:
     return len(text) == 64 and not set(text) - set("0123456789abcdef")
-
-
-def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        raise ValueError("a repeated key")
-    return result
-
-
-def _integer(digits: str) -> int:
-    if digits.startswith("-") or len(digits) > 16 or int(digits) > MAX_INTEGER:
-        raise ValueError("a number that the format does not hold")
-    return int(digits)
-
-
-def _refused(_: str) -> NoReturn:
-    raise ValueError("a number that the format does not hold")
-
-
-_decoder = json.JSONDecoder(
-    object_pairs_hook=_no_repeats, parse_int=_integer, parse_float=_refused, parse_constant=_refused
-)
-
-
-def _strict(text: str) -> Any:
-    """The JSON value of ``text``; raises ``ValueError`` for all that the format never holds."""
-    try:
-        return _decoder.decode(text)
-    except RecursionError as error:
-        raise ValueError("nested too deeply to be read") from error

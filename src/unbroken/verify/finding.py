@@ -17,6 +17,7 @@ Kind = Literal[
     "non_canonical",
     "column_disagrees",
     "commitment_wrong",
+    "not_erased",
     "unverifiable",
 ]
 Verdict = Literal["proven", "findings", "consistent", "unverifiable"]
@@ -25,6 +26,8 @@ EXIT_CODES: Final[dict[Verdict, int]] = {"proven": 0, "findings": 1, "consistent
 """2 is left for usage and connection errors, which give no verdict."""
 MAX_FINDINGS: Final = 1000
 """Findings that a report lists; more are only counted."""
+MAX_ERASURES: Final = 1000
+"""Erasures that a report lists; more are only counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,38 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Erasure:
+    """One erasure: how much is absent that its entries declare, ``first_seq`` and ``last_seq`` being the outer ones.
+
+    ``complete`` tells that one of them ends it.
+    """
+
+    erasure: str
+    first_seq: int
+    last_seq: int
+    payloads: int
+    originals: int
+    keys: int
+    names: int
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Accounted:
+    """What is absent and declared to be, and so no finding. Whose numbers overlap is counted once in the sums.
+
+    Only a database's whole log shows keys and names.
+    """
+
+    payloads: int = 0
+    originals: int = 0
+    keys: int = 0
+    names: int = 0
+    erasures: tuple[Erasure, ...] = ()
+    erasures_total: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """What a run showed.
 
@@ -59,6 +94,7 @@ class Report:
     findings: tuple[Finding, ...] = ()
     findings_total: int = 0
     kept: Head | None = None
+    accounted: Accounted = Accounted()
 
     @property
     def exit_code(self) -> int:

@@ -8,15 +8,21 @@ from multiprocessing import get_context
 from typing import Final, TypeAlias
 
 from unbroken.core.entry import Head, StoredEntry
+from unbroken.verify.accounting import ORIGINAL
 from unbroken.verify.chain import START, Chain, Run, summarise
-from unbroken.verify.examine import examine
-from unbroken.verify.finding import Report, Verdict
+from unbroken.verify.erased import declarations_in
+from unbroken.verify.examine import Intact, examine
+from unbroken.verify.finding import Accounted, Report, Verdict
+from unbroken.verify.keys_and_names import check_keys, check_names, undeclared_keys
+from unbroken.verify.settle import LookAgain, settle
 from unbroken.verify.source import Index, Source
 
 UNIT: Final = 8000
 """Entries that a worker process reads and examines at a time."""
 AHEAD: Final = 2
 """Units that each worker process may be ahead of the chain."""
+GROWTHS: Final = 5
+"""How often a log that grows meanwhile is followed further for what tells of something absent."""
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Called with the number of the last entry that was checked and the last one there is to check."""
@@ -39,7 +45,8 @@ def verify_log(
     """
     heads = tuple(dict.fromkeys(head for head in (expect, kept) if head is not None))
     chain = Chain(log=source.log, heads=heads)
-    for name in source.impostors():
+    impostors = source.impostors()
+    for name in impostors:
         chain.find("unverifiable", 0, expected=f"{name} to be a plain table", found="something in its place")
     upto = source.head().seq
     with ThreadPoolExecutor(1) as aside:
@@ -48,9 +55,16 @@ def verify_log(
             # While the workers read, the connection of this process is idle.
             _follow_in_parallel(chain, source, upto=upto, workers=workers, connect=connect, progress=progress)
         _follow(chain, source, after=chain.end if chain.entries else 0, upto=upto, progress=progress)
+        # The database's functions read those tables too, or fail over them.
+        vault = None if impostors else source
+        _follow_growth(chain, source, vault, after=upto, progress=progress)
         chain.finish()
         _check_tables(chain, source, _strays(source) if strays is None else strays.result())
-    return report_of(chain, scope="the whole log", expect=expect, kept=kept)
+        if vault is not None:
+            check_keys(chain, vault)
+            check_names(chain, vault)
+        accounted = settle(chain, _looking_at(source))
+    return report_of(chain, scope="the whole log", expect=expect, kept=kept, accounted=accounted)
 
 
 def verify_range(source: Source, *, first: int, last: int, progress: Progress = lambda _done, _of: None) -> Report:
@@ -62,7 +76,8 @@ def verify_range(source: Source, *, first: int, last: int, progress: Progress = 
     if chain.end < last:
         chain.find("truncated", chain.end + 1, expected=f"entries up to {last}", found=f"the end after {chain.end}")
     chain.finish()
-    return report_of(chain, scope=f"entries {first} to {last}")
+    _hear_all(chain, source)
+    return report_of(chain, scope=f"entries {first} to {last}", accounted=settle(chain, _looking_at(source)))
 
 
 def verify_session(source: Source, session: str) -> Report:
@@ -73,7 +88,8 @@ def verify_session(source: Source, session: str) -> Report:
     """
     chain = Chain(log=source.log, sparse=True)
     _follow(chain, source, after=0, upto=2**63 - 1, session=session)
-    return report_of(chain, scope="one session")
+    _hear_all(chain, source)
+    return report_of(chain, scope="one session", accounted=settle(chain, _looking_at(source, session)))
 
 
 def _follow(
@@ -88,6 +104,33 @@ def _follow(
     for entries in source.entries(after=after, upto=upto, session=session):
         _follow_page(chain, entries)
         progress(entries[-1].seq, upto)
+
+
+def _follow_growth(chain: Chain, source: Index, vault: Index | None, *, after: int, progress: Progress) -> None:
+    """Goes on to where the log has grown to, as long as something is absent that the entries since may tell of."""
+    for _ in range(GROWTHS):
+        is_explained = vault is None or next(undeclared_keys(chain, vault), None) is None
+        if is_explained and chain.accounting.is_settled():
+            return
+        upto = source.head().seq
+        if upto <= after:
+            return
+        _follow(chain, source, after=after, upto=upto, progress=progress)
+        after = upto
+
+
+def _hear_all(chain: Chain, source: Source) -> None:
+    """Takes the word of every entry of the log that tells of an erasure, each verified by itself."""
+    for declaration in declarations_in(source):
+        chain.accounting.hear(declaration)
+
+
+def _looking_at(source: Source, session: str | None = None) -> LookAgain:
+    def look_again(first: int, last: int) -> Iterator[Intact]:
+        for entries in source.entries(after=first - 1, upto=last, session=session):
+            yield from (step for step in map(examine, entries) if isinstance(step, Intact))
+
+    return look_again
 
 
 def _follow_page(chain: Chain, entries: list[StoredEntry]) -> None:
@@ -144,16 +187,16 @@ def _in_order(
             yield waiting.popleft()
 
 
-_Strays: TypeAlias = tuple[list[tuple[int, bool]], list[int]]
+_Strays: TypeAlias = tuple[list[tuple[int, bool]], list[int], list[tuple[int, bool]]]
 
 
 def _strays(source: Index) -> _Strays:
-    return source.stray_ids(), source.stray_payloads()
+    return source.stray_ids(), source.stray_payloads(), source.stray_originals()
 
 
 def _check_tables(chain: Chain, source: Index, strays: _Strays) -> None:
     """That the tables beside the entries know neither more nor less than the entries."""
-    stray_ids, stray_payloads = strays
+    stray_ids, stray_payloads, stray_originals = strays
     told = {finding.seq for finding in chain.findings.kept}
     beyond = 0
     for seq, is_entry in stray_ids:
@@ -163,7 +206,12 @@ def _check_tables(chain: Chain, source: Index, strays: _Strays) -> None:
             found = "none under this number" if is_entry else "one that is no entry's"
             chain.find("column_disagrees", seq, expected="the entry's id in event_ids", found=found)
             told.add(seq)
-    beyond = max([beyond, *(seq for seq in stray_payloads if seq > chain.end)])
+    for seq, is_entry in stray_originals:
+        if is_entry and seq <= chain.end and seq not in told:
+            found = "an original without commitment"
+            chain.find("commitment_wrong", seq, expected="no original", found=found, part=ORIGINAL)
+    lost = (*stray_payloads, *(seq for seq, is_entry in stray_originals if not is_entry))
+    beyond = max([beyond, *(seq for seq in lost if seq > chain.end)])
     if chain.absent == 0:
         beyond = max(beyond, _check_sessions(chain, source))
     if beyond > chain.end:
@@ -196,7 +244,9 @@ def _check_sessions(chain: Chain, source: Index) -> int:
     return newest if newest > source.head().seq else 0
 
 
-def report_of(chain: Chain, *, scope: str, expect: Head | None = None, kept: Head | None = None) -> Report:
+def report_of(
+    chain: Chain, *, scope: str, accounted: Accounted, expect: Head | None = None, kept: Head | None = None
+) -> Report:
     """The verdict on a chain that was followed to its end."""
     return Report(
         verdict=_verdict(chain, expect),
@@ -207,6 +257,7 @@ def report_of(chain: Chain, *, scope: str, expect: Head | None = None, kept: Hea
         findings=chain.findings.in_order(),
         findings_total=chain.findings.total,
         kept=kept,
+        accounted=accounted,
     )
 
 

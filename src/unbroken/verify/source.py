@@ -1,6 +1,6 @@
 """The few reads that verification needs. Whoever can answer them can be verified."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from unbroken.core.entry import Head, StoredEntry
@@ -16,6 +16,9 @@ class Source(Protocol):
 
     def entries(self, *, after: int = ..., upto: int = ..., session: str | None = None) -> Iterator[list[StoredEntry]]:
         """The entries with ``after < seq <= upto`` in order of seq, some at a time; of one session if it is given."""
+
+    def erasures(self) -> Iterator[list[StoredEntry]]:
+        """All entries ``log.erased``, in order of seq, some at a time."""
 
 
 class SessionRow(Protocol):
@@ -45,3 +48,12 @@ class Index(Source, Protocol):
 
     def stray_payloads(self) -> list[int]:
         """Numbers of payloads that belong to no entry."""
+
+    def stray_originals(self) -> list[tuple[int, bool]]:
+        """Numbers of originals that no entry commits to, and whether there is an entry of that number."""
+
+    def key_absences(self) -> Iterator[tuple[str, int | None]]:
+        """The vault's keys without their private half, each with the entry that is said to tell of it."""
+
+    def known_pseudonyms(self, pseudonyms: Sequence[str]) -> list[str]:
+        """Which of these, up to 1000, lead to a name."""

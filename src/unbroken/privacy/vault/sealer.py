@@ -43,16 +43,17 @@ _OTHERWISE: Final = (
 class Sealer:
     """Seals originals with keys of the log's pool; safe in several threads, and a forked child remembers no keys.
 
-    ``ask`` asks the log for keys, ``key`` is the log's: it shows which keys are the log's own. ``marker`` is a file
-    that says, once it is there, that the log has a vault, for a start while the log is out of reach. While the log
-    can't be asked, keys that were known go on being used. ``clock`` is monotonic and in seconds.
+    ``ask`` asks the log for keys. ``keys`` are the log's, the one in use and retired ones, which show the vault keys
+    that are its own. ``marker`` is a file that says, once it is there, that the log has a vault, for a start while the
+    log is out of reach. While the log can't be asked, keys that were known go on being used. ``clock`` is monotonic and
+    in seconds.
     """
 
     def __init__(
         self,
         ask: Ask,
         *,
-        key: LogKey | None,
+        keys: Sequence[LogKey],
         log: str,
         marker: Path | None = None,
         ttl_s: float = TTL_S,
@@ -60,7 +61,7 @@ class Sealer:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._ask = ask
-        self._key = key
+        self._log_keys = tuple(keys)
         self._log = log
         self._marker = marker
         self._ttl_s = ttl_s
@@ -172,12 +173,18 @@ class Sealer:
         return taken
 
     def _checked(self, offered: VaultKey) -> PublicKey:
-        if self._key is None:
+        if not self._log_keys:
             raise ConfigurationError(
                 "originals are sealed with keys that only the log's key shows to be its own: give key=…, to commands by"
                 ' UNBROKEN_KEY_FILE, or load a registry with [originals] keep = "never"; nothing was recorded'
             )
-        return endorsed(offered.id, offered.public, offered.endorsement, log_key=self._key, log=self._log)
+        by = offered.endorsement.partition(":")[0]
+        *others, last = [each for each in self._log_keys if f"k{each.id}" == by] or self._log_keys[:1]
+        for log_key in others:
+            # Nothing keeps two keys of a file from having the same id.
+            with suppress(ConfigurationError):
+                return endorsed(*offered, log_key=log_key, log=self._log)
+        return endorsed(*offered, log_key=last, log=self._log)
 
     def _mark(self) -> None:
         if self._marker is not None:

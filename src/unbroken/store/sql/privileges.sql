@@ -45,7 +45,7 @@ grant execute on function unbroken.vault_keys(text, text[], text[]),
 -- Reading, under a ticket but for verifiers.
 grant execute on function unbroken.open_ticket(text, text, text, jsonb, interval), unbroken.close_ticket(text, uuid, text, bigint, text)
   to unbroken_ops, unbroken_compliance, unbroken_legal, unbroken_dpo, unbroken_verifier;
-grant execute on function unbroken.asks_with_ticket(), unbroken.has_ticket(), unbroken.readable_logs(), unbroken.readable_sessions(), unbroken.is_open(integer, text)
+grant execute on function unbroken.asks_with_ticket(), unbroken.has_ticket(), unbroken.readable_logs(), unbroken.readable_sessions(), unbroken.ticketed_logs(), unbroken.is_open(integer, text)
   to unbroken_ops, unbroken_compliance, unbroken_legal, unbroken_dpo;
 grant execute on function unbroken.asks_with_grant(), unbroken.granted_logs(), unbroken.log_head(text), unbroken.log_size(text)
   to unbroken_ops, unbroken_compliance, unbroken_legal, unbroken_dpo, unbroken_retention, unbroken_verifier, unbroken_access;

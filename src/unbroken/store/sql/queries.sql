@@ -165,6 +165,21 @@ select p.seq
   from unbroken.payloads p left join unbroken.entries e on e.log = p.log and e.seq = p.seq
  where p.log = %(log)s and e.seq is null order by p.seq limit %(limit)s
 
+-- name: stray_originals
+-- Originals of no entry, and of one that commits to none.
+select o.seq, e.seq is not null
+  from unbroken.originals o left join unbroken.entries e on e.log = o.log and e.seq = o.seq
+ where o.log = %(log)s and (e.seq is null or strpos(e.event, '"original":"') = 0) order by o.seq limit %(limit)s
+
+-- name: erasing_entries
+select seq from unbroken.entries where log = %(log)s and event_type = 'log.erased' order by seq
+
+-- name: key_absences
+select key_id, seq from unbroken.key_absences(%s)
+
+-- name: known_pseudonyms
+select unnest(unbroken.known_pseudonyms(%s, %s))
+
 -- name: recent_sessions
 select s.session_id, s.entries, s.first_seq, s.last_seq, coalesce(f.recorded_at, l.recorded_at),
        coalesce(l.recorded_at, f.recorded_at), coalesce(f.actor_id, l.actor_id), coalesce(f.agent_id, l.agent_id),
@@ -431,3 +446,97 @@ select unbroken.rewrap_keys(%s, %s::uuid, %b::text[], %b::bytea[], %b::bytea[])
 
 -- name: close_rewrapping
 select unbroken.close_rewrapping(%s, %s::uuid)
+
+-- name: find_person
+select ids, as_subject, as_actor, payloads, originals, keys, pseudonyms, sessions, shared, others, kept, first_at, last_at, upto_at
+  from unbroken.find_person(%s, %s::uuid, %s, %s)
+
+-- name: ask_erasure
+select erasure::text, seq, expires_at from unbroken.ask_erasure(%s, %s::uuid, %s, %s, %s, %s)
+
+-- name: confirm_erasure
+select unbroken.confirm_erasure(%s, %s::uuid)
+
+-- name: withdraw_erasure
+select unbroken.withdraw_erasure(%s, %s::uuid)
+
+-- name: erasures
+select erasure::text, state, basis, case_name, reason, with_acted, subjects, requested_by, requested_at, requested_seq, expires_at,
+       confirmed_by, confirmed_at, confirmed_seq, upto_at, begun_by, begun_at, begun_seq, order_sha256, payloads, originals, keys, done_at, done_seq, certificate_sha256
+  from unbroken.erasures(%s)
+
+-- name: prepare_erasure
+select ids, as_subject, as_actor, payloads, originals, keys, pseudonyms, sessions, shared, others, kept, first_at, last_at, upto_at
+  from unbroken.prepare_erasure(%s, %s::uuid)
+
+-- name: begin_erasure
+select unbroken.begin_erasure(%s, %s::uuid, %s, %s)
+
+-- name: erase_batch
+select seq, payloads, originals from unbroken.erase_batch(%s, %s::uuid, %s)
+
+-- name: finish_erasure
+select unbroken.finish_erasure(%s, %s::uuid, %s)
+
+-- name: erased_entries
+select e.seq, textsend(e.event), textsend(p.details), p.details_salt, e.hash
+  from unbroken.entries e left join unbroken.payloads p on p.log = e.log and p.seq = e.seq
+ where e.log = %(log)s and e.event_type = 'log.erased' and e.seq >= %(since)s
+ order by e.seq
+
+-- name: own_login
+select session_user::text
+
+-- name: erasures_of_person
+-- For the owner: what there is of a person now, whoever may read.
+select ids, as_subject, as_actor, payloads, originals, keys, pseudonyms, sessions, shared, others, kept, first_at, last_at, upto_at
+  from unbroken.plan_of_person(unbroken.log_named(%s), %s, %s, clock_timestamp())
+
+-- name: reapply_erasure
+select unbroken.reapply_erasure(%s, %s::uuid, %s, %s, %s, %s, %s)
+
+-- name: open_reads
+select unbroken.open_reads(%s)
+
+-- name: is_recovered
+select unbroken.is_recovered(unbroken.log_named(%s))
+
+-- Getting deleted rows out of the files.
+
+-- name: vacuum_tables
+select c.relname, pg_total_relation_size(c.oid)
+  from pg_class c
+ where c.relnamespace = 'unbroken'::regnamespace
+   and (c.relname in ('identities', 'wrapped_keys')
+        or c.oid in (select t.relid from pg_partition_tree('unbroken.payloads') t where t.isleaf)
+        or c.oid in (select t.relid from pg_partition_tree('unbroken.originals') t where t.isleaf))
+ order by c.relname not in ('identities', 'wrapped_keys'), c.relname
+
+-- name: vacuum_patience
+select set_config('lock_timeout', '5s', false), set_config('statement_timeout', '0', false)
+
+-- name: set_owner
+set role unbroken_owner
+
+-- name: vacuum_statistics
+vacuum full pg_catalog.pg_statistic
+
+-- name: checkpoint
+checkpoint
+
+-- name: vacuum_holders
+-- What may have a snapshot from before a row was deleted: then the row stays, also in a table that is rewritten.
+select 'transaction', a.usename || ', process ' || a.pid, a.xact_start
+  from pg_stat_activity a where a.backend_xmin is not null and a.datname = current_database() and a.pid <> pg_backend_pid()
+union all
+select 'prepared transaction', p.gid, p.prepared from pg_prepared_xacts p where p.database = current_database()
+union all
+select 'replication slot', s.slot_name::text, null from pg_replication_slots s where s.xmin is not null or s.catalog_xmin is not null
+union all
+select 'standby', r.application_name, null from pg_stat_replication r where r.backend_xmin is not null
+
+-- name: vacuum_remains
+select current_setting('archive_mode') <> 'off', (select count(*) from pg_replication_slots), (select count(*) from pg_stat_replication)
+
+-- name: vacuum_wal
+select count(*), coalesce(sum(w.size), 0), min(w.modification) from pg_ls_waldir() w

@@ -1,5 +1,8 @@
 -- Erasing a person: found by the ids that entries have for them, asked for by one login, confirmed by another, then destroyed
 -- in pieces that each tell of themselves. Lines stay as they are.
+--
+-- What looks for a person is planned to go from index to index: how much there is of them is not known beforehand, and reading a
+-- whole log for the few entries of one takes hours where the other way round it is seconds.
 
 -- '3-7,9' for 3,4,5,6,7,9: numbers in order, each once.
 create or replace function unbroken.ranges_of(p_seqs bigint[]) returns text
@@ -18,55 +21,98 @@ begin
 end $$;
 
 -- Whether what an entry holds is about a person: it names them as a subject or as the resource; or it names nobody, and they act,
--- or it is no person's, in a session of theirs. With p_with_acted also what they did to others.
+-- or it is no person's, in a session of theirs. With p_with_acted also what they did to others. Inlined where it is asked.
 create or replace function unbroken.is_about(
-  p_log integer, p_event text, p_actor text, p_subjects text[], p_resource text, p_session text, p_ids text[], p_with_acted boolean
+  p_event text, p_actor text, p_subjects text[], p_resource text, p_in_session boolean, p_ids text[], p_with_acted boolean
 ) returns boolean
-language sql stable set search_path = unbroken, pg_temp as $$
+language sql immutable as $$
   select coalesce(p_subjects && p_ids, false) or coalesce(p_resource = any (p_ids), false)
       or p_actor = any (p_ids) and (p_subjects is null or p_with_acted)
-      or p_subjects is null and p_session is not null and p_event !~ '"actor_type":"(user|admin)"'
-         and exists (select from entries x where x.log = p_log and x.session_id = p_session and (x.actor_id = any (p_ids) or x.subjects && p_ids))
+      or p_subjects is null and p_in_session and p_event !~ '"actor_type":"(user|admin)"'
 $$;
 
--- The entries after a number, in order, that name a person or stand in a session of theirs, recorded until a time. The log's
--- own are never among them.
-create or replace function unbroken.entries_of_person(p_log integer, p_ids text[], p_with_acted boolean, p_upto timestamptz, p_after bigint)
-returns table (seq bigint, session_id text, as_subject boolean, as_actor boolean, is_about boolean, others text[])
+-- Whether a person acts or is named in a session. Its beginning tells mostly; else looking through what is the person's
+-- is shorter than through the rest of a session that never ends.
+create or replace function unbroken.is_session_of(p_log integer, p_session text, p_ids text[]) returns boolean
+language plpgsql stable set search_path = unbroken, pg_temp as $$
+begin
+  return exists (select from (select e.actor_id, e.subjects from entries e where e.log = p_log and e.session_id = p_session order by e.seq limit 1000) as b
+                  where b.actor_id = any (p_ids) or b.subjects && p_ids)
+      or exists (select from (select e.session_id from entries e where e.log = p_log and e.subjects && p_ids
+                              union
+                              select e.session_id from entries e where e.log = p_log and e.actor_id = any (p_ids)) as s
+                  where s.session_id = p_session);
+end $$;
+
+-- The numbers, after one, of the entries that name a person until a time, or that name nobody and stand in a session which does.
+-- The time is nothing to look for by itself: nearly all there is lies before it.
+create or replace function unbroken.places_of_person(p_log integer, p_ids text[], p_upto timestamptz, p_after bigint)
+returns table (seq bigint, in_session boolean)
 language sql stable set search_path = unbroken, pg_temp as $$
-  with named as (
-    select e.seq, e.session_id from entries e where e.log = p_log and e.subjects && p_ids
+  with named as materialized (
+    select e.seq, e.session_id from entries e where e.log = p_log and e.subjects && p_ids and e.recorded_at - interval '0' <= p_upto
     union
-    select e.seq, e.session_id from entries e where e.log = p_log and e.actor_id = any (p_ids)
-  ), candidates as (
-    select n.seq from named n where n.seq > p_after
-    union
-    select e.seq from entries e where e.log = p_log and e.resource_id = any (p_ids) and e.seq > p_after
-    union
-    select e.seq from (select distinct n.session_id from named n where n.session_id is not null) s
+    select e.seq, e.session_id from entries e where e.log = p_log and e.actor_id = any (p_ids) and e.recorded_at - interval '0' <= p_upto
+  ), places as (
+    select n.seq, false as in_session from named n where n.seq > p_after
+    union all
+    select e.seq, false from entries e where e.log = p_log and e.resource_id = any (p_ids) and e.seq > p_after
+    union all
+    select e.seq, true from (select distinct n.session_id from named n where n.session_id is not null) s
       join entries e on e.log = p_log and e.session_id = s.session_id
      where e.subjects is null and e.seq > p_after
   )
-  select e.seq, e.session_id, coalesce(e.subjects && p_ids, false), e.actor_id = any (p_ids),
-         unbroken.is_about(p_log, e.event, e.actor_id, e.subjects, e.resource_id, e.session_id, p_ids, p_with_acted),
-         array(select s.id from unnest(e.subjects) as s (id) where s.id <> all (p_ids))
-    from candidates c join entries e on e.log = p_log and e.seq = c.seq
-   where e.recorded_at <= p_upto and e.event like '%"recorder":"%'
-   order by e.seq
+  select p.seq, bool_or(p.in_session) from places p group by p.seq
 $$;
 
--- The keys of a person, and of the sessions they act in or are named in, that are not destroyed.
-create or replace function unbroken.keys_of_person(p_log integer, p_ids text[]) returns text[]
+-- These entries, in order. The log's own are never among them.
+create or replace function unbroken.entries_of_person(p_log integer, p_ids text[], p_with_acted boolean, p_upto timestamptz)
+returns table (seq bigint, session_id text, recorded_at timestamptz, as_subject boolean, as_actor boolean, is_about boolean, others text[])
+language sql stable set search_path = unbroken, pg_temp as $$
+  select e.seq, e.session_id, e.recorded_at, coalesce(e.subjects && p_ids, false), e.actor_id = any (p_ids),
+         unbroken.is_about(e.event, e.actor_id, e.subjects, e.resource_id, c.in_session, p_ids, p_with_acted),
+         array(select s.id from unnest(e.subjects) as s (id) where s.id <> all (p_ids))
+    from unbroken.places_of_person(p_log, p_ids, p_upto, 0) c join entries e on e.log = p_log and e.seq = c.seq
+   where e.recorded_at - interval '0' <= p_upto and e.event like '%"recorder":"%'
+   order by c.seq
+$$;
+
+-- The first of them after a number that hold something about the person.
+create or replace function unbroken.next_of_person(
+  p_log integer, p_ids text[], p_with_acted boolean, p_upto timestamptz, p_after bigint, p_limit integer
+) returns bigint[]
+language sql stable set search_path = unbroken, pg_temp as $$
+  select array(
+    select c.seq
+      from (select * from unbroken.places_of_person(p_log, p_ids, p_upto, p_after) order by seq offset 0) c
+      join entries e on e.log = p_log and e.seq = c.seq
+     where e.recorded_at - interval '0' <= p_upto and e.event like '%"recorder":"%'
+       and unbroken.is_about(e.event, e.actor_id, e.subjects, e.resource_id, c.in_session, p_ids, p_with_acted)
+       and coalesce((select p.seq from payloads p where p.log = p_log and p.seq = c.seq),
+                    (select o.seq from originals o where o.log = p_log and o.seq = c.seq)) is not null
+     order by c.seq limit p_limit)
+$$;
+
+-- The sessions in which a person acts or is named until a time.
+create or replace function unbroken.sessions_of_person(p_log integer, p_ids text[], p_upto timestamptz) returns setof text
+language sql stable set search_path = unbroken, pg_temp as $$
+  select e.session_id from entries e
+   where e.log = p_log and e.subjects && p_ids and e.session_id is not null and e.recorded_at - interval '0' <= p_upto
+  union
+  select e.session_id from entries e
+   where e.log = p_log and e.actor_id = any (p_ids) and e.session_id is not null and e.recorded_at - interval '0' <= p_upto
+$$;
+
+-- The keys of a person, and of the sessions they act in or are named in until a time, that are not destroyed.
+create or replace function unbroken.keys_of_person(p_log integer, p_ids text[], p_upto timestamptz) returns text[]
 language sql stable set search_path = unbroken, pg_temp as $$
   select array(
     select k.key_id from subject_keys k
-     where k.log = p_log and k.destroyed_seq is null and k.holder_kind = 'subject' and k.holder = any (p_ids)
+     where k.log = p_log and k.destroyed_seq is null and k.holder is not null and k.holder_kind = 'subject' and k.holder = any (p_ids)
     union
     select k.key_id
-      from (select e.session_id from entries e where e.log = p_log and e.subjects && p_ids and e.session_id is not null
-            union
-            select e.session_id from entries e where e.log = p_log and e.actor_id = any (p_ids) and e.session_id is not null) s
-      join subject_keys k on k.log = p_log and k.holder_kind = 'session' and k.holder = s.session_id and k.destroyed_seq is null
+      from unbroken.sessions_of_person(p_log, p_ids, p_upto) s (session_id)
+      join subject_keys k on k.log = p_log and k.holder_kind = 'session' and k.holder = s.session_id and k.holder is not null and k.destroyed_seq is null
      order by 1)
 $$;
 
@@ -80,19 +126,20 @@ create or replace function unbroken.plan_of_person(
 )
 language plpgsql stable set search_path = unbroken, pg_temp as $$
 begin
-  keys := unbroken.keys_of_person(p_log, p_ids);
+  keys := unbroken.keys_of_person(p_log, p_ids, p_upto);
   pseudonyms := array(select i.pseudonym from identities i where i.log = p_log and i.pseudonym = any (p_ids) order by 1);
   upto_at := p_upto;
+  with t as materialized (
+    select * from unbroken.entries_of_person(p_log, p_ids, p_with_acted, p_upto)
+  )
   select count(*) filter (where t.as_subject), count(*) filter (where t.as_actor), count(p.seq) filter (where t.is_about),
          count(o.seq) filter (where t.is_about), count(distinct t.session_id), count(*) filter (where t.is_about and t.others <> '{}'),
-         count(p.seq) filter (where not t.is_about and t.as_actor), min(e.recorded_at), max(e.recorded_at)
-    into as_subject, as_actor, payloads, originals, sessions, shared, kept, first_at, last_at
-    from unbroken.entries_of_person(p_log, p_ids, p_with_acted, p_upto, 0) t
-    join entries e on e.log = p_log and e.seq = t.seq
+         count(p.seq) filter (where not t.is_about and t.as_actor), min(t.recorded_at), max(t.recorded_at),
+         (select count(distinct x.id) from t, unnest(t.others) as x (id) where t.is_about)
+    into as_subject, as_actor, payloads, originals, sessions, shared, kept, first_at, last_at, others
+    from t
     left join payloads p on p.log = p_log and p.seq = t.seq
     left join originals o on o.log = p_log and o.seq = t.seq;
-  others := (select count(distinct x.id) from unbroken.entries_of_person(p_log, p_ids, p_with_acted, p_upto, 0) t, unnest(t.others) as x (id)
-              where t.is_about);
   ids := array(
     select g.id collate "C" from unnest(p_ids) as g (id)
      where exists (select from entries e where e.log = p_log and e.actor_id = g.id)
@@ -121,7 +168,8 @@ end $$;
 create or replace function unbroken.find_person(p_log text, p_ticket uuid, p_subjects text[], p_with_acted boolean)
 returns table (ids text[], as_subject bigint, as_actor bigint, payloads bigint, originals bigint, keys text[], pseudonyms text[],
                sessions bigint, shared bigint, others bigint, kept bigint, first_at timestamptz, last_at timestamptz, upto_at timestamptz)
-language plpgsql stable security definer set search_path = unbroken, pg_temp as $$
+language plpgsql stable security definer set search_path = unbroken, pg_temp
+set plan_cache_mode = force_generic_plan set jit = off set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 declare
   v_log constant int := unbroken.log_for_reader(p_log);
 begin
@@ -132,7 +180,8 @@ end $$;
 -- Asks for an erasure. Ids that stand nowhere in the log are left out, as they would stand in the record of the request alone.
 create or replace function unbroken.ask_erasure(p_log text, p_ticket uuid, p_subjects text[], p_with_acted boolean, p_case text, p_reason text)
 returns table (erasure uuid, seq bigint, expires_at timestamptz)
-language plpgsql security definer set search_path = unbroken, pg_temp as $$
+language plpgsql security definer set search_path = unbroken, pg_temp
+set plan_cache_mode = force_generic_plan set jit = off set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 #variable_conflict use_column
 declare
   v_log   constant int := unbroken.log_for_reader(p_log);
@@ -204,50 +253,76 @@ begin
 end $$;
 
 -- What is going to be destroyed, as it is written down outside before. Sets, once, until when entries are concerned, and who
--- the person is by now.
+-- the person is by now. A pseudonym without a key gets one, which is destroyed with the others: what still comes under it is
+-- sealed to a key that nothing opens.
 create or replace function unbroken.prepare_erasure(p_log text, p_erasure uuid)
 returns table (ids text[], as_subject bigint, as_actor bigint, payloads bigint, originals bigint, keys text[], pseudonyms text[],
                sessions bigint, shared bigint, others bigint, kept bigint, first_at timestamptz, last_at timestamptz, upto_at timestamptz)
-language plpgsql security definer set search_path = unbroken, pg_temp as $$
+language plpgsql security definer set search_path = unbroken, pg_temp
+set plan_cache_mode = force_generic_plan set jit = off set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 #variable_conflict use_column
 declare
   v_log   constant int := unbroken.log_for_reader(p_log);
   v_asked unbroken.erasures := unbroken.waiting_erasure(v_log, p_erasure, true);
 begin
+  if current_setting('transaction_isolation') <> 'read committed' then
+    raise exception 'prepare_erasure runs in READ COMMITTED' using errcode = 'UB004';
+  end if;
   update erasures e
      set upto_at = coalesce(e.upto_at, clock_timestamp()), subjects = unbroken.ids_of_person(v_log, e.subjects)
    where e.log = v_log and e.erasure = p_erasure
   returning e.* into v_asked;
+  perform unbroken.assign_key(v_log, 'subject', s.id) from unnest(v_asked.subjects) as s (id)
+    where s.id ~ '^p-[0-9a-f]{32}$' and not unbroken.has_key(v_log, s.id);
   return query
   select v_asked.subjects, p.as_subject, p.as_actor, p.payloads, p.originals, p.keys, p.pseudonyms, p.sessions, p.shared, p.others, p.kept,
          p.first_at, p.last_at, p.upto_at
     from unbroken.plan_of_person(v_log, v_asked.subjects, v_asked.with_acted, v_asked.upto_at) p;
 end $$;
 
--- Destroys keys and mapping, with the entry that says so, in one transaction: the moment from which an erasure can't be taken
--- back. p_keys are keys that have to go besides those the person has here.
+-- Whether this very id was given a key, and be it one that is destroyed.
+create or replace function unbroken.has_key(p_log integer, p_subject text) returns boolean
+language plpgsql stable set search_path = unbroken, pg_temp as $$
+begin
+  return exists (select from subject_keys k where k.log = p_log and k.holder_kind = 'subject' and k.holder = p_subject and k.holder is not null
+                    and k.destroyed_seq is null)
+      or exists (select from subject_keys k where k.log = p_log and k.holder_kind = 'subject' and k.holder = p_subject and k.destroyed_seq is not null);
+end $$;
+
+-- Destroys these keys and the person's mapping, with the entries that say so, in one transaction: the moment from which an
+-- erasure can't be taken back. The keys are told of 200 at a time, as each is held against the entry that names it.
 create or replace function unbroken.destroy_keys(p_log integer, p_erasure uuid, p_order text, p_keys text[]) returns bigint
 language plpgsql set search_path = unbroken, pg_temp as $$
 declare
+  c_lot constant int := 200;
   v_asked      unbroken.erasures;
   v_keys       text[];
   v_pseudonyms text[];
+  v_told       jsonb[];
+  v_event      unbroken.event;
   v_seq        bigint;
 begin
   select e.* into strict v_asked from erasures e where e.log = p_log and e.erasure = p_erasure;
   v_keys := array(
     select k.key_id from subject_keys k
-     where k.log = p_log and k.destroyed_seq is null and k.key_id = any (unbroken.keys_of_person(p_log, v_asked.subjects) || p_keys)
-     order by k.key_id for update);
+     where k.log = p_log and k.destroyed_seq is null and k.key_id = any (p_keys) order by k.key_id for update);
   v_pseudonyms := array(
     select s.id from unnest(v_asked.subjects) as s (id)
      where s.id ~ '^p-[0-9a-f]{32}$' and not exists (select from forgotten f where f.log = p_log and f.pseudonym = s.id) order by 1);
-  v_seq := unbroken.append_own(p_log, 'log.erased', jsonb_build_object(
-    'erasure', p_erasure, 'order', p_order, 'keys', v_keys, 'pseudonyms', v_pseudonyms));
+  -- What is recorded at this moment is not among them, and is found by a longer way.
+  insert into erasure_sessions
+  select p_log, p_erasure, s.id from unbroken.sessions_of_person(p_log, v_asked.subjects, v_asked.upto_at) as s (id) on conflict do nothing;
+  v_told[1] := jsonb_build_object('erasure', p_erasure, 'order', p_order, 'keys', v_keys[1:c_lot], 'pseudonyms', v_pseudonyms);
+  for i in 2..(cardinality(v_keys) + c_lot - 1) / c_lot loop
+    v_told[i] := jsonb_build_object('erasure', p_erasure, 'keys', v_keys[(i - 1) * c_lot + 1:i * c_lot]);
+  end loop;
+  v_event.event_type := 'log.erased';
+  v_seq := unbroken.append_told(p_log, array_fill(v_event, array[cardinality(v_told)]), v_told);
   update erasures
      set order_sha256 = p_order, begun_by = session_user, begun_at = clock_timestamp(), begun_seq = v_seq, keys = cardinality(v_keys)
    where log = p_log and erasure = p_erasure;
-  update subject_keys set destroyed_seq = v_seq where log = p_log and key_id = any (v_keys);
+  update subject_keys k set destroyed_seq = v_seq + (u.nth - 1) / c_lot
+    from unnest(v_keys) with ordinality as u (key_id, nth) where k.log = p_log and k.key_id = u.key_id;
   delete from wrapped_keys where log = p_log and key_id = any (v_keys);
   perform unbroken.forget(p_log, v_pseudonyms, v_seq);
   return v_seq;
@@ -262,47 +337,64 @@ begin
 end $$;
 
 create or replace function unbroken.begin_erasure(p_log text, p_erasure uuid, p_keys text[], p_order text) returns bigint
-language plpgsql security definer set search_path = unbroken, pg_temp as $$
+language plpgsql security definer set search_path = unbroken, pg_temp
+set plan_cache_mode = force_generic_plan set jit = off set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 declare
   v_log   constant int := unbroken.log_for_reader(p_log);
   v_asked unbroken.erasures;
+  v_keys  text[];
 begin
-  select e.* into v_asked from erasures e where e.log = v_log and e.erasure = p_erasure and e.begun_seq is not null;
-  if found then
+  select e.* into v_asked from erasures e where e.log = v_log and e.erasure = p_erasure for update;
+  if v_asked.begun_seq is not null then
     return v_asked.begun_seq;
   end if;
   v_asked := unbroken.waiting_erasure(v_log, p_erasure, true);
   if p_order is null or p_order !~ '^[0-9a-f]{64}$' then
     raise exception 'an erasure begins with the SHA-256, in hex, of the order that stands outside' using errcode = 'UB009';
   end if;
+  perform unbroken.hold_people(v_log, true);
+  v_keys := unbroken.keys_of_person(v_log, v_asked.subjects, v_asked.upto_at);
   if v_asked.upto_at is null or v_asked.subjects <> unbroken.ids_of_person(v_log, v_asked.subjects)
-     or unbroken.keys_of_person(v_log, v_asked.subjects) is distinct from array(select u.id collate "C" from unnest(p_keys) as u (id) order by 1) then
+     or v_keys is distinct from array(select u.id collate "C" from unnest(p_keys) as u (id) order by 1) then
     raise exception 'by now the person goes by other ids or keys: prepare the erasure anew' using errcode = 'UB009';
   end if;
-  return unbroken.destroy_keys(v_log, p_erasure, p_order, '{}');
+  return unbroken.destroy_keys(v_log, p_erasure, p_order, v_keys);
 end $$;
 
--- Whose last payload, among those that these entries name, goes with the payloads of these entries.
-create or replace function unbroken.without_other_payload(p_log integer, p_seqs bigint[]) returns text[]
-language sql stable set search_path = unbroken, pg_temp as $$
-  select array(
-    select i.pseudonym
+-- All pseudonyms of those whom these entries name and who have no payload any more.
+create or replace function unbroken.without_payload(p_log integer, p_seqs bigint[]) returns text[]
+language plpgsql stable set search_path = unbroken, pg_temp as $$
+declare
+  v_ids  text[];
+  v_none text[] := '{}';
+begin
+  for v_ids in
+    select distinct array(select y.pseudonym from identities y where y.log = p_log and y.lookup = i.lookup order by 1)
       from (select unnest(e.subjects) as id from entries e where e.log = p_log and e.seq = any (p_seqs)
             union
             select e.actor_id from entries e where e.log = p_log and e.seq = any (p_seqs)) as n
       join identities i on i.log = p_log and i.pseudonym = n.id
-     where not exists (select from entries e join payloads p on p.log = e.log and p.seq = e.seq
-                        where e.log = p_log and e.subjects && array[i.pseudonym] and e.seq <> all (p_seqs))
-       and not exists (select from entries e join payloads p on p.log = e.log and p.seq = e.seq
-                        where e.log = p_log and e.actor_id = i.pseudonym and e.seq <> all (p_seqs))
-     order by 1)
-$$;
+  loop
+    -- One after the other, up to the first that there is.
+    perform from entries e where e.log = p_log and e.subjects && v_ids
+        and (select p.seq from payloads p where p.log = p_log and p.seq = e.seq) is not null limit 1;
+    if not found then
+      perform from entries e where e.log = p_log and e.actor_id = any (v_ids)
+          and (select p.seq from payloads p where p.log = p_log and p.seq = e.seq) is not null limit 1;
+    end if;
+    if not found then
+      v_none := v_none || v_ids;
+    end if;
+  end loop;
+  return array(select n.id from unnest(v_none) as n (id) order by 1);
+end $$;
 
 -- Destroys what the next entries about the person hold, with the entry that says so; nothing is left where no number comes
 -- back. The log's lock is held for its entry alone. Also for the owner, after a restore.
 create or replace function unbroken.erase_batch(p_log text, p_erasure uuid, p_limit integer)
 returns table (seq bigint, payloads bigint, originals bigint)
-language plpgsql security definer set search_path = unbroken, pg_temp as $$
+language plpgsql security definer set search_path = unbroken, pg_temp
+set plan_cache_mode = force_generic_plan set jit = off set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 #variable_conflict use_column
 declare
   v_log       constant int := case when unbroken.is_installing() then unbroken.log_named(p_log) else unbroken.log_for_reader(p_log) end;
@@ -317,22 +409,26 @@ begin
   if not found then
     raise exception 'there is no such erasure under way' using errcode = 'UB009';
   end if;
-  v_seqs := array(
-    select t.seq from unbroken.entries_of_person(v_log, v_asked.subjects, v_asked.with_acted, v_asked.upto_at, v_asked.reached) t
-     where t.is_about
-       and (exists (select from payloads p where p.log = v_log and p.seq = t.seq) or exists (select from originals o where o.log = v_log and o.seq = t.seq))
-     order by t.seq limit least(greatest(p_limit, 1), 5000));
-  if v_seqs = '{}' then
-    payloads := 0;
-    originals := 0;
-    return next;
-    return;
+  loop
+    v_seqs := unbroken.next_of_person(v_log, v_asked.subjects, v_asked.with_acted, v_asked.upto_at, v_asked.reached,
+                                      least(greatest(p_limit, 1), 5000));
+    if v_seqs = '{}' then
+      payloads := 0;
+      originals := 0;
+      return next;
+      return;
+    end if;
+    with gone as (delete from payloads p where p.log = v_log and p.seq = any (v_seqs) returning p.seq)
+    select coalesce(array_agg(g.seq order by g.seq), '{}') into v_payloads from gone g;
+    with gone as (delete from originals o where o.log = v_log and o.seq = any (v_seqs) returning o.seq)
+    select coalesce(array_agg(g.seq order by g.seq), '{}') into v_originals from gone g;
+    -- Else another person's erasure, for which this one waited, took them all.
+    exit when v_payloads <> '{}' or v_originals <> '{}';
+  end loop;
+  v_forgotten := unbroken.without_payload(v_log, v_seqs);
+  if v_forgotten <> '{}' then
+    perform unbroken.hold_people(v_log, true);
   end if;
-  v_forgotten := unbroken.without_other_payload(v_log, v_seqs);
-  with gone as (delete from payloads p where p.log = v_log and p.seq = any (v_seqs) returning p.seq)
-  select coalesce(array_agg(g.seq order by g.seq), '{}') into v_payloads from gone g;
-  with gone as (delete from originals o where o.log = v_log and o.seq = any (v_seqs) returning o.seq)
-  select coalesce(array_agg(g.seq order by g.seq), '{}') into v_originals from gone g;
   seq := unbroken.append_own(v_log, 'log.erased', jsonb_strip_nulls(jsonb_build_object(
     'erasure', p_erasure, 'payloads', unbroken.ranges_of(v_payloads), 'originals', unbroken.ranges_of(v_originals),
     'pseudonyms', case when v_forgotten <> '{}' then to_jsonb(v_forgotten) end)));
@@ -347,7 +443,8 @@ end $$;
 
 -- Ends an erasure, when nothing of the person is left here, with the certificate's hash.
 create or replace function unbroken.finish_erasure(p_log text, p_erasure uuid, p_certificate text) returns bigint
-language plpgsql security definer set search_path = unbroken, pg_temp as $$
+language plpgsql security definer set search_path = unbroken, pg_temp
+set plan_cache_mode = force_generic_plan set jit = off set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 declare
   v_log   constant int := case when unbroken.is_installing() then unbroken.log_named(p_log) else unbroken.log_for_reader(p_log) end;
   v_asked unbroken.erasures;

@@ -142,7 +142,8 @@ language plpgsql set search_path = unbroken, pg_temp as $$
 begin
   if (new.log, new.key_id, new.public, new.endorsement, new.made_at, new.made_by)
        is distinct from (old.log, old.key_id, old.public, old.endorsement, old.made_at, old.made_by)
-     or old.holder is not null and (new.holder_kind, new.holder, new.assigned_at) is distinct from (old.holder_kind, old.holder, old.assigned_at)
+     or old.holder is not null and (new.holder_kind, new.holder, new.assigned_at, new.assigned_to)
+                                    is distinct from (old.holder_kind, old.holder, old.assigned_at, old.assigned_to)
      or old.destroyed_seq is not null
      or new.destroyed_seq is not null
         and not unbroken.is_told(new.log, new.destroyed_seq, 'log.erased', jsonb_build_object('keys', jsonb_build_array(new.key_id))) then
@@ -155,8 +156,9 @@ end $$;
 create or replace function unbroken.refuse_unwrapping() returns trigger
 language plpgsql set search_path = unbroken, pg_temp as $$
 begin
-  if tg_op = 'DELETE' and not exists (select from subject_keys k where k.log = old.log and k.key_id = old.key_id and k.destroyed_seq is not null)
-     or tg_op = 'INSERT' and exists (select from subject_keys k where k.log = new.log and k.key_id = new.key_id and k.destroyed_seq is not null)
+  -- By its id, or the planner would look through all that are destroyed.
+  if tg_op = 'DELETE' and (select k.destroyed_seq from subject_keys k where k.log = old.log and k.key_id = old.key_id) is null
+     or tg_op = 'INSERT' and (select k.destroyed_seq from subject_keys k where k.log = new.log and k.key_id = new.key_id) is not null
      or tg_op = 'UPDATE' and (new.log, new.key_id) is distinct from (old.log, old.key_id)
      or tg_op = 'UPDATE' and not exists (select from openings o where o.log = new.log and o.kind = 'rewrap' and o.wraps_to = new.wrapped_by and o.done_seq is null) then
     raise exception 'a private half goes with its key, and is wrapped anew on record' using errcode = 'UB010';
@@ -200,10 +202,12 @@ begin
        or old.begun_seq is not null and (new.basis, new.subjects, new.upto_at, new.order_sha256, new.begun_by, new.begun_at, new.begun_seq, new.keys, new.withdrawn_seq)
             is distinct from (old.basis, old.subjects, old.upto_at, old.order_sha256, old.begun_by, old.begun_at, old.begun_seq, old.keys, null)
        or not new.subjects @> old.subjects
+       or new.basis <> 'ledger' and new.subjects <> old.subjects and not unbroken.ids_of_person(new.log, old.subjects) @> new.subjects
        or (new.reached, new.payloads, new.originals) is distinct from (old.reached, old.payloads, old.originals)
           and (old.begun_seq is null or new.reached < old.reached or new.payloads < old.payloads or new.originals < old.originals))
      or new.basis = 'two people'
-        and not unbroken.is_told_by(new.requested_by, new.log, new.requested_seq, 'log.erasure_requested', v_what || jsonb_build_object('with_acted', new.with_acted))
+        and not unbroken.is_told_by(new.requested_by, new.log, new.requested_seq, 'log.erasure_requested', v_what || jsonb_build_object(
+              'with_acted', new.with_acted, 'subjects', case tg_op when 'INSERT' then to_jsonb(new.subjects) else '[]' end))
      or new.confirmed_seq is not null and new.basis = 'two people' and not unbroken.is_told_by(new.confirmed_by, new.log, new.confirmed_seq, 'log.erasure_confirmed', v_what)
      or new.withdrawn_seq is not null and not unbroken.is_told_by(new.withdrawn_by, new.log, new.withdrawn_seq, 'log.erasure_withdrawn', v_what)
      or new.begun_seq is not null and not unbroken.is_told_by(new.begun_by, new.log, new.begun_seq, 'log.erased', v_what || jsonb_build_object('order', new.order_sha256))
@@ -240,14 +244,35 @@ end $$;
 -- What an entry holds goes while an erasure of somebody it is about is under way. The log's own entries keep theirs.
 create or replace function unbroken.refuse_unasked_erasing() returns trigger
 language plpgsql set search_path = unbroken, pg_temp as $$
+declare
+  v_entry   unbroken.entries;
+  v_erasure record;
 begin
-  if not exists (
-       select from entries e join erasures r on r.log = e.log and r.begun_seq is not null and r.done_seq is null
-        where e.log = old.log and e.seq = old.seq and e.event like '%"recorder":"%' and e.recorded_at <= r.upto_at
-          and unbroken.is_about(e.log, e.event, e.actor_id, e.subjects, e.resource_id, e.session_id, r.subjects, r.with_acted)) then
-    raise exception 'the log is append-only: % on % is refused', tg_op, tg_table_name using errcode = 'UB010';
+  select e.* into v_entry from entries e where e.log = old.log and e.seq = old.seq and e.event like '%"recorder":"%';
+  for v_erasure in
+    select r.erasure, r.subjects, r.with_acted from erasures r
+     where r.log = v_entry.log and r.begun_seq is not null and r.done_seq is null and r.upto_at >= v_entry.recorded_at
+  loop
+    if unbroken.is_about(v_entry.event, v_entry.actor_id, v_entry.subjects, v_entry.resource_id, false, v_erasure.subjects, v_erasure.with_acted)
+       or unbroken.is_about(v_entry.event, v_entry.actor_id, v_entry.subjects, v_entry.resource_id, true, v_erasure.subjects, v_erasure.with_acted)
+          and (exists (select from erasure_sessions s
+                        where s.log = v_entry.log and s.erasure = v_erasure.erasure and s.session_id = v_entry.session_id)
+               or unbroken.is_session_of(v_entry.log, v_entry.session_id, v_erasure.subjects)) then
+      return old;
+    end if;
+  end loop;
+  raise exception 'the log is append-only: % on % is refused', tg_op, tg_table_name using errcode = 'UB010';
+end $$;
+
+-- A session is a person's where they act or are named in it.
+create or replace function unbroken.refuse_foreign_session() returns trigger
+language plpgsql set search_path = unbroken, pg_temp as $$
+begin
+  if not exists (select from erasures r where r.log = new.log and r.erasure = new.erasure and r.done_seq is null
+                    and unbroken.is_session_of(new.log, new.session_id, r.subjects)) then
+    raise exception 'a session is erased with somebody who was in it' using errcode = 'UB010';
   end if;
-  return old;
+  return new;
 end $$;
 
 -- People read where the log was opened for it: the first server from the beginning, another by the entry that tells of it.
@@ -257,7 +282,8 @@ begin
   if new.seq is null and exists (select from recoveries r where r.log = new.log)
      or new.seq is not null
         and not unbroken.is_told(new.log, new.seq, 'log.restored',
-                                 jsonb_build_object('system_identifier', new.system_identifier::text, 'timeline', new.timeline)) then
+                                 jsonb_build_object('system_identifier', new.system_identifier::text, 'timeline', new.timeline,
+                                                    'relation', new.relation::bigint)) then
     raise exception 'reading is opened on another server by its entry in the log' using errcode = 'UB010';
   end if;
   return new;
@@ -273,7 +299,7 @@ begin
     execute format('alter table unbroken.%I enable always trigger refuse_truncate', v_table);
   end loop;
   foreach v_table in array array['entries', 'event_ids', 'logs', 'migrations', 'recorders', 'pseudonym_keys',
-                                 'name_lookups', 'registries', 'unclassified', 'forgotten', 'recoveries'] loop
+                                 'name_lookups', 'registries', 'unclassified', 'forgotten', 'recoveries', 'erasure_sessions'] loop
     execute format('create or replace trigger refuse_change before update or delete on unbroken.%I for each row execute function unbroken.refuse_change()', v_table);
     execute format('alter table unbroken.%I enable always trigger refuse_change', v_table);
   end loop;
@@ -303,7 +329,7 @@ begin
   alter table unbroken.denials enable always trigger refuse_delete;
   foreach v_guard slice 1 in array array[
     ['registries', 'refuse_untold_registry'], ['name_lookups', 'refuse_untold_lookup'], ['forgotten', 'refuse_untold_forgetting'],
-    ['recoveries', 'refuse_untold_recovery']]
+    ['recoveries', 'refuse_untold_recovery'], ['erasure_sessions', 'refuse_foreign_session']]
   loop
     execute format('create or replace trigger %I before insert on unbroken.%I for each row execute function unbroken.%I()',
                    v_guard[2], v_guard[1], v_guard[2]);

@@ -3,7 +3,8 @@
 
 -- For each name, by its keyed hash, the pseudonym that stands for it: the first that it got, or else the one that is proposed
 -- with it here. As proposed, for pseudonyms that were used while this log was out of reach: each is kept, beside others
--- of the same name. One transaction that takes no lock of the log's; two that name the same people wait in one order.
+-- of the same name, up to 500; one that comes after is good and leads nowhere, as a person whose pseudonyms are without
+-- number could not be erased. One transaction that takes no lock of the log's; two that name the same people wait in one order.
 create or replace function unbroken.identify(
   p_log text, p_lookups bytea[], p_pseudonyms text[], p_sealed bytea[], p_as_proposed boolean default false
 ) returns text[]
@@ -34,6 +35,7 @@ begin
   if current_setting('synchronous_commit') = 'off' then
     perform set_config('synchronous_commit', 'on', true);
   end if;
+  perform unbroken.hold_people(v_log, false);
   -- What comes late, out of a spool, for somebody who was erased meanwhile goes under a pseudonym that leads nowhere.
   v_gone := array(select f.pseudonym from forgotten f where f.log = v_log and f.pseudonym = any (p_pseudonyms));
   insert into identities (log, pseudonym, lookup, sealed, is_first)
@@ -46,11 +48,16 @@ begin
   if p_as_proposed then
     insert into identities (log, pseudonym, lookup, sealed, is_first)
     select v_log, u.pseudonym, u.lookup, u.sealed, false
-      from unnest(p_lookups, p_pseudonyms, p_sealed) as u (lookup, pseudonym, sealed)
-     where u.pseudonym <> all (v_gone)
+      from (select u.*, row_number() over (partition by u.lookup order by u.pseudonym) as nth,
+                   (select count(*) from identities i where i.log = v_log and i.lookup = u.lookup) as held
+              from unnest(p_lookups, p_pseudonyms, p_sealed) as u (lookup, pseudonym, sealed)
+             where u.pseudonym <> all (v_gone) and (select i.log from identities i where i.log = v_log and i.pseudonym = u.pseudonym) is null) as u
+     where u.held + u.nth <= 500
      order by u.lookup, u.pseudonym
     on conflict do nothing;
-    v_found := array(select case when u.pseudonym = any (v_gone) then u.pseudonym else (select i.pseudonym from identities i where i.log = v_log and i.pseudonym = u.pseudonym and i.lookup = u.lookup) end
+    v_found := array(select (select case when i.lookup = u.lookup then i.pseudonym end from identities i where i.log = v_log and i.pseudonym = u.pseudonym
+                             union all
+                             select u.pseudonym where not exists (select from identities i where i.log = v_log and i.pseudonym = u.pseudonym))
                        from unnest(p_lookups, p_pseudonyms) with ordinality as u (lookup, pseudonym, nth) order by u.nth);
   else
     v_found := unbroken.first_pseudonyms(v_log, p_lookups);

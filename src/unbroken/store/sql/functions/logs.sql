@@ -9,9 +9,8 @@ begin
   perform unbroken.attach_partition(v_log, 0);
   insert into pseudonym_keys values (v_log, unbroken.random_bytes()) on conflict do nothing;
   -- Nothing can have been erased from a log before it was there.
-  insert into recoveries (log, system_identifier, timeline)
-  select v_log, s.system_identifier, c.timeline_id from pg_control_system() s, pg_control_checkpoint() c
-   where not exists (select from recoveries r where r.log = v_log);
+  insert into recoveries (log, system_identifier, timeline, relation)
+  select v_log, s.* from unbroken.this_server() s where not exists (select from recoveries r where r.log = v_log);
   return v_log;
 end $$;
 

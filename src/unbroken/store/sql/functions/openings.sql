@@ -32,7 +32,8 @@ begin
   return v_opening;
 end $$;
 
--- An opening of this login's that was asked for in an earlier transaction and is not ended, its ticket still open.
+-- An opening of this login's that was asked for in an earlier transaction and is not ended, its ticket still open. Wrapping
+-- anew needs none and is open for a day.
 create or replace function unbroken.open_opening(p_log integer, p_opening uuid, p_rewraps boolean) returns unbroken.openings
 language plpgsql stable set search_path = unbroken, pg_temp as $$
 declare
@@ -41,7 +42,9 @@ begin
   select o.* into v_asked from openings o
    where o.log = p_log and o.opening = p_opening and o.login = session_user and o.done_seq is null and (o.kind = 'rewrap') = p_rewraps
      and o.asked_xid is distinct from pg_current_xact_id_if_assigned();
-  if not found or not p_rewraps and not exists (select from unbroken.open_tickets() t where t.log = p_log and t.ticket = v_asked.ticket) then
+  if not found
+     or p_rewraps and not (v_asked.asked_at > clock_timestamp() - interval '1 day' and unbroken.is_recovered(p_log))
+     or not p_rewraps and not exists (select from unbroken.open_tickets() t where t.log = p_log and t.ticket = v_asked.ticket) then
     raise exception 'there is no such opening of this login, asked for and committed before under a ticket that is still open' using errcode = 'UB007';
   end if;
   return v_asked;
@@ -112,6 +115,9 @@ declare
 begin
   if p_to is null or p_to !~ '^[0-9a-z][0-9a-z._-]{0,63}$' then
     raise exception 'a key-encryption key is named by up to 64 of the characters 0-9 a-z . _ -' using errcode = 'UB009';
+  end if;
+  if not unbroken.is_recovered(v_log) then
+    raise exception 'keys that were destroyed may be back on this server: unbroken recover comes first' using errcode = 'UB007';
   end if;
   v_seq := unbroken.append_own(v_log, 'log.vault_rewrapping', jsonb_build_object('opening', v_opening, 'to', p_to), v_opening);
   insert into openings (log, opening, kind, wraps_to, login, asked_seq, asked_at, asked_xid)

@@ -1,12 +1,23 @@
 -- After a restore what was erased since the backup is back. People read on a server, and a time line of it, that is known: on
 -- another one only after the erasures that stand in the ledger outside were done again.
 
+-- What this is the data of: a server, its time line, and the table that a dump makes anew where it is loaded. The time line is
+-- that of what is being written, as the control file tells of a new one minutes after a standby took over.
+create or replace function unbroken.this_server(out system_identifier bigint, out timeline integer, out relation oid)
+language plpgsql volatile set search_path = unbroken, pg_temp as $$
+begin
+  system_identifier := (select s.system_identifier from pg_control_system() s);
+  timeline := case when pg_is_in_recovery() then (select c.timeline_id from pg_control_checkpoint() c)
+                   else ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::integer end;
+  relation := 'unbroken.recoveries'::regclass;
+end $$;
+
 create or replace function unbroken.is_recovered(p_log integer) returns boolean
 language plpgsql volatile set search_path = unbroken, pg_temp as $$
 begin
   return exists (
-    select from recoveries r, pg_control_system() s, pg_control_checkpoint() c
-     where r.log = p_log and r.system_identifier = s.system_identifier and r.timeline = c.timeline_id);
+    select from recoveries r, unbroken.this_server() s
+     where (r.log, r.system_identifier, r.timeline, r.relation) = (p_log, s.system_identifier, s.timeline, s.relation));
 end $$;
 
 create or replace function unbroken.reads_are_open(p_log text) returns boolean
@@ -29,16 +40,17 @@ begin
   if unbroken.is_recovered(v_log) then
     return null;
   end if;
-  select s.system_identifier, c.timeline_id into v_now from pg_control_system() s, pg_control_checkpoint() c;
+  select s.* into v_now from unbroken.this_server() s;
   v_seq := unbroken.append_own(v_log, 'log.restored', jsonb_build_object(
-    'system_identifier', v_now.system_identifier::text, 'timeline', v_now.timeline_id,
+    'system_identifier', v_now.system_identifier::text, 'timeline', v_now.timeline, 'relation', v_now.relation::bigint,
     'erasures', (select count(*) from erasures e where e.log = v_log and e.done_seq is not null)));
-  insert into recoveries (log, system_identifier, timeline, seq) values (v_log, v_now.system_identifier, v_now.timeline_id, v_seq);
+  insert into recoveries (log, system_identifier, timeline, relation, seq)
+  values (v_log, v_now.system_identifier, v_now.timeline, v_now.relation, v_seq);
   return v_seq;
 end $$;
 
 -- Does an erasure of the ledger again: keys and mapping at once, the rest by erase_batch. For the owner, who has just restored
--- a backup. Null where this database has done it already.
+-- a backup. Null where this database has done it already, or knows that it was withdrawn before it began.
 create or replace function unbroken.reapply_erasure(
   p_log text, p_erasure uuid, p_subjects text[], p_keys text[], p_with_acted boolean, p_upto timestamptz, p_order text
 ) returns bigint
@@ -52,7 +64,7 @@ begin
     raise exception 'there is no such log' using errcode = 'UB003';
   end if;
   select e.* into v_known from erasures e where e.log = v_log and e.erasure = p_erasure for update;
-  if v_known.done_seq is not null then
+  if v_known.done_seq is not null or v_known.withdrawn_seq is not null then
     return null;
   end if;
   if v_known.begun_seq is not null then
@@ -62,8 +74,11 @@ begin
   if v_known.erasure is null then
     insert into erasures (log, erasure, basis, subjects, with_acted) values (v_log, p_erasure, 'ledger', p_subjects, p_with_acted);
   else
-    update erasures set basis = 'ledger' where log = v_log and erasure = p_erasure;
+    update erasures e
+       set basis = 'ledger', subjects = array(select u.id collate "C" from unnest(e.subjects || p_subjects) as u (id) group by 1 order by 1)
+     where e.log = v_log and e.erasure = p_erasure;
   end if;
-  update erasures set upto_at = p_upto where log = v_log and erasure = p_erasure;
-  return unbroken.destroy_keys(v_log, p_erasure, p_order, p_keys);
+  update erasures set upto_at = p_upto where log = v_log and erasure = p_erasure returning * into v_known;
+  perform unbroken.hold_people(v_log, true);
+  return unbroken.destroy_keys(v_log, p_erasure, p_order, unbroken.keys_of_person(v_log, v_known.subjects, p_upto) || p_keys);
 end $$;

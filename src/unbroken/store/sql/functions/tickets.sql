@@ -144,7 +144,8 @@ begin
   return v_seq;
 end $$;
 
--- The tickets that open something to this login now: unexpired, not closed, of an earlier transaction, the duty still held.
+-- The tickets that open something to this login now: unexpired, not closed, of an earlier transaction, the duty still held, and
+-- not brought back by a restore.
 create or replace function unbroken.open_tickets() returns setof unbroken.tickets
 language plpgsql stable set search_path = unbroken, pg_temp as $$
 declare
@@ -155,7 +156,8 @@ begin
    where t.login = session_user and t.closed_seq is null and t.expires_at > clock_timestamp()
      and t.opened_xid is distinct from pg_current_xact_id_if_assigned()
      and t.duty = v_duty
-     and exists (select from grants g where g.log = t.log and g.login = t.login and g.duty = t.duty and g.revoked_at is null);
+     and exists (select from grants g where g.log = t.log and g.login = t.login and g.duty = t.duty and g.revoked_at is null)
+     and unbroken.is_recovered(t.log);
 end $$;
 
 -- For the policies: a statement without a ticket fails when it is planned, whatever rows there are. Said to be immutable
@@ -191,6 +193,14 @@ language plpgsql stable security definer set search_path = unbroken, pg_temp as 
 begin
   perform unbroken.has_ticket();
   return (select coalesce(array_agg(distinct t.session_id), '{}') from unbroken.open_tickets() t where t.session_id is not null);
+end $$;
+
+-- What was erased is told of all sessions at once, in entries that show nobody's content: they are open with any of them.
+create or replace function unbroken.ticketed_logs() returns integer[]
+language plpgsql stable security definer set search_path = unbroken, pg_temp as $$
+begin
+  perform unbroken.has_ticket();
+  return (select coalesce(array_agg(distinct t.log), '{}') from unbroken.open_tickets() t);
 end $$;
 
 create or replace function unbroken.is_open(p_log integer, p_session text) returns boolean

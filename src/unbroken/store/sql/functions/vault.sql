@@ -41,11 +41,24 @@ end $$;
 
 -- The pseudonyms of the name that this one stands for; itself alone where that is not known.
 create or replace function unbroken.namesakes(p_log integer, p_pseudonym text) returns text[]
-language sql stable set search_path = unbroken, pg_temp as $$
-  select array(select p_pseudonym union
+language plpgsql stable set search_path = unbroken, pg_temp as $$
+begin
+  return array(select p_pseudonym union
                select y.pseudonym from identities x join identities y on y.log = x.log and y.lookup = x.lookup
-                where x.log = p_log and x.pseudonym = p_pseudonym)
-$$;
+                where x.log = p_log and x.pseudonym = p_pseudonym);
+end $$;
+
+-- Held to the end of a transaction that gives keys or pseudonyms to people, by many at once; or that takes them away, alone. So
+-- nothing is given to somebody whose last is being taken. Before the log's lock, where both are needed.
+create or replace function unbroken.hold_people(p_log integer, p_alone boolean) returns void
+language plpgsql set search_path = unbroken, pg_temp as $$
+begin
+  if p_alone then
+    perform from pseudonym_keys k where k.log = p_log for update;
+  else
+    perform from pseudonym_keys k where k.log = p_log for key share;
+  end if;
+end $$;
 
 -- The key of a holder, or null. A pseudonym keeps its key when that is destroyed, so that nothing opens what still comes for
 -- somebody who was erased; an id that is none may come to stand for somebody else, and gets another.
@@ -53,25 +66,39 @@ create or replace function unbroken.key_of_holder(p_log integer, p_kind text, p_
 language plpgsql volatile set search_path = unbroken, pg_temp as $$
 declare
   v_holders constant text[] := case when p_kind = 'subject' then unbroken.namesakes(p_log, p_holder) else array[p_holder] end;
+  v_key     text;
 begin
-  return (
-    select k.key_id from subject_keys k
-     where k.log = p_log and k.holder_kind = p_kind and k.holder = any (v_holders)
-       and (k.destroyed_seq is null or p_kind = 'subject' and p_holder ~ '^p-[0-9a-f]{32}$')
-     order by k.destroyed_seq nulls first, k.assigned_at limit 1);
+  -- Each in the index that is its own.
+  select k.key_id into v_key from subject_keys k
+   where k.log = p_log and k.holder_kind = p_kind and k.holder = any (v_holders) and k.holder is not null and k.destroyed_seq is null
+   order by k.assigned_at, k.key_id limit 1;
+  if not found and p_kind = 'subject' and p_holder ~ '^p-[0-9a-f]{32}$' then
+    select k.key_id into v_key from subject_keys k
+     where k.log = p_log and k.holder_kind = p_kind and k.holder = any (v_holders) and k.destroyed_seq is not null
+     order by k.destroyed_seq, k.key_id limit 1;
+  end if;
+  return v_key;
 end $$;
 
--- Gives a free key to a holder that has none; null where there is no free one.
+-- Gives a free key to a holder that has none; null where there is no free one. Looks from a random place on, or whoever needs
+-- one would step over all that were given away since the oldest statement began.
 create or replace function unbroken.assign_key(p_log integer, p_kind text, p_holder text) returns text
 language plpgsql set search_path = unbroken, pg_temp as $$
 declare
-  v_key text;
+  v_from constant text := 'v-' || translate(gen_random_uuid()::text, '-', '');
+  v_key  text;
 begin
   select k.key_id into v_key from subject_keys k
-   where k.log = p_log and k.holder is null and k.destroyed_seq is null
+   where k.log = p_log and k.holder is null and k.destroyed_seq is null and k.key_id >= v_from
    order by k.key_id limit 1 for update skip locked;
-  if found then
-    update subject_keys set holder_kind = p_kind, holder = p_holder, assigned_at = clock_timestamp() where log = p_log and key_id = v_key;
+  if not found then
+    select k.key_id into v_key from subject_keys k
+     where k.log = p_log and k.holder is null and k.destroyed_seq is null and k.key_id < v_from
+     order by k.key_id limit 1 for update skip locked;
+  end if;
+  if v_key is not null then
+    update subject_keys set holder_kind = p_kind, holder = p_holder, assigned_at = clock_timestamp(), assigned_to = session_user
+     where log = p_log and key_id = v_key;
   end if;
   return v_key;
 exception when unique_violation then
@@ -109,6 +136,8 @@ begin
     if current_setting('synchronous_commit') = 'off' then
       perform set_config('synchronous_commit', 'on', true);
     end if;
+    perform unbroken.hold_people(v_log, false);
+    v_keys := array(select unbroken.key_of_holder(v_log, u.kind, u.holder) from unnest(p_kinds, p_holders) with ordinality as u (kind, holder, nth) order by u.nth);
     -- In one order, so that two that need keys for the same people wait and do not stop each other.
     perform unbroken.assign_key(v_log, u.kind, u.holder)
        from (select distinct u.kind collate "C" as kind, u.holder collate "C" as holder

@@ -12,9 +12,10 @@ create table unbroken.subject_keys (
   holder_kind   text        collate "C" check (holder_kind in ('subject', 'session')),
   holder        text        collate "C" check (octet_length(holder) between 1 and 1024),
   assigned_at   timestamptz,
+  assigned_to   text        collate "C",
   destroyed_seq bigint,
   primary key (log, key_id),
-  check (num_nulls(holder_kind, holder, assigned_at) in (0, 3))
+  check (num_nulls(holder_kind, holder, assigned_at, assigned_to) in (0, 4))
 );
 -- Decides between two that need a key for one holder at once.
 create unique index on unbroken.subject_keys (log, holder_kind, holder) where destroyed_seq is null and holder is not null;
@@ -107,7 +108,7 @@ create table unbroken.erasures (
   done_at            timestamptz,
   done_seq           bigint,
   primary key (log, erasure),
-  check (cardinality(subjects) between 1 and 1000),
+  check (cardinality(subjects) between 1 and 10000),
   check (basis = 'ledger' or num_nulls(requested_by, requested_at, requested_seq, expires_at) = 0),
   check (num_nulls(confirmed_by, confirmed_at, confirmed_seq) in (0, 3)),
   check (confirmed_by <> requested_by),
@@ -116,6 +117,15 @@ create table unbroken.erasures (
   check (begun_seq is null or upto_at is not null and (basis = 'ledger' or confirmed_seq is not null) and withdrawn_seq is null),
   check (num_nulls(certificate_sha256, done_at, done_seq) in (0, 3)),
   check (done_seq is null or begun_seq is not null)
+);
+
+-- The sessions in which somebody who is being erased acts or is named, as each entry that goes is held against them.
+create table unbroken.erasure_sessions (
+  log        integer not null,
+  erasure    uuid    not null,
+  session_id text    not null collate "C",
+  primary key (log, erasure, session_id),
+  foreign key (log, erasure) references unbroken.erasures
 );
 
 -- Pseudonyms behind which nobody can be found any more, with the entry that tells of it.
@@ -127,18 +137,20 @@ create table unbroken.forgotten (
 );
 
 -- The servers, and their time lines, on which people may read this log: a restored one has to be brought up to what was
--- erased since its backup first.
+-- erased since its backup first. 'relation' is this table's own number, which is another one where a dump was loaded.
 create table unbroken.recoveries (
   log               integer     not null references unbroken.logs,
   system_identifier bigint      not null,
   timeline          integer     not null,
+  relation          oid         not null,
   seq               bigint,
   at                timestamptz not null default clock_timestamp(),
   by                text        not null collate "C" default session_user,
-  primary key (log, system_identifier, timeline)
+  primary key (log, system_identifier, timeline, relation)
 );
-insert into unbroken.recoveries (log, system_identifier, timeline)
-select l.log, s.system_identifier, c.timeline_id from unbroken.logs l, pg_control_system() s, pg_control_checkpoint() c;
+insert into unbroken.recoveries (log, system_identifier, timeline, relation)
+select l.log, s.system_identifier, ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::integer, 'unbroken.recoveries'::regclass
+  from unbroken.logs l, pg_control_system() s;
 
 -- Whom an entry is about, to find all that there is about somebody. Taken from the event by append.
 alter table unbroken.entries add column subjects text[] collate "C";

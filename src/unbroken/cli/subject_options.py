@@ -1,0 +1,122 @@
+"""Options that the commands about erasing people have in common, and what they name."""
+
+import os
+import shlex
+import stat
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from unbroken.cli.kept_heads import name_of
+from unbroken.cli.target import is_conninfo
+from unbroken.core.note import SigningKey, VerifierKey
+from unbroken.errors import ConfigurationError
+from unbroken.privacy.erasure.ledger import ErasureLedger
+
+_MAX_KEY_BYTES: Final = 64 * 1024
+
+ErasureArgument = Annotated[str, typer.Argument(metavar="ERASURE", help="The erasure's id, as listed.")]
+LedgerOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--ledger",
+        envvar="UNBROKEN_ERASURE_LEDGER",
+        metavar="FILE",
+        help="The erasure ledger: a file outside the database and its backups.",
+        show_default=False,
+    ),
+]
+SignOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--sign",
+        envvar="UNBROKEN_CERTIFICATE_KEY",
+        metavar="FILE",
+        help="The key that signs: made with `unbroken subject key`.",
+        show_default=False,
+    ),
+]
+TrustOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--trust",
+        envvar="UNBROKEN_CERTIFICATE_TRUST",
+        metavar="VKEY",
+        help="A verifier key whose signatures are believed, or a file with one in each line; may be repeated.",
+        show_default=False,
+    ),
+]
+BatchOption = Annotated[
+    int, typer.Option("--batch", min=1, max=5000, metavar="N", help="Entries destroyed in one transaction.")
+]
+
+
+def ledger_of(store: str, path: Path | None) -> ErasureLedger:
+    """The ledger that was named. Raises :class:`ConfigurationError` without one, and for one inside the store."""
+    if path is None:
+        raise ConfigurationError(
+            "name the erasure ledger with --ledger (or UNBROKEN_ERASURE_LEDGER): a file on another disk than the "
+            "database's, that no restore of a backup brings back to what it was"
+        )
+    if not is_conninfo(store) and path.resolve().is_relative_to(Path(store).resolve()):
+        raise ConfigurationError(
+            f"the ledger {path} lies in the folder of the database itself: whoever restores that folder restores the "
+            "ledger with it, and it would have forgotten the same. Put it elsewhere"
+        )
+    return ErasureLedger(path)
+
+
+def signing_key_of(path: Path | None) -> SigningKey:
+    """The key that signs. Raises :class:`ConfigurationError` without one, and for a file that others may read."""
+    if path is None:
+        raise ConfigurationError(
+            "name the key that signs with --sign (or UNBROKEN_CERTIFICATE_KEY); one is made by `unbroken subject key "
+            "FILE --name NAME`"
+        )
+    return SigningKey.from_text(_private_text(path))
+
+
+def trusted_keys(given: Sequence[str] | None) -> list[VerifierKey]:
+    """The verifier keys that were named, by themselves or in files."""
+    return [VerifierKey.from_text(line) for each in given or () for line in _lines(each)]
+
+
+def erasure_id(text: str) -> str:
+    """An id as the log writes it; raises :class:`ConfigurationError` for what is none."""
+    try:
+        return str(uuid.UUID(text))
+    except ValueError:
+        raise ConfigurationError(f"{text} is no erasure's id: `unbroken subject list` shows what there is") from None
+
+
+def command(store: str, log: str, *words: str) -> str:
+    """An ``unbroken`` command on the same log, for somebody with a login of their own."""
+    return shlex.join(["unbroken", *words, "--log", log.partition("~")[0], "--store", name_of(store)])
+
+
+def _lines(given: str) -> list[str]:
+    if "+" in given and not Path(given).exists():
+        return [given]
+    try:
+        lines = Path(given).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{given} is no verifier key, nor a file of them that can be read") from error
+    return [line.strip() for line in lines if line.strip()]
+
+
+def _private_text(path: Path) -> str:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as file:
+            status = os.fstat(file.fileno())
+            content = file.read(_MAX_KEY_BYTES)
+    except OSError as error:
+        raise ConfigurationError(f"the signing key {path} can't be read ({error.strerror})") from error
+    if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid() or stat.S_IMODE(status.st_mode) & 0o177:
+        raise ConfigurationError(
+            f"the signing key {path} must be a plain file of the user that reads it, and nobody else may: chmod 0600"
+        )
+    return content.decode("utf-8", "replace")

@@ -1,0 +1,94 @@
+"""What an entry ``log.erased`` says is gone. Follows spec/FORMAT.md, "What was erased"."""
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+import msgspec
+
+from unbroken.core.event import Event
+from unbroken.core.normalise import MAX_INTEGER, is_holdable
+from unbroken.verify.numbers import Run
+from unbroken.verify.strict_json import strict
+
+ERASED: Final = "log.erased"
+
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_RUN = re.compile(r"([1-9][0-9]{0,15})(?:-([1-9][0-9]{0,15}))?(?:,(?=[1-9])|\Z)")
+
+
+class Declaration(msgspec.Struct, frozen=True, gc=False):
+    """One entry of an erasure: the numbers of entries whose payload or original is gone, keys, and pseudonyms.
+
+    Numbers are as they stand there, in :func:`runs_in`'s spelling. ``complete`` says that the erasure ends with it.
+    """
+
+    seq: int
+    erasure: str
+    payloads: str = ""
+    originals: str = ""
+    keys: tuple[str, ...] = ()
+    pseudonyms: tuple[str, ...] = ()
+    complete: bool = False
+
+
+def declaration_of(seq: int, event: Event, details: bytes | None) -> Declaration | None:
+    """What entry ``seq`` declares, if it is the log's own; ``details`` are those that match its commitment."""
+    if event.event_type != ERASED or event.recorder is not None or details is None:
+        return None
+    try:
+        said = strict(details.decode())
+        is_flat = isinstance(said, dict) and all(map(_is_flat, (*said, *said.values())))
+        return _read(seq, said) if is_flat else None
+    except ValueError:
+        return None
+
+
+def _read(seq: int, said: dict[str, Any]) -> Declaration:
+    """Raises ``ValueError`` where something has not its form: who can't be read in one thing is believed in none."""
+    erasure = said.get("erasure")
+    if not isinstance(erasure, str) or _UUID.fullmatch(erasure) is None:
+        raise ValueError("no erasure")
+    return Declaration(
+        seq,
+        erasure,
+        _numbers(said.get("payloads")),
+        _numbers(said.get("originals")),
+        _texts(said.get("keys")),
+        _texts(said.get("pseudonyms")),
+        said.get("complete") is True,
+    )
+
+
+def _is_flat(value: object) -> bool:
+    if isinstance(value, list):
+        return all(isinstance(item, str) and is_holdable(item) for item in value)
+    return value is None or isinstance(value, int) or (isinstance(value, str) and is_holdable(value))
+
+
+# The entry that ends an erasure counts under the same keys what went: a number in place of which ones names none.
+
+
+def _numbers(value: object) -> str:
+    text = value if isinstance(value, str) else ""
+    for _ in runs_in(text):
+        pass
+    return text
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(value) if isinstance(value, list) else ()
+
+
+def runs_in(text: str) -> Iterator[Run]:
+    """The runs that ``3-7,9`` names, which ascend; raises ``ValueError`` where they do not."""
+    at = end = 0
+    while at < len(text):
+        match = _RUN.match(text, at)
+        if match is None:
+            raise ValueError("no numbers and runs of numbers")
+        first, last = int(match[1]), int(match[2] or match[1])
+        if not end < first <= last <= MAX_INTEGER:
+            raise ValueError("numbers out of order, or too large")
+        yield first, last
+        at, end = match.end(), last

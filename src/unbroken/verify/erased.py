@@ -1,0 +1,60 @@
+"""A few entries that lack something, each with the entries that declare it erased: for whoever shows entries."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final, Protocol, TypeAlias
+
+from unbroken.core.commitment import PARTS
+from unbroken.core.entry import StoredEntry
+from unbroken.verify.accounting import ORIGINAL
+from unbroken.verify.declaration import Declaration, runs_in
+from unbroken.verify.examine import Broken, Fault, Intact, examine
+
+Erased: TypeAlias = Mapping[str, int]
+"""The parts of one entry that are declared gone, each with the number of the entry that declares it."""
+NOTHING: Final[Erased] = {}
+
+
+class Declaring(Protocol):
+    """A log that gives the entries in which erasures are told."""
+
+    def erasures(self) -> Iterator[list[StoredEntry]]:
+        """All entries ``log.erased``, in order of seq, some at a time; fewer where the reader may not see them."""
+
+
+def declarations_in(source: Declaring) -> Iterator[Declaration]:
+    """What the log's own entries declare, each verified by itself."""
+    for entries in source.erasures():
+        for step in map(examine, entries):
+            if isinstance(step, Intact) and step.declares is not None:
+                yield step.declares
+
+
+def erased_in(steps: Iterable[Intact | Broken], source: Declaring) -> dict[int, dict[str, int]]:
+    """What of some entries was erased, by their numbers. Asks the source only if any of them lacks something."""
+    lacking = {step.seq: step for step in steps if isinstance(step, Intact) and step.absences}
+    told: dict[int, dict[str, int]] = {}
+    seqs = sorted(lacking)
+    for declaration in declarations_in(source) if seqs else ():
+        for parts, text in ((PARTS, declaration.payloads), ((ORIGINAL,), declaration.originals)):
+            for seq in _named(text, seqs, before=declaration.seq):
+                gone = {fault.part for fault in lacking[seq].absences}
+                told.setdefault(seq, {}).update((part, declaration.seq) for part in parts if part in gone)
+    return told
+
+
+def _named(text: str, seqs: list[int], *, before: int) -> Iterator[int]:
+    for first, last in runs_in(text):
+        yield from seqs[bisect_left(seqs, first) : bisect_right(seqs, min(last, before - 1))]
+
+
+def payload_of(erased: Erased) -> int | None:
+    """The entry that tells of the erasure of the payload, if it was erased."""
+    return next((seq for part, seq in erased.items() if part != ORIGINAL), None)
+
+
+def faults_of(step: Intact | Broken, erased: Erased = NOTHING) -> tuple[Fault, ...]:
+    """All that is wrong with an entry by itself, ``erased`` being what of it is declared gone."""
+    if isinstance(step, Broken):
+        return (step.fault,)
+    return (*step.faults, *(fault for fault in step.absences if fault.part not in erased))
