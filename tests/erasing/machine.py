@@ -142,7 +142,7 @@ class Machine(RuleBasedStateMachine):
                 key=self.log_key,
                 identities=Identities(self._recorder.identify, self.log_key, self.origin, ttl_s=self.ttl_s),
                 note=lambda _: None,
-                sealer=Sealer(self._recorder.vault_keys, key=self.log_key, log=self.origin, ttl_s=self.ttl_s),
+                sealer=Sealer(self._recorder.vault_keys, keys=[self.log_key], log=self.origin, ttl_s=self.ttl_s),
             )
         return Trail(self._recorder, protection=self._protection)
 
@@ -260,7 +260,15 @@ class Machine(RuleBasedStateMachine):
     def _gave_keys(self, holders: Sequence[Holder]) -> bool:
         """Takes note of who got which key; whether all have one."""
         missing = [holder for holder in holders if holder not in self._sealed_with]
-        without = [holder for holder in missing if self.world.key_of(holder) is None]
+        self._give_keys([holder for holder in missing if self.world.key_of(holder) is None])
+        keys = {holder: self.world.key_of(holder) for holder in missing}
+        if None in keys.values():
+            return False
+        self._sealed_with.update({holder: key for holder, key in keys.items() if key is not None})
+        return True
+
+    def _give_keys(self, without: Sequence[Holder]) -> None:
+        """Takes note of which keys of the pool these got, who had none: all of them, as far as it goes."""
         free = self.world.free()
         rows = self._rows("select key_id, holder_kind, holder from unbroken.subject_keys", " and holder is not null")
         given = {Holder(kind, name): k for k, kind, name in rows if self.world.keys[k].holder is None}
@@ -270,11 +278,6 @@ class Machine(RuleBasedStateMachine):
         order = 1 + max((key.order for key in self.world.keys.values()), default=0)
         for holder in sorted(given):
             self.world.keys[given[holder]] = Key(holder, order)
-        keys = {holder: self.world.key_of(holder) for holder in missing}
-        if None in keys.values():
-            return False
-        self._sealed_with.update({holder: key for holder, key in keys.items() if key is not None})
-        return True
 
     def _note(
         self,
@@ -356,7 +359,7 @@ class Machine(RuleBasedStateMachine):
 
     # ---- wrapping anew ----
 
-    @precondition(lambda self: len(self.keks) < 3)
+    @precondition(lambda self: self.world.is_open and len(self.keks) < 3)
     @rule()
     def rotate(self) -> None:
         self.keks.append(LocalKey.generate(f"kek-{len(self.keks)}"))
@@ -425,8 +428,9 @@ class Machine(RuleBasedStateMachine):
                 assert row == "UB009"
                 continue
             ids = frozenset(each for one in case.ids for each in self.world.namesakes(one))
+            self._give_keys([Holder("subject", each) for each in self.world.without_key(ids)])
             assert set(row[0]) == ids
-            assert set(row[1]) == self.world.keys_of_person(ids)
+            assert set(row[1]) == self.world.keys_of_person(ids, row[2])
             assert case.upto in (None, row[2])
             self.world.erasures[erasure] = replace(case, ids=ids, prepared=frozenset(row[1]), upto=row[2])
 
@@ -441,10 +445,10 @@ class Machine(RuleBasedStateMachine):
                 "dpo", "select unbroken.begin_erasure(%s, %s, %s, %s)", erasure, sorted(case.prepared), "0" * 64
             )
             ids = frozenset(each for one in case.ids for each in self.world.namesakes(one))
-            current = ids == case.ids and self.world.keys_of_person(ids) == case.prepared
+            current = ids == case.ids and case.upto and self.world.keys_of_person(ids, case.upto) == case.prepared
             if case.state in ("begun", "done"):
                 assert isinstance(answer, int)
-            elif case.state == "confirmed" and case.upto is not None and current:
+            elif case.state == "confirmed" and current:
                 assert isinstance(answer, int)
                 self.world.destroy(case.ids, case.prepared)
                 self.world.erasures[erasure] = replace(case, state="begun")
@@ -531,9 +535,9 @@ class Machine(RuleBasedStateMachine):
             statement = "select unbroken.reapply_erasure(%s, %s, %s, %s, %s, %s, %s)"
             owner.execute(statement, (self.origin, order.erasure, *given))
         if case is None or case.state != "begun":
-            case = Erasure(order.ids, order.with_acted, "begun", order.upto)
-            self.world.erasures[order.erasure] = case
-            self.world.destroy(order.ids, order.keys | self.world.keys_of_person(order.ids))
+            ids = order.ids | (frozenset() if case is None else case.ids)
+            self.world.destroy(ids, order.keys | self.world.keys_of_person(ids, order.upto))
+            self.world.erasures[order.erasure] = Erasure(ids, order.with_acted, "begun", order.upto)
         while self._owners_batch(order.erasure):
             pass
         with owned(self._admin) as owner:
@@ -568,7 +572,7 @@ class Machine(RuleBasedStateMachine):
 @contextmanager
 def owned(admin: Admin) -> Iterator[Admin]:
     """As whoever installs does it."""
-    with administration._as_owner(admin):
+    with administration.as_owner(admin):
         yield admin
 
 

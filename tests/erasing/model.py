@@ -3,12 +3,15 @@
 It knows no SQL, no cipher and no chain: people, keys, entries, and who may still be opened and found.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Final
 
 from unbroken.core.normalise import Json
 from unbroken.privacy.vault.holders import Holder
+
+_EVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -135,27 +138,28 @@ class World:
 
     # ---- erasing ----
 
-    def sessions_of(self, ids: Collection[str]) -> set[str]:
-        """Those in which somebody acts or is named."""
-        return {each.session for each in self.entries.values() if each.session and each.names & set(ids)}
+    def sessions_of(self, ids: Collection[str], upto: datetime = _EVER) -> set[str]:
+        """Those in which somebody acts or is named until a time."""
+        return {each.session for each in self.entries.values() if each.session and self._names(each, ids, upto)}
 
-    def keys_of_person(self, ids: Collection[str]) -> frozenset[str]:
+    def keys_of_person(self, ids: Collection[str], upto: datetime = _EVER) -> frozenset[str]:
         """Their own and their sessions', of those that are not destroyed."""
-        holders = {Holder("subject", each) for each in ids} | {Holder("session", s) for s in self.sessions_of(ids)}
+        sessions = {Holder("session", session) for session in self.sessions_of(ids, upto)}
+        holders = {Holder("subject", each) for each in ids} | sessions
         return frozenset(k for k, key in self.keys.items() if key.holder in holders and not key.destroyed)
 
-    def is_about(self, entry: Entry, ids: Collection[str], *, with_acted: bool) -> bool:
+    def is_about(self, entry: Entry, ids: Collection[str], *, with_acted: bool, upto: datetime = _EVER) -> bool:
         """Whether what it holds goes with a person."""
+        if entry.at > upto:
+            return False
         if entry.subjects:
             return bool(entry.subjects & set(ids)) or (with_acted and entry.actor in ids)
-        return entry.actor in ids or (not entry.is_person and entry.session in self.sessions_of(ids))
+        return entry.actor in ids or (not entry.is_person and entry.session in self.sessions_of(ids, upto))
 
     def amounts(self, ids: Collection[str], *, with_acted: bool) -> Amounts:
         """What there is of somebody."""
-        theirs = [
-            e for e in self.entries.values() if e.names & set(ids) or self.is_about(e, ids, with_acted=with_acted)
-        ]
-        about = [each for each in theirs if self.is_about(each, ids, with_acted=with_acted)]
+        about = [each for each in self.entries.values() if self.is_about(each, ids, with_acted=with_acted)]
+        theirs = [each for each in self.entries.values() if each.names & set(ids) or each in about]
         return Amounts(
             as_subject=sum(bool(each.subjects & set(ids)) for each in theirs),
             as_actor=sum(each.actor in ids for each in theirs),
@@ -164,6 +168,13 @@ class World:
             shared=sum(bool(each.subjects - set(ids)) for each in about),
             kept=sum(each.payload for each in theirs if each not in about and each.actor in ids),
         )
+
+    def _names(self, entry: Entry, ids: Collection[str], upto: datetime) -> bool:
+        return entry.at <= upto and bool(entry.names & set(ids))
+
+    def without_key(self, ids: Iterable[str]) -> set[str]:
+        """Those of these pseudonyms that never had a key of their own."""
+        return {each for each in ids if not any(key.holder == Holder("subject", each) for key in self.keys.values())}
 
     def destroy(self, ids: Iterable[str], keys: Iterable[str]) -> None:
         """Keys and mapping are gone."""
@@ -182,32 +193,26 @@ class World:
         """The next entries of an erasure lose what they hold; which they are."""
         case = self.erasures[erasure]
         assert case.upto is not None
-        due = [
-            each.seq
-            for each in sorted(self.entries.values(), key=lambda each: each.seq)
-            if each.seq > case.reached
-            and each.at <= case.upto
-            and each.payload
-            and self.is_about(each, case.ids, with_acted=case.with_acted)
-        ][:limit]
+        due = [seq for seq in sorted(self.entries) if seq > case.reached and self._is_due(self.entries[seq], case)][
+            :limit
+        ]
+        for seq in due:
+            self.entries[seq] = replace(self.entries[seq], payload=False)
+        self.forget(self._without_payload({name for seq in due for name in self.entries[seq].names}))
         if due:
-            self.forget(set(self._without_other_payload(due)))
-            for seq in due:
-                self.entries[seq] = replace(self.entries[seq], payload=False)
             self.erasures[erasure] = replace(case, reached=due[-1])
         return tuple(due)
 
-    def _without_other_payload(self, going: Collection[int]) -> Iterator[str]:
-        """Others of whom nothing that was said is left."""
-        for name in {name for seq in going for name in self.entries[seq].names} & self.people.keys():
-            if not any(e.payload and name in e.names for e in self.entries.values() if e.seq not in going):
-                yield name
+    def _is_due(self, entry: Entry, case: Erasure) -> bool:
+        return entry.payload and self.is_about(entry, case.ids, with_acted=case.with_acted, upto=case.upto or _EVER)
+
+    def _without_payload(self, ids: Iterable[str]) -> set[str]:
+        """All pseudonyms of those of these people of whom nothing that was said is left."""
+        people = [self.namesakes(each) for each in ids if each in self.people]
+        gone = [each for each in people if not any(e.payload and e.names & each for e in self.entries.values())]
+        return set().union(*gone)
 
     def is_through(self, erasure: str) -> bool:
         """Whether nothing is left to destroy."""
         case = self.erasures[erasure]
-        assert case.upto is not None
-        return not case.ids & self.people.keys() and not any(
-            each.payload and each.at <= case.upto and self.is_about(each, case.ids, with_acted=case.with_acted)
-            for each in self.entries.values()
-        )
+        return not case.ids & self.people.keys() and not any(self._is_due(each, case) for each in self.entries.values())
