@@ -1,5 +1,7 @@
 """A PostgreSQL of a test's own that holds a log with a vault, and what it leaves on the disk."""
 
+import shutil
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +12,7 @@ import psycopg
 from tests.conftest import Database, Server, plant_grants
 from tests.faults.cluster import Admin, Cluster, cluster_of
 from tests.faults.installation import SUPERUSER, Installation
+from tests.faults.waiting import eventually
 from tests.planted.places import store_uncompressed
 from unbroken.store import administration
 
@@ -21,6 +24,8 @@ SETTINGS: Final = {
     # Segments are removed and not renamed for later: a renamed one keeps what was written into it.
     "wal_recycle": "off",
     "fsync": "off",
+    # Asked for what is in no archive when a backup is restored.
+    "restore_command": "/bin/false",
     "shared_buffers": "16MB",
 }
 
@@ -91,3 +96,44 @@ def _content(path: Path) -> bytes:
         return path.read_bytes()
     except FileNotFoundError:  # the server removes files as it goes
         return b""
+
+
+def backed_up(cluster: Cluster, backup: Path) -> None:
+    """A base backup of the running server into the folder ``backup``, with the write-ahead log that it needs."""
+    with cluster.admin() as admin:
+        admin.execute("select pg_backup_start('a test', true)")
+        shutil.rmtree(backup, ignore_errors=True)
+        _copied(cluster.data, backup)
+        row = admin.execute("select labelfile from pg_backup_stop(false)").fetchone()
+    assert row is not None
+    _copied(f"{cluster.data}/pg_wal/.", backup / "pg_wal")
+    (backup / "postmaster.pid").unlink()
+    (backup / "backup_label").write_text(row[0])
+    cluster.installation.own(backup / "backup_label")
+
+
+def restored(cluster: Cluster, backup: Path) -> None:
+    """Puts a base backup in the place of the data, and starts it: on a new time line, to the end of what it holds."""
+    if not cluster.ended:
+        cluster.end("immediate")
+    shutil.rmtree(cluster.data)
+    _copied(backup, cluster.data)
+    signal = cluster.data / "recovery.signal"
+    signal.touch()
+    cluster.installation.own(signal)
+    cluster.start()
+    await_promotion(cluster)
+
+
+def await_promotion(cluster: Cluster) -> None:
+    """Returns when the server takes writes."""
+
+    def promoted() -> bool:
+        with cluster.admin() as admin:
+            return admin.execute("select pg_is_in_recovery()").fetchone() == (False,)
+
+    eventually(promoted, "the server took writes")
+
+
+def _copied(source: Path | str, target: Path) -> None:
+    subprocess.run(["/bin/cp", "-a", source, target], check=True)

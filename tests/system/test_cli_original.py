@@ -311,10 +311,10 @@ def test_one_who_stops_reading_is_on_record_with_what_was_opened(
         recorded.about(DANA, original={"inputs": "Dana " * 2000})
     shell = f"{UNBROKEN} original open --session s-1 --json | head -c 100"
     subprocess.run(shell, shell=True, env=dpo.environment, capture_output=True, timeout=60, check=False)  # noqa: S602
-    (opened,) = told(entries, "log.original_opened")
-    (completed,) = told(entries, "log.read_completed")
+    *_, opened, completed = told(entries)
+    assert opened["type"] == "log.original_opened", "while the read is still open"
     assert 0 < opened["opened"] < 30
-    assert completed["outcome"] == "interrupted"
+    assert (completed["type"], completed["outcome"]) == ("log.read_completed", "interrupted")
 
 
 # ---- matching ----

@@ -177,6 +177,8 @@ def test_a_person_is_erased_to_the_certificate(clinic: Clinic, entries: Entries)
     checked = clinic.as_login("verifier")("subject", "check-certificate", file, "--trust", VKEY, "--in-log")
     assert (checked.returncode, checked.stderr) == (0, "")
     assert "The certificate holds." in checked.stdout
+    verified = clinic.as_login("verifier")("verify")
+    assert (verified.returncode, "accounted for: 5 payloads" in verified.stdout) == (3, True), verified.stdout
     names = clinic.as_login("dpo")("names", clinic.known[DANA], "--purpose", "test", "--case", "C-31")
     assert (names.returncode, "no name" in names.stdout) == (1, True)
     again = clinic.as_login("dpo")("subject", "carry-out", erasure, "--backups-kept", "30", "--yes")
@@ -391,6 +393,7 @@ def test_a_restore_is_closed_until_it_was_erased_again(clinic: Clinic, yesterday
     checked = yesterday.as_login("verifier").json("subject", "check-certificate", file, "--trust", VKEY, "--in-log")
     assert checked["holds"], checked
     assert checked["certificate"]["basis"] == "ledger"
+    assert yesterday.as_login("verifier")("verify").returncode == 3
 
 
 def test_recovering_relies_on_no_ledger_that_is_changed_foreign_or_missing(clinic: Clinic, yesterday: Clinic) -> None:

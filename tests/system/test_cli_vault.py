@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from tests.conftest import LOG, Database
@@ -23,6 +24,7 @@ from unbroken.privacy.vault.key_encryption import KeyEncryptions
 from unbroken.privacy.vault.local_key import LocalKey, create_file, from_file
 from unbroken.privacy.vault.pool import endorse
 from unbroken.privacy.vault.rotation import rotate
+from unbroken.store import embedded
 from unbroken.store.log_reader import LogReader
 from unbroken.store.vault import VaultDoor
 
@@ -325,3 +327,19 @@ def test_a_folder_has_its_own_key_made_at_the_first_refill(folder: Cli) -> None:
     os.chmod(own, 0o600)  # noqa: PTH101
     assert folder.json("vault", "key", "--add")["retired"] == [from_file(own).ids[1]]
     assert folder.json("vault", "rotate", "--yes")["rewrapped"] == 5
+
+
+def test_a_folder_of_an_earlier_release_says_how_it_gets_its_login(folder: Cli) -> None:
+    with embedded.enter(folder.store) as server, psycopg.connect(server.conninfo("postgres"), autocommit=True) as admin:
+        admin.execute("alter role dpo rename to another")
+    for command in (
+        "vault status",
+        "vault refill --yes",
+        "vault rotate --kek env:K",
+        "original open 1 --case C-1 --kek env:K",
+    ):
+        done = Cli(folder.store, folder.state, {"K": LocalKey("1", b"1" * 32).to_text()})(*command.split())
+        assert done.returncode == 2
+        assert f"unbroken init --store {folder.store}" in done.stderr
+    assert folder("init").returncode == 0
+    assert folder("vault", "refill", "--free", 1, "--yes").returncode == 0

@@ -20,6 +20,7 @@ def told(event_type: str, details: object, **fields: Any) -> str:
 
 
 ONE_HASH = "k1:" + "ab" * 32
+CUT = "erasure e-1, payloads of 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23…"
 READ = {"duty": "legal", "purpose": "why", "case": "C-1", "scope": {"what": "show", "session": "s-1"}}
 OF_TWO = {"login": "clara", "duty": "compliance", "basis": "two people", "reason": "audit", "requested_by": "anna"}
 
@@ -49,6 +50,45 @@ OF_TWO = {"login": "clara", "duty": "compliance", "basis": "two people", "reason
         ("log.recorder_stopped", {"recorder": "r", "count": 12}, "after number 12"),
         ("log.gap", {"reason": "outage", "first": 3, "last": 9}, "outage, numbers 3 to 9"),
         ("log.unlocked", {"login": "agent", "pid": 7}, "ended a session of agent"),
+        ("log.vault_refilled", {"count": 500, "wrapped_by": "local-1"}, "500 keys, wrapped by local-1"),
+        ("log.vault_rewrapping", {"opening": "o", "to": "kms-2"}, "keys to kms-2"),
+        ("log.vault_rewrapped", {"opening": "o", "to": "kms-2", "keys": 12}, "12 keys to kms-2"),
+        ("log.original_asked", {"kind": "open", "seqs": "3-7,9"}, "to open the originals of 3-7,9"),
+        ("log.original_asked", {"kind": "match", "seqs": "3"}, "to hold something against the originals of 3"),
+        ("log.original_opened", {"opened": 5, "failed": 0}, "5 opened"),
+        ("log.original_opened", {"opened": 5, "failed": 1}, "5 opened, 1 not"),
+        (
+            "log.erasure_requested",
+            {"erasure": "e-1", "subjects": ["p-1", "p-2"], "case": "C-1", "reason": "art. 17", "with_acted": False},
+            "of p-1, p-2, case C-1: art. 17",
+        ),
+        (
+            "log.erasure_requested",
+            {"erasure": "e-1", "subjects": ["p-1"], "case": "C-1", "with_acted": True},
+            "of p-1, also what they did to others, case C-1",
+        ),
+        ("log.erasure_confirmed", {"erasure": "e-1"}, "erasure e-1"),
+        (
+            "log.erased",
+            {"erasure": "e-1", "keys": ["v-1", "v-2"], "pseudonyms": ["p-1"]},
+            "erasure e-1, 2 keys, 1 name",
+        ),
+        (
+            "log.erased",
+            {"erasure": "e-1", "payloads": "3-7,9", "originals": "3"},
+            "erasure e-1, payloads of 3-7,9, originals of 3",
+        ),
+        (
+            "log.erased",
+            {"erasure": "e-1", "complete": True, "payloads": 6, "originals": 1, "keys": 2},
+            "erasure e-1, complete, 6 payloads, 1 original, 2 keys",
+        ),
+        ("log.erased", {"erasure": "e-1", "payloads": ",".join(map(str, range(1, 99)))}, CUT),
+        (
+            "log.restored",
+            {"system_identifier": "7", "timeline": 2, "erasures": 3},
+            "server 7, time line 2, 3 erasures done",
+        ),
         (
             "prompt_changed",
             {"from": "3", "to": "4", "seq": 1200, "template": "triage"},
@@ -66,8 +106,10 @@ def test_what_a_recorder_says_is_not_told_as_the_logs_own() -> None:
     assert told("access_granted", OF_TWO, recorder=new_id(), recorder_seq=1) == ""
 
 
-@pytest.mark.parametrize("event_type", ["access_granted", "log.read", "log.read_completed", "log.gap", "model_changed"])
-@pytest.mark.parametrize("details", [None, b"", b"\xff", b"[1]", b"[" * 10_000, {"scope": 1, "login": {}, "count": []}])
+@pytest.mark.parametrize("event_type", ["access_granted", "log.read", "log.gap", "log.erased", "model_changed"])
+@pytest.mark.parametrize(
+    "details", [None, b"", b"\xff", b"[1]", b"[" * 10_000, {"scope": 1, "login": {}, "keys": {}, "payloads": []}]
+)
 def test_what_can_not_be_read_is_left_out(event_type: str, details: object) -> None:
     assert "{" not in told(event_type, details)
 

@@ -213,6 +213,44 @@ def test_content_that_is_not_held_is_said_to_be_so() -> None:
     assert nothing.lines == ()
 
 
+def test_content_that_was_erased_is_said_to_be_so_and_with_which_entry() -> None:
+    gone = [
+        event("request", inputs="a"),
+        event("tool_call", tool="book", inputs={"a": 1}),
+        event("tool_result", outputs="a"),
+        event("model_call", inputs=prompt(new=0)),
+        event("model_result", outputs="a"),
+        event("error", details={"error": "a"}),
+        event("conversation_ended", details={"turns": 2}),
+        event("annotated", details="a"),
+    ]
+    for made in gone:
+        entry = stored(Draft(made.event, {}), 1)
+        for full in (False, True):
+            (item,) = timeline_of([entry], erased={1: 1204}, full=full).items
+            said = " ".join((item.title, *item.facts, *item.lines))
+            assert "[erased]" in said, made.event.event_type
+            assert "erased, as entry 1,204 tells" in item.facts
+            assert "not held" not in said
+            assert (item.erased_with, item.findings) == (1204, ())
+    (there,) = timeline_of([stored(gone[0], 1)], erased={2: 1204}).items
+    assert (there.lines, there.erased_with) == (("a",), None)
+
+
+def test_an_erased_call_is_not_said_to_be_another_than_was_asked_for() -> None:
+    asked = event("approval_requested", tool="book", call_id="c", inputs={"seat": "12A"})
+    made = event("tool_call", tool="book", call_id="c", parent_id=asked.event.id, inputs={"seat": "12A"})
+    _, call = timeline_of([stored(asked, 1), stored(Draft(made.event, {}), 2)], erased={2: 3}).items
+    assert not any("otherwise" in fact for fact in call.facts)
+
+
+def test_a_response_that_was_erased_does_not_stand_for_what_the_model_said() -> None:
+    said, answered = event("model_result", outputs="[erased]"), event("response", outputs="a")
+    told = timeline_of([stored(said, 1), stored(Draft(answered.event, {}), 2)], erased={2: 3}).items
+    assert told[0].lines == ("[erased]",)
+    assert told[0].erased_with is None
+
+
 def test_depth_follows_tools_around_and_not_the_length_of_the_chain() -> None:
     request = event("request", inputs="go")
     call = event("model_call", parent_id=request.event.id)

@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -59,11 +59,12 @@ class Whole:
 
 def wholes(
     reading: Reading, wanted: Mapping[int, bool], *, keys: KeyEncryptions, kind: Kind = "open"
-) -> Iterator[Whole]:
+) -> Generator[Whole, None, None]:
     """Entries, in order, as they were before redaction; a few of them in memory at a time.
 
     ``wanted`` says by number whether an entry commits to an original. Raises :class:`ConfigurationError` where no
-    key-encryption key of this vault is at hand, before anything is asked.
+    key-encryption key of this vault is at hand, before anything is asked. Close it where it isn't read to its end: what
+    came of an opening is recorded then.
     """
     desk = Desk(reading)
     if any(wanted.values()):

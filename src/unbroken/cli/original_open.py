@@ -1,11 +1,14 @@
 """``unbroken original open``: entries as they were before redaction."""
 
+import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from typing import Annotated, Final
 
 import typer
 
+from unbroken.cli.late_progress import LateProgress
 from unbroken.cli.masked import masked
 from unbroken.cli.original_entries import SAID, Whole, wholes
 from unbroken.cli.original_reading import of_numbers, of_session, open_dpo_read
@@ -65,12 +68,14 @@ def open_originals(
     with open_dpo_read(store, log, _scope(numbers, session), purpose=purpose, case=case) as reading:
         wanted = of_numbers(reading, numbers) if session is None else of_session(reading, session)
         show = _shower(reading.reader.log, json=json)
-        for whole in wholes(reading, wanted, keys=keys):
-            outcomes[whole.outcome] += 1
-            if whole.verified.entry is not None:
-                # Counted first: one who ends it in between has perhaps seen it.
-                reading.shown(whole.verified.entry)
-            show(whole)
+        # Closed here, so that what came of it is recorded while the read is open, however it ends.
+        with closing(wholes(reading, wanted, keys=keys)) as found:
+            for whole in _watched(found, of=len(wanted)):
+                outcomes[whole.outcome] += 1
+                if whole.verified.entry is not None:
+                    # Counted first: one who ends it in between has perhaps seen it.
+                    reading.shown(whole.verified.entry)
+                show(whole)
         ticket = reading.ticket.seq
     if not json:
         _sum_up(outcomes, ticket)
@@ -89,6 +94,17 @@ def _scope(numbers: Sequence[int], session: str | None) -> dict[str, str]:
         return {"what": "originals", "session": session}
     named = ", ".join(map(str, numbers[:_NAMED])) + (f" and {len(numbers) - _NAMED} more" if numbers[_NAMED:] else "")
     return {"what": f"originals of {'entry' if len(numbers) == 1 else 'entries'} {named}"}
+
+
+def _watched(found: Iterator[Whole], *, of: int) -> Iterator[Whole]:
+    """The same, with progress where what is shown goes somewhere else than the terminal."""
+    if sys.stdout.isatty():
+        yield from found
+        return
+    with LateProgress("opening") as progress:
+        for done, whole in enumerate(found, 1):
+            yield whole
+            progress(done, of)
 
 
 def _shower(log: str, *, json: bool) -> Callable[[Whole], None]:

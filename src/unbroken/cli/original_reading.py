@@ -11,7 +11,7 @@ from unbroken import wiring
 from unbroken.cli.denials import takes
 from unbroken.cli.printing import warn
 from unbroken.cli.reading import Reading, open_read
-from unbroken.cli.vault_store import DUTY
+from unbroken.cli.vault_store import DUTY, older_folder_told
 from unbroken.core.entry import StoredEntry
 from unbroken.core.event import decode_event
 from unbroken.errors import AccessDeniedError, ConfigurationError, UnavailableError, UnbrokenError
@@ -29,9 +29,12 @@ def open_dpo_read(
     store: str, log: str | None, scope: Mapping[str, str], *, purpose: str | None, case: str | None
 ) -> Iterator[Reading]:
     """A read by a login with the duty dpo, in a folder its own; raises :class:`AccessDeniedError` for others."""
-    with open_read(
-        store, log, scope=scope, purpose=purpose, case=case, lasting=LASTING, duties=DUTY, login=wiring.DPO
-    ) as reading:
+    with (
+        older_folder_told(store),
+        open_read(
+            store, log, scope=scope, purpose=purpose, case=case, lasting=LASTING, duties=DUTY, login=wiring.DPO
+        ) as reading,
+    ):
         if reading.ticket.duty != DUTY:
             raise AccessDeniedError(
                 f"the duty {reading.ticket.duty} opens no originals; that it was tried is recorded. {takes('It', DUTY)}"

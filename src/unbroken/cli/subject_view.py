@@ -67,7 +67,7 @@ def _person(found: PersonFound) -> list[tuple[str, Any]]:
     span = f"; {' to '.join(days)}" if days else ""
     return [
         ("person", "\n".join(found.ids) or "(stands nowhere)"),
-        ("entries", f"{found.as_subject:,} are about them, in {found.as_actor:,} they act{span}"),
+        ("entries", f"{found.as_subject:,} name them as subject, in {found.as_actor:,} they act{span}"),
         ("sessions", f"{found.sessions:,}"),
         ("up to", f"{moment(found.upto_at)} UTC"),
     ]

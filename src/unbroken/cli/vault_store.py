@@ -10,9 +10,10 @@ import typer
 from unbroken import wiring
 from unbroken.cli.denials import denials_told
 from unbroken.cli.target import conninfo_of, is_conninfo
-from unbroken.errors import ConfigurationError
+from unbroken.errors import AccessDeniedError, ConfigurationError
 from unbroken.privacy.vault.kek import FORMS, Place, encryptions_at, place_of
 from unbroken.privacy.vault.key_encryption import KeyEncryptions
+from unbroken.store.connection import NOT_LET_IN
 from unbroken.store.log_reader import LogReader
 from unbroken.store.vault import KeyCount, VaultDoor
 
@@ -42,10 +43,24 @@ def open_vault(
     """
     with (
         conninfo_of(store, login=wiring.DPO) as conninfo,
+        older_folder_told(store),
         denials_told(what, duties=duties),
         LogReader(conninfo, log, writes=changes) as reader,
     ):
         yield VaultDoor(reader)
+
+
+@contextmanager
+def older_folder_told(store: str) -> Iterator[None]:
+    """Says what to do where a folder of an earlier release has no dpo login yet."""
+    try:
+        yield
+    except AccessDeniedError as error:
+        if is_conninfo(store) or str(error) != NOT_LET_IN:
+            raise
+        raise AccessDeniedError(
+            f"{error}: a folder of an earlier release gets the login {wiring.DPO} by `unbroken init --store {store}`"
+        ) from error
 
 
 def places_of(store: str, kek: Sequence[str] | None) -> list[Place]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from unbroken.investigate.details import Details, after, text
+from unbroken.investigate.words import count
 
 _SHOWN: Final = 60
 """Characters of a list of numbers that are shown."""
@@ -53,13 +54,13 @@ def _numbers(details: Details, key: str) -> str:
     value = details.get(key)
     if isinstance(value, str) and value:
         return f"{key} of {_cut(value)}"
-    return f"{value} {key}" if isinstance(value, int) else ""
+    return count(value, key.removesuffix("s")) if isinstance(value, int) else ""
 
 
 def _counts(details: Details) -> list[str]:
-    counted = ((details.get(key), noun) for key, noun in (("keys", "keys"), ("pseudonyms", "names")))
+    counted = ((details.get(key), noun) for key, noun in (("keys", "key"), ("pseudonyms", "name")))
     return [
-        f"{len(value) if isinstance(value, list) else value} {noun}"
+        count(len(value) if isinstance(value, list) else value, noun)
         for value, noun in counted
         if value and isinstance(value, list | int)
     ]

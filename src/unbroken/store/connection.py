@@ -30,6 +30,7 @@ Conninfo: TypeAlias = str | Callable[[], str]
 """A connection string, or a function that gives one: it is asked at every connect, so that passwords may change."""
 
 DEADLINE_S: Final = 10.0
+NOT_LET_IN: Final = "the server refused this login"
 
 # While connecting, the client library passes on a text and no SQLSTATE. In another language a refusal reads as
 # unavailable, which is as true.
@@ -132,7 +133,7 @@ def _finish_connecting(server: PGconn, deadline: float) -> None:
 def _refused(error: psycopg.OperationalError) -> UnbrokenError:
     text = str(error)
     if _REFUSED.search(text) and not _BEYOND.search(text):
-        return AccessDeniedError("the server refused this login")
+        return AccessDeniedError(NOT_LET_IN)
     if _UNTRUSTED.search(text):
         return ConfigurationError(
             "the server did not prove that it is the one in the connection string: name the authority that signed its "

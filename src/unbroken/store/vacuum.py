@@ -63,7 +63,7 @@ class Vacuuming:
 
     def tables(self, *, full: bool) -> list[Table]:
         """What there is: the two secret tables, and the partitions that hold payloads and originals."""
-        with translated():
+        with self._as_owner(), translated():
             rows = self._connection.execute(query("vacuum_tables")).fetchall()
         return [Table(str(name), int(str(size)), full or name in SECRET) for name, size in rows]
 

@@ -80,7 +80,7 @@ def _report_not_erased(chain: Chain, held: Held, run: Run, seen: Mapping[int, In
                 "not_erased",
                 seq,
                 expected=f"no {held}: an entry log.erased declares it gone",
-                found="it, or an event that never had one",
+                found=f"the {held}, or an event that never had one",
                 session=None if step is None else step.session,
                 part=ORIGINAL if held == ORIGINAL else None,
             )
