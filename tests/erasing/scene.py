@@ -1,6 +1,7 @@
 """Two people in shared sessions, recorded as they are in earnest; one of them is erased, and the other is not."""
 
 import shlex
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -215,6 +216,11 @@ class Scene:
             "select holder_kind || ':' || holder, key_id from unbroken.subject_keys where holder is not null"
         ):
             self.traces.add_bytes(owners[holder], "wrapped key", self.pooled[key_id].wrapped, start=3)
+
+    @property
+    def recorded(self) -> Counter[str]:
+        """How many entries hold something of each."""
+        return Counter(self._owners.values())
 
     def found(self) -> set[Found]:
         """What stands in any file of the server and of the hosts, and in what commands printed."""

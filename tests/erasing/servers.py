@@ -52,17 +52,6 @@ def connected(cluster: Cluster, user: str) -> Admin:
     return psycopg.connect(cluster.conninfo(user), autocommit=True)
 
 
-def cleaned(cluster: Cluster) -> None:
-    """What ``unbroken db vacuum --full`` does, and then everything that lets go of the write-ahead log.
-
-    A checkpoint removes what is before the one that it makes, so the log is at a new segment before, twice.
-    """
-    with cluster.admin() as admin:
-        admin.execute("vacuum (full, analyze)")
-        admin.execute("vacuum (full) pg_catalog.pg_statistic")
-    forget_wal(cluster)
-
-
 def forget_wal(cluster: Cluster) -> None:
     """Has the server remove every segment of its write-ahead log that it does not need any more."""
     with cluster.admin() as admin:
