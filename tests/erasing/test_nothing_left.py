@@ -29,7 +29,7 @@ def test_nothing_is_left_of_who_was_erased(cluster: Cluster, tmp_path: Path) -> 
     assert within(rows_gone, "write-ahead log")
     cleaned(scene)
     accounted = verified(scene)["accounted"]
-    assert (accounted["payloads"], accounted["names"]) == (scene.recorded[ANN], len(scene.pseudonyms[ANN]))
+    assert (accounted["payloads"], accounted["names"]) == (len(scene.seqs[ANN]), len(scene.pseudonyms[ANN]))
     certificate_holds(scene, erasure)
     left = scene.found()
     assert kinds_of(left, ANN) == set(), sorted(left)
