@@ -518,6 +518,9 @@ select set_config('lock_timeout', '5s', false), set_config('statement_timeout', 
 -- name: set_owner
 set role unbroken_owner
 
+-- name: analyze_whole
+analyze unbroken.payloads, unbroken.originals
+
 -- name: vacuum_statistics
 vacuum full pg_catalog.pg_statistic
 
