@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 import unbroken
 from tests.conftest import LOG
 from tests.database.vaulting import Vault
-from tests.erasing.servers import connected, files_below, written
+from tests.erasing.servers import connected, files_below, sample, written
 from tests.erasing.traces import WINDOW, Found, Traces
 from tests.faults.cluster import Admin, Cluster
 from tests.planted.maker import Maker
@@ -185,8 +185,7 @@ class Scene:
     def note(self) -> None:
         """Has all that the database holds looked for."""
         with self.cluster.admin() as admin:
-            # As autovacuum does in time: statistics hold values of what they are about.
-            admin.execute("analyze")
+            sample(admin)
             self._note_entries(admin)
             self._note_people(admin)
 
