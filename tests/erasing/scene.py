@@ -105,12 +105,12 @@ class Scene:
         self._open()
         self.note()
 
-    def set_up(self) -> None:
-        """A registry, and keys in the pool."""
+    def set_up(self, keys: int = _KEYS) -> None:
+        """A registry, and keys for the pool."""
         with LogReader(self.cluster.conninfo("compliance"), LOG, writes=True) as reader:
             reader.load_registry(REGISTRY, reason="a test")
         with connected(self.cluster, "dpo") as dpo:
-            for key in self.vault.refill(dpo, _KEYS):
+            for key in self.vault.refill(dpo, keys):
                 self.pooled[key.public.id] = key
                 self.traces.add_bytes(NOBODY, "private seed", self.vault.private(key).seed)
 
