@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 import unbroken
 from tests.conftest import LOG
 from tests.database.vaulting import Vault
-from tests.erasing.servers import connected, files_below, written
+from tests.erasing.servers import connected, files_below, sample, written
 from tests.erasing.traces import WINDOW, Found, Traces
 from tests.faults.cluster import Admin, Cluster
 from tests.planted.maker import Maker
@@ -105,12 +105,12 @@ class Scene:
         self._open()
         self.note()
 
-    def set_up(self) -> None:
-        """A registry, and keys in the pool."""
+    def set_up(self, keys: int = _KEYS) -> None:
+        """A registry, and keys for the pool."""
         with LogReader(self.cluster.conninfo("compliance"), LOG, writes=True) as reader:
             reader.load_registry(REGISTRY, reason="a test")
         with connected(self.cluster, "dpo") as dpo:
-            for key in self.vault.refill(dpo, _KEYS):
+            for key in self.vault.refill(dpo, keys):
                 self.pooled[key.public.id] = key
                 self.traces.add_bytes(NOBODY, "private seed", self.vault.private(key).seed)
 
@@ -185,8 +185,7 @@ class Scene:
     def note(self) -> None:
         """Has all that the database holds looked for."""
         with self.cluster.admin() as admin:
-            # As autovacuum does in time: statistics hold values of what they are about.
-            admin.execute("analyze")
+            sample(admin)
             self._note_entries(admin)
             self._note_people(admin)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 import psycopg
+from psycopg import sql
 
 from tests.conftest import Database, Server, plant_grants
 from tests.faults.cluster import Admin, Cluster, cluster_of
@@ -15,6 +16,7 @@ from tests.faults.installation import SUPERUSER, Installation
 from tests.faults.waiting import eventually
 from tests.planted.places import store_uncompressed
 from unbroken.store import administration
+from unbroken.store.sql import script
 
 DUTIES: Final = ("dpo", "legal", "compliance", "server")
 """Logins besides those that every template has, each named after its duty."""
@@ -49,6 +51,23 @@ def vault_cluster(installation: Installation, *, archive: Path | None = None) ->
 def database_of(cluster: Cluster, admin: Admin) -> Database:
     """The cluster's database, for what takes one; ``admin`` is a superuser's connection to it."""
     return Database(Server(cluster.installation.kind, str(cluster.folder), cluster.port), SUPERUSER, admin)
+
+
+def sample(admin: Admin) -> None:
+    """Has the statistics hold values of every column, as they do where an earlier release was installed first."""
+    columns = admin.execute(
+        "select c.oid::regclass::text, a.attname from pg_attribute a join pg_class c on c.oid = a.attrelid"
+        " where c.relnamespace = 'unbroken'::regnamespace and c.relkind in ('r', 'p') and a.attnum > 0"
+        " and not a.attisdropped and a.attstattarget = 0"
+    ).fetchall()
+    for target in (100, 0):
+        with admin.transaction():
+            admin.execute(script("ddl_guard_off"))
+            for table, column in columns:
+                change = f"alter table {table} alter column {{}} set statistics {target}"
+                admin.execute(sql.SQL(change).format(sql.Identifier(column)))
+            admin.execute(script("ddl_guard"))
+        admin.execute("analyze")
 
 
 def connected(cluster: Cluster, user: str) -> Admin:

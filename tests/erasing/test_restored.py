@@ -198,3 +198,37 @@ def waits(cluster: Cluster) -> bool:
     """Whether somebody waits for a row that another holds."""
     with cluster.admin() as admin:
         return admin.execute("select from pg_locks where not granted").fetchone() is not None
+
+
+def test_what_was_carried_out_is_not_withdrawn_after_a_restore(scene: Scene, outside: Path) -> None:
+    """In a backup from between asking and carrying out it waits again, as if it could still be taken back."""
+    erasure = asked(scene, ANN)
+    backed_up(scene.cluster, outside / "base")
+    carried_out(scene, erasure)
+    restored(scene.cluster, outside / "base")
+    assert "unbroken recover" in scene.run("legal", f"subject withdraw {erasure}", ends=[2])
+    recovered(scene)
+    is_as_it_was_after_the_erasure(scene)
+
+
+def test_a_key_that_was_destroyed_takes_nobody_elses_originals_for_good(
+    archiving: Cluster, outside: Path, tmp_path: Path
+) -> None:
+    """Somebody who comes between restore and recovering may get a key from the pool that an order names."""
+    scene = Scene(archiving, tmp_path)
+    scene.set_up(keys=1)
+    backed_up(scene.cluster, outside / "base")
+    with scene.trail() as trail:
+        scene.event(trail, ANN, actor_id=scene.people[ANN])
+    erased(scene, ANN)
+    restored(scene.cluster, outside / "base")
+    with scene.trail() as trail:
+        scene.event(trail, BOB, actor_id=scene.people[BOB], session="before")
+    recovered(scene)
+    scene.set_up(keys=1)
+    with scene.trail() as trail:
+        scene.event(trail, BOB, actor_id=scene.people[BOB], session="after")
+    opened = scene.run(
+        "dpo", f"original open --session after --kek file:{scene.kek_file} --case C-1 --purpose test", shows=True
+    )
+    assert kinds_of(scene.traces.within([("shown", opened.encode())]), BOB) >= {"masked"}

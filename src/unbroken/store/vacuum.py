@@ -93,6 +93,7 @@ class Vacuuming:
             self._connection.execute(query("analyze_whole"))
         if self._superuser:
             with translated():
+                self._connection.execute(query("forget_samples"))
                 self._connection.execute(query("vacuum_statistics"))
         return self._superuser
 
