@@ -118,13 +118,13 @@ class World:
         return {pseudonym} | (set() if known is None else self.pseudonyms_of(known.name))
 
     def key_of(self, holder: Holder) -> str | None:
-        """The key that a holder has. Somebody who was erased keeps a key that is destroyed; sessions get others."""
+        """The key that a holder has. Somebody who was erased keeps a key that is destroyed; all others get new ones."""
+        keeps = holder.kind == "subject" and holder.name in self.forgotten
         names = self.namesakes(holder.name) if holder.kind == "subject" else {holder.name}
         theirs = [
             (key.destroyed, key.order, key_id)
             for key_id, key in self.keys.items()
-            if key.holder in {Holder(holder.kind, name) for name in names}
-            and not (key.destroyed and holder.kind == "session")
+            if key.holder in {Holder(holder.kind, name) for name in names} and (keeps or not key.destroyed)
         ]
         return min(theirs)[2] if theirs else None
 

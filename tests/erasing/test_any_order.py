@@ -21,7 +21,7 @@ CAREFUL = settings(
 
 
 def test_any_order(cluster: Cluster, tmp_path: Path) -> None:
-    run(cluster, tmp_path, examples=10, steps=40)
+    run(cluster, tmp_path, examples=6, steps=40)
 
 
 @pytest.mark.long

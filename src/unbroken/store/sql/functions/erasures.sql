@@ -248,6 +248,10 @@ declare
   v_log constant int := unbroken.log_for_reader(p_log);
   v_seq bigint;
 begin
+  -- What waits here may have begun, and have its certificate, since the backup was made.
+  if not unbroken.is_recovered(v_log) then
+    raise exception 'this server was restored, or took over from another: `unbroken recover` tells what has begun' using errcode = 'UB009';
+  end if;
   perform from erasures e
     where e.log = v_log and e.erasure = p_erasure and e.withdrawn_seq is null and e.begun_seq is null for update;
   if not found then
