@@ -156,7 +156,7 @@ def test_a_key_is_wrapped_anew_in_the_place_of_what_was_read(
     database: Database, dpo: Connection, sealed: dict[str, str]
 ) -> None:
     wrapping = rewrapping(dpo)
-    held = dict(dpo.execute(_TO_REWRAP, (LOG, wrapping)).fetchall())
+    held: dict[str, bytes] = dict(dpo.execute(_TO_REWRAP, (LOG, wrapping)).fetchall())
     ann, bob = sealed[ANN], sealed[BOB]
     assert value(dpo, _REWRAP, LOG, wrapping, [ann, bob], [held[ann], b"other"], [b"a", b"b"]) == 1
     assert value(dpo, _REWRAP, LOG, wrapping, [ann], [b"a"], [b"again"]) == 0

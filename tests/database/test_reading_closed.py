@@ -38,10 +38,8 @@ def test_what_was_open_before_a_restore_is_closed_after_it(database: Database, d
     names = value(dpo, "select unbroken.ask_names(%s, %s, %s)", LOG, ticket, [ANN])
     wrapping = value(dpo, "select unbroken.ask_rewrapping(%s, 'kek-2')", LOG)
     database.disarm()
-    moved = sql.SQL("update unbroken.recoveries set {0} = {0} + 1").format(sql.Identifier(part))
-    if part == "relation":
-        moved = sql.SQL("update unbroken.recoveries set relation = 1")
-    database.admin.execute(moved)
+    moved = "1" if part == "relation" else "{0} + 1"
+    database.admin.execute(sql.SQL(f"update unbroken.recoveries set {{0}} = {moved}").format(sql.Identifier(part)))
     assert value(dpo, _REFUSED, LOG) == "not recovered"
     assert value(dpo, "select unbroken.reads_are_open(%s)", LOG) is False
     for statement, *given in (

@@ -72,7 +72,8 @@ def older(server: Server) -> Iterator[Database]:
         connection.execute("insert into unbroken.logs (origin) values (%s)", (LOG,))
         connection.execute(
             "insert into unbroken.grants (log, login, duty, granted_at, granted_by)"
-            " select 1, duty, duty, now(), 'postgres' from unnest(array['writer', 'server', 'verifier', 'dpo', 'legal']) as duty"
+            " select 1, duty, duty, now(), 'postgres'"
+            " from unnest(array['writer', 'server', 'verifier', 'dpo', 'legal']) as duty"
         )
         connection.execute(_GUARDED)
         connection.execute("reset role")

@@ -14,6 +14,7 @@ import pytest
 from psycopg import sql
 
 from tests.conftest import LOG, Database
+from tests.database.vaulting import append, keys_for, sealed_to
 from tests.system.cli import Cli
 from tests.system.erasing import SIGNING, Clinic
 from tests.system.processes import open_folder
@@ -157,6 +158,25 @@ def test_what_is_withdrawn_or_not_confirmed_is_not_carried_out(clinic: Clinic) -
     }
     assert states == {asked: "asked", withdrawn: "withdrawn"}
     assert [row["erasure"] for row in clinic.as_login("verifier").json("subject", "list")["erasures"]] == [asked]
+
+
+def test_who_confirms_sees_how_much_goes_and_how_many_others_it_touches(clinic: Clinic) -> None:
+    with clinic.database.connect("writer") as writer:
+        both = sorted(clinic.known.values())
+        keys = [key for key in keys_for(writer, *(("subject", each) for each in both)) if key]
+        append(writer, [sealed_to(keys, {"inputs": "of both"}, subjects=both, session_id="s-1")])
+    clinic.record(LEE, actor_id=clinic.known[DANA], actor_type="user")
+    erasure = clinic.ask(DANA)
+    shown = " ".join(clinic.as_login("legal")("subject", "confirm", erasure).stdout.split())
+    for words in ("6 payloads what was said", "6 originals what it was", "1 key wrapped", "1 name what led"):
+        assert words in shown
+    assert "1 entry also names 1 other person" in shown
+    assert "; verify): 1 payload; asked for with --with-acted" in shown
+    (row,) = clinic.as_login("compliance").json("subject", "list")["erasures"]
+    own, others = {"payloads": 6, "originals": 6, "keys": 1, "names": 1}, {"shared": 1, "others": 1, "kept": 1}
+    assert row["planned"] == {**own, "sessions": 1, **others}
+    listed = clinic.as_login("legal", COLUMNS="300")("subject", "list").stdout
+    assert "6 payloads, 6 originals, 1 key, 1 name; 1 entry shared with 1 other person" in listed
 
 
 # ---- carrying out ----

@@ -462,7 +462,8 @@ select unbroken.withdraw_erasure(%s, %s::uuid)
 
 -- name: erasures
 select erasure::text, state, basis, case_name, reason, with_acted, subjects, requested_by, requested_at, requested_seq, expires_at,
-       confirmed_by, confirmed_at, confirmed_seq, upto_at, begun_by, begun_at, begun_seq, order_sha256, payloads, originals, keys, done_at, done_seq, certificate_sha256
+       confirmed_by, confirmed_at, confirmed_seq, upto_at, begun_by, begun_at, begun_seq, order_sha256, payloads, originals, keys, done_at, done_seq, certificate_sha256,
+       planned
   from unbroken.erasures(%s)
 
 -- name: prepare_erasure
