@@ -519,9 +519,6 @@ select set_config('lock_timeout', '5s', false), set_config('statement_timeout', 
 -- name: set_owner
 set role unbroken_owner
 
--- name: analyze_whole
-analyze unbroken.payloads, unbroken.originals
-
 -- name: forget_samples
 -- Of columns that ANALYZE leaves out by now, what it took while an earlier release was here: it would stay for good.
 delete from pg_catalog.pg_statistic s using pg_catalog.pg_attribute a, pg_catalog.pg_class c
