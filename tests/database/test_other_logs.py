@@ -227,10 +227,10 @@ def test_a_strangers_attempt_is_told_in_the_log_that_it_was_about(tenants: Tenan
     """With the next ticket there, and not before: or a stranger could hold that log's lock."""
     before = len(raw.read_all(tenants.database, LOG))
     with closing(tenants.connect("legal")) as stranger, closing(tenants.connect(of_other("writer"))) as writer:
-        opening = "select refused from unbroken.open_ticket(%s, 'curious', 'case', '{}', '1 min')"
-        assert stranger.execute(opening, (OTHER,)).fetchone() == ("no grant",)
+        asked = "select refused from unbroken.open_ticket(%s, 'curious', 'case', '{}', '1 min')"
+        assert stranger.execute(asked, (OTHER,)).fetchone() == ("no grant",)
         stranger.execute("begin")
-        assert stranger.execute(opening, (OTHER,)).fetchone() == ("no grant",)
+        assert stranger.execute(asked, (OTHER,)).fetchone() == ("no grant",)
         writer.execute("set lock_timeout = '1s'")
         append(writer, [sent(recorder=raw.new_id())], log=OTHER)
         tenants.open_tickets()
@@ -240,12 +240,9 @@ def test_a_strangers_attempt_is_told_in_the_log_that_it_was_about(tenants: Tenan
     assert [(told["refused"], told["login"], told["attempts"]) for told in told_of(tenants, "legal")] == [
         ("no grant", "legal", 2)
     ]
-    asked = (b"log.names_asked", b"log.original_asked")
-    added = [
-        entry
-        for entry in raw.read_all(tenants.database, LOG)[before:]
-        if not any(name in entry.event for name in asked)
-    ]
+    asked_for = (b"log.names_asked", b"log.original_asked")
+    everything = raw.read_all(tenants.database, LOG)[before:]
+    added = [entry for entry in everything if not any(name in entry.event for name in asked_for)]
     assert [entry.writer for entry in added] == [*READERS, *READERS]
     raw.both_accept(tenants.database)
 
