@@ -162,3 +162,13 @@ def test_what_came_after_the_tables_were_read_is_not_held_against_them() -> None
     story.erasure(LEE, erasure="e-2")
     assert problems(story.report(erasures=before, settled=settled)) == []
     assert problems(story.report(erasures=before)) != []
+
+
+def test_a_row_that_is_not_withdrawn_though_an_entry_says_so_is_found() -> None:
+    story = Story()
+    story.erasure(DANA)
+    before, settled = list(story.erasures), len(story.entries)
+    story.withdrawn()
+    assert problems(story.report()) == []
+    assert problems(story.report(erasures=before)) == [("erasure_disagrees", 1)]
+    assert problems(story.report(erasures=before, settled=settled)) == []
