@@ -85,12 +85,7 @@ class Vacuuming:
         return next(each.size for each in self.tables(full=table.full) if each.name == table.name)
 
     def rewrite_statistics(self) -> bool:
-        """Rewrites the statistics, in which samples of deleted values may stand; whether this login may.
-
-        Those over all partitions of a table are others than each partition's own, and only taken anew on demand.
-        """
-        with self._as_owner(), translated():
-            self._connection.execute(query("analyze_whole"))
+        """Rewrites the statistics, in which samples of deleted values may stand; whether this login may."""
         if self._superuser:
             with translated():
                 self._connection.execute(query("forget_samples"))

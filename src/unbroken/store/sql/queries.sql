@@ -280,8 +280,10 @@ select r.* from (
 -- The list of types stands here once more for the partial index over them.
 select e.seq from unbroken.entries e
  where e.log = %(log)s
-   and e.event_type in ('access_granted', 'access_revoked', 'log.access_requested', 'log.access_withdrawn', 'log.names_asked',
-                        'log.read', 'log.read_completed', 'log.read_denied')
+   and e.event_type in ('access_granted', 'access_revoked', 'log.access_requested', 'log.access_withdrawn', 'log.erased',
+                        'log.erasure_confirmed', 'log.erasure_reapplied', 'log.erasure_requested', 'log.erasure_withdrawn', 'log.names_asked',
+                        'log.original_asked', 'log.original_opened', 'log.read', 'log.read_completed', 'log.read_denied', 'log.restored',
+                        'log.vault_refilled', 'log.vault_rewrapped', 'log.vault_rewrapping')
    and e.event_type = any (%(types)s)
    and (%(since)s::timestamptz is null or e.recorded_at >= %(since)s)
  order by e.seq
@@ -297,6 +299,10 @@ select request::text, login, duty, reason, requested_by, requested_seq, expires_
 -- name: access_tickets
 select ticket::text, login, opened_seq, expires_at, session_id
   from unbroken.tickets where log = %(log)s and opened_at >= %(since)s order by opened_seq
+
+-- name: access_openings
+select opening::text, kind, ticket::text, seqs, wraps_to, login, asked_seq, done_seq
+  from unbroken.openings where log = %(log)s and asked_at >= %(since)s order by asked_seq
 
 -- name: access_roles
 -- Memberships of memberships count. From PostgreSQL 16 a membership may bring neither rights nor SET ROLE; who has ADMIN on
@@ -518,9 +524,6 @@ select set_config('lock_timeout', '5s', false), set_config('statement_timeout', 
 
 -- name: set_owner
 set role unbroken_owner
-
--- name: analyze_whole
-analyze unbroken.payloads, unbroken.originals
 
 -- name: forget_samples
 -- Of columns that ANALYZE leaves out by now, what it took while an earlier release was here: it would stay for good.
