@@ -424,13 +424,17 @@ def test_the_owner_makes_no_erasure_of_somebody_else(
     """Neither another person in what was asked for, nor one more in what was confirmed."""
     append(writer, [said(ANN), said(BOB)])
     erasure = confirmed(dpo, legal, ANN)
-    copied = (
+    other = raw.new_id()
+    told = json.dumps({"erasure": other, "subjects": [ANN], "with_acted": False})
+    inserting = (
         "insert into unbroken.erasures (log, erasure, basis, subjects, with_acted, case_name, reason, requested_by,"
-        " requested_at, requested_seq, expires_at) select log, gen_random_uuid(), basis, %s, with_acted, case_name,"
-        " reason, requested_by, requested_at, requested_seq, expires_at from unbroken.erasures"
+        " requested_at, requested_seq, expires_at) values (1, %s, 'two people', %s, false, 'C-1', 'x', 'postgres',"
+        " now(), unbroken.append_own(1, 'log.erasure_requested', %s), now())"
     )
+    with database.admin.transaction(force_rollback=True):
+        database.admin.execute(inserting.encode(), (other, [ANN], told))
     for statement, given in (
-        (copied, [[BOB]]),
+        (inserting, [other, [BOB], told]),
         ("update unbroken.erasures set subjects = %s", [[ANN, BOB]]),
         ("update unbroken.erasures set subjects = %s", [[BOB]]),
         ("update unbroken.erasures set confirmed_by = 'compliance'", []),
