@@ -39,6 +39,9 @@ format: $(READY) ## rewrite the sources in the project's format
 bench: $(READY) ## the figures that README and docs quote
 	$(BIN)/python bench/run.py
 	$(BIN)/python bench/redaction.py
+	$(BIN)/python bench/vault.py
+	$(BIN)/python bench/opening.py
+	$(BIN)/python bench/tree.py
 
 attacks: $(READY) ## every attack on every server, and the tables in docs/attacks.md
 	$(BIN)/python -m tests.attacks
@@ -46,8 +49,9 @@ attacks: $(READY) ## every attack on every server, and the tables in docs/attack
 torture: $(READY) ## every fault many times, and the table in docs/faults.md
 	$(BIN)/python -m tests.faults --write docs/faults.md
 
-vectors: $(READY) ## write spec/vectors anew
+vectors: $(READY) ## write the vectors in spec/ anew
 	$(BIN)/python spec/make_vectors.py
+	$(BIN)/python spec/make_tree_vectors.py
 
 clean: ## remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis dist build

@@ -185,6 +185,8 @@ def inclusion_cases() -> Iterator[Case]:
     yield inclusion(4, 7, proof=[], wrong="no proof")
     yield inclusion(6, 7, index=7, wrong="an index that the tree does not have")
     yield inclusion(6, 7, index=-1, wrong="a negative index")
+    yield inclusion(7, 8, index=-1, wrong="a negative index, which in binary looks like the last one")
+    yield inclusion(7, 8, index=15, wrong="an index that looks like the last one in all bits that the tree has")
     yield inclusion(6, 7, index=2**64 - 1, wrong="an index beyond 63 bits")
     yield inclusion(0, 1, size=0, wrong="a tree without leaves")
     yield inclusion(0, 1, size=2**63, wrong="a size beyond 63 bits")

@@ -10,6 +10,7 @@ from psycopg import sql
 from tests.attacks.target import DUTIES, Target
 from tests.conftest import LOG, LOGINS, Server
 from tests.database import raw
+from tests.database.vaulting import append, laid_out, plain_keys
 from unbroken.store import administration
 from unbroken.store.connection import connect
 from unbroken.store.log_reader import LogReader
@@ -48,7 +49,9 @@ _APPEND: Final = (
     "select <shown> from unbroken.append(<log>, array[<event>],"
     " '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{NULL}')"
 )
-_INNER: Final = "select unbroken.append_one(1, 'somebody_else', <event>, null, null, null, null, null, null, null)"
+_INNER: Final = (
+    "select unbroken.append_one(1, 'somebody_else', <event>, null, null, null, null, null, null, null, null)"
+)
 _ENTRY: Final = (
     "insert into unbroken.entries (log, seq, recorded_at, writer, prev_hash, hash, event, id, event_type, actor_id)"
     r" values (1, <seq>, <at>, 'writer', '\x00', '\x00', <event>, gen_random_uuid(), 'request', 'x')"
@@ -111,6 +114,59 @@ _FORGED_REGISTRY: Final = (
     "insert into unbroken.registries values (1, 2, 'x', encode(sha256('x'), 'hex'), now(), 'compliance',"
     " (select loaded_seq from unbroken.registries))"
 )
+
+
+_FOREIGN_KEY: Final = "v-" + "f" * 32
+_SEALED: Final = _APPEND.replace("'{NULL}')", "'{NULL}', null, array[<original>])")
+_OF_TICKET: Final = (
+    "(select (p.details::json ->> 'ticket')::uuid from unbroken.entries e join unbroken.payloads p using (log, seq)"
+    " where e.event_type = 'log.read' order by e.seq desc limit 1)"
+)
+_LAST_OF: Final = "(select id from unbroken.entries where event_type = '<type>' order by seq desc limit 1)"
+_OPENING: Final = _LAST_OF.replace("<type>", "log.original_asked")
+_REWRAPPING: Final = _LAST_OF.replace("<type>", "log.vault_rewrapping")
+_ERASURE: Final = "(select erasure from unbroken.erasures(<log>) limit 1)"
+_ORDER: Final = "repeat('0', 64)"
+_ASK_ORIGINALS: Final = (
+    "select unbroken.ask_originals(<log>, <ticket>, 'open', (select array_agg(o.seq) from unbroken.originals o))"
+)
+_OPENED_KEYS: Final = "select wrapped from unbroken.opened_keys(<log>, <opening>, array['<key>'])"
+_TO_REWRAP: Final = "select wrapped from unbroken.keys_to_rewrap(<log>, <opening>, 1000)"
+_ASK_ERASURE: Final = (
+    "select erasure from unbroken.ask_erasure(<log>, <ticket>, array['<person>'], false, 'C-1', 'asked for')"
+)
+_ORIGINALS: Final = "select ciphertext from unbroken.originals(<log>, <opening>)"
+_FORGED_OPENING: Final = (
+    "insert into unbroken.openings (log, opening, kind, ticket, seqs, login, asked_seq, asked_at, asked_xid)"
+    " select 1, gen_random_uuid(), 'open', t.ticket, '{1}', t.login, 1, now(), '3'::xid8 from unbroken.tickets t"
+)
+_EMPTIED: Final = (
+    "select key_id from unbroken.vault_keys(<log>, array_fill('session'::text, array[10]),"
+    " array(select 'made up ' || n from generate_series(1, 10) n))"
+)
+_SPOILED: Final = (
+    "select unbroken.rewrap_keys(<log>, <opening>, array_agg(k.key_id), array_agg(k.wrapped),"
+    " array_agg('nothing'::bytea)) from unbroken.keys_to_rewrap(<log>, <opening>, 1000) k"
+)
+_REAPPLIED: Final = (
+    "select unbroken.reapply_erasure(<log>, gen_random_uuid(), array['<person>'], '{}', false, now(), repeat('0', 64))"
+)
+
+
+def _of_log(template: str, **parts: str) -> str:
+    return _said(template, log=_literal(LOG), **parts)
+
+
+def _of_erasure(function: str, *more: str, what: str = "select <call>") -> str:
+    """The call of a function for the last erasure that was asked for, with further arguments."""
+    call = _of_log(f"unbroken.{function}(<log>, <more>)", more=", ".join([_of_log(_ERASURE), *more]))
+    return _said(what, call=call)
+
+
+def _sealed(key: str) -> str:
+    """SQL that records an original which is laid out as if it were sealed to this key."""
+    original = f"decode('{laid_out(key).hex()}', 'hex')"
+    return _of_log(_SEALED, shown="seq", event=_event(original="0" * 64), original=original)
 
 
 def _identify(pseudonym: str, *, lookup: str = _LOOKUP, kept: str = "false") -> str:
@@ -206,6 +262,39 @@ _NAMES: Final = {
     "forge_look_up": _said(_FORGED_LOOK_UP, pseudonym=_PSEUDONYMS[0]),
     "forge_registry": _FORGED_REGISTRY,
     "change_registry": "update unbroken.registries set text = 'x'",
+    "read_wrapped": "select wrapped from unbroken.wrapped_keys",
+    "read_sealed": "select ciphertext from unbroken.originals",
+    "originals_unasked": _of_log(_ORIGINALS, opening="gen_random_uuid()"),
+    "ask_originals": _of_log(_ASK_ORIGINALS, ticket=_OF_TICKET),
+    "originals_asked": _of_log(_ORIGINALS, opening=_OPENING),
+    "other_keys": _of_log(_OPENED_KEYS, opening=_OPENING, key=_FOREIGN_KEY),
+    "ask_rewrapping": _of_log("select unbroken.ask_rewrapping(<log>, 'kek-2')"),
+    "take_wrapped": _of_log(_TO_REWRAP, opening=_REWRAPPING),
+    "forge_opening": _FORGED_OPENING,
+    "seal_to_own": _sealed(_FOREIGN_KEY),
+    "reassign_key": "update unbroken.subject_keys set holder = 'somebody else' where holder is not null",
+    "swap_public": "update unbroken.subject_keys set public = repeat('x', 1216)::bytea",
+    "empty_pool": _of_log(_EMPTIED),
+    "delete_wrapped": "delete from unbroken.wrapped_keys",
+    "delete_originals": "delete from unbroken.originals",
+    "spoil_keys": _of_log(_SPOILED, opening=_REWRAPPING),
+    "ask_erasure": _of_log(_ASK_ERASURE, ticket=_OF_TICKET, person=_PSEUDONYMS[0]),
+    "confirm_erasure": _of_erasure("confirm_erasure"),
+    "withdraw_erasure": _of_erasure("withdraw_erasure"),
+    "prepare_erasure": _of_erasure("prepare_erasure"),
+    "begin_erasure": _of_erasure(
+        "begin_erasure", _of_erasure("prepare_erasure", what="(select keys from <call>)"), _ORDER
+    ),
+    "begin_with_no_keys": _of_erasure("begin_erasure", "'{}'::text[]", _ORDER),
+    "confirm_by_hand": (
+        "update unbroken.erasures set confirmed_by = 'legal', confirmed_at = now(), confirmed_seq = requested_seq"
+    ),
+    "erase_of_others": "delete from unbroken.payloads where seq = 1",
+    "erase_again": _of_log(_REAPPLIED, person=_PSEUDONYMS[0]),
+    "open_reads": _of_log("select unbroken.open_reads(<log>)"),
+    "open_by_hand": (
+        "insert into unbroken.recoveries (log, system_identifier, timeline, relation, seq) values (1, 1, 1, 1, 1)"
+    ),
     "load_registry": _said("select * from unbroken.load_registry(<log>, 'x', 'a test')", log=_literal(LOG)),
 }
 
@@ -255,6 +344,7 @@ def installed_template(server: Server) -> Iterator[str]:
                 raw.append(writer, [raw.sent(event_type="approval_requested", **asked)])
             for pseudonym in _PSEUDONYMS:
                 writer.execute(_identify(pseudonym, kept="true").encode())
+            _seal(server, writer)
         with psycopg.connect(server.conninfo("compliance", _TEMPLATE), autocommit=True) as compliance:
             compliance.execute("select unbroken.load_registry(%s, '# all as built in', 'a test')", (LOG,))
             compliance.execute(_ticket("ticket", "a look at the past").encode())
@@ -264,6 +354,19 @@ def installed_template(server: Server) -> Iterator[str]:
         yield _TEMPLATE
     finally:
         server.execute("drop database {} with (force)", _TEMPLATE)
+
+
+def _seal(server: Server, writer: psycopg.Connection[Any]) -> None:
+    """A vault, and an entry about the person of the pseudonyms with what it was before redaction."""
+    with psycopg.connect(server.conninfo("dpo", _TEMPLATE), autocommit=True) as dpo:
+        keys = plain_keys("vault", 20)
+        dpo.execute("select unbroken.refill_vault(%s, %s, %s, %s, %s, 'kek-1')", (LOG, *keys))
+    key = writer.execute(
+        "select key_id from unbroken.vault_keys(%s, '{subject}', %s)", (LOG, [_PSEUDONYMS[0]])
+    ).fetchone()
+    assert key is not None
+    said = raw.sent({"inputs": '"[masked]"'}, subjects=[_PSEUDONYMS[0]], session_id="sealed", original="0" * 64)
+    append(writer, [(said, laid_out(key[0]))])
 
 
 def _grant_all(server: Server, connection: psycopg.Connection[Any]) -> None:

@@ -16,6 +16,7 @@ from psycopg import sql
 from tests.attacks.scene import Connection, Scene
 from tests.conftest import LOG, Database
 from tests.database import raw
+from tests.database.vaulting import append, laid_out
 
 NEEDED_BY: Final = {
     "entries": "writer",
@@ -36,6 +37,14 @@ NEEDED_BY: Final = {
     "unclassified": "writer that meets an unknown tool",
     "registries": "compliance that loads",
     "name_lookups": "dpo that asks for names",
+    "subject_keys": "dpo that fills the vault",
+    "wrapped_keys": "dpo that fills the vault",
+    "openings": "dpo that asks for originals",
+    "originals": "writer that keeps an original",
+    "recoveries": "dpo that wraps keys anew",
+    "erasures": "dpo that asks for an erasure",
+    "erasure_sessions": "dpo that erases",
+    "forgotten": "dpo that erases",
 }
 """For each table, a login whose daily act needs it, and which act where there are several."""
 
@@ -53,6 +62,22 @@ ACTS: Final = {
         "select unbroken.ask_names(%s, ticket, array['p-' || repeat('a', 32)])"
         " from (select (current_setting('attack.ticket'))::uuid as ticket) as t"
     ),
+    "dpo that fills the vault": (
+        "select unbroken.refill_vault(%s, array['v-' || repeat('a', 32)], array[repeat('x', 1216)::bytea],"
+        " array['k1:' || repeat('a', 64)], array['x'::bytea], 'kek-1')"
+    ),
+    "dpo that asks for originals": (
+        "select unbroken.ask_originals(%s, current_setting('attack.ticket')::uuid, 'open', '{1}')"
+    ),
+    "dpo that wraps keys anew": "select unbroken.ask_rewrapping(%s, 'kek-2')",
+    "dpo that asks for an erasure": (
+        "select seq from unbroken.ask_erasure(%s, current_setting('attack.ticket')::uuid,"
+        " array['p-' || repeat('a', 32)], false, 'C-1', 'asked for')"
+    ),
+    "dpo that erases": (
+        "select unbroken.begin_erasure(%s, current_setting('attack.erasure')::uuid,"
+        " current_setting('attack.keys')::text[], repeat('0', 64))"
+    ),
 }
 SILENT: Final = {"server", "writer that names somebody", "writer that meets an unknown tool"}
 """Acts that leave no entry."""
@@ -68,6 +93,12 @@ CHAIN: Final = (
 
 def act(connection: Connection, who: str) -> object:
     """What a login of this duty does all day."""
+    if who == "writer that keeps an original":
+        (key,) = connection.execute(
+            "select key_id from unbroken.vault_keys(%s, '{subject}', array['p-' || repeat('a', 32)])", (LOG,)
+        ).fetchone() or (None,)
+        assert key is not None
+        return append(connection, [(raw.sent(original="0" * 64), laid_out(key))])
     if who != "writer":
         row = connection.execute(ACTS[who].encode(), (LOG,)).fetchone()
         assert row is not None
@@ -79,6 +110,22 @@ def act(connection: Connection, who: str) -> object:
     return raw.append(connection, [call, raw.sent(**asked, decision=decision, scope=until)])
 
 
+def prepared(stage: Scene, dpo: Connection, ticket: Any) -> tuple[str, list[str]]:
+    """An erasure that is about to begin, and the keys that go with it."""
+
+    def row(connection: Connection, statement: str, *given: Any) -> Any:
+        found = connection.execute(statement.encode(), (LOG, *given)).fetchone()
+        connection.commit()
+        assert found is not None
+        return found[0]
+
+    asking = ACTS["dpo that asks for an erasure"].replace("seq", "erasure::text")
+    erasure = row(dpo, asking.replace("current_setting('attack.ticket')", "%s"), *ticket)
+    with closing(stage.connect("legal")) as legal:
+        row(legal, "select unbroken.confirm_erasure(%s, %s)", erasure)
+    return erasure, row(dpo, "select keys from unbroken.prepare_erasure(%s, %s)", erasure)
+
+
 @pytest.fixture
 def superuser(stage: Scene) -> Iterator[Connection]:
     """A transaction without the guard on definitions, of which nothing remains."""
@@ -86,8 +133,11 @@ def superuser(stage: Scene) -> Iterator[Connection]:
         opened = dpo.execute("select ticket::text from unbroken.open_ticket(%s, 'x', 'x', '{}', '1 h')", (LOG,))
         ticket = opened.fetchone()
         dpo.commit()
+        erasure, keys = prepared(stage, dpo, ticket)
     with closing(stage.connect("superuser")) as connection:
         connection.execute("select set_config('attack.ticket', %s, false)", ticket)
+        connection.execute("select set_config('attack.erasure', %s, false)", (erasure,))
+        connection.execute("select set_config('attack.keys', %s::text[]::text, false)", (keys,))
         for name in ("unbroken_refuse_ddl", "unbroken_refuse_drop"):
             connection.execute(sql.SQL("drop event trigger {}").format(sql.Identifier(name)))
         yield connection
@@ -156,7 +206,7 @@ def test_without_it_the_functions_fail_and_do_not_misbehave(superuser: Connectio
     take_away(superuser, table)
     with pytest.raises(psycopg.Error) as caught:
         act_as(superuser, NEEDED_BY[table])
-    assert caught.value.sqlstate in {"42501", "UB003", "UB010", "P0002"}, caught.value
+    assert caught.value.sqlstate in {"42501", "UB003", "UB007", "UB010", "P0002"}, caught.value
     assert entries(superuser) == before
 
 
@@ -197,7 +247,7 @@ def test_with_one_for_inserts_alone_nobody_uses_anothers_recorder(superuser: Con
     assert caught.value.sqlstate == "UB001"
 
 
-@pytest.mark.parametrize("table", ["entries", "payloads"])
+@pytest.mark.parametrize("table", ["entries", "payloads", "originals"])
 def test_a_partition_that_append_attaches_has_forced_policies_and_none_of_its_own(
     database: Database, table: str
 ) -> None:

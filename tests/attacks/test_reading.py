@@ -49,6 +49,10 @@ SHAPES = (
     "declare c cursor for select * from @; fetch 1 from c",
 )
 """Questions whose true answer has a row. One without a ticket must be refused; an empty answer would be a lie."""
+_WHOLE_ROWS = tuple(
+    shape for shape in SHAPES if "* from" in shape or shape == "table @" or "(t)" in shape or "t::" in shape
+)
+"""Those that need every column."""
 
 
 def named(shape: str, relation: str) -> str:
@@ -331,6 +335,27 @@ def test_a_login_in_two_groups_gets_no_ticket(scene: Scene, leaver: Connection) 
         scene.server.execute("revoke unbroken_legal from compliance")
 
 
+# ---- Originals: which entries have one, and never what they hold ----
+
+
+@pytest.mark.parametrize("shape", [shape for shape in SHAPES if shape not in _WHOLE_ROWS])
+@pytest.mark.parametrize("who", PEOPLE)
+def test_that_there_are_originals_is_not_told_without_a_ticket(stage: Scene, who: str, shape: str) -> None:
+    with closing(stage.connect(who)) as connection:
+        assert state(connection, named(shape, "originals")) == NO_TICKET
+
+
+@pytest.mark.parametrize("who", [*PEOPLE, "verifier", "ops"])
+@pytest.mark.parametrize(
+    "shape", [*_WHOLE_ROWS, "select length(ciphertext) from @", "select from @ where ciphertext > ''"]
+)
+def test_what_originals_hold_is_not_read_under_a_ticket_either(shared: Scene, who: str, shape: str) -> None:
+    with closing(shared.connect(who)) as connection:
+        if who != "verifier":
+            opened(connection)
+        assert state(connection, named(shape, "originals")) == "42501"
+
+
 # ---- A ticket for one session ----
 
 
@@ -347,6 +372,7 @@ def test_a_ticket_for_a_session_opens_that_session(narrow: Connection) -> None:
         " (select count(*) from unbroken.agent_audit), (select count(*) from unbroken.audit_log)"
     ).fetchone()
     assert rows == (4, 3, 1, 1, 4, 4)
+    assert narrow.execute("select count(*) from unbroken.originals").fetchone() == (0,)
     assert narrow.execute("select distinct session_id from unbroken.entries").fetchall() == [("shown",)]
 
 

@@ -124,6 +124,40 @@ $$;
 create function weak.load_registry(text text) returns void language sql security definer set search_path = weak as $$
   update weak.registry set text = load_registry.text
 $$;
+
+-- Keys beside what they open, for everybody to read, by functions that ask nobody; and an erasure that one person does alone,
+-- before or after anybody agreed, of whatever rows they name.
+create table weak.wraps (key text primary key, half bytea, holder text, wrapped bytea);
+create table weak.sealed (no bigint primary key, key text, body bytea);
+create table weak.removals (person text primary key, asked_by text, confirmed_by text);
+create table weak.servers (name text);
+grant select on weak.wraps, weak.sealed to public;
+create function weak.sealed_of(no bigint) returns bytea language sql security definer set search_path = weak as $$
+  select s.body from weak.sealed s where s.no = sealed_of.no
+$$;
+create function weak.seal(no bigint, key text, body bytea) returns void language sql security definer set search_path = weak as $$
+  insert into weak.sealed values (no, key, body)
+$$;
+create function weak.key_for(holder text) returns text language sql security definer set search_path = weak as $$
+  insert into weak.wraps values (key_for.holder, 'half', key_for.holder, 'wrapped') returning key
+$$;
+create function weak.wrap_anew(wrapped bytea) returns bigint language sql security definer set search_path = weak as $$
+  with w as (update weak.wraps set wrapped = wrap_anew.wrapped returning 1) select count(*) from w
+$$;
+create function weak.ask_removal(person text) returns void language sql security definer set search_path = weak as $$
+  insert into weak.removals values (person, session_user)
+$$;
+create function weak.confirm_removal(person text) returns void language sql security definer set search_path = weak as $$
+  update weak.removals r set confirmed_by = session_user where r.person = confirm_removal.person
+$$;
+create function weak.remove(person text) returns bigint language sql security definer set search_path = weak as $$
+  with b as (delete from weak.bodies b where b.person = remove.person returning 1) select count(*) from b
+$$;
+create function weak.open_reads() returns void language sql security definer set search_path = weak as $$
+  insert into weak.servers values ('another')
+$$;
+insert into weak.wraps values ('k-1', 'half', 'p-1', 'wrapped');
+insert into weak.sealed values (1, 'k-1', 'sealed');
 insert into weak.people values ('alias-1', 'Ann Other');
 insert into weak.registry values ('mask everything');
 

@@ -147,9 +147,18 @@ def _cast_tables(admin: Connection) -> int:
         ("unbroken", relation.name) for relation in relations(admin)
     ]
     for schema, name in names:
+        # A column of a pseudo-type, as some of the server's own tables have, can't be had.
+        columns = admin.execute(
+            "select a.attname from pg_attribute a join pg_type t on t.oid = a.atttypid"
+            " where a.attrelid = %s::regclass and a.attnum > 0 and not a.attisdropped and t.typtype <> 'p'"
+            " order by a.attnum",
+            (sql.Identifier(schema, name).as_string(admin),),
+        ).fetchall()
         admin.execute(
-            sql.SQL("create table {} as select * from {} limit 0").format(
-                sql.Identifier("evil", name), sql.Identifier(schema, name)
+            sql.SQL("create table {} as select {} from {} limit 0").format(
+                sql.Identifier("evil", name),
+                sql.SQL(", ").join(sql.Identifier(column) for (column,) in columns),
+                sql.Identifier(schema, name),
             )
         )
     return len(names)

@@ -464,10 +464,10 @@ def test_a_text_may_have_1024_bytes_and_no_more(database: Database, writer: Conn
 
 def test_an_event_may_have_64_kilobytes_and_no_more(database: Database, writer: Connection) -> None:
     small = text_of(fields(subjects=["x"]))
-    fitting = small.replace('["x"]', f'["{"x" * (65536 - len(small) + 1)}"]')
-    assert len(fitting) == 65536
+    fitting = small.replace('["x"]', f'["{"x" * (61440 - len(small) + 1)}"]')
+    assert len(fitting) == 61440
     append(writer, [Sent(fitting)])
-    raw.refused(database, writer, [Sent(text_of(fields(subjects=["x" * (65536 - len(small) + 2)])))])
+    raw.refused(database, writer, [Sent(text_of(fields(subjects=["x" * (61440 - len(small) + 2)])))])
     raw.refused(database, writer, [Sent(text_of(fields(subjects=[f"{MARKER}{n:06}" for n in range(20_000)])))])
     raw.both_accept(database)
 

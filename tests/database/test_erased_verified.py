@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from psycopg import sql
 
-from tests.conftest import LOG, Database
+from tests.conftest import LOG, Database, add_log
 from tests.database import raw
 from tests.database.raw import Connection, open_ticket
 from tests.database.test_vault_door import ANN, BOB, erase, value
@@ -244,6 +244,19 @@ def test_a_range_and_a_session_know_what_was_erased_behind_them(scene: Scene) ->
         assert places(verify_range(reader, first=2, last=6)) == [("missing", 4, "inputs"), ("not_erased", 5, None)]
         assert places(verify_session(reader, "a")) == [("not_erased", 5, None)]
         assert places(verify_session(reader, "b")) == [("missing", 4, "inputs")]
+
+
+def test_a_ticket_for_one_session_opens_what_tells_of_erasures_in_its_log_alone(scene: Scene) -> None:
+    add_log(scene.database.admin, "second", "compliance")
+    for log in (1, 2):
+        details = "jsonb_build_object('erasure', gen_random_uuid())"
+        scene.do(f"select unbroken.append_own({log}, 'log.erased', {details})")
+    with scene.database.connect("compliance") as compliance:
+        open_ticket(compliance, session="b")
+        shown = "select e.log, e.seq from unbroken.entries e join unbroken.payloads p using (log, seq) order by 1, 2"
+        rows = compliance.execute(shown.encode()).fetchall()
+    assert [seq for log, seq in rows if log == 1] == [4, 7, 9, 10, *scene.told, scene.told[-1] + 1]
+    assert {log for log, _ in rows} == {1}
 
 
 # ---- While it happens ----

@@ -21,12 +21,14 @@ OWNED = (
     *("entries", "payloads", "event_ids", "sessions", "logs", "grants", "migrations", "recorders", "approvals"),
     *("access_requests", "tickets", "denials", "pseudonym_keys"),
     *("agents", "identities", "name_lookups", "registries", "unclassified"),
-    *("subject_keys", "wrapped_keys", "originals", "openings", "erasures", "forgotten", "recoveries"),
+    *("subject_keys", "wrapped_keys", "originals", "openings", "erasures", "erasure_sessions"),
+    *("forgotten", "recoveries"),
 )
 PARTITIONS = ("entries_1_0", "originals_1_0", "payloads_1_0")
 EMPTY = (
     *("approvals", "access_requests", "tickets", "denials", "agents", "name_lookups", "registries"),
-    *("subject_keys", "wrapped_keys", "originals", "originals_1_0", "openings", "erasures", "forgotten"),
+    *("subject_keys", "wrapped_keys", "originals", "originals_1_0", "openings"),
+    *("erasures", "erasure_sessions", "forgotten"),
 )
 """Tables in which this module's log has no row."""
 AGENT_AUDIT = (
@@ -168,6 +170,7 @@ def test_triggers_fire_always_and_on_every_partition(filled: Database) -> None:
         "erasures": (["refuse_delete", "refuse_truncate", "refuse_untold_erasure"], True),
         "forgotten": (["refuse_change", "refuse_truncate", "refuse_untold_forgetting"], True),
         "recoveries": (["refuse_change", "refuse_truncate", "refuse_untold_recovery"], True),
+        "erasure_sessions": (["refuse_change", "refuse_foreign_session", "refuse_truncate"], True),
         "name_lookups": (["refuse_change", "refuse_truncate", "refuse_untold_lookup"], True),
         "registries": (["refuse_change", "refuse_truncate", "refuse_untold_registry"], True),
     }

@@ -239,6 +239,32 @@ def test_keys_of_the_pool_from_before_the_logs_key_was_replaced_stay_good(
     assert list(opener.opened().values()) == [{"inputs": MAIL}]
 
 
+def test_after_a_change_of_the_logs_key_everybody_s_originals_go_on_while_the_old_one_is_kept(
+    database: Database, opener: Opener, compliance: LogReader, tmp_path: Path
+) -> None:
+    compliance.load_registry("identities.pseudonyms = false", reason="a test")
+    opener.refill(1)
+    old, new = KEY.to_text(), LogKey.generate("2")
+    file = tmp_path / "log.key"
+
+    def record(actor: str, *, keys: str) -> None:
+        file.write_text(keys)
+        with unbroken.connect(database.conninfo("writer"), log=LOG, key=file) as trail:
+            trail.record("request", actor_id=actor, actor_type="user", inputs=f"{actor} has {MAIL}")
+
+    record("u-1", keys=old)
+    record("u-1", keys=old + new.to_text())
+    opener.refill(1, log_key=new)
+    record("u-2", keys=old + new.to_text())
+    with pytest.raises(ConfigurationError):
+        record("u-1", keys=new.to_text())
+    record("u-2", keys=new.to_text())
+    assert [each["inputs"] for each in opener.opened().values()] == [
+        f"{actor} has {MAIL}" for actor in ("u-1", "u-1", "u-2", "u-2")
+    ]
+    assert held_for(database) == {("subject", "u-1"), ("subject", "u-2")}
+
+
 def test_without_the_logs_key_a_log_that_keeps_originals_says_so(
     database: Database, opener: Opener, compliance: LogReader
 ) -> None:

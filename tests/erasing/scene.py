@@ -11,13 +11,14 @@ from typer.testing import CliRunner
 import unbroken
 from tests.conftest import LOG
 from tests.database.vaulting import Vault
-from tests.erasing.servers import connected, files_below, written
+from tests.erasing.servers import connected, files_below, sample, written
 from tests.erasing.traces import WINDOW, Found, Traces
 from tests.faults.cluster import Admin, Cluster
 from tests.planted.maker import Maker
 from unbroken.capture.trail import Trail
 from unbroken.cli.app import app
 from unbroken.core.ids import new_id
+from unbroken.errors import UnbrokenError
 from unbroken.privacy.names import Names
 from unbroken.privacy.vault.key_encryption import KeyEncryptions
 from unbroken.privacy.vault.layout import Parsed, parse
@@ -37,7 +38,7 @@ KINDS: Final = {"name", "masked", "said", "salt", "original", "lookup", "sealed 
 REGISTRY: Final = '[originals]\nkeep = "always"\nwithout_key = "record"\n'
 _KEYS: Final = 40
 _HELD: Final = """
-select e.event::json ->> 'id', p.inputs_salt, p.outputs_salt, p.details_salt, o.ciphertext
+select e.event::json ->> 'id', e.seq, p.inputs_salt, p.outputs_salt, p.details_salt, o.ciphertext
   from unbroken.entries e left join unbroken.payloads p using (log, seq) left join unbroken.originals o using (log, seq)
  where e.event like '%"recorder":"%'
 """
@@ -58,6 +59,7 @@ class Scene:
         maker = self._maker = Maker(new_id())
         self.people = {owner: f"{maker.name()} {maker.word(3).title()}" for owner in (ANN, BOB)}
         self.vault = Vault(KeyEncryptions(self.kek))
+        self.seqs: dict[str, list[int]] = {ANN: [], BOB: []}
         self._owners: dict[str, str] = {}
         self.opened = ""
         self.pooled: dict[str, Pooled] = {}
@@ -71,19 +73,24 @@ class Scene:
 
     def run(self, login: str, command: str, *, ends: Collection[int] = (0,), shows: bool = False) -> str:
         """Runs a command as a login, which has to end with one of these codes; what it printed."""
-        settings = {
+        done = CliRunner().invoke(app, shlex.split(command), env=self.settings(login))
+        # The last of what the command does: what goes wrong is said, and ends it with 2.
+        failed = isinstance(done.exception, UnbrokenError)
+        code, said = (2, f"{done.output}{done.exception}") if failed else (done.exit_code, done.output)
+        assert code in ends, (command, said, done.exception)
+        if not shows:
+            self.outputs.append((f"output of {command}", said.encode()))
+        return said
+
+    def settings(self, login: str) -> dict[str, str]:
+        """The environment of a command that a login runs."""
+        return {
             "UNBROKEN_STORE": self.cluster.conninfo(login),
             "UNBROKEN_LOG": LOG,
             "UNBROKEN_KEY_FILE": str(self.key_file),
             "XDG_STATE_HOME": str(self.folder / "state"),
             "COLUMNS": "300",
         }
-        done = CliRunner().invoke(app, shlex.split(command), env=settings)
-        assert isinstance(done.exception, SystemExit | None), (command, done.exception)
-        assert done.exit_code in ends, (command, done.exit_code, done.output, done.exception)
-        if not shows:
-            self.outputs.append((f"output of {command}", done.output.encode()))
-        return done.output
 
     # ---- what happens ----
 
@@ -98,12 +105,12 @@ class Scene:
         self._open()
         self.note()
 
-    def set_up(self) -> None:
-        """A registry, and keys in the pool."""
+    def set_up(self, keys: int = _KEYS) -> None:
+        """A registry, and keys for the pool."""
         with LogReader(self.cluster.conninfo("compliance"), LOG, writes=True) as reader:
             reader.load_registry(REGISTRY, reason="a test")
         with connected(self.cluster, "dpo") as dpo:
-            for key in self.vault.refill(dpo, _KEYS):
+            for key in self.vault.refill(dpo, keys):
                 self.pooled[key.public.id] = key
                 self.traces.add_bytes(NOBODY, "private seed", self.vault.private(key).seed)
 
@@ -178,14 +185,14 @@ class Scene:
     def note(self) -> None:
         """Has all that the database holds looked for."""
         with self.cluster.admin() as admin:
-            # As autovacuum does in time: statistics hold values of what they are about.
-            admin.execute("analyze")
+            sample(admin)
             self._note_entries(admin)
             self._note_people(admin)
 
     def _note_entries(self, admin: Admin) -> None:
-        for event_id, *salts, original in admin.execute(_HELD):
+        for event_id, seq, *salts, original in admin.execute(_HELD):
             owner = self._owners[event_id]
+            self.seqs[owner].append(seq)
             for salt in filter(None, salts):
                 self.traces.add_bytes(owner, "salt", salt)
             if original is not None:

@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.erasing.carrying_out import erased
+from tests.erasing.carrying_out import certificate_holds, cleaned, erased, verified
 from tests.erasing.scene import ANN, BOB, KINDS, NOBODY, Scene
-from tests.erasing.servers import cleaned
 from tests.erasing.traces import Found, Traces, forms_of_bytes, kinds_of
 from tests.faults.cluster import Cluster
 
@@ -19,16 +18,19 @@ def test_nothing_is_left_of_who_was_erased(cluster: Cluster, tmp_path: Path) -> 
     scene.play()
     assert kinds_of(scene.traces.within([("shown", scene.opened.encode())]), ANN) >= {"said", "masked"}
     assert kinds_of(scene.traces.within(scene.in_spool.items()), ANN) >= {"said", "salt", "original", "sealed name"}
-    cleaned(cluster)
+    cleaned(scene)
     kept = scene.found()
     assert kinds_of(kept, ANN) == kinds_of(kept, BOB) == KINDS - SEALED
     assert not within(kept, "write-ahead log")
-    erased(scene, ANN)
+    erasure = erased(scene, ANN)
     rows_gone = scene.found()
     # Deleted rows leave their bytes where they were, and the log ahead tells of them: hence all the cleaning.
     assert within(rows_gone, "data") >= {"said", "salt", "original", "sealed name", "wrapped key"}
-    assert within(rows_gone, "write-ahead log") >= {"sealed name"}
-    cleaned(cluster)
+    assert within(rows_gone, "write-ahead log")
+    cleaned(scene)
+    accounted = verified(scene)["accounted"]
+    assert (accounted["payloads"], accounted["names"]) == (len(scene.seqs[ANN]), len(scene.pseudonyms[ANN]))
+    certificate_holds(scene, erasure)
     left = scene.found()
     assert kinds_of(left, ANN) == set(), sorted(left)
     assert kinds_of(left, BOB) == KINDS - SEALED

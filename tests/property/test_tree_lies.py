@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.property.kept_tiles import KeptTiles, LevelZeroFromRows, grown
+from tests.property.kept_tiles import AllAlike, KeptTiles, LevelZeroFromRows, grown
 from tests.property.rfc6962 import Tree, leaf, split, turns
 from unbroken.core.tree.edge import EMPTY, Edge
 from unbroken.core.tree.extending import extended
@@ -234,6 +234,27 @@ def test_a_leaf_beyond_the_tree_is_rejected(index: int, size: int) -> None:
     assert not included(index, size, [], of=HASH)
     with pytest.raises(ProofError):
         inclusion_proof(index, size, reader=tiles())
+
+
+def test_no_proof_of_a_leaf_is_taken_for_a_place_outside_the_tree() -> None:
+    """In binary the places around a tree look like places in it: -1 like its last."""
+    for size in range(1, SMALL):
+        for index in range(size):
+            proof = inclusion_proof(index, size, reader=tiles())
+            outside = [*range(-40, 0), *range(size, 80), index - 2**63, index + 2**63, index + 2**64]
+            assert [at for at in outside if included(at, size, proof, of=leaf(index))] == []
+
+
+def test_a_tree_is_never_larger_than_the_largest() -> None:
+    """Proofs in which nothing else is wrong."""
+    alike = AllAlike(HASH)
+    halves = [alike.perfect(height) for height in range(63)]
+    most, too_many = alike.perfect(62), alike.perfect(63)
+    assert included(0, 2**62, halves[:-1], most, of=HASH)
+    assert not included(0, 2**63, halves, too_many, of=HASH)
+    assert consistent(2**61, 2**62, halves[-2:-1], (halves[-2], most))
+    assert not consistent(2**62, 2**63, halves[-1:], (halves[-1], too_many))
+    assert not consistent(2**63, 2**63, [], (too_many, too_many))
 
 
 @pytest.mark.parametrize(("old", "new"), [(0, 0), (0, 5), (6, 5)])

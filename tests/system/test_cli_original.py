@@ -161,6 +161,37 @@ def test_an_entry_in_which_nothing_was_masked_is_as_it_was_said(dpo: Cli, record
     assert told(entries, "log.original_asked") == []
 
 
+def described(kind: str, name: str, value: Json) -> raw.Sent:
+    return raw.sent({name: json.dumps(value)}, session_id="s-1", event_type=kind)
+
+
+def test_a_prompt_of_which_only_the_hash_is_recorded_is_not_said_to_be_whole(
+    dpo: Cli, recorded: Recorded, entries: Entries, tmp_path: Path
+) -> None:
+    hashed: dict[str, Json] = {"content_hash": f"k1:{'ab' * 32}", "length": 31}
+    message: dict[str, Json] = {"commitment": "a" * 64, "salt": "5a", "message": {"role": "system", **hashed}}
+    said: dict[str, Json] = {**message, "message": {"role": "user", "content": "Hi", "length": 3}}
+    cases: list[tuple[str, str, Json]] = [
+        ("model_call", "inputs", {"messages": ["a" * 64], "new": [message]}),
+        ("conversation_started", "details", {"prompt_template": {"id": "t", **hashed}}),
+        ("model_call", "details", {"parameters": {"system": {"length": 31}}}),
+        ("model_call", "inputs", {"messages": ["a" * 64], "new": [said]}),
+        ("model_call", "details", {"prompt_template": {"id": "t"}, "parameters": {"length": 31}}),
+        ("tool_call", "details", {"prompt_template": hashed}),
+    ]
+    first, *others = (raw.append(recorded.writer, [described(*case)])[0].seq for case in cases)
+    done = dpo("original", "open", first, *others, "--json")
+    assert [each["outcome"] for each in lines_of(done)] == ["not_kept"] * 3 + ["unchanged"] * 3
+    assert done.returncode == 1
+    shown = dpo("original", "open", first)
+    assert "of a prompt hash and length are recorded" in shown.stdout
+    assert "inputs, as recorded" in shown.stdout
+    assert "nothing was masked" not in shown.stdout + shown.stderr
+    untold = matched(dpo, tmp_path, first, "Be kind.", "--text")
+    assert (untold.returncode, "It can't be told" in untold.stdout) == (3, True)
+    assert told(entries, "log.original_asked") == []
+
+
 def test_after_an_erasure_it_says_so_and_shows_the_others(
     database: Database, dpo: Cli, recorded: Recorded, entries: Entries
 ) -> None:
@@ -172,7 +203,7 @@ def test_after_an_erasure_it_says_so_and_shows_the_others(
     )
     done = dpo("original", "open", first.seq, both.seq, other.seq)
     assert done.returncode == 1
-    assert done.stdout.count("a key that it needs is destroyed") == 2
+    assert done.stdout.count("a key that it needs is destroyed: no entry tells of it") == 2
     assert done.stdout.count("I am Dana Müller") == 1
     assert "3 entries: 1 opened, 2 erased" in " ".join(done.stderr.split())
     (opened,) = told(entries, "log.original_opened")
@@ -182,6 +213,18 @@ def test_after_an_erasure_it_says_so_and_shows_the_others(
     assert (gone["outcome"], gone["content"], still["outcome"]) == ("erased", {}, "opened")
     (batch,) = (entry.seq for entry in entries() if b'"payloads":"' in (entry.details or b""))
     assert gone["why"] == f"erased, as entry {batch} tells"
+
+
+def test_what_is_sealed_to_a_destroyed_key_names_the_entry_that_tells_of_it(
+    database: Database, dpo: Cli, recorded: Recorded, entries: Entries
+) -> None:
+    keys = [key for key in keys_for(recorded.writer, ("subject", DANA)) if key]
+    recorded.about(DANA)
+    erase(database, recorded.dpo, DANA)
+    late = append(recorded.writer, [sealed_to(keys, {"inputs": "still"}, subjects=[DANA], redactions=["PERSON:1"])])[0]
+    (first,) = (entry.seq for entry in entries() if b'"keys":["' in (entry.details or b""))
+    (found,) = lines_of(dpo("original", "open", late.seq, "--json"))
+    assert (found["outcome"], found["why"]) == ("erased", f"a key that it needs is destroyed, as entry {first} tells")
 
 
 def test_what_was_changed_is_not_shown(database: Database, dpo: Cli, recorded: Recorded, entries: Entries) -> None:

@@ -14,6 +14,7 @@ import pytest
 from psycopg import sql
 
 from tests.conftest import LOG, Database
+from tests.database.vaulting import append, keys_for, sealed_to
 from tests.system.cli import Cli
 from tests.system.erasing import SIGNING, Clinic
 from tests.system.processes import open_folder
@@ -159,6 +160,25 @@ def test_what_is_withdrawn_or_not_confirmed_is_not_carried_out(clinic: Clinic) -
     assert [row["erasure"] for row in clinic.as_login("verifier").json("subject", "list")["erasures"]] == [asked]
 
 
+def test_who_confirms_sees_how_much_goes_and_how_many_others_it_touches(clinic: Clinic) -> None:
+    with clinic.database.connect("writer") as writer:
+        both = sorted(clinic.known.values())
+        keys = [key for key in keys_for(writer, *(("subject", each) for each in both)) if key]
+        append(writer, [sealed_to(keys, {"inputs": "of both"}, subjects=both, session_id="s-1")])
+    clinic.record(LEE, actor_id=clinic.known[DANA], actor_type="user")
+    erasure = clinic.ask(DANA)
+    shown = " ".join(clinic.as_login("legal")("subject", "confirm", erasure).stdout.split())
+    for words in ("6 payloads what was said", "6 originals what it was", "1 key wrapped", "1 name what led"):
+        assert words in shown
+    assert "1 entry also names 1 other person" in shown
+    assert "; verify): 1 payload; asked for with --with-acted" in shown
+    (row,) = clinic.as_login("compliance").json("subject", "list")["erasures"]
+    own, others = {"payloads": 6, "originals": 6, "keys": 1, "names": 1}, {"shared": 1, "others": 1, "kept": 1}
+    assert row["planned"] == {**own, "sessions": 1, **others}
+    listed = clinic.as_login("legal", COLUMNS="300")("subject", "list").stdout
+    assert "6 payloads, 6 originals, 1 key, 1 name; 1 entry shared with 1 other person" in listed
+
+
 # ---- carrying out ----
 
 
@@ -177,6 +197,8 @@ def test_a_person_is_erased_to_the_certificate(clinic: Clinic, entries: Entries)
     checked = clinic.as_login("verifier")("subject", "check-certificate", file, "--trust", VKEY, "--in-log")
     assert (checked.returncode, checked.stderr) == (0, "")
     assert "The certificate holds." in checked.stdout
+    verified = clinic.as_login("verifier")("verify")
+    assert (verified.returncode, "accounted for: 5 payloads" in verified.stdout) == (3, True), verified.stdout
     names = clinic.as_login("dpo")("names", clinic.known[DANA], "--purpose", "test", "--case", "C-31")
     assert (names.returncode, "no name" in names.stdout) == (1, True)
     again = clinic.as_login("dpo")("subject", "carry-out", erasure, "--backups-kept", "30", "--yes")
@@ -391,6 +413,7 @@ def test_a_restore_is_closed_until_it_was_erased_again(clinic: Clinic, yesterday
     checked = yesterday.as_login("verifier").json("subject", "check-certificate", file, "--trust", VKEY, "--in-log")
     assert checked["holds"], checked
     assert checked["certificate"]["basis"] == "ledger"
+    assert yesterday.as_login("verifier")("verify").returncode == 3
 
 
 def test_recovering_relies_on_no_ledger_that_is_changed_foreign_or_missing(clinic: Clinic, yesterday: Clinic) -> None:

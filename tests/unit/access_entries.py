@@ -1,7 +1,9 @@
 """A small log of access, made by hand: entries as the log's own functions make them, and the tables beside them."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from typing import Any
 
 import msgspec
@@ -13,11 +15,18 @@ from unbroken.core.times import format_time
 from unbroken.investigate.access import AccessReport, Evidence, Period, assembled
 from unbroken.investigate.access_reads import Person
 from unbroken.investigate.access_review import Server
-from unbroken.store.access import GrantRow, RequestRow, Role, TicketRow
+from unbroken.store.access import GrantRow, OpeningRow, RequestRow, Role, TicketRow
+from unbroken.store.erasures import Erasure as ErasureRow
 from unbroken.verify.examine import columns_of
 
 START = datetime(2026, 1, 1, 9, tzinfo=UTC)
 DIGEST = "ab" * 32
+ERASURE = "0b51c6f2-0000-4000-8000-000000000001"
+_LATER: tuple[str, ...] = (
+    *("confirmed_by", "confirmed_at", "confirmed_seq", "upto_at", "begun_by", "begun_at", "begun_seq"),
+    *("order_sha256", "done_at", "done_seq", "certificate_sha256"),
+)
+"""What a row of the table of erasures gets one step after another."""
 
 
 @dataclass
@@ -29,6 +38,8 @@ class Story:
     requests: list[RequestRow] = field(default_factory=list)
     tickets: list[TicketRow] = field(default_factory=list)
     roles: list[Role] = field(default_factory=list)
+    openings: list[OpeningRow] = field(default_factory=list)
+    erasures: list[ErasureRow] = field(default_factory=list)
 
     @property
     def now(self) -> datetime:
@@ -137,6 +148,94 @@ class Story:
     def complete(self, login: str = "clara", *, ticket: str = "t-1", outcome: str = "complete", count: int = 3) -> int:
         return self.own("log.read_completed", login, ticket=ticket, outcome=outcome, count=count, digest=DIGEST)
 
+    def ask(
+        self, *seqs: int, login: str = "vera", ticket: str = "t-1", kind: str = "open", opening: str = "o-1"
+    ) -> int:
+        """Asks for originals."""
+        told = ranges_of(seqs)
+        seq = self.own("log.original_asked", login, opening=opening, ticket=ticket, kind=kind, seqs=told)
+        self.openings.append(OpeningRow(opening, kind, ticket, seqs, None, login, seq, None))
+        return seq
+
+    def opened(self, opened: int, failed: int = 0, *, login: str = "vera", opening: str = "o-1") -> int:
+        seq = self.own("log.original_opened", login, opening=opening, opened=opened, failed=failed, digest=DIGEST)
+        self._ended(opening, seq)
+        return seq
+
+    def rewrap(self, to: str, *, login: str = "vera", opening: str = "w-1") -> int:
+        seq = self.own("log.vault_rewrapping", login, opening=opening, to=to)
+        self.openings.append(OpeningRow(opening, "rewrap", None, (), to, login, seq, None))
+        return seq
+
+    def rewrapped(self, to: str, keys: int, *, login: str = "vera", opening: str = "w-1") -> int:
+        seq = self.own("log.vault_rewrapped", login, opening=opening, to=to, keys=keys, others=1)
+        self._ended(opening, seq)
+        return seq
+
+    def _ended(self, opening: str, seq: int) -> None:
+        self.openings = [replace(row, done_seq=seq) if row.opening == opening else row for row in self.openings]
+
+    def erasure(self, *subjects: str, by: str = "dpo", erasure: str = ERASURE, days: int = 7) -> int:
+        """Asks for an erasure."""
+        until, planned = self.now + timedelta(days=days), {"payloads": 5, "originals": 3, "keys": 1, "others": 2}
+        seq = self.own(
+            "log.erasure_requested",
+            by,
+            erasure=erasure,
+            subjects=list(subjects),
+            with_acted=False,
+            planned=planned,
+            case="C-31",
+            reason="asked on 3 March",
+            valid_until=format_time(until),
+        )
+        row = ErasureRow(
+            erasure=erasure,
+            state="asked",
+            basis="two people",
+            case="C-31",
+            reason="asked on 3 March",
+            with_acted=False,
+            subjects=list(subjects),
+            requested_by=by,
+            requested_at=self.now,
+            requested_seq=seq,
+            expires_at=until,
+            planned=planned,
+            payloads=0,
+            originals=0,
+            keys=0,
+            **dict.fromkeys(_LATER),
+        )
+        self.erasures.append(row)
+        return seq
+
+    def confirmed(self, *, by: str = "legal", erasure: str = ERASURE) -> int:
+        seq = self.own("log.erasure_confirmed", by, erasure=erasure)
+        self._step(erasure, state="confirmed", confirmed_by=by, confirmed_at=self.now, confirmed_seq=seq)
+        return seq
+
+    def withdrawn(self, *, by: str = "legal", erasure: str = ERASURE) -> int:
+        seq = self.own("log.erasure_withdrawn", by, erasure=erasure)
+        self._step(erasure, state="withdrawn")
+        return seq
+
+    def begun(self, *keys: str, by: str = "dpo", erasure: str = ERASURE) -> int:
+        seq = self.own("log.erased", by, erasure=erasure, order=DIGEST, keys=list(keys), pseudonyms=[])
+        self._step(erasure, state="begun", begun_by=by, begun_seq=seq, order_sha256=DIGEST)
+        return seq
+
+    def erased(self, payloads: str, originals: str, *, by: str = "dpo", erasure: str = ERASURE) -> int:
+        return self.own("log.erased", by, erasure=erasure, payloads=payloads, originals=originals)
+
+    def finished(self, *, by: str = "dpo", erasure: str = ERASURE) -> int:
+        seq = self.own("log.erased", by, erasure=erasure, complete=True, certificate=DIGEST, payloads=9, originals=9)
+        self._step(erasure, state="done", done_seq=seq, certificate_sha256=DIGEST)
+        return seq
+
+    def _step(self, erasure: str, **changed: Any) -> None:
+        self.erasures = [replace(row, **changed) if row.erasure == erasure else row for row in self.erasures]
+
     def evidence(self, **changed: Any) -> Evidence:
         members = {row.login: row.duty for row in self.grants}
         roles = (*self.roles, *(Role(login, True, False, False, False, (duty,), ()) for login, duty in members.items()))
@@ -147,6 +246,8 @@ class Story:
             "grants": self.grants,
             "requests": self.requests,
             "tickets": self.tickets,
+            "openings": self.openings,
+            "erasures": self.erasures,
             "server": Server(roles, frozenset(role.name for role in roles), frozenset(), self.now - timedelta(days=90)),
             "entries": self.entries,
         }
@@ -160,6 +261,12 @@ class Story:
 
     def names(self, *pseudonyms: str, login: str = "clara", ticket: str = "t-1") -> int:
         return self.own("log.names_asked", login, lookup=f"l-{ticket}", ticket=ticket, pseudonyms=list(pseudonyms))
+
+
+def ranges_of(seqs: Sequence[int]) -> str:
+    """``3-5,9`` for 3, 4, 5, 9: numbers in order, as the database writes them."""
+    runs = [[seq for _, seq in run] for _, run in groupby(enumerate(seqs), key=lambda pair: pair[1] - pair[0])]
+    return ",".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
 
 
 def administered() -> Story:

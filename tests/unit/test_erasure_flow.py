@@ -108,10 +108,13 @@ def test_a_key_that_was_assigned_meanwhile_gets_into_the_order(signing: Signing)
 def test_a_refusal_for_another_reason_is_passed_on(signing: Signing) -> None:
     class Refusing(Door):
         def begin(self, *_: object, **__: object) -> int:
+            self.steps.append("refused")
             raise ConfigurationError("expired meanwhile")
 
+    door = Refusing()
     with pytest.raises(ConfigurationError, match="expired meanwhile"):
-        carry_out(Refusing(), signing)
+        carry_out(door, signing)
+    assert door.steps.count("refused") == 1
     assert len(signing.records().orders) == 1
 
 
@@ -325,7 +328,8 @@ def test_names_of_others_whose_last_payload_went_are_in_the_certificate(signing:
         carry_out(door, signing)
     door.break_after = None
     door.entries.append(told(14, {"erasure": ERASURE, "payloads": "9", "pseudonyms": [BOB]}))
-    door.entries.append(told(15, {"erasure": ERASURE, "payloads": "1-900"}, recorder="r", event_type="tool_call"))
+    door.entries.append(told(15, {"erasure": ERASURE, "payloads": "1-900"}, recorder="r"))
+    door.entries.append(told(17, {"erasure": ERASURE, "payloads": "1-900"}, event_type="log.read"))
     door.entries.append(told(16, {"erasure": "0b51c6f2-0000-4000-8000-000000000002", "payloads": "1-900"}))
     certificate = carry_out(door, signing).certificate
     assert certificate.names == [ANN, BOB]

@@ -6,16 +6,22 @@ from typing import Final, TypeAlias
 from unbroken.cli.csv_output import Cell
 from unbroken.cli.printing import as_json_time
 from unbroken.investigate.access import AccessReport
+from unbroken.investigate.access_erasures import Erasure
 from unbroken.investigate.access_grants import Grant, Request
+from unbroken.investigate.access_openings import Opening, VaultWork
 from unbroken.investigate.access_reads import NameLookup, Read
 
 Row: TypeAlias = tuple[Cell, ...]
 
 COLUMNS: Final = (
     *("row", "entry", "time", "login", "duty", "state", "by", "confirmed_by", "why", "case", "scope"),
-    *("shown", "ended_entry", "ended", "ended_by", "digest"),
+    *("shown", "ended_entry", "ended", "ended_by", "digest", "failed"),
 )
-"""``row`` is finding, grant, ended, waiting, read, names, denied, about or remark."""
+"""``row`` is finding, grant, ended, waiting, read, names, original, vault, erasure, restored, denied, about or remark.
+
+Of originals ``shown`` is how many opened, of the vault's keys how many there are, of erasures how many payloads are
+destroyed; ``login`` is who carried an erasure out, and ``ended_by`` who ended or withdrew it.
+"""
 
 
 def rows_of(report: AccessReport, names: Mapping[str, str]) -> Iterator[Row]:
@@ -28,10 +34,8 @@ def rows_of(report: AccessReport, names: Mapping[str, str]) -> Iterator[Row]:
         yield _grant("ended", grant)
     for request in report.requests:
         yield _request(request)
-    for read in report.reads:
-        yield _read(read, report)
-        for lookup in read.lookups:
-            yield _lookup(lookup, read, names)
+    yield from _looks(report, names)
+    yield from _on_originals(report)
     for denial in report.denials:
         yield _row(
             "denied",
@@ -45,6 +49,25 @@ def rows_of(report: AccessReport, names: Mapping[str, str]) -> Iterator[Row]:
     yield from _about(report)
     for remark in report.remarks:
         yield _row("remark", login=remark.login, state=remark.topic, why=remark.what)
+
+
+def _looks(report: AccessReport, names: Mapping[str, str]) -> Iterator[Row]:
+    for read in report.reads:
+        yield _read(read, report)
+        for lookup in read.lookups:
+            yield _lookup(lookup, read, names)
+        for opening in read.openings:
+            yield _opening(opening, read, report)
+
+
+def _on_originals(report: AccessReport) -> Iterator[Row]:
+    for work in report.vault:
+        yield _vault(work, report)
+    for erasure in report.erasures:
+        yield _erasure(erasure, report)
+    for each in report.restored:
+        act = each.act
+        yield _row("restored", entry=act.seq, time=as_json_time(act.at), login=act.by, shown=each.erasures)
 
 
 def _grant(name: str, grant: Grant) -> Row:
@@ -109,6 +132,62 @@ def _lookup(lookup: NameLookup, read: Read, names: Mapping[str, str]) -> Row:
         why=read.purpose,
         case=read.case,
         scope=" ".join(people),
+    )
+
+
+def _opening(opening: Opening, read: Read, report: AccessReport) -> Row:
+    end = opening.end
+    return _row(
+        "original",
+        entry=opening.seq,
+        time=as_json_time(opening.at),
+        login=opening.login,
+        duty=read.duty,
+        state=read.state_of(opening, report.now),
+        why=read.purpose,
+        case=read.case,
+        scope=f"{opening.kind}={opening.entries}",
+        shown=None if end is None else end.opened,
+        failed=None if end is None else end.failed,
+        ended_entry=None if end is None else end.seq,
+        ended=None if end is None else as_json_time(end.at),
+        digest=None if end is None else end.digest,
+    )
+
+
+def _vault(work: VaultWork, report: AccessReport) -> Row:
+    return _row(
+        "vault",
+        entry=work.seq,
+        time=as_json_time(work.at),
+        login=work.login,
+        state=work.state(report.now),
+        scope=f"{work.work}={work.key_encryption}",
+        shown=work.keys,
+        failed=work.others,
+        ended_entry=work.ended_seq,
+        ended=None if work.ended is None else as_json_time(work.ended),
+    )
+
+
+def _erasure(erasure: Erasure, report: AccessReport) -> Row:
+    first, end = erasure.acts[0], erasure.done or erasure.withdrawn
+    return _row(
+        "erasure",
+        entry=first.seq,
+        time=as_json_time(first.at),
+        login=None if erasure.begun is None else erasure.begun.by,
+        state=erasure.state(report.now),
+        by=None if erasure.requested is None else erasure.requested.by,
+        confirmed_by=None if erasure.confirmed is None else erasure.confirmed.by,
+        why=erasure.reason,
+        case=erasure.case,
+        scope=" ".join((erasure.erasure, *erasure.subjects)),
+        shown=erasure.payloads,
+        ended_entry=None if end is None else end.seq,
+        ended=None if end is None else as_json_time(end.at),
+        ended_by=None if end is None else end.by,
+        digest=erasure.certificate,
     )
 
 

@@ -4,7 +4,9 @@ from typing import Any
 
 from unbroken.cli.printing import as_json_time
 from unbroken.investigate.access import AccessReport
+from unbroken.investigate.access_erasures import Act, Erasure
 from unbroken.investigate.access_grants import Grant, Request
+from unbroken.investigate.access_openings import Opening, VaultWork
 from unbroken.investigate.access_reads import Denial, Read
 
 
@@ -21,6 +23,9 @@ def report_as_json(report: AccessReport) -> dict[str, Any]:
         "ended": [_grant(each) for each in report.ended],
         "waiting": [_request(each) for each in report.requests],
         "reads": [_read(each, report) for each in report.reads],
+        "vault": [_vault(each, report) for each in report.vault],
+        "erasures": [_erasure(each, report) for each in report.erasures],
+        "restored": [_act(each.act) | {"erasures": each.erasures} for each in report.restored],
         "denied": [_denial(each) for each in report.denials],
         "about": _about(report),
         "remarks": [{"topic": each.topic, "login": each.login, "what": each.what} for each in report.remarks],
@@ -82,7 +87,71 @@ def _read(each: Read, report: AccessReport) -> dict[str, Any]:
         "lookups": [
             {"seq": one.seq, "at": as_json_time(one.at), "pseudonyms": list(one.pseudonyms)} for one in each.lookups
         ],
+        "openings": [_opening(one, state=each.state_of(one, report.now)) for one in each.openings],
     }
+
+
+def _opening(each: Opening, *, state: str) -> dict[str, Any]:
+    end = each.end
+    return {
+        "seq": each.seq,
+        "at": as_json_time(each.at),
+        "login": each.login,
+        "opening": each.opening,
+        "kind": each.kind,
+        "entries": each.entries,
+        "count": each.count,
+        "state": state,
+        "ended": None
+        if end is None
+        else {
+            "seq": end.seq,
+            "at": as_json_time(end.at),
+            "opened": end.opened,
+            "failed": end.failed,
+            "digest": end.digest,
+        },
+    }
+
+
+def _vault(each: VaultWork, report: AccessReport) -> dict[str, Any]:
+    return {
+        "work": each.work,
+        "seq": each.seq,
+        "at": as_json_time(each.at),
+        "login": each.login,
+        "key_encryption": each.key_encryption,
+        "keys": each.keys,
+        "others": each.others,
+        "state": each.state(report.now),
+        "ended_seq": each.ended_seq,
+        "ended": None if each.ended is None else as_json_time(each.ended),
+    }
+
+
+def _erasure(each: Erasure, report: AccessReport) -> dict[str, Any]:
+    steps = ("requested", "confirmed", "withdrawn", "reapplied", "begun", "done")
+    acts: dict[str, Act | None] = {name: getattr(each, name) for name in steps}
+    return {
+        "erasure": each.erasure,
+        "state": each.state(report.now),
+        "subjects": list(each.subjects),
+        "with_acted": each.with_acted,
+        "case": each.case,
+        "reason": each.reason,
+        "valid_until": None if each.valid_until is None else as_json_time(each.valid_until),
+        "planned": dict(each.planned) or None,
+        **{name: None if act is None else _act(act) for name, act in acts.items()},
+        "payloads": each.payloads,
+        "originals": each.originals,
+        "keys": each.keys,
+        "order_sha256": each.order,
+        "certificate_sha256": each.certificate,
+    }
+
+
+def _act(act: Act) -> dict[str, Any]:
+    return {"seq": act.seq, "at": as_json_time(act.at), "by": act.by}
 
 
 def _denial(each: Denial) -> dict[str, Any]:

@@ -50,10 +50,11 @@ def report(
     """Report who looked at what and why, and who may.
 
     Needs a login with the duty compliance. It tells what verified entries
-    say: every read with its end and whose names were looked up, refused
-    reads, every grant with who decided, what waits for a second person; and
-    what the server's catalog says:
-    memberships, superusers. Where a table contradicts the entries, an entry
+    say: every read with its end, whose names were looked up and which
+    originals were opened or matched; refused reads; who filled the vault or
+    wrapped its keys anew; who asked for erasures, confirmed, withdrew and
+    carried them out; every grant with who decided, what waits for a second
+    person; and what the server's catalog says: memberships, superusers. Where a table contradicts the entries, an entry
     was altered or a grant breaks the rules, that is a finding. Times are UTC;
     a date is its midnight. `unbroken verify` shows that no entry is missing.
 

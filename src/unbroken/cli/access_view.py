@@ -9,10 +9,13 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from unbroken.cli.access_erasures_view import erasure_lines
 from unbroken.cli.printing import counted, duration, moment
 from unbroken.investigate.access import UNUSED, AccessReport
 from unbroken.investigate.access_entries import Problem
+from unbroken.investigate.access_erasures import Restored
 from unbroken.investigate.access_grants import INSTALLATION, MIGRATION, ONE_PERSON, Grant, Request
+from unbroken.investigate.access_openings import NEVER_ENDED, Opening, VaultWork
 from unbroken.investigate.access_reads import About, Denial, NameLookup, Read
 from unbroken.investigate.access_review import Remark
 from unbroken.investigate.printable import printable
@@ -51,6 +54,13 @@ def print_access(
         f"Who looked ({counted(len(report.reads), 'read')})",
         (_read(each, report, own=own, forms=forms) for each in report.reads),
     )
+    _section(console, "Who filled the vault, or wrapped its keys anew", (_vault(each, report) for each in report.vault))
+    _section(
+        console,
+        f"Erasures ({len(report.erasures):,})",
+        (list(erasure_lines(each, report.now, forms)) for each in report.erasures),
+    )
+    _section(console, "Reading was opened again, after a restore or a failover", map(_restored, report.restored))
     _section(console, "Refused", map(_denial, report.denials))
     if report.about is not None:
         _section(console, "Who looked for this person", _about(report.about, forms))
@@ -130,6 +140,8 @@ def _forms_of(report: AccessReport, names: Mapping[str, str]) -> ShortForms:
     forms = ShortForms(names=names)
     for lookup in (each for read in report.reads for each in read.lookups):
         forms.learn(" ".join(lookup.pseudonyms))
+    for erasure in report.erasures:
+        forms.learn(" ".join(erasure.subjects))
     return forms
 
 
@@ -142,7 +154,51 @@ def _read(each: Read, report: AccessReport, *, own: int | None, forms: ShortForm
         Text(_short(" ".join(f"{key}={value}" for key, value in each.scope.items()) or "everything")),
         _ended(each, report),
         *(_lookup(lookup, forms) for lookup in each.lookups),
+        *(_opening(opening, state=each.state_of(opening, report.now)) for opening in each.openings),
     ]
+
+
+def _opening(each: Opening, *, state: str) -> Text:
+    verb = "opened originals of" if each.kind == "open" else "held something against"
+    which = f"{'entry' if each.count == 1 else 'entries'} {_cut(each.entries)}"
+    end = each.end
+    if end is None:
+        came_of_it = f"{state}, so what was opened is not known" if state == NEVER_ENDED else state
+    else:
+        failed = f", {end.failed:,} did not" if end.failed else ""
+        came_of_it = f"{_number(end.opened)} opened{failed}, entry {end.seq:,}"
+    return Text(printable(f"{verb} {which} ({_number(each.count)}), entry {each.seq:,}: {came_of_it}"), "yellow")
+
+
+def _vault(each: VaultWork, report: AccessReport) -> list[Text]:
+    who = f"{each.seq:,}  {moment(each.at)}  {each.login}"
+    if each.work == "refilled":
+        return [Text(printable(f"{who}: {_keys(each.keys)} added, wrapped by {each.key_encryption}"))]
+    state = each.state(report.now)
+    if each.ended_seq is None:
+        words = Text(state, "yellow" if state == NEVER_ENDED else "")
+    else:
+        words = Text(f"{_keys(each.keys)} under it, {_number(each.others)} under others, entry {each.ended_seq:,}")
+    return [Text(printable(f"{who}: wrapping anew by {each.key_encryption}")), words]
+
+
+def _restored(each: Restored) -> list[Text]:
+    done = "" if each.erasures is None else f"; {counted(each.erasures, 'erasure')} done in it by then"
+    return [Text(printable(f"{each.act.seq:,}  {moment(each.act.at)}  {each.act.by}{done}"))]
+
+
+def _keys(number: int | None) -> str:
+    return "? keys" if number is None else counted(number, "key")
+
+
+def _number(number: int | None) -> str:
+    return "?" if number is None else f"{number:,}"
+
+
+def _cut(entries: str) -> str:
+    """Numbers of entries, of many the first."""
+    runs = entries.split(",")
+    return ", ".join(runs[:_NAMED]) + (" …" if len(runs) > _NAMED else "")
 
 
 def _lookup(each: NameLookup, forms: ShortForms) -> Text:

@@ -3,7 +3,6 @@
 from typing import Any, Final
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.text import Text
 
 from unbroken.cli.printing import cells, counted, plain_table
@@ -22,14 +21,14 @@ def print_accounted(console: Console, accounted: Accounted) -> None:
     console.print()
     console.print(Text(f"Erased and accounted for: {in_words(accounted)}, by {erasures}"))
     table = plain_table("erasure", "entries", *_NUMBERS, "", right=_NUMBERS)
-    table.columns[0].no_wrap = True
+    table.columns[0].no_wrap = table.columns[1].no_wrap = True
     for each in accounted.erasures[:_LISTED]:
         table.add_row(
             *cells(each.erasure, _entries(each), *(f"{getattr(each, name):,}" for name in _NUMBERS), _end(each))
         )
-    console.print(Padding(table, (0, 0, 0, 2), expand=False))
+    console.print(table)
     if accounted.erasures_total > _LISTED:
-        console.print(Text(f"  {counted(accounted.erasures_total - _LISTED, 'erasure')} more: --json", "dim"))
+        console.print(Text(f"{counted(accounted.erasures_total - _LISTED, 'erasure')} more: --json", "dim"))
 
 
 def in_words(accounted: Accounted) -> str:

@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -20,15 +20,18 @@ from unbroken.core.event import Event
 from unbroken.core.normalise import Json
 from unbroken.errors import ConfigurationError
 from unbroken.investigate.verified import Verified, verified
+from unbroken.privacy.prompts import HOLDERS, is_described
 from unbroken.privacy.vault.key_encryption import KeyEncryptions
-from unbroken.privacy.vault.opening import AT_ONCE, Kind, Opening, open_originals
+from unbroken.privacy.vault.opening import AT_ONCE, Kind, Look, Opening, open_originals
 from unbroken.privacy.vault.originals import EVENT
 from unbroken.verify.accounting import ORIGINAL
-from unbroken.verify.erased import payload_of
+from unbroken.verify.erased import Declaring, declarations_in, payload_of
 
 SAID: Final = ("opened", "unchanged")
 """Outcomes in which all of what was said is there."""
 NOT_KEPT: Final = "masked, and no original was kept of it"
+DESCRIBED: Final = "of a prompt hash and length are recorded, as the registry says, and no original was kept of it"
+UNTOLD: Final = "no entry tells of it, run `unbroken verify`"
 UNDECLARED: Final = "gone, and no entry tells of its erasure: run `unbroken verify`"
 ALTERED: Final = "what is held of it is not what the entry says: run `unbroken verify`"
 
@@ -66,7 +69,7 @@ def wholes(
     key-encryption key of this vault is at hand, before anything is asked. Close it where it isn't read to its end: what
     came of an opening is recorded then.
     """
-    desk = Desk(reading)
+    desk, destroyed = Desk(reading), _Destroyed(reading.reader)
     if any(wanted.values()):
         _check_keys(desk, keys)
     for chunk in _chunks(wanted):
@@ -75,7 +78,7 @@ def wholes(
             for start in range(0, len(chunk), LOT):
                 lot = reading.reader.entries_at(chunk[start : start + LOT])
                 for entry, found in zip(lot, verified(lot, reading.reader), strict=True):
-                    yield _whole(entry, found, opening if entry.seq in asked else None)
+                    yield _whole(entry, found, opening if entry.seq in asked else None, destroyed)
 
 
 def messages_of(value: Json) -> list[Json]:
@@ -121,7 +124,21 @@ def _chunks(wanted: Mapping[int, bool]) -> Iterator[list[int]]:
         yield chunk
 
 
-def _whole(entry: StoredEntry, found: Verified, opening: Opening | None) -> Whole:
+class _Destroyed:
+    """Which entry tells of a key's end: the log's own entries say so, and are read once somebody asks."""
+
+    def __init__(self, source: Declaring) -> None:
+        self._source = source
+        self._told: dict[str, int] | None = None
+
+    def entry_of(self, key_ids: Iterable[str]) -> int | None:
+        """The first entry that tells of one of these; ``None`` where none does."""
+        if self._told is None:
+            self._told = {key_id: each.seq for each in declarations_in(self._source) for key_id in each.keys}
+        return min((self._told[key_id] for key_id in key_ids if key_id in self._told), default=None)
+
+
+def _whole(entry: StoredEntry, found: Verified, opening: Opening | None, destroyed: _Destroyed) -> Whole:
     opened_as = None if opening is None else opening.id
     if found.event is None:
         if opening is not None:
@@ -130,9 +147,8 @@ def _whole(entry: StoredEntry, found: Verified, opening: Opening | None) -> Whol
         return Whole(entry.seq, found, "damaged", why, opening=opened_as)
     held = dict(_held(entry, found.event))
     if opening is None or found.event.original is None:
-        outcome = "not_kept" if found.event.redactions else "unchanged"
-        why = NOT_KEPT if outcome == "not_kept" else ""
-        return _judged(Whole(entry.seq, found, outcome, why, held), found.event, entry)
+        why = _not_kept(found.event, held)
+        return _judged(Whole(entry.seq, found, "not_kept" if why else "unchanged", why, held), found.event, entry)
     look = opening.look(entry.seq, event_id=found.event.id, commitment=found.event.original, digest=bytes(entry.hash))
     original = look.original or {}
     parts = {name: value for name, value in original.items() if name in PARTS}
@@ -141,7 +157,7 @@ def _whole(entry: StoredEntry, found: Verified, opening: Opening | None) -> Whol
         entry.seq,
         found,
         look.outcome,
-        _declared(found.erased.get(ORIGINAL)) or look.why,
+        _declared(found.erased.get(ORIGINAL)) or _why(look, destroyed),
         {**held, **parts},
         frozenset(parts),
         texts if isinstance(texts, dict) else {},
@@ -149,6 +165,14 @@ def _whole(entry: StoredEntry, found: Verified, opening: Opening | None) -> Whol
         key_ids=look.key_ids,
     )
     return _judged(whole, found.event, entry)
+
+
+def _not_kept(event: Event, held: Mapping[str, Json]) -> str:
+    """What something else is recorded of than was said; empty where nothing is."""
+    if event.redactions:
+        return NOT_KEPT
+    is_prompts = event.event_type in HOLDERS and any(is_described(name, value) for name, value in held.items())
+    return DESCRIBED if is_prompts else ""
 
 
 def _judged(whole: Whole, event: Event, entry: StoredEntry) -> Whole:
@@ -160,6 +184,14 @@ def _judged(whole: Whole, event: Event, entry: StoredEntry) -> Whole:
         return replace(whole, outcome="damaged", why=f"{', '.join(lacking)}: {ALTERED}")
     told = _declared(payload_of(whole.verified.erased)) or UNDECLARED
     return replace(whole, outcome="erased", why=f"{', '.join(lacking)}: {told}")
+
+
+def _why(look: Look, destroyed: _Destroyed) -> str:
+    """Why an original did not open, with the entry that tells of it where it is a destroyed key."""
+    if look.outcome != "erased":
+        return look.why
+    told = destroyed.entry_of(look.key_ids) if look.key_ids else None
+    return f"{look.why}: {UNTOLD}" if told is None else f"{look.why}, as entry {told:,} tells"
 
 
 def _declared(seq: int | None) -> str:

@@ -12,10 +12,10 @@ from unbroken.cli.denials import state_of_refusal, takes
 from unbroken.cli.granting import YesOption
 from unbroken.cli.printing import moment, print_json, warn
 from unbroken.cli.subject_options import ErasureArgument, command, erasure_id
-from unbroken.cli.subject_view import print_limits, print_next, print_request, print_section
+from unbroken.cli.subject_view import print_limits, print_next, print_planned, print_request
 from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption, conninfo_of, is_conninfo
 from unbroken.errors import AccessDeniedError, ConfigurationError
-from unbroken.privacy.erasure.plan import IRREVERSIBLE, METHODS
+from unbroken.privacy.erasure.plan import IRREVERSIBLE
 from unbroken.store.erasures import Erasure, Erasures
 from unbroken.store.log_reader import LogReader
 
@@ -34,10 +34,11 @@ def confirm(
 ) -> None:
     """Confirm an erasure that somebody else asked for.
 
-    Shows who asked, for whom and why. Confirming destroys nothing: a data
-    protection officer carries it out then, and until that has begun it can
-    be withdrawn. Judge before whether a legal hold or a duty to keep records
-    forbids it: this release knows none of them.
+    Shows who asked, for whom and why, how much goes and how many other
+    people it touches. Confirming destroys nothing: a data protection officer
+    carries it out then, and until that has begun it can be withdrawn. Judge
+    before whether a legal hold or a duty to keep records forbids it: this
+    release knows none of them.
 
     \b
     Needs a login with the duty dpo, legal or compliance, other than the one
@@ -52,9 +53,9 @@ def confirm(
         row = _waiting(door, erasure_id(erasure))
         if not json:
             print_request(row, log=door.log)
-            print_section("Carrying it out destroys", METHODS.items())
+            print_planned(row)
             typer.echo(f"  {IRREVERSIBLE} Confirming alone destroys nothing.")
-            print_limits(with_acted=row.with_acted)
+            print_limits(with_acted=row.with_acted, acts=None if row.planned is None else row.planned["kept"])
         if not is_conninfo(store):
             warn(" ".join(_ONE_PERSON.split()))
         if not agreed("Confirm this erasure?", yes=yes):

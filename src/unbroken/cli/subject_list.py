@@ -7,7 +7,7 @@ import typer
 from unbroken import wiring
 from unbroken.cli.printing import ROWS, cells, console, moment, plain_table, print_json
 from unbroken.cli.subject_decide import open_erasures
-from unbroken.cli.subject_view import erasure_as_json, state_in_words
+from unbroken.cli.subject_view import erasure_as_json, planned_in_words, state_in_words
 from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption
 from unbroken.store.erasures import Erasure
 
@@ -23,8 +23,9 @@ def list_erasures(
     """List the erasures that wait for somebody, the newest first.
 
     Needs a login with the duty dpo, legal, compliance or verifier. Times are
-    UTC, by the database's clock. One that has begun is to be carried out to
-    its end by the same command that began it.
+    UTC, by the database's clock. Planned is what there was when it was asked
+    for. One that has begun is to be carried out to its end by the same
+    command that began it.
 
     \b
     Exit codes: 0 listed, 2 wrong usage or no access.
@@ -46,7 +47,7 @@ def list_erasures(
 
 
 def _print(found: list[Erasure]) -> None:
-    table = plain_table("erasure", "case", "asked (UTC)", "asked by", "confirmed by", "begun by", "state")
+    table = plain_table("erasure", "case", "asked (UTC)", "asked by", "confirmed by", "begun by", "planned", "state")
     for column in (table.columns[0], table.columns[2]):
         column.no_wrap = True
     for each in found:
@@ -58,6 +59,7 @@ def _print(found: list[Erasure]) -> None:
                 each.requested_by or "",
                 each.confirmed_by or "",
                 each.begun_by or "",
+                planned_in_words(each),
                 state_in_words(each),
             )
         )

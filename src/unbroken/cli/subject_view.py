@@ -1,8 +1,8 @@
 """What the commands about erasing people show: what goes, what stays and why, who has to do what next."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from rich.padding import Padding
 from rich.text import Text
@@ -13,6 +13,7 @@ from unbroken.privacy.erasure.plan import IRREVERSIBLE, METHODS, NOT_COVERED, ke
 from unbroken.store.erasures import Erasure, PersonFound
 
 _INDENT = 2
+_COUNTED: Final = "As counted when it was asked for; carrying it out counts anew, and says so first."
 
 
 def print_section(title: str, rows: Iterable[tuple[str, str]]) -> None:
@@ -34,17 +35,40 @@ def print_next(steps: Iterable[tuple[str, str]]) -> None:
 
 def print_amounts(found: PersonFound) -> None:
     """What would be destroyed, how much of it, and that it can't be taken back."""
-    print_section("Destroyed", ((number, METHODS[kind]) for kind, number in _amounts(found)))
-    if found.shared:
-        console().print(Padding(Text(_shared(found)), (0, 0, 0, _INDENT), expand=False))
+    _print_counts("Destroyed", _counts(found))
     console().print(Padding(Text(IRREVERSIBLE, "bold yellow"), (0, 0, 0, _INDENT)))
+
+
+def print_planned(row: Erasure) -> None:
+    """What carrying an erasure out would destroy, as it was counted when it was asked for."""
+    title = "Carrying it out destroys"
+    if row.planned is None:
+        print_section(title, METHODS.items())
+        return
+    _print_counts(title, row.planned)
+    console().print(Padding(Text(_COUNTED), (0, 0, 0, _INDENT), expand=False))
+
+
+def planned_in_words(row: Erasure) -> str:
+    """How much there was when it was asked for, and how many others it touches; empty where that is not known."""
+    if row.planned is None:
+        return ""
+    amounts = ", ".join(number for _, number in _amounts(row.planned))
+    shared = f"; {counted(row.planned['shared'], 'entry')} shared with {_others(row.planned)}"
+    return amounts + (shared if row.planned["shared"] else "")
+
+
+def _print_counts(title: str, counts: Mapping[str, int]) -> None:
+    print_section(title, ((number, METHODS[kind]) for kind, number in _amounts(counts)))
+    if counts["shared"]:
+        console().print(Padding(Text(_shared(counts)), (0, 0, 0, _INDENT), expand=False))
 
 
 def print_limits(*, with_acted: bool, acts: int | None = None) -> None:
     """What stays and on which ground, and what is not reached; ``acts`` counts what is kept for others, where known."""
     stays = kept(with_acted=with_acted)
     if acts is not None and not with_acted:
-        stays["their acts"] = f"{stays['their acts']}: {counted(acts, 'payload')}; --with-acted destroys them as well"
+        stays["their acts"] += f": {counted(acts, 'payload')}; asked for with --with-acted, they go as well"
     print_section("Kept, and on which ground", stays.items())
     print_section("Not reached", NOT_COVERED.items())
 
@@ -54,12 +78,16 @@ def print_person(found: PersonFound, *, log: str) -> None:
     console().print(columns([("log", log), *_person(found)]))
 
 
-def _shared(found: PersonFound) -> str:
-    people = "1 other person" if found.others == 1 else f"{found.others:,} other people"
+def _shared(counts: Mapping[str, int]) -> str:
+    verb = "names" if counts["shared"] == 1 else "name"
     return (
-        f"Of these, {counted(found.shared, 'entry')} also name {people}: what such an entry holds goes for all. "
-        "Their keys and names stay, except the name of somebody whose last payload goes with it."
+        f"Of these, {counted(counts['shared'], 'entry')} also {verb} {_others(counts)}: what such an entry holds goes "
+        "for all. Their keys and names stay, except the name of somebody whose last payload goes with it."
     )
+
+
+def _others(counts: Mapping[str, int]) -> str:
+    return "1 other person" if counts["others"] == 1 else f"{counts['others']:,} other people"
 
 
 def _person(found: PersonFound) -> list[tuple[str, Any]]:
@@ -67,19 +95,26 @@ def _person(found: PersonFound) -> list[tuple[str, Any]]:
     span = f"; {' to '.join(days)}" if days else ""
     return [
         ("person", "\n".join(found.ids) or "(stands nowhere)"),
-        ("entries", f"{found.as_subject:,} are about them, in {found.as_actor:,} they act{span}"),
+        ("entries", f"{found.as_subject:,} name them as subject, in {found.as_actor:,} they act{span}"),
         ("sessions", f"{found.sessions:,}"),
         ("up to", f"{moment(found.upto_at)} UTC"),
     ]
 
 
-def _amounts(found: PersonFound) -> list[tuple[str, str]]:
-    return [
-        ("payloads", counted(found.payloads, "payload")),
-        ("originals", counted(found.originals, "original")),
-        ("keys", counted(len(found.keys), "key")),
-        ("names", counted(len(found.pseudonyms), "name")),
-    ]
+def _counts(found: PersonFound) -> dict[str, int]:
+    """The same under the words of a request's ``planned``, as far as they are shown."""
+    return {
+        "payloads": found.payloads,
+        "originals": found.originals,
+        "keys": len(found.keys),
+        "names": len(found.pseudonyms),
+        "shared": found.shared,
+        "others": found.others,
+    }
+
+
+def _amounts(counts: Mapping[str, int]) -> list[tuple[str, str]]:
+    return [(kind, counted(counts[kind], kind.removesuffix("s"))) for kind in METHODS]
 
 
 def _day(time: datetime) -> str:
@@ -165,6 +200,7 @@ def erasure_as_json(row: Erasure) -> dict[str, Any]:
         "done_at": _json_time(row.done_at),
         "done_seq": row.done_seq,
         "certificate_sha256": row.certificate_sha256,
+        "planned": None if row.planned is None else dict(row.planned),
     }
 
 

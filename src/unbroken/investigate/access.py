@@ -1,13 +1,22 @@
 """The report on access to one log: who looked at what and why, and who may, since when and by whose decision."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
 from unbroken.core.entry import StoredEntry
-from unbroken.investigate.access_entries import GRANT_TYPES, READ_TYPES, Problem, Statement, statements
+from unbroken.investigate.access_entries import (
+    ERASURE_TYPES,
+    GRANT_TYPES,
+    READ_TYPES,
+    Problem,
+    Statement,
+    statements,
+)
+from unbroken.investigate.access_erasures import Erasure, Restored, erasure_differences, erasures_replayed
 from unbroken.investigate.access_grants import Grant, Request, grant_differences, replayed, request_differences
+from unbroken.investigate.access_openings import VaultWork, opening_differences, openings_without_read, vault_works
 from unbroken.investigate.access_reads import (
     About,
     Denial,
@@ -19,7 +28,9 @@ from unbroken.investigate.access_reads import (
     ticket_differences,
 )
 from unbroken.investigate.access_review import Remark, Server, remarks
-from unbroken.store.access import AccessTables, GrantRow, RequestRow, TicketRow
+from unbroken.store.access import AccessTables, GrantRow, OpeningRow, RequestRow, TicketRow
+from unbroken.store.erasures import Erasure as ErasureRow
+from unbroken.store.erasures import Erasures
 from unbroken.store.log_reader import LogReader
 
 UNUSED: Final = timedelta(days=90)
@@ -42,6 +53,10 @@ class Period:
         """Since when a grant must have been used."""
         return self.as_of - UNUSED
 
+    def includes(self, time: datetime) -> bool:
+        """Whether what happened at this time is listed."""
+        return self.since <= time < self.until
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
@@ -59,6 +74,8 @@ class Evidence:
     server: Server
     entries: list[StoredEntry]
     person: Person | None = None
+    openings: list[OpeningRow] = field(default_factory=list)
+    erasures: list[ErasureRow] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +93,9 @@ class AccessReport:
     problems: tuple[Problem, ...]
     remarks: tuple[Remark, ...]
     about: About | None
+    vault: tuple[VaultWork, ...] = ()
+    erasures: tuple[Erasure, ...] = ()
+    restored: tuple[Restored, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -93,13 +113,15 @@ def gathered(
     tables = AccessTables(reader)
     since = min(period.since, period.unused_since)
     now, grants, requests, tickets = tables.now(), tables.grants(), tables.requests(), tables.tickets(since)
+    openings, erasures = tables.openings(since), Erasures(reader).all()
     server = Server(
         roles=tuple(tables.roles()),
         logins=frozenset(tables.logins()),
         recording=frozenset(tables.recorders_since(period.unused_since)),
         unused_since=period.unused_since,
     )
-    numbers = sorted({*tables.entries(GRANT_TYPES), *tables.entries(READ_TYPES, since=since - _MARGIN)})
+    whole = tables.entries([*GRANT_TYPES, *ERASURE_TYPES])
+    numbers = sorted({*whole, *tables.entries(READ_TYPES, since=since - _MARGIN)})
     lots = (reader.entries_at(numbers[first : first + _LOT]) for first in range(0, len(numbers), _LOT))
     return Evidence(
         log=reader.log,
@@ -111,6 +133,8 @@ def gathered(
         server=server,
         entries=[entry for lot in lots for entry in lot],
         person=_person(tables, names, pseudonyms) if names else None,
+        openings=openings,
+        erasures=erasures,
     )
 
 
@@ -129,8 +153,8 @@ def assembled(evidence: Evidence, period: Period) -> AccessReport:
     whole = replayed(told)
     then = replayed(each for each in told if each.at <= period.as_of)
     reads, denials = reads_of(told)
-    listed = [read for read in reads if period.since <= read.at < period.until]
-    standing = then.standing()
+    listed = [read for read in reads if period.includes(read.at)]
+    standing, erasures = then.standing(), erasures_replayed(told)
     person = evidence.person
     return AccessReport(
         log=evidence.log,
@@ -140,10 +164,26 @@ def assembled(evidence: Evidence, period: Period) -> AccessReport:
         ended=tuple(each for each in then.grants.values() if each.ended and each.ended.at >= period.since),
         requests=tuple(each for each in then.requests.values() if each.state(period.as_of) == "waiting"),
         reads=tuple(listed),
-        denials=tuple(denial for denial in denials if period.since <= denial.at < period.until),
-        problems=(*problems, *whole.problems, *_differences(evidence, told, since=period.since)),
+        denials=tuple(denial for denial in denials if period.includes(denial.at)),
+        problems=(
+            *problems,
+            *whole.problems,
+            *erasures.problems,
+            *_differences(evidence, told, since=period.since),
+            *erasure_differences(erasures, evidence.erasures, settled=evidence.settled),
+        ),
         remarks=tuple(remarks(whole, standing, reads=reads, server=evidence.server)),
         about=None if person is None else about(listed, person),
+        vault=tuple(each for each in vault_works(told) if period.includes(each.at)),
+        erasures=tuple(each for each in erasures.erasures.values() if _is_listed(each, period)),
+        restored=tuple(each for each in erasures.restored if period.includes(each.act.at)),
+    )
+
+
+def _is_listed(erasure: Erasure, period: Period) -> bool:
+    """Whether something happened to it in the time, or waits for somebody at its end."""
+    return any(period.includes(act.at) for act in erasure.acts) or (
+        erasure.is_open(period.until) and any(act.at < period.until for act in erasure.acts)
     )
 
 
@@ -153,3 +193,5 @@ def _differences(evidence: Evidence, told: list[Statement], *, since: datetime) 
     yield from request_differences(replay, evidence.requests, settled=evidence.settled)
     yield from ticket_differences(reads, evidence.tickets)
     yield from lookups_without_read(told, since=since)
+    yield from openings_without_read(told, since=since)
+    yield from opening_differences(told, evidence.openings, settled=evidence.settled, since=since)

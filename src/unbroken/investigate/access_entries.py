@@ -12,7 +12,14 @@ from unbroken.investigate.content import part_of
 from unbroken.verify.examine import Broken, Fault, examine
 
 GRANT_TYPES: Final = ["access_granted", "access_revoked", "log.access_requested", "log.access_withdrawn"]
-READ_TYPES: Final = ["log.read", "log.read_completed", "log.read_denied", "log.names_asked"]
+READ_TYPES: Final = [
+    *("log.read", "log.read_completed", "log.read_denied", "log.names_asked", "log.original_asked"),
+    *("log.original_opened", "log.vault_refilled", "log.vault_rewrapping", "log.vault_rewrapped"),
+]
+ERASURE_TYPES: Final = [
+    *("log.erasure_requested", "log.erasure_confirmed", "log.erasure_withdrawn", "log.erased"),
+    *("log.erasure_reapplied", "log.restored"),
+]
 DANGEROUS: Final = frozenset(
     {"server", "compliance", "legal", "dpo", "subjects", "retention", "verifier", "access"},
 )
@@ -24,7 +31,8 @@ class Problem:
     """Something that can't be as it is: an altered entry, or one that another source contradicts.
 
     ``kind`` is a finding's kind of verification, or one of ``grant_disagrees``, ``request_disagrees``,
-    ``ticket_disagrees`` and ``rule_broken``. ``what`` quotes names and numbers only.
+    ``ticket_disagrees``, ``lookup_disagrees``, ``opening_disagrees``, ``erasure_disagrees`` and ``rule_broken``.
+    ``what`` quotes names and numbers only.
     """
 
     kind: str

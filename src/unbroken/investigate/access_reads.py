@@ -7,6 +7,7 @@ from typing import Final
 
 from unbroken.core.times import is_time, parse_time
 from unbroken.investigate.access_entries import Problem, Statement
+from unbroken.investigate.access_openings import Opening, by_ticket, openings_of
 from unbroken.store.access import TicketRow
 
 NAMES: Final = ("actor", "subject", "resource", "about")
@@ -40,7 +41,7 @@ class NameLookup:
 class Read:
     """One ticket: who opened it, as what, why, and how far it reached; times are aware UTC.
 
-    ``lookups`` are those of names under it.
+    ``lookups`` are those of names under it, ``openings`` those of originals.
     """
 
     seq: int
@@ -54,12 +55,17 @@ class Read:
     valid_until: datetime | None
     completion: Completion | None = None
     lookups: tuple[NameLookup, ...] = ()
+    openings: tuple[Opening, ...] = ()
 
     def state(self, now: datetime) -> str:
         """How it ended; ``open`` while it may still go on, and ``never completed`` when nobody said how."""
         if self.completion is not None:
             return self.completion.outcome
         return "open" if self.valid_until is not None and now < self.valid_until else "never completed"
+
+    def state_of(self, opening: Opening, now: datetime) -> str:
+        """How an opening under it ended; one that nobody ended goes on as long as the read."""
+        return opening.state(reading=self.state(now) == "open")
 
     @property
     def session(self) -> str | None:
@@ -114,8 +120,8 @@ def reads_of(told: Iterable[Statement]) -> tuple[list[Read], list[Denial]]:
     """The reads, each with its completion where it is among the entries, and the refused ones; both in order."""
     listed = list(told)
     completions = {each.text("ticket"): _completion(each) for each in listed if each.type == "log.read_completed"}
-    lookups = _lookups(listed)
-    reads = [_read(each, completions, lookups) for each in listed if each.type == "log.read"]
+    lookups, openings = _lookups(listed), by_ticket(openings_of(listed))
+    reads = [_read(each, completions, lookups, openings) for each in listed if each.type == "log.read"]
     return reads, [_denial(each) for each in listed if each.type == "log.read_denied"]
 
 
@@ -148,6 +154,7 @@ def _read(
     told: Statement,
     completions: Mapping[str | None, Completion],
     lookups: Mapping[str, tuple[NameLookup, ...]],
+    openings: Mapping[str, tuple[Opening, ...]],
 ) -> Read:
     until, ticket, scope = told.text("valid_until"), told.text("ticket"), told.details.get("scope")
     return Read(
@@ -162,6 +169,7 @@ def _read(
         parse_time(until) if until is not None and is_time(until) else None,
         completions.get(ticket) if ticket else None,
         lookups.get(ticket, ()) if ticket else (),
+        openings.get(ticket, ()) if ticket else (),
     )
 
 

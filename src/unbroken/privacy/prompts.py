@@ -6,7 +6,7 @@ good as the text.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final, Literal, TypeAlias
 
 from unbroken.core.keyed import LogKey
@@ -98,6 +98,30 @@ def with_names(rest: Json, names: Mapping[str, str], details: Json) -> Json:
         return {**rest, "prompt_template": _named(template, names[""])}
     named = {name: _named(template[name], text) for name, text in names.items()}
     return {**rest, "prompt_template": {**(told if isinstance(told, dict) else {}), **named}}
+
+
+def is_described(part: str, value: Json) -> bool:
+    """Whether something stands in place of a prompt's text in this part of one of :data:`HOLDERS`, as it is recorded.
+
+    ``value`` is the ``inputs`` or ``details`` of a ``model_call``, or the ``details`` of a ``conversation_started``.
+    """
+    if not isinstance(value, dict):
+        return False
+    if part == "inputs":
+        new = value.get("new") if "messages" in value else None
+        sent = [item.get("message") for item in new if isinstance(item, dict)] if isinstance(new, list) else []
+        return any(_stands_for_text(message, beside=["role"]) for message in sent)
+    template = value.get("prompt_template")
+    given = [each for name in ("parameters", "record") if isinstance(each := value.get(name), dict)]
+    return _stands_for_text(template, beside=_NAMING) or any(
+        _stands_for_text(each[name]) for each in given for name in INSTRUCTIONS & each.keys()
+    )
+
+
+def _stands_for_text(value: Json, *, beside: Collection[str] = ()) -> bool:
+    if not isinstance(value, dict) or not isinstance(value.get("length"), int):
+        return False
+    return value.keys() <= {"content_hash", "length", *beside}
 
 
 def _named(stated: Json, masked: str) -> Json:

@@ -53,6 +53,20 @@ class TicketRow:
 
 
 @dataclass(frozen=True, slots=True)
+class OpeningRow:
+    """One row of the table of openings; of one that wraps keys anew, ``kind`` rewrap, ``wraps_to`` alone is there."""
+
+    opening: str
+    kind: str
+    ticket: str | None
+    seqs: tuple[int, ...]
+    wraps_to: str | None
+    login: str
+    asked_seq: int
+    done_seq: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Role:
     """A role of the server that is a member of the project's groups, or that PostgreSQL asks for no policy.
 
@@ -99,6 +113,11 @@ class AccessTables:
         """The tickets opened from ``since`` on, in the order of their entries."""
         given = {"log": self._reader.number, "since": since}
         return [TicketRow(*row) for row in self._rows("access_tickets", given)]
+
+    def openings(self, since: datetime) -> list[OpeningRow]:
+        """The openings of originals, and of keys to wrap them anew, from ``since`` on, in their entries' order."""
+        rows = self._rows("access_openings", {"log": self._reader.number, "since": since})
+        return [_opening(row) for row in rows]
 
     def roles(self) -> list[Role]:
         """The roles that matter, by name, the project's own groups left out."""
@@ -151,6 +170,11 @@ def is_access_administrator(connection: Connection) -> bool:
     with translated():
         row = connection.execute(query("is_access_administrator")).fetchone()
     return row is not None and bool(row[0])
+
+
+def _opening(row: tuple[Any, ...]) -> OpeningRow:
+    opening, kind, ticket, seqs, *rest = row
+    return OpeningRow(opening, kind, ticket, tuple(seqs or ()), *rest)
 
 
 def _role(row: tuple[Any, ...]) -> Role:

@@ -4,7 +4,7 @@ The functions of ``sql/functions/erasures.sql`` decide and put everything on rec
 them. Times are aware UTC, by the database's clock.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -47,8 +47,9 @@ class Erasure:
     """An erasure and what became of it.
 
     ``state`` is asked, confirmed, begun, done, withdrawn or expired; ``basis`` is "two people", or "ledger" where it
-    was carried out again after a restore. ``payloads``, ``originals`` and ``keys`` are destroyed so far. What has not
-    happened yet, or was lost with a restore, is ``None``.
+    was carried out again after a restore. ``payloads``, ``originals`` and ``keys`` are destroyed so far. ``planned`` is
+    what there was when it was asked for, counted under the words of :class:`PersonFound`, pseudonyms as ``names``. What
+    has not happened yet, or was lost with a restore, is ``None``.
     """
 
     erasure: str
@@ -76,6 +77,7 @@ class Erasure:
     done_at: datetime | None
     done_seq: int | None
     certificate_sha256: str | None
+    planned: Mapping[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

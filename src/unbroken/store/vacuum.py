@@ -88,6 +88,7 @@ class Vacuuming:
         """Rewrites the statistics, in which samples of deleted values may stand; whether this login may."""
         if self._superuser:
             with translated():
+                self._connection.execute(query("forget_samples"))
                 self._connection.execute(query("vacuum_statistics"))
         return self._superuser
 

@@ -21,7 +21,7 @@ begin
     execute format('create policy verifier on unbroken.%I for select to unbroken_verifier using (unbroken.asks_with_grant() and log = any ((select unbroken.granted_logs())::integer[]))', v_table);
   end loop;
   -- What is about a log and shows nobody's rows, for those who hold a duty for it.
-  foreach v_table in array array['logs', 'grants', 'recorders', 'access_requests', 'tickets'] loop
+  foreach v_table in array array['logs', 'grants', 'recorders', 'access_requests', 'tickets', 'openings'] loop
     execute format('create policy granted on unbroken.%I for select to unbroken_verifier, unbroken_ops, unbroken_compliance, unbroken_legal,'
                    ' unbroken_dpo, unbroken_retention, unbroken_access using (unbroken.asks_with_grant() and log = any ((select unbroken.granted_logs())::integer[]))', v_table);
   end loop;

@@ -60,6 +60,7 @@ grant select on unbroken.recorders to unbroken_ops, unbroken_compliance, unbroke
 grant select on unbroken.grants to unbroken_ops, unbroken_compliance, unbroken_verifier, unbroken_access;
 grant select on unbroken.access_requests to unbroken_compliance, unbroken_verifier, unbroken_access;
 grant select on unbroken.tickets to unbroken_compliance, unbroken_verifier;
+grant select on unbroken.openings to unbroken_compliance;
 
 -- What stands behind pseudonyms: by these functions alone, under a ticket and on record.
 grant execute on function unbroken.pseudonyms_of(text, bytea[]), unbroken.ask_names(text, uuid, text[]), unbroken.names(text, uuid)

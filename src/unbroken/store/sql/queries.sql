@@ -280,8 +280,10 @@ select r.* from (
 -- The list of types stands here once more for the partial index over them.
 select e.seq from unbroken.entries e
  where e.log = %(log)s
-   and e.event_type in ('access_granted', 'access_revoked', 'log.access_requested', 'log.access_withdrawn', 'log.names_asked',
-                        'log.read', 'log.read_completed', 'log.read_denied')
+   and e.event_type in ('access_granted', 'access_revoked', 'log.access_requested', 'log.access_withdrawn', 'log.erased',
+                        'log.erasure_confirmed', 'log.erasure_reapplied', 'log.erasure_requested', 'log.erasure_withdrawn', 'log.names_asked',
+                        'log.original_asked', 'log.original_opened', 'log.read', 'log.read_completed', 'log.read_denied', 'log.restored',
+                        'log.vault_refilled', 'log.vault_rewrapped', 'log.vault_rewrapping')
    and e.event_type = any (%(types)s)
    and (%(since)s::timestamptz is null or e.recorded_at >= %(since)s)
  order by e.seq
@@ -297,6 +299,10 @@ select request::text, login, duty, reason, requested_by, requested_seq, expires_
 -- name: access_tickets
 select ticket::text, login, opened_seq, expires_at, session_id
   from unbroken.tickets where log = %(log)s and opened_at >= %(since)s order by opened_seq
+
+-- name: access_openings
+select opening::text, kind, ticket::text, seqs, wraps_to, login, asked_seq, done_seq
+  from unbroken.openings where log = %(log)s and asked_at >= %(since)s order by asked_seq
 
 -- name: access_roles
 -- Memberships of memberships count. From PostgreSQL 16 a membership may bring neither rights nor SET ROLE; who has ADMIN on
@@ -462,7 +468,8 @@ select unbroken.withdraw_erasure(%s, %s::uuid)
 
 -- name: erasures
 select erasure::text, state, basis, case_name, reason, with_acted, subjects, requested_by, requested_at, requested_seq, expires_at,
-       confirmed_by, confirmed_at, confirmed_seq, upto_at, begun_by, begun_at, begun_seq, order_sha256, payloads, originals, keys, done_at, done_seq, certificate_sha256
+       confirmed_by, confirmed_at, confirmed_seq, upto_at, begun_by, begun_at, begun_seq, order_sha256, payloads, originals, keys, done_at, done_seq, certificate_sha256,
+       planned
   from unbroken.erasures(%s)
 
 -- name: prepare_erasure
@@ -517,6 +524,12 @@ select set_config('lock_timeout', '5s', false), set_config('statement_timeout', 
 
 -- name: set_owner
 set role unbroken_owner
+
+-- name: forget_samples
+-- Of columns that ANALYZE leaves out by now, what it took while an earlier release was here: it would stay for good.
+delete from pg_catalog.pg_statistic s using pg_catalog.pg_attribute a, pg_catalog.pg_class c
+ where a.attrelid = s.starelid and a.attnum = s.staattnum and a.attstattarget = 0
+   and c.oid = s.starelid and c.relnamespace = 'unbroken'::regnamespace
 
 -- name: vacuum_statistics
 vacuum full pg_catalog.pg_statistic

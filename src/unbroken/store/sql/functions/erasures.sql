@@ -184,25 +184,31 @@ language plpgsql security definer set search_path = unbroken, pg_temp
 set plan_cache_mode = force_generic_plan set jit = off set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 #variable_conflict use_column
 declare
-  v_log   constant int := unbroken.log_for_reader(p_log);
-  v_ids   text[];
+  v_log     constant int := unbroken.log_for_reader(p_log);
+  v_plan    record;
+  v_planned jsonb;
 begin
   if p_case is null or p_case !~ '[^[:space:]]' or octet_length(p_case) > 200 or p_case ~ '[[:cntrl:]]' then
     raise exception 'an erasure belongs to a case, named in 1 to 200 bytes' using errcode = 'UB009';
   end if;
   perform unbroken.check_reason(p_reason);
-  v_ids := (select p.ids from unbroken.plan_of_person(v_log, unbroken.ids_under_ticket(v_log, p_ticket, p_subjects),
-                                                        coalesce(p_with_acted, false), clock_timestamp()) p);
-  if v_ids = '{}' then
+  select p.* into v_plan
+    from unbroken.plan_of_person(v_log, unbroken.ids_under_ticket(v_log, p_ticket, p_subjects), coalesce(p_with_acted, false), clock_timestamp()) p;
+  if v_plan.ids = '{}' then
     raise exception 'this log has nothing of this person' using errcode = 'UB009';
   end if;
   erasure := gen_random_uuid();
   expires_at := clock_timestamp() + interval '7 days';
+  -- What whoever confirms can judge by, without a look at the person.
+  v_planned := jsonb_build_object(
+    'payloads', v_plan.payloads, 'originals', v_plan.originals, 'keys', cardinality(v_plan.keys), 'names', cardinality(v_plan.pseudonyms),
+    'sessions', v_plan.sessions, 'shared', v_plan.shared, 'others', v_plan.others, 'kept', v_plan.kept);
   seq := unbroken.append_own(v_log, 'log.erasure_requested', jsonb_build_object(
-    'erasure', erasure, 'ticket', p_ticket, 'subjects', v_ids, 'with_acted', coalesce(p_with_acted, false), 'case', p_case, 'reason', p_reason,
+    'erasure', erasure, 'ticket', p_ticket, 'subjects', v_plan.ids, 'with_acted', coalesce(p_with_acted, false), 'planned', v_planned,
+    'case', p_case, 'reason', p_reason,
     'valid_until', to_char(expires_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')), erasure);
-  insert into erasures (log, erasure, basis, subjects, with_acted, case_name, reason, requested_by, requested_at, requested_seq, expires_at)
-  values (v_log, erasure, 'two people', v_ids, coalesce(p_with_acted, false), p_case, p_reason, session_user, clock_timestamp(), seq, expires_at);
+  insert into erasures (log, erasure, basis, subjects, with_acted, planned, case_name, reason, requested_by, requested_at, requested_seq, expires_at)
+  values (v_log, erasure, 'two people', v_plan.ids, coalesce(p_with_acted, false), v_planned, p_case, p_reason, session_user, clock_timestamp(), seq, expires_at);
   return next;
 end $$;
 
@@ -242,6 +248,10 @@ declare
   v_log constant int := unbroken.log_for_reader(p_log);
   v_seq bigint;
 begin
+  -- What waits here may have begun, and have its certificate, since the backup was made.
+  if not unbroken.is_recovered(v_log) then
+    raise exception 'this server was restored, or took over from another: `unbroken recover` tells what has begun' using errcode = 'UB009';
+  end if;
   perform from erasures e
     where e.log = v_log and e.erasure = p_erasure and e.withdrawn_seq is null and e.begun_seq is null for update;
   if not found then
@@ -476,7 +486,7 @@ create or replace function unbroken.erasures(p_log text) returns table (
   requested_by text, requested_at timestamptz, requested_seq bigint, expires_at timestamptz,
   confirmed_by text, confirmed_at timestamptz, confirmed_seq bigint, upto_at timestamptz,
   begun_by text, begun_at timestamptz, begun_seq bigint, order_sha256 text,
-  payloads bigint, originals bigint, keys bigint, done_at timestamptz, done_seq bigint, certificate_sha256 text)
+  payloads bigint, originals bigint, keys bigint, done_at timestamptz, done_seq bigint, certificate_sha256 text, planned jsonb)
 language plpgsql stable security definer set search_path = unbroken, pg_temp as $$
 #variable_conflict use_column
 declare
@@ -488,7 +498,8 @@ begin
               when e.expires_at < clock_timestamp() then 'expired' when e.confirmed_seq is not null then 'confirmed' else 'asked' end,
          e.basis, e.case_name, e.reason, e.with_acted, e.subjects, e.requested_by, e.requested_at, e.requested_seq, e.expires_at,
          e.confirmed_by, e.confirmed_at, e.confirmed_seq, e.upto_at, e.begun_by, e.begun_at, e.begun_seq, e.order_sha256,
-         e.payloads, e.originals, e.keys, e.done_at, e.done_seq, e.certificate_sha256
+         e.payloads, e.originals, e.keys, e.done_at, e.done_seq, e.certificate_sha256,
+         e.planned
     from erasures e where e.log = v_log order by coalesce(e.requested_at, e.begun_at) desc, e.erasure;
 end $$;
 

@@ -60,10 +60,11 @@ select case
 end
 $$;
 
--- The texts that indexes and screens rely on are bounded; a short event can't hold a long one.
+-- The texts that indexes and screens rely on are bounded; a short event can't hold a long one. With the longest names around it
+-- a line has 65535 bytes at most, which is what others' tools take as an entry (C2SP tlog-tiles).
 create or replace function unbroken.has_short_texts(e text, j unbroken.event) returns boolean
 language sql stable parallel safe as $$
-select octet_length(e) <= 65536 and not exists (
+select octet_length(e) <= 61440 and not exists (
          select from json_each_text(row_to_json(j)) as field
           where field.value is not null and field.key not in ('domains', 'redactions', 'scope', 'subjects', 'decision')
             and octet_length(field.value) > 1024)
@@ -102,6 +103,6 @@ select case
   when j.decision is distinct from null and (j.decision is null
     or (j.decision).arguments_hash !~ '^k[0-9a-z]{1,16}:[0-9a-f]{64}$'
     or not unbroken.is_time((j.decision).at)) then 'has a decision that is empty or malformed'
-  when octet_length(e) > 1024 and not unbroken.has_short_texts(e, j) then 'has a text over 1024 bytes or is over 65536 bytes'
+  when octet_length(e) > 1024 and not unbroken.has_short_texts(e, j) then 'has a text over 1024 bytes or is over 61440 bytes'
 end
 $$;

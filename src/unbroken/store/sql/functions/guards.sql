@@ -194,8 +194,8 @@ declare
   v_what constant jsonb := jsonb_build_object('erasure', new.erasure);
 begin
   if tg_op = 'UPDATE' and (
-       (new.log, new.erasure, new.with_acted, new.case_name, new.reason, new.requested_by, new.requested_at, new.requested_seq, new.expires_at)
-         is distinct from (old.log, old.erasure, old.with_acted, old.case_name, old.reason, old.requested_by, old.requested_at, old.requested_seq, old.expires_at)
+       (new.log, new.erasure, new.with_acted, new.planned, new.case_name, new.reason, new.requested_by, new.requested_at, new.requested_seq, new.expires_at)
+         is distinct from (old.log, old.erasure, old.with_acted, old.planned, old.case_name, old.reason, old.requested_by, old.requested_at, old.requested_seq, old.expires_at)
        or old.basis = 'ledger' and new.basis <> 'ledger'
        or old.confirmed_seq is not null and (new.confirmed_by, new.confirmed_at, new.confirmed_seq) is distinct from (old.confirmed_by, old.confirmed_at, old.confirmed_seq)
        or old.withdrawn_seq is not null or old.done_seq is not null

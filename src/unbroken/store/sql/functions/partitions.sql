@@ -1,16 +1,21 @@
 -- Partitions of entries, payloads and originals: 2^20 entries each, attached by append itself, so no job and no clock is needed.
 
 -- CREATE TABLE LIKE and ATTACH block neither readers nor writers, unlike PARTITION OF. A partition inherits row triggers
--- and their mode, but neither the ones for TRUNCATE nor row security. It has no policy: nobody reads one by itself.
+-- and their mode, but neither the ones for TRUNCATE nor row security, nor that of some columns ANALYZE may keep no samples.
+-- It has no policy: nobody reads one by itself.
 create or replace function unbroken.attach_partition(p_log integer, p_number bigint) returns void
 language plpgsql set search_path = unbroken, pg_temp as $$
 declare
-  v_parent text; v_child text;
+  v_parent text; v_child text; v_column text;
 begin
   foreach v_parent in array array['entries', 'originals', 'payloads'] loop
     v_child := format('%s_%s_%s', v_parent, p_log, p_number);
     continue when to_regclass('unbroken.' || v_child) is not null;
     execute format('create table unbroken.%I (like unbroken.%I including all)', v_child, v_parent);
+    for v_column in select a.attname from pg_attribute a
+                     where a.attrelid = to_regclass('unbroken.' || v_parent) and a.attnum > 0 and a.attstattarget = 0 loop
+      execute format('alter table unbroken.%I alter column %I set statistics 0', v_child, v_column);
+    end loop;
     execute format('alter table unbroken.%I enable row level security', v_child);
     execute format('alter table unbroken.%I force row level security', v_child);
     execute format('create trigger refuse_truncate before truncate on unbroken.%I execute function unbroken.refuse_change()', v_child);

@@ -60,8 +60,9 @@ begin
   end if;
 end $$;
 
--- The key of a holder, or null. A pseudonym keeps its key when that is destroyed, so that nothing opens what still comes for
--- somebody who was erased; an id that is none may come to stand for somebody else, and gets another.
+-- The key of a holder, or null. The pseudonym of somebody who was erased keeps the key that is destroyed, so that nothing opens
+-- what still comes for them; an id that is none may come to stand for somebody else, and gets another. So does whoever has lost a
+-- key for another's sake: after a restore the pool may give away once more what an order names.
 create or replace function unbroken.key_of_holder(p_log integer, p_kind text, p_holder text) returns text
 language plpgsql volatile set search_path = unbroken, pg_temp as $$
 declare
@@ -72,7 +73,7 @@ begin
   select k.key_id into v_key from subject_keys k
    where k.log = p_log and k.holder_kind = p_kind and k.holder = any (v_holders) and k.holder is not null and k.destroyed_seq is null
    order by k.assigned_at, k.key_id limit 1;
-  if not found and p_kind = 'subject' and p_holder ~ '^p-[0-9a-f]{32}$' then
+  if not found and p_kind = 'subject' and exists (select from forgotten f where f.log = p_log and f.pseudonym = p_holder) then
     select k.key_id into v_key from subject_keys k
      where k.log = p_log and k.holder_kind = p_kind and k.holder = any (v_holders) and k.destroyed_seq is not null
      order by k.destroyed_seq, k.key_id limit 1;

@@ -42,6 +42,24 @@ create table unbroken.originals (
   primary key (log, seq)
 ) partition by range (log, seq);
 alter table unbroken.originals alter column ciphertext set storage external;
+
+-- ANALYZE keeps samples of what it reads, and nothing would take those out again when what they are of is erased.
+alter table unbroken.identities alter column lookup set statistics 0, alter column sealed set statistics 0;
+alter table unbroken.wrapped_keys alter column wrapped set statistics 0;
+do $$
+declare
+  v_table record;
+begin
+  for v_table in
+    select c.oid::regclass::text as name from pg_class c
+     where c.oid = 'unbroken.payloads'::regclass or c.oid in (select i.inhrelid from pg_inherits i where i.inhparent = 'unbroken.payloads'::regclass)
+  loop
+    execute format('alter table %s alter column inputs set statistics 0, alter column inputs_salt set statistics 0,'
+                   ' alter column outputs set statistics 0, alter column outputs_salt set statistics 0,'
+                   ' alter column details set statistics 0, alter column details_salt set statistics 0', v_table.name);
+  end loop;
+end $$;
+alter table unbroken.originals alter column ciphertext set statistics 0;
 do $$
 declare
   v_payloads record;
@@ -53,6 +71,7 @@ begin
   loop
     v_child := replace(v_payloads.relname, 'payloads', 'originals');
     execute format('create table unbroken.%I partition of unbroken.originals %s', v_child, v_payloads.bounds);
+    execute format('alter table unbroken.%I alter column ciphertext set statistics 0', v_child);
     execute format('create trigger refuse_truncate before truncate on unbroken.%I execute function unbroken.refuse_change()', v_child);
     execute format('alter table unbroken.%I enable always trigger refuse_truncate', v_child);
   end loop;
@@ -84,6 +103,7 @@ create table unbroken.erasures (
   basis              text        not null collate "C" check (basis in ('two people', 'ledger')),
   subjects           text[]      not null collate "C",
   with_acted         boolean     not null,
+  planned            jsonb,
   case_name          text,
   reason             text,
   requested_by       text        collate "C",
