@@ -252,7 +252,7 @@ def test_nobody_listens() -> None:
         (answering(200, b"no xml at all"), UnavailableError),
         (answering(200, b"\x00" * 1000), UnavailableError),
     ],
-    ids=str,
+    ids=["silent", "half", "slow down", "broken", "denied", "no XML", "zeros"],
 )
 def test_failing_and_hostile_lists(behave: Callable[[socket.socket], None], error: type[UnbrokenError]) -> None:
     with raw_server(behave) as address, pytest.raises(error) as failed:
