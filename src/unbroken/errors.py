@@ -16,6 +16,7 @@
     ├── OriginalError           stop: a sealed original is not what its entry says
     │   └── KeyMissingError     nothing to do: a key that it needs is gone, or is kept elsewhere
     ├── NoteError               stop: a signed note is not what a trusted key signed
+    ├── AnchorError             stop: what an anchor holds or answers contradicts the log or itself
     ├── NotApprovedError        get a decision, then call again
     └── RecordingStoppedError   an earlier write failed; stop what you are doing
 
@@ -119,6 +120,10 @@ class KeyMissingError(OriginalError):
 
 class NoteError(UnbrokenError):
     """What should be a signed note is none, was changed after it was signed, or was signed by nobody trusted."""
+
+
+class AnchorError(UnbrokenError):
+    """An anchor holds, or answers with, what does not fit the log's checkpoints: not an outage, so look into it."""
 
 
 class NotApprovedError(UnbrokenError):

@@ -17,6 +17,7 @@ ALLOWED = {
     "ledger": {"core", "store", "errors"},
     "privacy": {"core", "store", "ledger", "errors"},
     "verify": {"core", "errors"},
+    "anchors": {"core", "errors"},
     "investigate": {"core", "store", "ledger", "verify", "errors"},
     "capture": {"core", "ledger", "wiring", "errors"},
 }
