@@ -170,9 +170,10 @@ def plant_grants(
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The command is tried on the second server by ``make test-long``: it says the same there, a process at a time."""
+    """What starts many processes or servers is tried on the second server by ``make test-long``: it is the same there."""
     for item in items:
-        if "/system/" in item.path.as_posix() and "debian15" in item.name:
+        slow = "/system/" in item.path.as_posix() or item.path.name in ("test_restored.py", "test_any_order.py")
+        if slow and "debian15" in item.name:
             item.add_marker(pytest.mark.long)
 
 

@@ -26,7 +26,7 @@ from unbroken.verify.run import verify_log, verify_range, verify_session
 
 CONVERSATIONS = SHARED / "data" / "airline" / "conversations.json"
 TAMPERINGS = 1000
-FEW_TAMPERINGS = 300
+FEW_TAMPERINGS = 200
 SEED = 20260301
 
 Row = dict[str, Any]
