@@ -170,7 +170,7 @@ def plant_grants(
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What starts many processes or servers is tried on the second server by ``make test-long``: it is the same there."""
+    """What starts many processes or servers is tried on the second server by ``make test-long`` alone."""
     for item in items:
         slow = "/system/" in item.path.as_posix() or item.path.name in ("test_restored.py", "test_any_order.py")
         if slow and "debian15" in item.name:
