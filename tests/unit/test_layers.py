@@ -12,12 +12,13 @@ SQL = SOURCE / "store" / "sql"
 
 ALLOWED = {
     "errors": set(),
+    "files": set(),
     "core": {"errors"},
-    "store": {"core", "errors"},
-    "ledger": {"core", "store", "errors"},
-    "privacy": {"core", "store", "ledger", "errors"},
+    "store": {"core", "errors", "files"},
+    "ledger": {"core", "store", "errors", "files"},
+    "privacy": {"core", "store", "ledger", "errors", "files"},
     "verify": {"core", "errors"},
-    "anchors": {"core", "errors"},
+    "anchors": {"core", "errors", "files"},
     "investigate": {"core", "store", "ledger", "verify", "errors"},
     "capture": {"core", "ledger", "wiring", "errors"},
 }

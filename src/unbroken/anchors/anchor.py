@@ -126,13 +126,8 @@ class Oddity:
     size: int | None = None
 
 
-class Anchor(Protocol):
-    """A place outside the database for one log's checkpoints.
-
-    All methods raise :class:`UnavailableError` while it can't be reached (try again), :class:`ConfigurationError` and
-    :class:`AccessDeniedError` where it is set up wrongly, and :class:`AnchorError` where what it holds or answers
-    contradicts the log. None of them returns later than its timeouts allow, but for a mount that hangs.
-    """
+class Named(Protocol):
+    """What receipts call an anchor."""
 
     @property
     def name(self) -> str:
@@ -143,6 +138,15 @@ class Anchor(Protocol):
     def kind(self) -> Kind:
         """Which kind it is."""
         ...
+
+
+class Anchor(Named, Protocol):
+    """A place outside the database for one log's checkpoints.
+
+    All methods raise :class:`UnavailableError` while it can't be reached (try again), :class:`ConfigurationError` and
+    :class:`AccessDeniedError` where it is set up wrongly, and :class:`AnchorError` where what it holds or answers
+    contradicts the log. None of them returns later than its timeouts allow, but for a mount that hangs.
+    """
 
     @property
     def where(self) -> str:
@@ -181,6 +185,27 @@ class Anchor(Protocol):
         ...
 
 
+class KeepsNothing:
+    """The part of an anchor that can't be asked what it was given: its receipts are all that there is to read."""
+
+    name: str
+    kind: Kind
+    keeps = False
+
+    def held(self) -> Iterator[Receipt | Oddity]:
+        """Nothing."""
+        return iter(())
+
+    def newest(self) -> Receipt | None:
+        """Nothing."""
+        return None
+
+    def holds(self, receipt: Receipt) -> bool:
+        """No: it can't be asked."""
+        require_of(receipt, self)
+        return False
+
+
 def newest_of(held: Iterable[Receipt | Oddity]) -> Receipt | None:
     """The first receipt; raises :class:`AnchorError` where an oddity that claims to be a checkpoint is before it."""
     for each in held:
@@ -193,7 +218,7 @@ def newest_of(held: Iterable[Receipt | Oddity]) -> Receipt | None:
     return None
 
 
-def require_of(receipt: Receipt, anchor: Anchor) -> None:
+def require_of(receipt: Receipt, anchor: Named) -> None:
     """Raises :class:`AnchorError` for another anchor's receipt."""
     if (receipt.anchor, receipt.kind) != (anchor.name, anchor.kind):
         raise AnchorError(f"a receipt of {receipt.anchor!r} ({receipt.kind}) is none of the anchor {anchor.name!r}")

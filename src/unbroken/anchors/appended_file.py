@@ -40,6 +40,7 @@ from unbroken.anchors.anchor import (
 from unbroken.anchors.placing import folder_of
 from unbroken.core.canonical import canonical
 from unbroken.errors import AnchorError, ConfigurationError, NoteError, UnavailableError
+from unbroken.files import sync_folder, write_all
 
 PATIENCE_S: Final = 5.0
 """How long another process is waited for, which appends one line."""
@@ -93,7 +94,7 @@ class AppendedFile:
         """Makes the file, once, in a directory that is there. Raises :class:`ConfigurationError`."""
         try:
             os.close(os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644))
-            _fsync_folder(self._path.parent)
+            sync_folder(self._path.parent)
         except OSError as error:
             raise ConfigurationError(f"the file {self._path} can't be made ({error.strerror})") from error
 
@@ -103,9 +104,9 @@ class AppendedFile:
             self._lock(descriptor)
             last, is_torn = self._end(descriptor)
             line = last if last is not None and last.note == submission.note else _following(last, submission.note)
-            _write_all(descriptor, (b"\n" if is_torn else b"") + (b"" if line is last else _raw(line) + b"\n"))
+            write_all(descriptor, (b"\n" if is_torn else b"") + (b"" if line is last else _raw(line) + b"\n"))
             os.fsync(descriptor)
-            _fsync_folder(self._path.parent)
+            sync_folder(self._path.parent)
         return Receipt(self.name, self.kind, submission.note, canonical({"n": line.n, "prev": line.prev}))
 
     def held(self) -> Iterator[Receipt | Oddity]:
@@ -247,17 +248,3 @@ def _parsed(raw: bytes) -> _Line | None:
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
     return line if _raw(line) + b"\n" == raw else None
-
-
-def _write_all(descriptor: int, content: bytes) -> None:
-    written = 0
-    while written < len(content):
-        written += os.write(descriptor, content[written:])
-
-
-def _fsync_folder(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

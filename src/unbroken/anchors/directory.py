@@ -33,11 +33,11 @@ from unbroken.anchors.anchor import (
 )
 from unbroken.anchors.placing import Named, folder_of, from_rising, rising
 from unbroken.errors import AnchorError, ConfigurationError, NoteError, UnavailableError
+from unbroken.files import sync_folder, write_new
 
 INCOMING: Final = "incoming"
 """Beside the checkpoints, for what is not wholly written yet. What is in it counts for nothing."""
 _READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class Directory:
@@ -65,7 +65,7 @@ class Directory:
         try:
             for folder in (self._folder, self._folder / INCOMING):
                 folder.mkdir(mode=0o755, exist_ok=True)
-                _fsync_folder(folder.parent)
+                sync_folder(folder.parent)
         except OSError as error:
             raise ConfigurationError(f"the folder {self._folder} can't be made ({error.strerror})") from error
 
@@ -83,7 +83,7 @@ class Directory:
                 # Where nothing may be removed it stays, and counts for nothing.
                 with suppress(OSError):
                     beside.unlink()
-            _fsync_folder(self._folder)
+            sync_folder(self._folder)
         return Receipt(self.name, self.kind, submission.note, b"")
 
     def held(self) -> Iterator[Receipt | Oddity]:
@@ -139,14 +139,7 @@ class Directory:
 
     def _written_beside(self, content: bytes) -> Path:
         path = self._folder / INCOMING / secrets.token_hex(16)
-        descriptor = os.open(path, _NEW, 0o644)
-        try:
-            written = 0
-            while written < len(content):
-                written += os.write(descriptor, content[written:])
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        write_new(path, content, mode=0o644)
         return path
 
     def _require_same(self, path: Path, content: bytes) -> None:
@@ -183,13 +176,5 @@ def _content(path: Path) -> bytes | None:
         while len(content) <= MAX_NOTE_BYTES and (piece := os.read(descriptor, MAX_NOTE_BYTES + 1 - len(content))):
             content += piece
         return content if len(content) <= MAX_NOTE_BYTES else None
-    finally:
-        os.close(descriptor)
-
-
-def _fsync_folder(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
     finally:
         os.close(descriptor)

@@ -8,9 +8,8 @@ import base64
 import binascii
 import fcntl
 import os
-import secrets
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -22,6 +21,7 @@ from unbroken.anchors.anchor import MAX_NOTE_BYTES, MAX_PROOF_BYTES, Receipt
 from unbroken.core.canonical import canonical
 from unbroken.core.times import format_time, parse_time
 from unbroken.errors import AnchorError, ConfigurationError, InvalidEventError, UnavailableError
+from unbroken.files import exchange
 
 _VERSION: Final = 1
 _MAX_BYTES: Final = 64 * (MAX_NOTE_BYTES + MAX_PROOF_BYTES)
@@ -89,14 +89,9 @@ class StandingFile:
         """Replaces it, whole or not at all; durable when it returns. Raises :class:`UnavailableError`."""
         anchors = {name: msgspec.to_builtins(_written(each)) for name, each in standings.items()}
         content = canonical({"v": _VERSION, "origin": self._origin, "anchors": anchors})
-        beside = self.path.with_name(f".{self.path.name}.{secrets.token_hex(8)}")
         try:
-            _write_new(beside, content)
-            beside.replace(self.path)
-            _fsync_folder(self.path.parent)
+            exchange(self.path, content)
         except OSError as error:
-            with suppress(OSError):
-                beside.unlink()
             raise UnavailableError(
                 f"the anchors' state {self.path} can't be written ({error.strerror}): what was published is at the"
                 " anchors all the same"
@@ -181,19 +176,3 @@ def _moment(text: str | None) -> datetime | None:
         return None if text is None else parse_time(text)
     except InvalidEventError as error:
         raise ValueError("not a time") from error
-
-
-def _write_new(path: Path, content: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _fsync_folder(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -13,7 +13,7 @@ import base64
 import binascii
 import hashlib
 import importlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -24,8 +24,8 @@ from cryptography import x509
 from unbroken.anchors.anchor import (
     MAX_PROOF_BYTES,
     Anchored,
+    KeepsNothing,
     Kind,
-    Oddity,
     Receipt,
     Submission,
     TrustedLog,
@@ -56,7 +56,7 @@ class _Proof(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sha256: str
 
 
-class TimestampAuthority:
+class TimestampAuthority(KeepsNothing):
     """An :class:`~unbroken.anchors.anchor.Anchor` at ``endpoint``.
 
     ``roots`` are whom to trust; ``intermediates`` those between root and authority that it does not send. ``policy`` is
@@ -64,7 +64,6 @@ class TimestampAuthority:
     """
 
     kind: Kind = "timestamp"
-    keeps = False
 
     def __init__(
         self,
@@ -107,19 +106,6 @@ class TimestampAuthority:
         if anchored.at is not None:
             require_not_ahead(anchored.at, anchor=self.name)
         return receipt
-
-    def held(self) -> Iterator[Receipt | Oddity]:
-        """Nothing: an authority keeps nothing."""
-        return iter(())
-
-    def newest(self) -> Receipt | None:
-        """Nothing."""
-        return None
-
-    def holds(self, receipt: Receipt) -> bool:
-        """No: an authority can't be asked."""
-        require_of(receipt, self)
-        return False
 
     def verify(self, receipt: Receipt) -> Anchored:
         """As :class:`~unbroken.anchors.anchor.Anchor` says: signature, chain, purpose, nonce, imprint and policy."""

@@ -10,14 +10,14 @@ cosignatures are the only copies and are kept beside the database or lost.
 
 import base64
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from unbroken.anchors.anchor import (
     MAX_PROOF_BYTES,
     Anchored,
+    KeepsNothing,
     Kind,
-    Oddity,
     Receipt,
     Submission,
     TrustedLog,
@@ -44,14 +44,13 @@ _CONFLICT: Final = 409
 _NO_PROOF: Final = 422
 
 
-class Witness:
+class Witness(KeepsNothing):
     """An :class:`~unbroken.anchors.anchor.Anchor` at ``endpoint``, the witness's submission prefix.
 
     ``keys`` are the cosigner's: more than one while it changes them. Cosignatures of other keys are dropped.
     """
 
     kind: Kind = "witness"
-    keeps = False
 
     def __init__(self, name: str, endpoint: Endpoint, *, keys: Sequence[CosignerKey], log: TrustedLog) -> None:
         if not keys:
@@ -78,19 +77,6 @@ class Witness:
             held = self._size_held(reply, checkpoint, asked=old)
             self._last = old = held
         raise UnavailableError(f"the witness {self.name!r} moved on {_TRIES} times while it was asked: try again")
-
-    def held(self) -> Iterator[Receipt | Oddity]:
-        """Nothing: a witness does not give back what it cosigned."""
-        return iter(())
-
-    def newest(self) -> Receipt | None:
-        """Nothing."""
-        return None
-
-    def holds(self, receipt: Receipt) -> bool:
-        """No: a witness can't be asked."""
-        require_of(receipt, self)
-        return False
 
     def verify(self, receipt: Receipt) -> Anchored:
         """As :class:`~unbroken.anchors.anchor.Anchor` says; the time is the newest of the witness's cosignatures."""

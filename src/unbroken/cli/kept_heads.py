@@ -5,9 +5,8 @@ by folder or by host, port and database, never with a login or password.
 """
 
 import os
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -17,6 +16,7 @@ import msgspec
 from unbroken.cli.target import is_conninfo
 from unbroken.core.entry import Head
 from unbroken.errors import ConfigurationError
+from unbroken.files import exchange
 from unbroken.store.address import address_of
 from unbroken.verify.finding import Verdict
 
@@ -92,21 +92,7 @@ class KeptHeads:
             fcntl.flock(lock, fcntl.LOCK_EX)
             file = self._read()
             yield file
-            self._replace(msgspec.json.format(msgspec.json.encode(file), indent=1) + b"\n")
-
-    def _replace(self, content: bytes) -> None:
-        # mkstemp makes the file with mode 0600.
-        descriptor, name = tempfile.mkstemp(dir=self._path.parent, prefix=self._path.name)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(self._path)
-        except BaseException:
-            with suppress(OSError):
-                Path(name).unlink()
-            raise
+            exchange(self._path, msgspec.json.format(msgspec.json.encode(file), indent=1) + b"\n")
 
 
 def name_of(store: str) -> str:

@@ -1,6 +1,5 @@
 """``unbroken subject carry-out``: destroying what two people agreed on, to the certificate."""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -26,6 +25,7 @@ from unbroken.cli.subject_run import Run
 from unbroken.cli.subject_view import erasure_as_json
 from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption
 from unbroken.errors import ConfigurationError
+from unbroken.files import create
 from unbroken.privacy.erasure.ending import BATCH
 from unbroken.privacy.erasure.records import CertificateNote
 from unbroken.privacy.erasure.signing import Signing
@@ -125,11 +125,7 @@ def _write(file: Path, certificate: CertificateNote) -> Path:
     try:
         if file.exists() and file.read_bytes() == content:
             return file
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "wb") as opened:
-            opened.write(content)
-            opened.flush()
-            os.fsync(opened.fileno())
+        create(file, content)
     except OSError as error:
         raise ConfigurationError(
             f"the erasure is done and its certificate is in the ledger, but it could not be written to {file} "

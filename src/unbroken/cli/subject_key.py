@@ -1,6 +1,5 @@
 """``unbroken subject key``: the key that signs orders and certificates."""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +10,7 @@ from unbroken.cli.subject_options import signing_key_of
 from unbroken.cli.target import JsonOption
 from unbroken.core.note import SigningKey
 from unbroken.errors import ConfigurationError
+from unbroken.files import create
 from unbroken.investigate.printable import printable
 
 
@@ -52,11 +52,7 @@ def key(
 def _made(file: Path, name: str) -> SigningKey:
     new = SigningKey.generate(name)
     try:
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
-            opened.write(new.to_text())
-            opened.flush()
-            os.fsync(opened.fileno())
+        create(file, new.to_text().encode())
     except FileExistsError as error:
         raise ConfigurationError(f"{file} is there already: without --name its verifier key is shown") from error
     except OSError as error:

@@ -1,8 +1,6 @@
 """Options that the commands about erasing people have in common, and what they name."""
 
-import os
 import shlex
-import stat
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +12,7 @@ from unbroken.cli.kept_heads import name_of
 from unbroken.cli.target import is_conninfo
 from unbroken.core.note import SigningKey, VerifierKey
 from unbroken.errors import ConfigurationError
+from unbroken.files import beginning, is_mine_alone, is_plain
 from unbroken.privacy.erasure.ledger import ErasureLedger
 
 _MAX_KEY_BYTES: Final = 64 * 1024
@@ -109,13 +108,10 @@ def _lines(given: str) -> list[str]:
 
 def _private_text(path: Path) -> str:
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as file:
-            status = os.fstat(file.fileno())
-            content = file.read(_MAX_KEY_BYTES)
+        status, content = beginning(path, _MAX_KEY_BYTES)
     except OSError as error:
         raise ConfigurationError(f"the signing key {path} can't be read ({error.strerror})") from error
-    if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid() or stat.S_IMODE(status.st_mode) & 0o177:
+    if not is_plain(status) or not is_mine_alone(status):
         raise ConfigurationError(
             f"the signing key {path} must be a plain file of the user that reads it, and nobody else may: chmod 0600"
         )

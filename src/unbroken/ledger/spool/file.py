@@ -22,10 +22,11 @@ from unbroken.core.commitment import PARTS
 from unbroken.core.entry import Part
 from unbroken.core.ids import new_id
 from unbroken.errors import ConfigurationError, SpoolFullError, UnavailableError, UnbrokenError
+from unbroken.files import sync_folder
 from unbroken.ledger.protection import Identity
 from unbroken.ledger.sealed import Sealed
 from unbroken.ledger.spool.claim import guarded
-from unbroken.ledger.spool.folder import JOURNAL, sync, translated_os
+from unbroken.ledger.spool.folder import JOURNAL, translated_os
 
 APPLICATION: Final = 1970168427
 """Stands in the file's head, so that no other SQLite file is taken for a spool."""
@@ -211,7 +212,7 @@ class SpoolFile:
                 connection.executescript(_SCHEMA)
                 connection.execute("insert into spool (recorder, log) values (?, ?)", owner)
             new.replace(self.path)
-            sync(self.path.parent)
+            sync_folder(self.path.parent)
 
     def reserve(self) -> None:
         """Sees to it that a journal of some size needs no room on the disk any more: draining must work on a full one.
@@ -224,7 +225,7 @@ class SpoolFile:
                 while (missing := _RESERVE_BYTES - os.fstat(descriptor).st_size) > 0:
                     os.write(descriptor, bytes(missing))
                     os.fsync(descriptor)
-                    sync(self.path.parent)
+                    sync_folder(self.path.parent)
             finally:
                 os.close(descriptor)
 

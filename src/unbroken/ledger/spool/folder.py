@@ -10,6 +10,7 @@ from typing import Final
 
 from unbroken.core.ids import is_id
 from unbroken.errors import ConfigurationError, SpoolFullError, UnavailableError, UnbrokenError
+from unbroken.files import sync_folder
 
 SPOOL: Final = ".spool"
 LOCK: Final = ".lock"
@@ -33,7 +34,7 @@ def prepared_folder(folder: Path | str) -> Path:
         for directory in reversed(missing):
             with suppress(FileExistsError):
                 directory.mkdir(mode=0o700)
-            sync(directory.parent)
+            sync_folder(directory.parent)
     except OSError as error:
         raise ConfigurationError(f"the spool's folder {folder} can't be made: {error.strerror}") from error
     return checked_folder(wanted)
@@ -67,15 +68,6 @@ def recorders_in(folder: Path, *, suffix: str = SPOOL) -> list[str]:
     """What has a file with this ending: ids of recorders, the oldest first, as they sort by time."""
     with translated_os(folder):
         return sorted(path.name.removesuffix(suffix) for path in folder.iterdir() if path.name.endswith(suffix))
-
-
-def sync(folder: Path) -> None:
-    """Returns when the names in ``folder`` are on the disk."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

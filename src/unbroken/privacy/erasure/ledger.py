@@ -9,7 +9,6 @@ that it is there and went on with nothing. It is put into a file beside, and eve
 import fcntl
 import hashlib
 import os
-import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ import msgspec
 from unbroken.core.canonical import canonical
 from unbroken.core.note import MAX_NOTE_BYTES
 from unbroken.errors import ConfigurationError, UnavailableError
+from unbroken.files import is_mine_alone, is_plain, sync_folder, write_all
 from unbroken.privacy.erasure.document import NO_LINE, Place
 
 PATIENCE_S: Final = 10.0
@@ -107,7 +107,7 @@ class ErasureLedger:
         with self._writing():
             beside = os.open(f"{self.path}.torn", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
             try:
-                _write_all(beside, torn + b"\n")
+                write_all(beside, torn + b"\n")
                 os.fsync(beside)
             finally:
                 os.close(beside)
@@ -116,12 +116,12 @@ class ErasureLedger:
     def _write(self, descriptor: int, line: bytes, *, at: int) -> None:
         with self._writing():
             try:
-                _write_all(descriptor, line)
+                write_all(descriptor, line)
                 os.fsync(descriptor)
             except OSError:
                 os.ftruncate(descriptor, at)
                 raise
-            _fsync_folder(self.path)
+            sync_folder(self.path.parent)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -152,9 +152,9 @@ class ErasureLedger:
             os.close(descriptor)
 
     def _check_private(self, status: os.stat_result) -> None:
-        if not stat.S_ISREG(status.st_mode):
+        if not is_plain(status):
             raise ConfigurationError(f"the erasure ledger {self.path} is no plain file")
-        if status.st_uid != os.geteuid() or stat.S_IMODE(status.st_mode) & 0o177:
+        if not is_mine_alone(status):
             raise ConfigurationError(
                 f"the erasure ledger {self.path} must belong to the user that writes it, and nobody else may read or "
                 "change it: chmod 0600"
@@ -195,17 +195,3 @@ def _next(whole: bytes) -> Place:
 
 def _line_of(place: Place, note: str) -> bytes:
     return canonical({"n": place.n, "note": note, "prev": place.prev}) + b"\n"
-
-
-def _write_all(descriptor: int, content: bytes) -> None:
-    written = 0
-    while written < len(content):
-        written += os.write(descriptor, content[written:])
-
-
-def _fsync_folder(path: Path) -> None:
-    descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

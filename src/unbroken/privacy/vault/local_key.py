@@ -6,8 +6,6 @@ Both hold lines of an id and 64 hex digits; the last line is the key that wraps,
 import fcntl
 import hmac
 import os
-import stat
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -16,6 +14,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from unbroken.errors import ConfigurationError
+from unbroken.files import beginning, create, exchange, is_mine_alone, is_plain
 from unbroken.privacy.vault.framing import framed
 from unbroken.privacy.vault.key_encryption import KeyEncryptions, checked_id
 
@@ -92,12 +91,10 @@ def from_file(path: Path) -> KeyEncryptions:
     it, or it is no plain file.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as file:
-            _check_private(os.fstat(file.fileno()), path)
-            content = file.read(_MAX_TEXT_BYTES + 1)
+        status, content = beginning(path, _MAX_TEXT_BYTES + 1)
     except OSError as error:
         raise ConfigurationError(f"the file of key-encryption keys {path} can't be read") from error
+    _check_private(status, path)
     if len(content) > _MAX_TEXT_BYTES:
         raise ConfigurationError(f"the file of key-encryption keys {path} is longer than 64 KiB")
     return from_text(content.decode("ascii", "replace"))
@@ -117,12 +114,7 @@ def from_environment(name: str = ENVIRONMENT) -> KeyEncryptions:
 def create_file(path: Path, key: LocalKey) -> None:
     """Writes a new file that its owner alone may read; raises :class:`ConfigurationError` where there is one."""
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(key.to_text())
-            file.flush()
-            os.fsync(file.fileno())
-        _sync(path.parent)
+        create(path, key.to_text().encode())
     except OSError as error:
         raise ConfigurationError(f"the file of key-encryption keys {path} can't be written") from error
 
@@ -140,34 +132,12 @@ def add_to_file(path: Path, key: LocalKey) -> KeyEncryptions:
             fcntl.flock(before, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if not os.path.samestat(os.fstat(before.fileno()), path.stat()) or from_file(path).ids != there.ids:
                 raise BlockingIOError  # noqa: TRY301 - the same to whoever waits
-            _exchange(path, before.read() + b"\n" + key.to_text().encode())
+            exchange(path, (before.read() + b"\n" + key.to_text().encode()).replace(b"\n\n", b"\n"))
     except BlockingIOError as error:
         raise ConfigurationError(f"{path} is being changed by somebody else: nothing was added") from error
     except OSError as error:
         raise ConfigurationError(f"the file of key-encryption keys {path} can't be written") from error
     return together
-
-
-def _exchange(path: Path, content: bytes) -> None:
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content.replace(b"\n\n", b"\n"))
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    _sync(path.parent)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _key_of(line: str) -> LocalKey:
@@ -176,9 +146,9 @@ def _key_of(line: str) -> LocalKey:
 
 
 def _check_private(status: os.stat_result, path: Path) -> None:
-    if not stat.S_ISREG(status.st_mode):
+    if not is_plain(status):
         raise ConfigurationError(f"the file of key-encryption keys {path} is no plain file")
-    if status.st_uid != os.geteuid() or stat.S_IMODE(status.st_mode) & 0o177:
+    if not is_mine_alone(status):
         raise ConfigurationError(
             f"the file of key-encryption keys {path} must belong to the user that reads it, and nobody else may: chmod"
             " 0600"

@@ -3,9 +3,10 @@
 import shutil
 
 from unbroken.errors import ConfigurationError
+from unbroken.files import sync_folder
 from unbroken.store.embedded.cluster import Cluster
 from unbroken.store.embedded.database import SUPERUSER
-from unbroken.store.embedded.folders import make_private, sync
+from unbroken.store.embedded.folders import make_private
 from unbroken.store.embedded.programs import MAJOR_VERSION
 from unbroken.store.embedded.waiting import INITIALISE_SECONDS
 
@@ -28,7 +29,7 @@ def _initialise(cluster: Cluster) -> None:
     cluster.run_as_server("initdb", *arguments, *access, data=partial, seconds=INITIALISE_SECONDS)
     partial.rename(cluster.pgdata)
     # A rename that a power failure undoes would make the next start delete what was recorded.
-    sync(cluster.folder)
+    sync_folder(cluster.folder)
 
 
 def _check_data(cluster: Cluster) -> None:

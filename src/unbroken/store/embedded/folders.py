@@ -60,12 +60,3 @@ def replace(path: Path, text: str, *, owner: Account) -> None:
         file.flush()
         os.fsync(descriptor)
     fresh.replace(path)
-
-
-def sync(folder: Path) -> None:
-    """Return when the names in ``folder`` are on the disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
