@@ -183,7 +183,7 @@ class Restored:
     applied: list[tuple[str, list[str], list[str], datetime]]
     log: str = LOG
 
-    def erasures(self) -> list[Erasure]:
+    def all(self) -> list[Erasure]:
         return [self.door.row]
 
     def one(self, erasure: str) -> Erasure | None:
@@ -226,7 +226,7 @@ def restored(**changed: object) -> Restored:
 def test_what_a_restore_brought_back_is_destroyed_by_its_order(signing: Signing) -> None:
     first = carry_out(Door(), signing)
     owner = restored()
-    (task,) = tasks_of(signing.records(), owner.erasures(), LOG)
+    (task,) = tasks_of(signing.records(), owner.all(), LOG)
     assert (task.state, task.certified, task.to_do) == ("again", True, True)
     again = Reapplying(owner, signing, owner.door.now).carry_out(task, limit=2)  # type: ignore[arg-type]
     assert again is not None
@@ -236,7 +236,7 @@ def test_what_a_restore_brought_back_is_destroyed_by_its_order(signing: Signing)
     assert again.certificate.order_sha256 == first.certificate.order_sha256
     assert again.digest == owner.door.row.certificate_sha256
     assert len(signing.records().certificates) == 2
-    (done,) = tasks_of(signing.records(), owner.erasures(), LOG)
+    (done,) = tasks_of(signing.records(), owner.all(), LOG)
     assert (done.state, done.to_do) == ("done", False)
     assert Reapplying(owner, signing, owner.door.now).carry_out(done) is None  # type: ignore[arg-type]
 
@@ -247,11 +247,11 @@ def test_recovering_goes_on_where_it_broke_off(signing: Signing, after: int) -> 
     owner = restored()
     owner.door.break_after = after
     reapplying = Reapplying(owner, signing, owner.door.now)  # type: ignore[arg-type]
-    (task,) = tasks_of(signing.records(), owner.erasures(), LOG)
+    (task,) = tasks_of(signing.records(), owner.all(), LOG)
     with pytest.raises(BrokenOffError):
         reapplying.carry_out(task, limit=2)
     owner.door.break_after = None
-    (task,) = tasks_of(signing.records(), owner.erasures(), LOG)
+    (task,) = tasks_of(signing.records(), owner.all(), LOG)
     assert task.state == ("done" if owner.door.row.done_seq else "go on")
     reapplying.carry_out(task, limit=2)
     assert owner.door.left == 0

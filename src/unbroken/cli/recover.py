@@ -145,7 +145,7 @@ def _records(held: ErasureLedger | None, trusted: Sequence[VerifierKey]) -> Reco
 def _tasks(
     owner: Recovery, records: Records, leave_out: Sequence[str], *, incomplete: bool, held: ErasureLedger | None
 ) -> list[Task]:
-    known = owner.erasures()
+    known = owner.all()
     lacking = unknown_to_ledger(records, known)
     number = counted(len(lacking), "erasure")
     if lacking and not incomplete:

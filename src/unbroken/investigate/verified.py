@@ -1,7 +1,7 @@
 """Entries that an answer names, read and verified one by one: what is shown of them comes from their lines."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Final, Protocol
 
@@ -49,23 +49,34 @@ class Verified:
 def read_verified(source: Source, seqs: Iterable[int]) -> dict[int, Verified]:
     """The entries of these numbers, examined, by number; one that is not there is a finding."""
     wanted = sorted(set(seqs))
-    read: dict[int, Verified] = {}
-    for start in range(0, len(wanted), CHUNK):
-        read |= {each.seq: each for each in verified(source.entries_at(wanted[start : start + CHUNK]), source)}
+    chunks = (wanted[start : start + CHUNK] for start in range(0, len(wanted), CHUNK))
+    read = {
+        each.seq: each for each in verified((entry for some in chunks for entry in source.entries_at(some)), source)
+    }
     return {seq: read.get(seq) or _missing(seq, source.log) for seq in wanted}
 
 
 def verified(entries: Iterable[StoredEntry], source: Declaring) -> list[Verified]:
-    """Entries, examined; ``source`` is asked what was erased if any of them lacks something."""
-    steps = [(entry, examine(entry)) for entry in entries]
-    erased = erased_in((step for _, step in steps), source)
-    return [_verified(entry, step, erased.get(entry.seq, {})) for entry, step in steps]
+    """Entries, examined; ``source`` is asked once what was erased if any of them lacks something."""
+    examined = [(_without_findings(entry, step := examine(entry)), step) for entry in entries]
+    erased = erased_in((step for _, step in examined), source)
+    return [_settled(each, step, erased.get(each.seq, {})) for each, step in examined]
 
 
-def _verified(entry: StoredEntry, step: Intact | Broken, erased: Erased) -> Verified:
-    findings = tuple(_finding(fault, entry, session=step.session) for fault in faults_of(step, erased))
+def _settled(found: Verified, step: Intact | Broken, erased: Erased) -> Verified:
+    """With what is wrong, once it is known what was erased."""
+    faults = faults_of(step, erased)
+    if not (faults or erased):
+        return found
+    return replace(
+        found, findings=tuple(_finding(fault, found, session=step.session) for fault in faults), erased=erased
+    )
+
+
+def _without_findings(entry: StoredEntry, step: Intact | Broken) -> Verified:
+    """What stays of an entry once its payload is let go."""
     if isinstance(step, Broken):
-        return Verified(entry.seq, entry.log, findings=findings)
+        return Verified(entry.seq, entry.log)
     matching = all(fault.part != "inputs" for fault in step.faults)
     return Verified(
         entry.seq,
@@ -73,8 +84,6 @@ def _verified(entry: StoredEntry, step: Intact | Broken, erased: Erased) -> Veri
         _without_payload(entry),
         decode_event(entry.event),
         sha256(entry.inputs).digest() if entry.inputs is not None and matching else None,
-        findings,
-        erased,
     )
 
 
@@ -88,5 +97,5 @@ def _missing(seq: int, log: str) -> Verified:
     return Verified(seq, log, findings=(finding,))
 
 
-def _finding(fault: Fault, entry: StoredEntry, *, session: str | None) -> Finding:
+def _finding(fault: Fault, entry: Verified, *, session: str | None) -> Finding:
     return Finding(fault.kind, entry.seq, fault.expected, fault.found, entry.log, session=session, part=fault.part)

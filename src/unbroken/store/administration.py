@@ -9,6 +9,7 @@ from psycopg import sql
 
 from unbroken.errors import ConfigurationError
 from unbroken.store.connection import Connection, translated
+from unbroken.store.rows import first_of
 from unbroken.store.sql import query, script
 
 DUTIES: Final = (
@@ -146,10 +147,7 @@ def require_duty(duty: str) -> None:
 
 def _called(connection: Connection, name: str, given: tuple[object, ...]) -> tuple[Any, ...]:
     with translated():
-        row = connection.execute(query(name), given).fetchone()
-    if row is None:
-        raise ConfigurationError("the database gave no answer: run `unbroken init` again")
-    return row
+        return first_of(connection.execute(query(name), given).fetchall())
 
 
 def end_lock_holder(connection: Connection, origin: str, *, patience_s: float) -> tuple[int, str] | None:

@@ -11,9 +11,8 @@ from typing import Any, Protocol
 
 import psycopg
 
-from unbroken.errors import ConfigurationError
 from unbroken.store.log_reader import Ticket
-from unbroken.store.rows import rows_of
+from unbroken.store.rows import first_of, rows_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +122,44 @@ class Connected(Protocol):
         """The connection, which its owner closes."""
 
 
-class Erasures:
+class Steps:
+    """What can be done about the erasures of one log, by the login of a duty or, after a restore, by the owner."""
+
+    log: str
+    _number: int
+
+    def all(self) -> list[Erasure]:
+        """All erasures, the newest first."""
+        return [Erasure(*row) for row in self._rows("erasures", (self.log,))]
+
+    def one(self, erasure: str) -> Erasure | None:
+        """The erasure of this id, in lower case with hyphens; ``None`` where the log holds none."""
+        return next((each for each in self.all() if each.erasure == erasure), None)
+
+    def batch(self, erasure: str, limit: int) -> Batch:
+        """Destroys payloads and originals of up to ``limit`` entries."""
+        return Batch(*self._one("erase_batch", (self.log, erasure, limit)))
+
+    def finish(self, erasure: str, *, certificate: str) -> int:
+        """Ends an erasure with the SHA-256, in hex, of its certificate; returns the entry's number."""
+        return int(self._one("finish_erasure", (self.log, erasure, certificate))[0])
+
+    def told_since(self, seq: int) -> list[Told]:
+        """The ``log.erased`` entries from ``seq`` on, in order; needs an open ticket."""
+        return [Told(*row) for row in self._rows("erased_entries", {"log": self._number, "since": seq})]
+
+    def login(self) -> str:
+        """The login that this connection is of."""
+        return str(self._one("own_login")[0])
+
+    def _rows(self, name: str, given: Any = None) -> list[tuple[Any, ...]]:
+        raise NotImplementedError
+
+    def _one(self, name: str, given: Any = None) -> tuple[Any, ...]:
+        return first_of(self._rows(name, given))
+
+
+class Erasures(Steps):
     """The erasures of one log, over the connection of a login with a duty for it.
 
     All methods raise :class:`AccessDeniedError` where the duty does not allow it, and :class:`ConfigurationError` where
@@ -151,14 +187,6 @@ class Erasures:
         """Ends an erasure that has not begun; returns the entry's number."""
         return int(self._one("withdraw_erasure", (self.log, erasure))[0])
 
-    def all(self) -> list[Erasure]:
-        """All erasures, the newest first."""
-        return [Erasure(*row) for row in self._rows("erasures", (self.log,))]
-
-    def one(self, erasure: str) -> Erasure | None:
-        """The erasure of this id, in lower case with hyphens; ``None`` where the log holds none."""
-        return next((each for each in self.all() if each.erasure == erasure), None)
-
     def prepare(self, erasure: str) -> PersonFound:
         """What a confirmed erasure is going to destroy; the first call fixes ``upto_at``."""
         return PersonFound(*self._one("prepare_erasure", (self.log, erasure)))
@@ -170,27 +198,5 @@ class Erasures:
         """
         return int(self._one("begin_erasure", (self.log, erasure, list(keys), order))[0])
 
-    def batch(self, erasure: str, limit: int) -> Batch:
-        """Destroys payloads and originals of up to ``limit`` entries."""
-        return Batch(*self._one("erase_batch", (self.log, erasure, limit)))
-
-    def finish(self, erasure: str, *, certificate: str) -> int:
-        """Ends an erasure with the SHA-256, in hex, of its certificate; returns the entry's number."""
-        return int(self._one("finish_erasure", (self.log, erasure, certificate))[0])
-
-    def told_since(self, seq: int) -> list[Told]:
-        """The ``log.erased`` entries from ``seq`` on, in order; needs an open ticket."""
-        return [Told(*row) for row in self._rows("erased_entries", {"log": self._number, "since": seq})]
-
-    def login(self) -> str:
-        """The login that this connection is of."""
-        return str(self._one("own_login")[0])
-
     def _rows(self, name: str, given: Any = None) -> list[tuple[Any, ...]]:
         return rows_of(self._connection, name, given)
-
-    def _one(self, name: str, given: Any = None) -> tuple[Any, ...]:
-        rows = self._rows(name, given)
-        if not rows:
-            raise ConfigurationError("the database gave no answer: run `unbroken init` again")
-        return rows[0]

@@ -17,7 +17,7 @@ from unbroken.errors import AccessDeniedError, ConfigurationError
 from unbroken.store.connection import connect, translated
 from unbroken.store.facts import impostors_among
 from unbroken.store.migrations import require_schema
-from unbroken.store.rows import rows_of
+from unbroken.store.rows import first_of, rows_of
 from unbroken.store.sql import query
 
 PAGE: Final = 10_000
@@ -407,10 +407,7 @@ class LogReader:
         return rows[0] if rows else None
 
     def _one(self, name: str, given: Any = None) -> tuple[Any, ...]:
-        row = self._row(name, given)
-        if row is None:
-            raise ConfigurationError("the database gave no answer: run `unbroken init` again")
-        return row
+        return first_of(self._rows(name, given))
 
 
 def record_denial(conninfo: str, log: str, *, purpose: str, case: str | None, scope: Mapping[str, str]) -> None:

@@ -8,11 +8,11 @@ from unbroken.core.entry import Head
 from unbroken.errors import ConfigurationError
 from unbroken.store.administration import as_owner
 from unbroken.store.connection import Connection
-from unbroken.store.erasures import Batch, Erasure, PersonFound, Told
+from unbroken.store.erasures import PersonFound, Steps
 from unbroken.store.sql import query
 
 
-class Recovery:
+class Recovery(Steps):
     """One log that a backup was restored of, or that another server took over."""
 
     def __init__(self, connection: Connection, log: str) -> None:
@@ -28,14 +28,6 @@ class Recovery:
     def is_open(self) -> bool:
         """Whether people may read on this server."""
         return bool(self._one("is_recovered", (self.log,))[0])
-
-    def erasures(self) -> list[Erasure]:
-        """All erasures that this database knows, the newest first."""
-        return [Erasure(*row) for row in self._rows("erasures", (self.log,))]
-
-    def one(self, erasure: str) -> Erasure | None:
-        """The erasure of this id; ``None`` where this database knows none."""
-        return next((each for each in self.erasures() if each.erasure == erasure), None)
 
     def find(self, subjects: Sequence[str], *, with_acted: bool) -> PersonFound:
         """What there is of a person now."""
@@ -56,18 +48,6 @@ class Recovery:
         seq = self._one("reapply_erasure", given)[0]
         return None if seq is None else int(seq)
 
-    def batch(self, erasure: str, limit: int) -> Batch:
-        """Destroys payloads and originals of up to ``limit`` entries."""
-        return Batch(*self._one("erase_batch", (self.log, erasure, limit)))
-
-    def finish(self, erasure: str, *, certificate: str) -> int:
-        """Ends an erasure with the SHA-256, in hex, of its certificate; returns the entry's number."""
-        return int(self._one("finish_erasure", (self.log, erasure, certificate))[0])
-
-    def told_since(self, seq: int) -> list[Told]:
-        """The ``log.erased`` entries from ``seq`` on, in order."""
-        return [Told(*row) for row in self._rows("erased_entries", {"log": self._number, "since": seq})]
-
     def head(self) -> Head:
         """The log's end."""
         rows = self._rows("head", (self._number,))
@@ -78,10 +58,6 @@ class Recovery:
         moment: datetime = self._one("time_now")[0]
         return moment
 
-    def login(self) -> str:
-        """Who does this."""
-        return str(self._one("own_login")[0])
-
     def open_reads(self) -> int | None:
         """Lets people read on this server; the entry's number, ``None`` where they may already."""
         seq = self._one("open_reads", (self.log,))[0]
@@ -90,9 +66,3 @@ class Recovery:
     def _rows(self, name: str, given: Any = None) -> list[tuple[Any, ...]]:
         with as_owner(self._connection), self._connection.cursor(binary=True) as cursor:
             return cursor.execute(query(name), given).fetchall()
-
-    def _one(self, name: str, given: Any = None) -> tuple[Any, ...]:
-        rows = self._rows(name, given)
-        if not rows:
-            raise ConfigurationError("the database gave no answer: run `unbroken init` again")
-        return rows[0]

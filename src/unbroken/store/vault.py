@@ -4,10 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from unbroken.errors import ConfigurationError
 from unbroken.store.connection import translated
 from unbroken.store.log_reader import LogReader, Ticket
-from unbroken.store.rows import rows_of
+from unbroken.store.rows import first_of, rows_of
 from unbroken.store.sql import query
 
 AT_ONCE: Final = 1000
@@ -135,7 +134,4 @@ class VaultDoor:
         return rows_of(self._reader.connection, name, given)
 
     def _one(self, name: str, given: tuple[object, ...]) -> Any:
-        rows = self._rows(name, given)
-        if not rows:
-            raise ConfigurationError("the database gave no answer: run `unbroken init` again")
-        return rows[0][0]
+        return first_of(self._rows(name, given))[0]

@@ -25,7 +25,7 @@ class Owner(Protocol):
 
     log: str
 
-    def erasures(self) -> list[Erasure]:
+    def all(self) -> list[Erasure]:
         """All that the database knows."""
 
     def one(self, erasure: str) -> Erasure | None:
