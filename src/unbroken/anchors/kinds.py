@@ -23,7 +23,7 @@ from unbroken.core.lengths import FORM, parse_length
 from unbroken.errors import ConfigurationError
 
 _RETAIN: Final = "365d"
-_NAME: Final = re.compile(r"[^\s\x00-\x1f\x7f]([^\x00-\x1f\x7f]{0,62}[^\s\x00-\x1f\x7f])?")
+_NAME: Final = re.compile(r"[^\s\x00-\x1f\x7f]([^\x00-\x1f\x7f]{0,58}[^\s\x00-\x1f\x7f])?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Described(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_fie
 
     def __post_init__(self) -> None:
         if _NAME.fullmatch(self.name) is None:
-            raise ConfigurationError("a name is 1 to 64 characters on one line, without blanks around them")
+            raise ConfigurationError("a name is 1 to 60 characters on one line, without blanks around them")
 
     def anchor(self, log: TrustedLog, around: Surroundings) -> Anchor:
         """The anchor for one log; nobody is asked anything yet. Raises :class:`ConfigurationError`."""
