@@ -16,9 +16,9 @@ from typing import Any, Final, Self
 import msgspec
 
 from unbroken.anchors.anchor import Anchor, TrustedLog
-from unbroken.anchors.cosignature import CosignerKey
 from unbroken.anchors.kinds import AnyKind, Surroundings, WitnessAnchor, length
 from unbroken.anchors.publishing import Terms
+from unbroken.core.cosignature import CosignerKey
 from unbroken.core.note import VerifierKey
 from unbroken.errors import ConfigurationError
 

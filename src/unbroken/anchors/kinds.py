@@ -13,12 +13,12 @@ import msgspec
 
 from unbroken.anchors.anchor import Anchor, TrustedLog
 from unbroken.anchors.appended_file import AppendedFile
-from unbroken.anchors.cosignature import CosignerKey
 from unbroken.anchors.directory import Directory
 from unbroken.anchors.endpoint import TIMEOUT_S, Endpoint
 from unbroken.anchors.object_store import Bucket, ObjectStore
 from unbroken.anchors.timestamp import TimestampAuthority, certificates_in
 from unbroken.anchors.witness import Witness
+from unbroken.core.cosignature import CosignerKey
 from unbroken.core.lengths import FORM, parse_length
 from unbroken.errors import ConfigurationError
 
