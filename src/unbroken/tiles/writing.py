@@ -31,7 +31,7 @@ def write_tiles(folder: TileFolder, checkpoint: Checkpoint, source: TileReader, 
     where it was interrupted. Raises :class:`ContradictionError` where the leaves do not lead to the checkpoint's root,
     or the folder has a tree that this one does not continue; what is published stands then.
     """
-    before, published = folder.progress(checkpoint.origin), _published(folder, checkpoint.origin)
+    before, published = folder.progress(checkpoint.origin), published_in(folder, checkpoint.origin)
     edge = _known(folder, before, published)
     if edge.size > checkpoint.size:
         raise ContradictionError(
@@ -92,7 +92,7 @@ def drop_partial(folder: TileFolder, *, old: int, new: int) -> None:
                 folder.drop_partial(Bundle(tile).path)
 
 
-def _published(folder: TileFolder, origin: str) -> Checkpoint | None:
+def published_in(folder: TileFolder, origin: str) -> Checkpoint | None:
     """The checkpoint that stands in the folder, its signatures not verified."""
     note = folder.checkpoint()
     if note is None:
