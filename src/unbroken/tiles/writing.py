@@ -1,6 +1,6 @@
 """Writing a log's tree as static files: hashes are computed anew, and published only if they lead to a signed root."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
 from typing import Final
@@ -39,7 +39,9 @@ def write_tiles(folder: TileFolder, checkpoint: Checkpoint, source: TileReader, 
             " log came back behind it, or this is an older copy. Nothing was changed"
         )
     start = edge.size
-    for leaves in _lots(source, start, checkpoint.size):
+    # Where what is there was damaged, all of it is written anew, also what the published checkpoint alone refers to.
+    stops = sorted({published.size if published else 0, checkpoint.size})
+    for leaves in _lots(source, start, stops):
         added = extended(edge, leaves)
         for tile, hashes in [*added.full.items(), *added.partial.items()]:
             folder.put(tile.path, hashes)
@@ -122,15 +124,16 @@ def _continues(folder: TileFolder, published: Checkpoint | None) -> bool:
     return published is None or root_of(published.size, folder) == published.root
 
 
-def _lots(source: TileReader, start: int, size: int) -> Iterator[list[bytes]]:
-    """The leaves from ``start`` to ``size``, in lots that end where a tile of level 1 does."""
-    while start < size:
-        end = min(size, start - start % LOT + LOT)
-        tiles = [tile_around(at, level=0, size=end) for at in range(start - start % WIDTH, end, WIDTH)]
-        contents = read(tiles, source)
-        hashes = b"".join(contents[tile] for tile in tiles)[start % WIDTH * HASH_BYTES :]
-        yield [hashes[at : at + HASH_BYTES] for at in range(0, len(hashes), HASH_BYTES)]
-        start = end
+def _lots(source: TileReader, start: int, stops: Sequence[int]) -> Iterator[list[bytes]]:
+    """The leaves from ``start`` on, in lots that end where a tile of level 1 does and at each of ``stops``."""
+    for stop in stops:
+        while start < stop:
+            end = min(stop, start - start % LOT + LOT)
+            tiles = [tile_around(at, level=0, size=end) for at in range(start - start % WIDTH, end, WIDTH)]
+            contents = read(tiles, source)
+            hashes = b"".join(contents[tile] for tile in tiles)[start % WIDTH * HASH_BYTES :]
+            yield [hashes[at : at + HASH_BYTES] for at in range(0, len(hashes), HASH_BYTES)]
+            start = end
 
 
 def _bundle(tile: Tile, lines: list[bytes], folder: TileFolder) -> bytes:
