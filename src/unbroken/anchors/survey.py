@@ -23,7 +23,7 @@ Clock = Literal["anchor", "log"]
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """The newest checkpoint that an anchor shows, and when it had it: by its own ``clock``, or when the log signed it."""
+    """The newest checkpoint that an anchor shows, and when it had it: by its own ``clock``, or as the log signed."""
 
     checkpoint: Checkpoint
     by: str
