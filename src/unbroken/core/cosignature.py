@@ -15,7 +15,7 @@ from typing import Final
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from unbroken.core.note import Signature, VerifierKey
+from unbroken.core.note import Signature, VerifierKey, parse
 from unbroken.errors import ConfigurationError, NoteError
 
 _TYPE: Final = b"\x04"
@@ -53,6 +53,11 @@ class CosignerKey:
         if str(key) != text:
             raise ConfigurationError("a cosigner key's id does not belong to its name and key: it was changed")
         return key
+
+    @classmethod
+    def of(cls, key: VerifierKey) -> "CosignerKey":
+        """The key by which whoever signs as ``key`` states times: the same name and public key, as a cosigner's."""
+        return cls(key.name, key.public)
 
     @property
     def id(self) -> bytes:
@@ -104,6 +109,15 @@ def cosigned(text: str, signatures: Iterable[Signature], trusted: Iterable[Cosig
         for signature in signatures
         if (key := keys.get((signature.name, signature.key_id))) is not None
     ]
+
+
+def stated_time(note: str | bytes, keys: Iterable[VerifierKey]) -> datetime | None:
+    """The newest time at which one of these keys cosigned what it had signed, as a notary does; ``None``: none did.
+
+    Raises :class:`NoteError` for what is no note, and where a cosignature of one of the keys does not verify.
+    """
+    parsed = parse(note)
+    return max((each.at for each in cosigned(parsed.text, parsed.signatures, map(CosignerKey.of, keys))), default=None)
 
 
 def _verified_time(text: str, signature: Signature, key: CosignerKey) -> datetime:
