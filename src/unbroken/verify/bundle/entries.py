@@ -12,7 +12,7 @@ from unbroken.verify.bundle.selection import Selection
 from unbroken.verify.chain import Chain
 from unbroken.verify.declaration import ERASED
 from unbroken.verify.examine import Broken
-from unbroken.verify.export import Exported, read_exported
+from unbroken.verify.export import read_exported
 from unbroken.verify.finding import Accounted, BundleKind, Finding, Kind
 from unbroken.verify.numbers import Run, both
 from unbroken.verify.settle import look_at_told, settle
@@ -26,7 +26,7 @@ class Entries:
 
     manifest: Manifest
     chain: Chain = field(init=False)
-    accounted: Accounted = Accounted()
+    accounted: Accounted = field(default_factory=Accounted)
     leaves: list[tuple[int, bytes]] = field(default_factory=list)
     withheld: Counter[str] = field(default_factory=Counter)
     is_broken: bool = False
@@ -54,7 +54,7 @@ class Entries:
             if isinstance(exported.step, Broken) or exported.entry is None:
                 self.is_broken = True
             else:
-                self._place(exported.entry, exported)
+                self._place(exported.entry)
         self.chain.finish()
         if not self.is_broken:
             self._require_all()
@@ -65,7 +65,7 @@ class Entries:
         at = bisect_right(self._firsts, seq) - 1
         return at >= 0 and seq <= self.manifest.selected[at][1]
 
-    def _place(self, entry: StoredEntry, exported: Exported) -> None:
+    def _place(self, entry: StoredEntry) -> None:
         self.leaves.append((entry.seq - 1, entry.hash))
         event = decode_event(entry.event)
         selected = self.is_selected(entry.seq)

@@ -113,5 +113,3 @@ def key_named(login: str) -> str:
 def signed(manifest: Manifest, key: note.SigningKey, *, sha256: str) -> str:
     """``manifest.note``."""
     return note.signed(statement_of(manifest.log, sha256), key)
-
-

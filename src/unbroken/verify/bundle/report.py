@@ -51,7 +51,7 @@ class BundleReport:
     manifest: Manifest | None
     findings: tuple[Finding, ...]
     findings_total: int
-    accounted: Accounted = Accounted()
+    accounted: Accounted = field(default_factory=Accounted)
     exported_seq: int | None = None
     checkpoint: CheckpointShown | None = None
     proof: bool = False
