@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from unbroken.core import note
-from unbroken.core.note import SigningKey, VerifierKey
+from unbroken.core.note import Signs, VerifierKey
 from unbroken.core.tree.hashing import EMPTY_ROOT, HASH_BYTES
 from unbroken.core.tree.tile import MAX_SIZE
 from unbroken.errors import NoteError
@@ -76,7 +76,7 @@ def key_name(origin: str) -> str:
     return "".join(_encoded(each) if each in "+%" or each.isspace() else each for each in origin.partition("~")[0])
 
 
-def signed(checkpoint: Checkpoint, *by: SigningKey) -> str:
+def signed(checkpoint: Checkpoint, *by: Signs) -> str:
     """The checkpoint as a note with the signatures of these keys.
 
     Whoever signs has made sure before that the tree continues that of the last checkpoint signed: nothing here can.

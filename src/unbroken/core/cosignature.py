@@ -64,6 +64,11 @@ class CosignerKey:
         """The four bytes that cosignatures name the key by, beside its name."""
         return hashlib.sha256(self.name.encode() + b"\n" + _TYPE + self.public).digest()[:_ID_BYTES]
 
+    def line(self, signature: bytes, *, at: datetime) -> str:
+        """The line by which a note bears this key's cosignature; ``signature`` is that of :func:`cosigned_text`."""
+        raw = int(at.timestamp()).to_bytes(_TIME_BYTES) + signature
+        return f"\u2014 {self.name} {base64.b64encode(self.id + raw).decode()}\n"
+
     def __str__(self) -> str:
         return f"{self.name}+{self.id.hex()}+{base64.b64encode(_TYPE + self.public).decode()}"
 
@@ -82,9 +87,7 @@ class CosigningKey:
 
     def cosign(self, text: str, *, at: datetime) -> str:
         """The line with the cosignature of a checkpoint's text, as of a whole second."""
-        seconds = int(at.timestamp())
-        raw = seconds.to_bytes(_TIME_BYTES) + self._key().sign(_message(text, seconds))
-        return f"\u2014 {self.name} {base64.b64encode(self.verifier.id + raw).decode()}\n"
+        return self.verifier.line(self._key().sign(cosigned_text(text, at=at)), at=at)
 
     def _key(self) -> Ed25519PrivateKey:
         return Ed25519PrivateKey.from_private_bytes(self.secret)
@@ -131,6 +134,11 @@ def _verified_time(text: str, signature: Signature, key: CosignerKey) -> datetim
     if not 0 < seconds <= _LATEST:
         raise NoteError(f"the cosignature of {key.name} states no time")
     return datetime.fromtimestamp(seconds, UTC)
+
+
+def cosigned_text(text: str, *, at: datetime) -> bytes:
+    """What a cosignature of a checkpoint's text signs, as of a whole second."""
+    return _message(text, int(at.timestamp()))
 
 
 def _message(text: str, seconds: int) -> bytes:

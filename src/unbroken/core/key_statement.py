@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 from unbroken.core import note
 from unbroken.core.checkpoint import key_name
-from unbroken.core.note import SigningKey, VerifierKey
+from unbroken.core.note import Signs, VerifierKey
 from unbroken.core.times import format_time, parse_time
 from unbroken.core.tree.tile import MAX_SIZE
 from unbroken.errors import ConfigurationError, InvalidEventError, NoteError
@@ -110,7 +110,7 @@ class KeyStatement:
         return statement
 
 
-def signed(statement: KeyStatement, *by: SigningKey) -> str:
+def signed(statement: KeyStatement, *by: Signs) -> str:
     """The statement as a note; raises :class:`NoteError` unless all who have to sign it do."""
     made = note.signed(str(statement), *by)
     opened(made)
