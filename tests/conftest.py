@@ -37,7 +37,7 @@ from unbroken.store.sql import script
 LOG = "clinic.example/agents"
 LOGINS = (
     *("writer", "server", "ops", "compliance", "legal", "dpo", "subjects", "retention", "verifier"),
-    *("access", "access2"),
+    *("access", "access2", "notary"),
 )
 """A login for each duty, and a second access administrator; each is named after its duty."""
 SHARED = Path(__file__).parents[2] / "shared"

@@ -68,6 +68,10 @@ class UnavailableError(UnbrokenError):
     """The database can't be reached or did not answer in time, and nothing was sent to be recorded."""
 
 
+class ContinuityError(UnavailableError):
+    """The log takes no entries here until its notary has found its last checkpoint, or it is recovered."""
+
+
 class SpoolFullError(UnavailableError):
     """The log can't be reached and the local spool is at its limit; what it holds already is safe."""
 
@@ -104,6 +108,10 @@ class ReceiptError(UnbrokenError):
 
 class ProofError(UnbrokenError):
     """A Merkle proof, or what one is made of, is rejected: a hash, size, index, tile or path that does not fit."""
+
+
+class ContradictionError(UnbrokenError):
+    """What is given contradicts what was signed before, or what stands there: a tree, a checkpoint, a missing entry."""
 
 
 class OriginalError(UnbrokenError):

@@ -46,6 +46,7 @@ _VERBS: Final = {
     "retention": "see the head and the size of",
     "verifier": "read and verify",
     "access": "grant access to",
+    "notary": "sign checkpoints of",
 }
 
 
@@ -55,7 +56,8 @@ def _group() -> None:
 
     A login has one duty: writer and server record, verifier verifies,
     compliance, legal and dpo read, each read an entry of the log, ops
-    watches, access grants. docs/roles.md tells what each may do.
+    watches, access grants, notary signs checkpoints. docs/roles.md tells
+    what each may do.
     """
 
 

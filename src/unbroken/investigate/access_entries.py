@@ -21,7 +21,7 @@ ERASURE_TYPES: Final = [
     *("log.erasure_reapplied", "log.restored"),
 ]
 DANGEROUS: Final = frozenset(
-    {"server", "compliance", "legal", "dpo", "subjects", "retention", "verifier", "access"},
+    {"server", "compliance", "legal", "dpo", "subjects", "retention", "verifier", "access", "notary"},
 )
 """The duties that take two people to grant."""
 

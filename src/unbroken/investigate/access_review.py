@@ -48,6 +48,7 @@ def is_toxic(one: str, other: str) -> bool:
         or ("access" in pair and bool(pair & READERS))
         or pair == {"writer", "verifier"}
         or pair == {"server", "verifier"}
+        or ("notary" in pair and bool(pair & {*RECORDERS, "verifier", "access"}))
         or ("retention" in pair and bool(pair & (RECORDERS | _DECIDERS)))
     )
 

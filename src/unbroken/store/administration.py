@@ -23,6 +23,7 @@ DUTIES: Final = (
     "retention",
     "verifier",
     "access",
+    "notary",
 )
 """What a login may be for; the group of each is ``unbroken_<duty>``."""
 

@@ -23,6 +23,8 @@ _TOXIC: Final = {
         ((("writer", "retention"), ("server", "retention")), "it could record, and have removed what tells of it"),
         (tuple(("access", duty) for duty in _READERS), "it could grant itself what it reads"),
         (tuple(("access", duty) for duty in ("writer", "server", "retention")), "it could grant itself more of it"),
+        (tuple(("notary", duty) for duty in ("writer", "server")), "it would sign what it recorded itself"),
+        (tuple(("notary", duty) for duty in ("verifier", "access")), "it would vouch for itself, or let itself in"),
         (tuple(("retention", duty) for duty in ("compliance", "legal", "dpo")), "it could approve its own disposals"),
     )
     for pair in pairs

@@ -15,6 +15,8 @@ from psycopg.waiting import Wait
 from unbroken.errors import (
     AccessDeniedError,
     ConfigurationError,
+    ContinuityError,
+    ContradictionError,
     InvalidEventError,
     NotApprovedError,
     SchemaError,
@@ -195,6 +197,8 @@ _BY_STATE: Final[dict[str, Callable[[str], UnbrokenError]]] = {
     "UB009": ConfigurationError,
     "UB010": AccessDeniedError,
     "UB011": AccessDeniedError,
+    "UB012": ContinuityError,
+    "UB013": ContradictionError,
     "42501": lambda text: AccessDeniedError(f"this login's duty does not allow that ({text})"),
     **dict.fromkeys(("3F000", "42P01", "42883", "42703", "42704"), lambda _: SchemaError(_OLD_SCHEMA)),
     "25006": lambda _: UnavailableError("this server is a standby and takes no writes; nothing was recorded"),

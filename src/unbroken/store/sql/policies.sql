@@ -21,14 +21,15 @@ begin
     execute format('create policy verifier on unbroken.%I for select to unbroken_verifier using (unbroken.asks_with_grant() and log = any ((select unbroken.granted_logs())::integer[]))', v_table);
   end loop;
   -- What is about a log and shows nobody's rows, for those who hold a duty for it.
-  foreach v_table in array array['logs', 'grants', 'recorders', 'access_requests', 'tickets', 'openings'] loop
+  foreach v_table in array array['logs', 'grants', 'recorders', 'access_requests', 'tickets', 'openings', 'tiles', 'checkpoints', 'anchorings',
+                                 'key_statements', 'continuity'] loop
     execute format('create policy granted on unbroken.%I for select to unbroken_verifier, unbroken_ops, unbroken_compliance, unbroken_legal,'
-                   ' unbroken_dpo, unbroken_retention, unbroken_access using (unbroken.asks_with_grant() and log = any ((select unbroken.granted_logs())::integer[]))', v_table);
+                   ' unbroken_dpo, unbroken_retention, unbroken_access, unbroken_notary using (unbroken.asks_with_grant() and log = any ((select unbroken.granted_logs())::integer[]))', v_table);
   end loop;
 end $$;
 
 create policy granted on unbroken.migrations for select to unbroken_verifier, unbroken_ops, unbroken_compliance, unbroken_legal,
-  unbroken_dpo, unbroken_retention, unbroken_access using (true);
+  unbroken_dpo, unbroken_retention, unbroken_access, unbroken_notary using (true);
 
 -- People read under a ticket, or are refused before any row is looked for.
 create policy ticketed on unbroken.entries for select to unbroken_ops, unbroken_compliance, unbroken_legal, unbroken_dpo

@@ -7,7 +7,7 @@ declare
 begin
   for v_role in select 'public' union all select quote_ident(r.rolname) from pg_roles r where r.rolname in (
     'unbroken_writer', 'unbroken_server', 'unbroken_ops', 'unbroken_compliance', 'unbroken_legal', 'unbroken_dpo',
-    'unbroken_subjects', 'unbroken_retention', 'unbroken_verifier', 'unbroken_access')
+    'unbroken_subjects', 'unbroken_retention', 'unbroken_verifier', 'unbroken_access', 'unbroken_notary')
   loop
     execute format('revoke all on schema unbroken from %s', v_role);
     execute format('revoke all on all functions in schema unbroken from %s', v_role);
@@ -27,13 +27,14 @@ begin
   end loop;
 end $$;
 grant usage on schema unbroken to unbroken_writer, unbroken_server, unbroken_ops, unbroken_compliance, unbroken_legal, unbroken_dpo,
-                                  unbroken_retention, unbroken_verifier, unbroken_access;
+                                  unbroken_retention, unbroken_verifier, unbroken_access, unbroken_notary;
 
 -- Recording.
 grant execute on function unbroken.append(text, text[], text[], bytea[], text[], bytea[], text[], bytea[], text, bytea[]) to unbroken_writer, unbroken_server;
 grant execute on function unbroken.append_early(text, text[], text[], bytea[], text[], bytea[], text[], bytea[], text, bytea[]) to unbroken_writer, unbroken_server;
 grant execute on function unbroken.receipts(text, uuid[], bytea[]) to unbroken_writer, unbroken_server;
-grant execute on function unbroken.barrier(text, bigint, bytea) to unbroken_writer, unbroken_server, unbroken_verifier;
+grant execute on function unbroken.barrier(text, bigint, bytea) to unbroken_writer, unbroken_server, unbroken_verifier, unbroken_notary;
+grant execute on function unbroken.covered(text) to unbroken_writer, unbroken_server;
 grant execute on function unbroken.describe_log(text) to unbroken_writer, unbroken_server;
 grant execute on function unbroken.stop_recorder(text, uuid, bigint) to unbroken_writer, unbroken_server;
 grant execute on function unbroken.declare_gap(text, uuid, text, bigint, bigint, bigint, text, text, uuid[], uuid) to unbroken_writer, unbroken_server;
@@ -48,11 +49,11 @@ grant execute on function unbroken.open_ticket(text, text, text, jsonb, interval
 grant execute on function unbroken.asks_with_ticket(), unbroken.has_ticket(), unbroken.readable_logs(), unbroken.readable_sessions(), unbroken.ticketed_logs(), unbroken.is_open(integer, text)
   to unbroken_ops, unbroken_compliance, unbroken_legal, unbroken_dpo;
 grant execute on function unbroken.asks_with_grant(), unbroken.granted_logs(), unbroken.log_head(text), unbroken.log_size(text)
-  to unbroken_ops, unbroken_compliance, unbroken_legal, unbroken_dpo, unbroken_retention, unbroken_verifier, unbroken_access;
+  to unbroken_ops, unbroken_compliance, unbroken_legal, unbroken_dpo, unbroken_retention, unbroken_verifier, unbroken_access, unbroken_notary;
 grant execute on function unbroken.line(unbroken.entries) to unbroken_compliance, unbroken_legal, unbroken_dpo, unbroken_verifier;
 grant execute on function unbroken.pseudonym(text, text) to unbroken_compliance;
 grant select on unbroken.logs, unbroken.migrations
-  to unbroken_ops, unbroken_compliance, unbroken_legal, unbroken_dpo, unbroken_retention, unbroken_verifier, unbroken_access;
+  to unbroken_ops, unbroken_compliance, unbroken_legal, unbroken_dpo, unbroken_retention, unbroken_verifier, unbroken_access, unbroken_notary;
 grant select on unbroken.entries, unbroken.payloads, unbroken.sessions, unbroken.approvals, unbroken.agent_audit, unbroken.audit_log
   to unbroken_compliance, unbroken_legal, unbroken_dpo, unbroken_verifier;
 grant select on unbroken.event_ids to unbroken_verifier;
@@ -61,6 +62,20 @@ grant select on unbroken.grants to unbroken_ops, unbroken_compliance, unbroken_v
 grant select on unbroken.access_requests to unbroken_compliance, unbroken_verifier, unbroken_access;
 grant select on unbroken.tickets to unbroken_compliance, unbroken_verifier;
 grant select on unbroken.openings to unbroken_compliance;
+
+-- The tree, its signed heads and what became of them show hashes and times: to everybody who may know of the log.
+grant select on unbroken.tiles, unbroken.checkpoints, unbroken.anchorings, unbroken.key_statements, unbroken.continuity
+  to unbroken_ops, unbroken_compliance, unbroken_legal, unbroken_dpo, unbroken_retention, unbroken_verifier, unbroken_access, unbroken_notary;
+grant execute on function unbroken.read_tiles(text, integer[], bigint[], integer[])
+  to unbroken_ops, unbroken_compliance, unbroken_legal, unbroken_dpo, unbroken_retention, unbroken_verifier, unbroken_access, unbroken_notary;
+grant execute on function unbroken.leaves(text, bigint, integer) to unbroken_verifier, unbroken_notary;
+grant execute on function unbroken.notary_state(text), unbroken.store_tiles(text, integer[], bigint[], bytea[]),
+                          unbroken.store_checkpoint(text, bigint, bytea, text, timestamptz, boolean),
+                          unbroken.confirm_continuity(text, bigint, bytea, boolean), unbroken.close_log(text, text),
+                          unbroken.store_receipt(text, text, text, bigint, bytea, bytea, timestamptz),
+                          unbroken.store_key_statement(text, text, text, text), unbroken.raise_alarm(text, text, jsonb) to unbroken_notary;
+grant execute on function unbroken.record_verification(text, jsonb) to unbroken_verifier;
+grant execute on function unbroken.record_export(text, uuid, jsonb) to unbroken_compliance, unbroken_legal, unbroken_dpo;
 
 -- What stands behind pseudonyms: by these functions alone, under a ticket and on record.
 grant execute on function unbroken.pseudonyms_of(text, bytea[]), unbroken.ask_names(text, uuid, text[]), unbroken.names(text, uuid)

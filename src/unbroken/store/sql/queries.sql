@@ -323,7 +323,8 @@ with recursive given as (
   select r.oid, substr(r.rolname::text, 10) as duty
     from pg_roles r
    where r.rolname = any (array['unbroken_owner', 'unbroken_writer', 'unbroken_server', 'unbroken_ops', 'unbroken_compliance', 'unbroken_legal',
-                                'unbroken_dpo', 'unbroken_subjects', 'unbroken_retention', 'unbroken_verifier', 'unbroken_access'])
+                                'unbroken_dpo', 'unbroken_subjects', 'unbroken_retention', 'unbroken_verifier', 'unbroken_access',
+                                'unbroken_notary'])
 ), named as (
   select r.*, array(select o.duty from held h join ours o on o.oid = h.role where h.member = r.oid order by 1) as groups,
          array(select o.duty from reachable h join ours o on o.oid = h.role where h.member = r.oid order by 1) as reachable,

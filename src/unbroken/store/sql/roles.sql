@@ -6,7 +6,7 @@ declare
 begin
   foreach v_role in array array[
     'unbroken_owner', 'unbroken_writer', 'unbroken_server', 'unbroken_ops', 'unbroken_compliance', 'unbroken_legal', 'unbroken_dpo',
-    'unbroken_subjects', 'unbroken_retention', 'unbroken_verifier', 'unbroken_access'] loop
+    'unbroken_subjects', 'unbroken_retention', 'unbroken_verifier', 'unbroken_access', 'unbroken_notary'] loop
     if not exists (select from pg_roles where rolname = v_role) then
       begin
         execute format('create role %I nologin noinherit', v_role);

@@ -7,8 +7,8 @@ language plpgsql immutable set search_path = unbroken, pg_temp as $$
 begin
   case
     when p_duty in ('writer', 'ops') then return false;
-    when p_duty in ('server', 'compliance', 'legal', 'dpo', 'subjects', 'retention', 'verifier', 'access') then return true;
-    else raise exception 'a duty is writer, server, ops, compliance, legal, dpo, subjects, retention, verifier or access' using errcode = 'UB009';
+    when p_duty in ('server', 'compliance', 'legal', 'dpo', 'subjects', 'retention', 'verifier', 'access', 'notary') then return true;
+    else raise exception 'a duty is writer, server, ops, compliance, legal, dpo, subjects, retention, verifier, access or notary' using errcode = 'UB009';
   end case;
 end $$;
 
@@ -21,7 +21,7 @@ begin
     select case when count(*) = 1 then min(substr(r.rolname, 10)) end
       from pg_roles r
      where r.rolname in ('unbroken_writer', 'unbroken_server', 'unbroken_ops', 'unbroken_compliance', 'unbroken_legal', 'unbroken_dpo',
-                         'unbroken_subjects', 'unbroken_retention', 'unbroken_verifier', 'unbroken_access')
+                         'unbroken_subjects', 'unbroken_retention', 'unbroken_verifier', 'unbroken_access', 'unbroken_notary')
        and pg_has_role(session_user, r.oid, 'member'));
 end $$;
 

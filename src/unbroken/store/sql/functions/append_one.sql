@@ -35,6 +35,11 @@ begin
     raise exception 'append runs in READ COMMITTED' using errcode = 'UB004';
   end if;
   perform from logs l where l.log = p_log for no key update;
+  perform from continuity c
+   where c.log = p_log and (c.closed_because is not null or c.started_at is distinct from pg_postmaster_start_time() or c.relation <> 'unbroken.continuity'::regclass);
+  if found then
+    perform unbroken.require_continuous(p_log);
+  end if;
   select l.origin || '~' || l.incarnation, coalesce(e.seq, 0) + 1, coalesce(e.hash, '\x0000000000000000000000000000000000000000000000000000000000000000'), e.recorded_at
     into strict v_name, seq, prev_hash, v_before
     from logs l

@@ -17,6 +17,11 @@ begin
   end if;
   -- The lock that orders appends. Its row is never updated: a head kept there would bloat under every long reader.
   perform from logs l where l.log = p_log for no key update;
+  perform from continuity c
+   where c.log = p_log and (c.closed_because is not null or c.started_at is distinct from pg_postmaster_start_time() or c.relation <> 'unbroken.continuity'::regclass);
+  if found then
+    perform unbroken.require_continuous(p_log);
+  end if;
   select l.origin || '~' || l.incarnation, coalesce(e.seq, 0) + 1, coalesce(e.hash, '\x0000000000000000000000000000000000000000000000000000000000000000'), e.recorded_at
     into strict v_name, first_seq, v_head, v_before
     from logs l

@@ -289,6 +289,49 @@ begin
   return new;
 end $$;
 
+-- A tile grows by what is put behind.
+create or replace function unbroken.refuse_regrowing() returns trigger
+language plpgsql set search_path = unbroken, pg_temp as $$
+begin
+  if (new.log, new.level, new.index) is distinct from (old.log, old.level, old.index)
+     or substring(new.hashes for length(old.hashes)) <> old.hashes then
+    raise exception 'a tile only grows' using errcode = 'UB010';
+  end if;
+  return new;
+end $$;
+
+-- A tree is signed once; again only with a later time, and only the newest.
+create or replace function unbroken.refuse_resigning() returns trigger
+language plpgsql set search_path = unbroken, pg_temp as $$
+begin
+  if tg_op = 'INSERT' and exists (select from checkpoints c where c.log = new.log and c.size > new.size)
+     or tg_op = 'UPDATE' and ((new.log, new.size, new.root) is distinct from (old.log, old.size, old.root) or new.signed_at <= old.signed_at
+                              or exists (select from checkpoints c where c.log = new.log and c.size > new.size)) then
+    raise exception 'a checkpoint is of a larger tree than those before, and stays' using errcode = 'UB010';
+  end if;
+  return new;
+end $$;
+
+-- What was confirmed grows with the log; what was closed stays closed.
+create or replace function unbroken.refuse_reopening() returns trigger
+language plpgsql set search_path = unbroken, pg_temp as $$
+begin
+  if new.log <> old.log or old.closed_because is not null or new.size < old.size or new.size = old.size and new.root <> old.root then
+    raise exception 'a log is closed for good, and confirmed for no smaller tree than before' using errcode = 'UB010';
+  end if;
+  return new;
+end $$;
+
+-- A key is stated by its entry, and an alarm is one.
+create or replace function unbroken.refuse_untold_key() returns trigger
+language plpgsql set search_path = unbroken, pg_temp as $$
+begin
+  if not unbroken.is_told(new.log, new.seq, 'log.key_stated', jsonb_build_object('change', new.change, 'key', new.key, 'statement', new.statement)) then
+    raise exception 'a key is stated by its entry in the log' using errcode = 'UB010';
+  end if;
+  return new;
+end $$;
+
 do $$
 declare
   v_table text;
@@ -299,7 +342,8 @@ begin
     execute format('alter table unbroken.%I enable always trigger refuse_truncate', v_table);
   end loop;
   foreach v_table in array array['entries', 'event_ids', 'logs', 'migrations', 'recorders', 'pseudonym_keys',
-                                 'name_lookups', 'registries', 'unclassified', 'forgotten', 'recoveries', 'erasure_sessions'] loop
+                                 'name_lookups', 'registries', 'unclassified', 'forgotten', 'recoveries', 'erasure_sessions',
+                                 'anchorings', 'key_statements', 'alarms'] loop
     execute format('create or replace trigger refuse_change before update or delete on unbroken.%I for each row execute function unbroken.refuse_change()', v_table);
     execute format('alter table unbroken.%I enable always trigger refuse_change', v_table);
   end loop;
@@ -317,7 +361,8 @@ begin
     ['sessions', 'refuse_uncounting', 'update'], ['approvals', 'refuse_undeciding', 'update'], ['grants', 'refuse_untold_grant', 'insert or update'],
     ['access_requests', 'refuse_redeciding', 'update'], ['tickets', 'refuse_untold_ticket', 'insert or update'],
     ['agents', 'refuse_unseen_agent', 'insert or update'], ['subject_keys', 'refuse_reassigning', 'update'],
-    ['openings', 'refuse_untold_opening', 'insert or update'], ['erasures', 'refuse_untold_erasure', 'insert or update']]
+    ['openings', 'refuse_untold_opening', 'insert or update'], ['erasures', 'refuse_untold_erasure', 'insert or update'],
+    ['tiles', 'refuse_regrowing', 'update'], ['checkpoints', 'refuse_resigning', 'insert or update'], ['continuity', 'refuse_reopening', 'update']]
   loop
     execute format('create or replace trigger refuse_delete before delete on unbroken.%I for each row execute function unbroken.refuse_change()', v_guard[1]);
     execute format('alter table unbroken.%I enable always trigger refuse_delete', v_guard[1]);
@@ -329,7 +374,7 @@ begin
   alter table unbroken.denials enable always trigger refuse_delete;
   foreach v_guard slice 1 in array array[
     ['registries', 'refuse_untold_registry'], ['name_lookups', 'refuse_untold_lookup'], ['forgotten', 'refuse_untold_forgetting'],
-    ['recoveries', 'refuse_untold_recovery'], ['erasure_sessions', 'refuse_foreign_session']]
+    ['recoveries', 'refuse_untold_recovery'], ['erasure_sessions', 'refuse_foreign_session'], ['key_statements', 'refuse_untold_key']]
   loop
     execute format('create or replace trigger %I before insert on unbroken.%I for each row execute function unbroken.%I()',
                    v_guard[2], v_guard[1], v_guard[2]);
