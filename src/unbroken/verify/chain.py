@@ -131,17 +131,7 @@ class Chain:
 
     def follow_run(self, run: Run) -> bool:
         """Takes a whole page where nothing is or was wrong; ``False`` where its entries must be followed singly."""
-        if self.findings.total or self.broken or self.sparse or not self.unique_ids:
-            return False
-        if (
-            run.first_seq != self.top.seq + 1
-            or run.first_prev.hex() != self.top.hash
-            or run.log != (self.log or run.log)
-        ):
-            return False
-        if any(run.first_seq <= head.seq <= run.last_seq and head.seq != run.last_seq for head in self.heads):
-            return False
-        if any(head.seq == run.last_seq and head.hash != run.last_hash.hex() for head in self.heads):
+        if self.findings.total or self.broken or self.sparse or not self.unique_ids or not self._continues(run):
             return False
         known = {session: self.sessions.get(session) for session in run.sessions}
         for session, (first, *_) in run.sessions.items():
@@ -162,6 +152,17 @@ class Chain:
         for declaration in run.declarations:
             self.accounting.hear(declaration)
         return True
+
+    def _continues(self, run: Run) -> bool:
+        """Whether the page follows on what there is, and no head stands in it but one that is its end."""
+        if (
+            run.first_seq != self.top.seq + 1
+            or run.first_prev.hex() != self.top.hash
+            or run.log != (self.log or run.log)
+        ):
+            return False
+        within = [head for head in self.heads if run.first_seq <= head.seq <= run.last_seq]
+        return all(head == Head(run.last_seq, run.last_hash.hex()) for head in within)
 
     def follow(self, steps: Iterable[Intact | Broken]) -> None:
         """Takes entries one by one."""

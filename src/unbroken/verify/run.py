@@ -3,19 +3,25 @@
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
 from itertools import count
 from multiprocessing import get_context
 from typing import Final, TypeAlias
 
 from unbroken.core.entry import Head, StoredEntry
 from unbroken.verify.accounting import ORIGINAL
+from unbroken.verify.against import hold_against
 from unbroken.verify.chain import START, Chain, Run, summarise
 from unbroken.verify.erased import declarations_in
 from unbroken.verify.examine import Intact, examine
 from unbroken.verify.finding import Accounted, Report, Verdict
+from unbroken.verify.fork import with_consistency
 from unbroken.verify.keys_and_names import check_keys, check_names, undeclared_keys
+from unbroken.verify.outside import Against, Outside
 from unbroken.verify.settle import LookAgain, settle
 from unbroken.verify.source import Index, Source
+from unbroken.verify.tree import Tree
 
 UNIT: Final = 8000
 """Entries that a worker process reads and examines at a time."""
@@ -33,18 +39,20 @@ def verify_log(
     *,
     expect: Head | None = None,
     kept: Head | None = None,
+    outside: Outside | None = None,
     workers: int = 1,
     connect: Callable[[], Source] | None = None,
     progress: Progress = lambda _done, _of: None,
 ) -> Report:
     """Verifies a whole log up to the end it has now.
 
-    ``expect`` is a head known from outside: only it can make the verdict *proven*. ``kept`` is a head that this
-    verifier saw earlier, which the log must still contain. With more than one worker each process makes its own
-    source with ``connect``, which must be picklable.
+    ``expect`` is a head known from outside, and ``outside`` are signed checkpoints that were fetched before this is
+    called: only they can make the verdict *proven*. ``kept`` is a head that this verifier saw earlier, which the log
+    must still contain. With more than one worker each process makes its own source with ``connect``, which must be
+    picklable.
     """
     heads = tuple(dict.fromkeys(head for head in (expect, kept) if head is not None))
-    chain = Chain(log=source.log, heads=heads)
+    chain = Chain(log=source.log, heads=heads, tree=_tree_for(outside))
     impostors = source.impostors()
     for name in impostors:
         chain.find("unverifiable", 0, expected=f"{name} to be a plain table", found="something in its place")
@@ -63,8 +71,9 @@ def verify_log(
         if vault is not None:
             check_keys(chain, vault)
             check_names(chain, vault)
+        against = None if outside is None else _held_against(chain, outside, source)
         accounted = settle(chain, _looking_at(source))
-    return report_of(chain, scope="the whole log", expect=expect, kept=kept, accounted=accounted)
+    return report_of(chain, scope="the whole log", expect=expect, kept=kept, accounted=accounted, against=against)
 
 
 def verify_range(source: Source, *, first: int, last: int, progress: Progress = lambda _done, _of: None) -> Report:
@@ -133,9 +142,18 @@ def _looking_at(source: Source, session: str | None = None) -> LookAgain:
     return look_again
 
 
+def _tree_for(outside: Outside | None) -> Tree | None:
+    return None if outside is None else Tree(each.size for each in outside.trees)
+
+
+def _held_against(chain: Chain, outside: Outside, source: Source) -> Against:
+    against = hold_against(chain, outside)
+    return against if against.fork is None else replace(against, fork=with_consistency(against.fork, source))
+
+
 def _follow_page(chain: Chain, entries: list[StoredEntry]) -> None:
     steps = [examine(entry) for entry in entries]
-    run = summarise(steps)
+    run = summarise(steps, _cuts(chain, chain.end, chain.end + len(steps)))
     if run is None or not chain.follow_run(run):
         chain.follow(steps)
 
@@ -149,12 +167,17 @@ def _start_worker(connect: Callable[[], Source]) -> None:
     _source = connect()
 
 
-def _examine_unit(after: int, upto: int) -> tuple[int, Run | None]:
+def _examine_unit(after: int, upto: int, cuts: tuple[int, ...] | None) -> tuple[int, Run | None]:
     """The number of entries in a unit, and what the chain needs of it if there is nothing wrong with it."""
     if _source is None:
         return 0, None
     steps = [examine(entry) for entries in _source.entries(after=after, upto=upto) for entry in entries]
-    return len(steps), summarise(steps)
+    return len(steps), summarise(steps, cuts)
+
+
+def _cuts(chain: Chain, after: int, upto: int) -> tuple[int, ...] | None:
+    """Where the chain's tree wants its root among these entries."""
+    return None if chain.tree is None else chain.tree.cuts(after, upto)
 
 
 def _follow_in_parallel(
@@ -163,7 +186,8 @@ def _follow_in_parallel(
     """Follows whole units while they are there; leaves off where numbers are missing."""
     pool = ProcessPoolExecutor(workers, get_context("spawn"), _start_worker, (connect,))
     with pool:
-        for after, result in _in_order(pool, upto=upto, ahead=workers * AHEAD):
+        cuts = partial(_cuts, chain)
+        for after, result in _in_order(pool, cuts, upto=upto, ahead=workers * AHEAD):
             size, run = result.result()
             last = min(after + UNIT, upto)
             if size != last - after:
@@ -175,12 +199,13 @@ def _follow_in_parallel(
 
 
 def _in_order(
-    pool: ProcessPoolExecutor, *, upto: int, ahead: int
+    pool: ProcessPoolExecutor, cuts: Callable[[int, int], tuple[int, ...] | None], *, upto: int, ahead: int
 ) -> Iterator[tuple[int, "Future[tuple[int, Run | None]]"]]:
     waiting: deque[tuple[int, Future[tuple[int, Run | None]]]] = deque()
     for after in count(0, UNIT):
         if after < upto:
-            waiting.append((after, pool.submit(_examine_unit, after, min(after + UNIT, upto))))
+            last = min(after + UNIT, upto)
+            waiting.append((after, pool.submit(_examine_unit, after, last, cuts(after, last))))
         if not waiting:
             return
         if len(waiting) >= ahead or after >= upto:
@@ -245,11 +270,17 @@ def _check_sessions(chain: Chain, source: Index) -> int:
 
 
 def report_of(
-    chain: Chain, *, scope: str, accounted: Accounted, expect: Head | None = None, kept: Head | None = None
+    chain: Chain,
+    *,
+    scope: str,
+    accounted: Accounted,
+    expect: Head | None = None,
+    kept: Head | None = None,
+    against: Against | None = None,
 ) -> Report:
     """The verdict on a chain that was followed to its end."""
     return Report(
-        verdict=_verdict(chain, expect),
+        verdict=_verdict(chain, expect, against),
         log=chain.log or "",
         scope=scope,
         head=chain.top,
@@ -258,10 +289,17 @@ def report_of(
         findings_total=chain.findings.total,
         kept=kept,
         accounted=accounted,
+        against=against,
     )
 
 
-def _verdict(chain: Chain, expect: Head | None) -> Verdict:
+def _verdict(chain: Chain, expect: Head | None, against: Against | None) -> Verdict:
     if chain.findings.total:
         return "unverifiable" if chain.findings.only_unverifiable else "findings"
-    return "proven" if expect is not None and expect in chain.met and expect == chain.top else "consistent"
+    if expect is not None and expect in chain.met and expect == chain.top:
+        return "proven"
+    if against is None:
+        return "consistent"
+    if against.newest is not None and against.newest.size == chain.top.seq and not against.refused:
+        return "proven"
+    return "unverifiable" if against.is_blind else "consistent"

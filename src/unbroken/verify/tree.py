@@ -7,9 +7,21 @@ so that a mistake there, or a tile that was changed, is not repeated here.
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Final
 
 from unbroken.core.tree.hashing import EMPTY_ROOT, HASH_BYTES, node_hash, perfect_root
+
+
+def _heights(start: int, end: int) -> Iterator[int]:
+    """The heights of the fewest perfect subtrees between two leaves, from left to right."""
+    at = start
+    while at < end:
+        height = (end - at).bit_length() - 1
+        if at:
+            height = min(height, (at & -at).bit_length() - 1)
+        yield height
+        at += 1 << height
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +61,7 @@ def spans_of(leaves: Sequence[bytes], *, start: int, cuts: Iterable[int]) -> tup
     """These leaves' hashes as spans that end at each of the sizes ``cuts``, ascending, and at the last leaf."""
     end = start + len(leaves)
     bounds = [start, *(cut for cut in cuts if start < cut < end), end]
-    pairs = zip(bounds, bounds[1:], strict=False)
+    pairs = pairwise(bounds)
     return tuple(Span.over(leaves[begin - start : stop - start], start=begin) for begin, stop in pairs if begin < stop)
 
 
@@ -120,14 +132,3 @@ class Tree:
         at = bisect_left(self._wanted, self.size)
         if at < len(self._wanted) and self._wanted[at] == self.size:
             self.roots[self.size] = self.root
-
-
-def _heights(start: int, end: int) -> Iterator[int]:
-    """The heights of the fewest perfect subtrees between two leaves, from left to right."""
-    at = start
-    while at < end:
-        height = (end - at).bit_length() - 1
-        if at:
-            height = min(height, (at & -at).bit_length() - 1)
-        yield height
-        at += 1 << height
