@@ -5,6 +5,7 @@ from typing import Final, Literal
 
 from unbroken.core.entry import Head
 from unbroken.verify.outside import Against
+from unbroken.verify.tree import Milestone
 
 Kind = Literal[
     "altered_entry",
@@ -86,7 +87,8 @@ class Report:
 
     ``head`` is the last intact entry in order: worth keeping where the log's owner can't reach. ``scope`` says
     what was looked at; ``kept`` names the earlier head that the log was also held against, if there was one, and
-    ``against`` what came of holding it against signed checkpoints.
+    ``against`` what came of holding it against signed checkpoints. From ``milestone`` a later run may go on, where this
+    one found nothing and computed the tree.
     """
 
     verdict: Verdict
@@ -99,6 +101,7 @@ class Report:
     kept: Head | None = None
     accounted: Accounted = Accounted()
     against: Against | None = None
+    milestone: Milestone | None = None
 
     @property
     def window(self) -> tuple[int, int] | None:

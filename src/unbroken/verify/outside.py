@@ -11,8 +11,10 @@ from datetime import datetime
 from typing import Protocol
 
 from unbroken.core.checkpoint import Checkpoint
+from unbroken.core.cosignature import stated_time
 from unbroken.core.note import VerifierKey
 from unbroken.errors import NoteError
+from unbroken.verify.tree import EMPTY, Span, Tree
 
 
 class Signers(Protocol):
@@ -99,6 +101,14 @@ class Outside:
         by_size = tuple(trees[place] for place in sorted(trees) if place[0])
         return cls(log, by_size, tuple(dict.fromkeys(reached)), tuple(unreached), tuple(refused.values()))
 
+    def tree(self, start: Span = EMPTY) -> Tree:
+        """A tree that grows from ``start`` on and notes the roots that these checkpoints are compared with."""
+        return Tree((each.size for each in self.trees), start=start)
+
+    def upto(self, size: int) -> "Outside":
+        """The same without the checkpoints of larger trees."""
+        return replace(self, trees=tuple(each for each in self.trees if each.size <= size))
+
     @property
     def is_blind(self) -> bool:
         """Whether there is nothing to tell the log's end by: nobody answered, or nobody with what is trusted."""
@@ -143,7 +153,8 @@ class Against:
 
 def _opened(held: Held, log: str, signers: Signers) -> SignedTree:
     checkpoint, keys = signers.opened(held.note, origin=log)
-    return SignedTree(checkpoint.size, checkpoint.root, held.note, str(keys[0]), (held.by,), held.at, held.is_outside)
+    at = max((each for each in (held.at, stated_time(held.note, keys)) if each is not None), default=None)
+    return SignedTree(checkpoint.size, checkpoint.root, held.note, str(keys[0]), (held.by,), at, held.is_outside)
 
 
 def _together(one: SignedTree, other: SignedTree) -> SignedTree:

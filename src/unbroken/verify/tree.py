@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final
 
+from unbroken.core.entry import Head
 from unbroken.core.tree.hashing import EMPTY_ROOT, HASH_BYTES, node_hash, perfect_root
 
 
@@ -55,6 +56,21 @@ class Span:
 
 EMPTY: Final = Span(0, 0, ())
 """A tree without leaves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Milestone:
+    """How far somebody verified a log: the last entry by then, and the tree up to it. Theirs to believe: they kept it.
+
+    Raises ``ValueError`` where the two are of different sizes.
+    """
+
+    head: Head
+    tree: Span
+
+    def __post_init__(self) -> None:
+        if (self.tree.start, self.tree.end) != (0, self.head.seq):
+            raise ValueError("a milestone's tree has the entries up to its head")
 
 
 def spans_of(leaves: Sequence[bytes], *, start: int, cuts: Iterable[int]) -> tuple[Span, ...]:
