@@ -18,7 +18,7 @@ _RECEIPTS: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class SignedHead:
-    """A checkpoint and its note, with what witnesses put to it. ``signers`` are those of the keys that are believed that signed it."""
+    """A checkpoint, its note with what witnesses put to it, and which of the keys that are believed signed it."""
 
     checkpoint: Checkpoint
     note: str = field(repr=False)
