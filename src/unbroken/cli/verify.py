@@ -20,6 +20,8 @@ from unbroken.cli.late_progress import LateProgress
 from unbroken.cli.printing import console, print_json, warn
 from unbroken.cli.report_view import print_report, report_as_json
 from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption, open_reader
+from unbroken.cli.trust import TrustOption, trusted
+from unbroken.cli.verify_bundle import check_bundle
 from unbroken.core.entry import Head
 from unbroken.errors import ConfigurationError
 from unbroken.investigate.printable import printable
@@ -36,6 +38,12 @@ _RANGE = re.compile(r"([1-9][0-9]{0,15})\.\.([1-9][0-9]{0,15})")
 
 
 def verify(
+    bundle: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[BUNDLE]", exists=True, help="Verify an evidence bundle (archive or folder), no database."
+        ),
+    ] = None,
     session: Annotated[
         str | None, typer.Option(metavar="ID", help="Verify one session, by itself.", show_default=False)
     ] = None,
@@ -50,6 +58,7 @@ def verify(
         Path | None,
         typer.Option(metavar="EXPORT", exists=True, dir_okay=False, help="Verify an export (JSON Lines), no database."),
     ] = None,
+    trust: TrustOption = None,
     workers: Annotated[
         int | None,
         typer.Option(min=1, metavar="N", help="Processes to use; by default one, or more where the log is large."),
@@ -73,6 +82,10 @@ def verify(
     is content that an entry declares erased and that is there (not_erased).
     Keys of the vault and names are held against these entries as well.
 
+    With BUNDLE, what `unbroken export` made, everything is read from it. It
+    brings its own keys, so it takes one from elsewhere, with --trust, to show
+    whose log it is.
+
     \b
     Exit codes:
       0  proven: unaltered, and its end is the head given with --expect
@@ -81,6 +94,8 @@ def verify(
       3  consistent, end unproven: unaltered, but no outside head says that
          this is the end
       4  unverifiable: something can't be read by this version
+      5  origin unproven: a bundle in which all fits, but whose checkpoint no
+         trusted key signed
 
     \b
     Examples:
@@ -90,8 +105,13 @@ def verify(
       unbroken verify --session call-2042
       unbroken verify --range 1..1000
       unbroken verify --file export.jsonl --json
+      unbroken verify call-2042.zip --trust notary.vkey
     """
-    _require_one_scope({"--session": session, "--range": span, "--file": file, "--forget": forget or None}, expect)
+    _require_one_scope(
+        {"BUNDLE": bundle, "--session": session, "--range": span, "--file": file, "--forget": forget or None}, expect
+    )
+    if bundle is not None:
+        raise typer.Exit(check_bundle(bundle, trusted(trust), json=json))
     head = None if expect is None else _head(expect)
     if forget:
         _forget(store, log, yes=yes)
