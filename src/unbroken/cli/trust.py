@@ -41,14 +41,18 @@ class Trusted:
 
 def trusted(given: Sequence[str] | None) -> Trusted:
     """The keys of ``--trust``, each once; raises :class:`ConfigurationError` for what is neither key nor file."""
-    texts = list(dict.fromkeys(text for each in given or () for text in _texts(each)))
+    texts = texts_of(given)
     cosigning = [text for text in texts if _is_cosigner(text)]
     keys = tuple(VerifierKey.from_text(text) for text in texts if text not in cosigning)
     return Trusted(keys, tuple(map(CosignerKey.from_text, cosigning)))
 
 
+def texts_of(given: Sequence[str] | None) -> list[str]:
+    """The texts of keys that were given, in order and each once, from files of one a line; # begins a comment."""
+    return list(dict.fromkeys(text for each in given or () for text in _texts(each)))
+
+
 def _texts(given: str) -> Iterator[str]:
-    """The key itself, or those in the file of this name: a line each, without blank ones and those that begin with #."""
     if "+" in given and not Path(given).exists():
         yield given
         return
@@ -56,10 +60,10 @@ def _texts(given: str) -> Iterator[str]:
         with Path(given).open("rb") as file:
             lines = file.read(_MAX_BYTES).decode().splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"--trust {given}: this is no key (NAME+ID+KEY), nor a file of keys") from error
+        raise ConfigurationError(f"{given} is no key (NAME+ID+KEY), nor a file of them that can be read") from error
     found = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
     if not found:
-        raise ConfigurationError(f"--trust {given}: there is no key in this file")
+        raise ConfigurationError(f"there is no key in the file {given}")
     yield from found
 
 

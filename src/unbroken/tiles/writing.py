@@ -1,6 +1,6 @@
 """Writing a log's tree as static files: hashes are computed anew, and published only if they lead to a signed root."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
 from typing import Final
@@ -31,7 +31,7 @@ def write_tiles(folder: TileFolder, checkpoint: Checkpoint, source: TileReader, 
     where it was interrupted. Raises :class:`ContradictionError` where the leaves do not lead to the checkpoint's root,
     or the folder has a tree that this one does not continue; what is published stands then.
     """
-    before, published = folder.progress(checkpoint.origin), _published(folder, checkpoint.origin)
+    before, published = folder.progress(checkpoint.origin), published_in(folder, checkpoint.origin)
     edge = _known(folder, before, published)
     if edge.size > checkpoint.size:
         raise ContradictionError(
@@ -39,7 +39,9 @@ def write_tiles(folder: TileFolder, checkpoint: Checkpoint, source: TileReader, 
             " log came back behind it, or this is an older copy. Nothing was changed"
         )
     start = edge.size
-    for leaves in _lots(source, start, checkpoint.size):
+    # Where what is there was damaged, all of it is written anew, also what the published checkpoint alone refers to.
+    stops = sorted({published.size if published else 0, checkpoint.size})
+    for leaves in _lots(source, start, stops):
         added = extended(edge, leaves)
         for tile, hashes in [*added.full.items(), *added.partial.items()]:
             folder.put(tile.path, hashes)
@@ -92,7 +94,7 @@ def drop_partial(folder: TileFolder, *, old: int, new: int) -> None:
                 folder.drop_partial(Bundle(tile).path)
 
 
-def _published(folder: TileFolder, origin: str) -> Checkpoint | None:
+def published_in(folder: TileFolder, origin: str) -> Checkpoint | None:
     """The checkpoint that stands in the folder, its signatures not verified."""
     note = folder.checkpoint()
     if note is None:
@@ -122,15 +124,16 @@ def _continues(folder: TileFolder, published: Checkpoint | None) -> bool:
     return published is None or root_of(published.size, folder) == published.root
 
 
-def _lots(source: TileReader, start: int, size: int) -> Iterator[list[bytes]]:
-    """The leaves from ``start`` to ``size``, in lots that end where a tile of level 1 does."""
-    while start < size:
-        end = min(size, start - start % LOT + LOT)
-        tiles = [tile_around(at, level=0, size=end) for at in range(start - start % WIDTH, end, WIDTH)]
-        contents = read(tiles, source)
-        hashes = b"".join(contents[tile] for tile in tiles)[start % WIDTH * HASH_BYTES :]
-        yield [hashes[at : at + HASH_BYTES] for at in range(0, len(hashes), HASH_BYTES)]
-        start = end
+def _lots(source: TileReader, start: int, stops: Sequence[int]) -> Iterator[list[bytes]]:
+    """The leaves from ``start`` on, in lots that end where a tile of level 1 does and at each of ``stops``."""
+    for stop in stops:
+        while start < stop:
+            end = min(stop, start - start % LOT + LOT)
+            tiles = [tile_around(at, level=0, size=end) for at in range(start - start % WIDTH, end, WIDTH)]
+            contents = read(tiles, source)
+            hashes = b"".join(contents[tile] for tile in tiles)[start % WIDTH * HASH_BYTES :]
+            yield [hashes[at : at + HASH_BYTES] for at in range(0, len(hashes), HASH_BYTES)]
+            start = end
 
 
 def _bundle(tile: Tile, lines: list[bytes], folder: TileFolder) -> bytes:
