@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import LOG, Database
-from tests.database.notarised import ORIGIN, TREE_TABLES, Notarised
+from tests.database.rewriting import ORIGIN, TREE_TABLES, Rewritable
 from unbroken.anchors.anchor import Receipt
 from unbroken.core.checkpoint import Checkpoint, key_name
 from unbroken.core.cosignature import CosigningKey
@@ -26,9 +26,9 @@ THIEF = SigningKey.generate(key_name(LOG))
 
 
 @pytest.fixture
-def log(database: Database, tmp_path: Path) -> Notarised:
+def log(database: Database, tmp_path: Path) -> Rewritable:
     """Ninety entries with checkpoints at 30 and 60, all of them kept by both anchors; no guards."""
-    made = Notarised(database, tmp_path)
+    made = Rewritable(database, tmp_path)
     made.record(30)
     made.notarise()
     made.record(30)
@@ -52,7 +52,7 @@ def unsigned(size: int, root: bytes, was: str) -> str:
     return f"{Checkpoint(ORIGIN, size, root)}\n{was.partition(chr(10) * 2)[2]}"
 
 
-def test_what_is_anchored_is_proven_and_what_is_not_is_the_window(log: Notarised) -> None:
+def test_what_is_anchored_is_proven_and_what_is_not_is_the_window(log: Rewritable) -> None:
     report = log.report()
     assert (report.verdict, proven_to(report), report.window) == ("consistent", 60, (61, 90))
     log.notarise()
@@ -64,21 +64,21 @@ def test_what_is_anchored_is_proven_and_what_is_not_is_the_window(log: Notarised
     assert report.against.newest.at is not None
 
 
-def leave(_: Notarised) -> None:
+def leave(_: Rewritable) -> None:
     """Nothing is done about them."""
 
 
-def fit(log: Notarised) -> None:
+def fit(log: Rewritable) -> None:
     """They fit the entries; what is signed is none of it."""
     log.fix_tree(unsigned)
 
 
-def sign(log: Notarised) -> None:
+def sign(log: Rewritable) -> None:
     """They fit the entries, and are signed by a key of his own."""
     log.fix_tree(lambda size, root, _: log.signed(size, root, key=THIEF, at=datetime.now(UTC)))
 
 
-def delete(log: Notarised) -> None:
+def delete(log: Rewritable) -> None:
     """There are none any more."""
     for table in TREE_TABLES:
         log.empty(table)
@@ -89,7 +89,7 @@ TREES = (leave, fit, sign, delete)
 
 
 @pytest.mark.parametrize("trees", TREES)
-def test_a_consistent_rewrite_is_caught_by_anchors(log: Notarised, trees: Callable[[Notarised], None]) -> None:
+def test_a_consistent_rewrite_is_caught_by_anchors(log: Rewritable, trees: Callable[[Rewritable], None]) -> None:
     log.rewrite(40)
     trees(log)
     with LogReader(log.database.conninfo("verifier"), LOG) as reader:
@@ -101,7 +101,7 @@ def test_a_consistent_rewrite_is_caught_by_anchors(log: Notarised, trees: Callab
 
 
 @pytest.mark.parametrize("left", ["nas", "site"])
-def test_one_anchor_is_enough(log: Notarised, left: str) -> None:
+def test_one_anchor_is_enough(log: Rewritable, left: str) -> None:
     log.rewrite(1)
     sign(log)
     shutil.rmtree(log.folder / {"nas": "site", "site": "nas"}[left])
@@ -116,7 +116,7 @@ def test_one_anchor_is_enough(log: Notarised, left: str) -> None:
 
 
 @pytest.mark.parametrize("last", [59, 31, 30, 0])
-def test_a_truncated_log_is_caught_up_to_the_last_anchor(log: Notarised, last: int) -> None:
+def test_a_truncated_log_is_caught_up_to_the_last_anchor(log: Rewritable, last: int) -> None:
     log.truncate(last)
     log.fix_tree(lambda _, __, note: note)
     report = log.report()
@@ -125,7 +125,7 @@ def test_a_truncated_log_is_caught_up_to_the_last_anchor(log: Notarised, last: i
     assert proven_to(report) == (30 if last >= 30 else 0)
 
 
-def test_what_is_cut_off_in_the_window_can_not_be_known_and_that_is_said(log: Notarised) -> None:
+def test_what_is_cut_off_in_the_window_can_not_be_known_and_that_is_said(log: Rewritable) -> None:
     log.truncate(75)
     report = log.report()
     assert (report.verdict, proven_to(report), report.window) == ("consistent", 60, (61, 75))
@@ -134,7 +134,7 @@ def test_what_is_cut_off_in_the_window_can_not_be_known_and_that_is_said(log: No
     assert (report.verdict, report.window) == ("proven", None)
 
 
-def test_a_thief_of_the_notarys_key_leaves_a_fork_with_proof(log: Notarised) -> None:
+def test_a_thief_of_the_notarys_key_leaves_a_fork_with_proof(log: Rewritable) -> None:
     log.rewrite(40)
     log.do("delete from unbroken.checkpoints where size = 60")
     log.fix_tree(unsigned)
@@ -150,7 +150,7 @@ def test_a_thief_of_the_notarys_key_leaves_a_fork_with_proof(log: Notarised) -> 
     assert [each.size for each in proof.verified(KeyHistory.of((), [log.key.verifier], LOG))] == [60, 90]
 
 
-def test_two_roots_of_one_size_are_a_fork(log: Notarised) -> None:
+def test_two_roots_of_one_size_are_a_fork(log: Rewritable) -> None:
     log.rewrite(40)
     leaves = [row[0] for row in log.database.admin.execute("select hash from unbroken.entries order by seq limit 60")]
     root = extended(EMPTY, leaves).edge.root
@@ -159,7 +159,7 @@ def test_two_roots_of_one_size_are_a_fork(log: Notarised) -> None:
     assert places(log.report()) == [("forked", 31)]
 
 
-def test_a_witnesss_receipt_counts_against_the_log_and_not_for_its_end(log: Notarised) -> None:
+def test_a_witnesss_receipt_counts_against_the_log_and_not_for_its_end(log: Rewritable) -> None:
     """The only copies of its cosignatures are in the database: they can't be forged there, and can be withheld."""
     witness = CosigningKey("witness.example/w1", b"w" * 32)
     log.file.write_text(
@@ -187,7 +187,7 @@ def test_a_witnesss_receipt_counts_against_the_log_and_not_for_its_end(log: Nota
     assert "kept by w1, by its receipt" in report.findings[0].expected
 
 
-def test_where_no_anchor_answers_the_end_is_not_known(log: Notarised) -> None:
+def test_where_no_anchor_answers_the_end_is_not_known(log: Rewritable) -> None:
     for name in ("nas", "site"):
         shutil.rmtree(log.folder / name)
     report = log.report()
@@ -197,7 +197,7 @@ def test_where_no_anchor_answers_the_end_is_not_known(log: Notarised) -> None:
     assert "not mounted" in report.against.unreached[0].why
 
 
-def test_statements_that_were_planted_lead_to_no_key(log: Notarised) -> None:
+def test_statements_that_were_planted_lead_to_no_key(log: Rewritable) -> None:
     log.rewrite(40)
     log.do("insert into unbroken.key_statements values (1, 1, 'first', 'k', 'no note', 1)")
     sign(log)

@@ -34,7 +34,7 @@ TREE_TABLES = ("tiles", "checkpoints", "anchorings")
 
 
 @dataclass
-class Notarised:
+class Rewritable:
     """The log, the notary's key, and a folder for what is kept outside: two anchors and the file that names them."""
 
     database: Database
