@@ -16,9 +16,11 @@ ALLOWED = {
     "core": {"errors"},
     "store": {"core", "errors", "files"},
     "ledger": {"core", "store", "errors", "files"},
-    "privacy": {"core", "store", "ledger", "errors", "files"},
+    "key_services": {"errors"},
+    "privacy": {"core", "store", "ledger", "key_services", "errors", "files"},
     "verify": {"core", "errors"},
     "anchors": {"core", "errors", "files"},
+    "notary": {"core", "store", "key_services", "errors", "files"},
     "investigate": {"core", "store", "ledger", "verify", "errors"},
     "capture": {"core", "ledger", "wiring", "errors"},
 }

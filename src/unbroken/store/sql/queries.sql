@@ -532,6 +532,69 @@ select unbroken.open_reads(%s)
 -- name: is_recovered
 select unbroken.is_recovered(unbroken.log_named(%s))
 
+-- The tree above the entries, its signed heads, where those were taken, and whether the log still holds what was signed.
+
+-- name: read_tiles
+select hashes from unbroken.read_tiles(%s, %b::integer[], %b::bigint[], %b::integer[]) order by nth
+
+-- name: leaves
+select upto, hashes from unbroken.leaves(%s, %s, %s)
+
+-- name: store_tiles
+select unbroken.store_tiles(%s, %b::integer[], %b::bigint[], %b::bytea[])
+
+-- name: notary_state
+select log, head, head_hash, is_confirmed, closed_because, size, root, now from unbroken.notary_state(%s)
+
+-- name: store_checkpoint
+select unbroken.store_checkpoint(%s, %s, %s, %s, %s, %s)
+
+-- name: confirm_continuity
+select unbroken.confirm_continuity(%s, %s, %s, %s)
+
+-- name: close_log
+select unbroken.close_log(%s, %s)
+
+-- name: store_receipt
+select unbroken.store_receipt(%s, %s, %s, %s, %s, %s, %s)
+
+-- name: store_key_statement
+select unbroken.store_key_statement(%s, %s, %s, %s)
+
+-- name: raise_alarm
+select unbroken.raise_alarm(%s, %s, %s::jsonb)
+
+-- name: record_verification
+select unbroken.record_verification(%s, %s::jsonb)
+
+-- name: record_export
+select unbroken.record_export(%s, %s::uuid, %s::jsonb)
+
+-- name: checkpoints_before
+select size, root, note, signed_at, stored_at, stored_by
+  from unbroken.checkpoints where log = %s and size < %s order by size desc limit %s
+
+-- name: checkpoint_of_size
+select size, root, note, signed_at, stored_at, stored_by from unbroken.checkpoints where log = %s and size = %s
+
+-- name: checkpoint_covering
+select size, root, note, signed_at, stored_at, stored_by
+  from unbroken.checkpoints where log = %s and size >= %s order by size limit 1
+
+-- name: anchorings
+-- Larger trees first. What is to be of one anchor, or of trees of at least and at most so many entries, is said so.
+select anchor, kind, size, root, receipt, at, stored_at, stored_by
+  from unbroken.anchorings
+ where log = %(log)s and size between %(least)s and %(most)s and (%(anchor)s::text is null or anchor = %(anchor)s::text)
+ order by size desc, stored_at desc, digest limit %(limit)s
+
+-- name: key_statements
+select nth, change, key, statement, seq from unbroken.key_statements where log = %s order by nth
+
+-- name: continuity
+select started_at, system_identifier, timeline, size, root, confirmed_at, confirmed_by, closed_because, closed_at, closed_by
+  from unbroken.continuity where log = %s
+
 -- Getting deleted rows out of the files.
 
 -- name: vacuum_tables
