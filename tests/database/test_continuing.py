@@ -7,15 +7,12 @@ import psycopg
 import pytest
 
 from tests.conftest import LOG, Database
+from tests.database.losing import ANCHORED, CONTINUE, NEW, OLD, continued, end_of
 from tests.database.raw import Connection, append, sent
 from unbroken.errors import ContinuityError, ContradictionError
 from unbroken.store.administration import as_owner
 from unbroken.store.log_reader import LogReader
 from unbroken.verify.run import verify_log
-
-OLD, NEW = f"{LOG}~1", f"{LOG}~2"
-CONTINUE = "select log, grants, names, registry from unbroken.continue_log(%s, %s, %s, %s, %s::jsonb, %s, %s, %s)"
-ANCHORED = {"size": 5, "root": "ab" * 32, "note_sha256": "cd" * 32}
 
 
 def value(connection: Connection, statement: str, *given: object) -> Any:
@@ -27,32 +24,6 @@ def record(database: Database, count: int = 1, **fields: Any) -> None:
     with database.connect("writer") as writer:
         for _ in range(count):
             append(writer, [sent(**fields)])
-
-
-def end_of(database: Database, log: str) -> tuple[int, bytes]:
-    row = database.admin.execute(
-        "select e.seq, e.hash from unbroken.entries e join unbroken.logs l on l.log = e.log"
-        " where l.origin || '~' || l.incarnation = %s order by e.seq desc limit 1",
-        (log,),
-    ).fetchone()
-    assert row is not None
-    return int(row[0]), bytes(row[1])
-
-
-def continued(
-    database: Database,
-    log: str = OLD,
-    *,
-    anchored: dict[str, Any] | None = ANCHORED,
-    without_people: tuple[str, ...] = (),
-    without_logins: tuple[str, ...] = (),
-) -> tuple[Any, ...]:
-    kept, digest = end_of(database, log)
-    given = (log, kept, digest, kept + 1, None if anchored is None else json.dumps(anchored), "the disk failed")
-    with as_owner(database.admin):
-        row = database.admin.execute(CONTINUE, (*given, list(without_people), list(without_logins))).fetchone()
-    assert row is not None
-    return row
 
 
 def details_of(database: Database, log: str, seq: int) -> Any:

@@ -1,8 +1,9 @@
 """What a recorder sent and no checkpoint covers, kept in a folder: it outlives the process, and the next one offers it.
 
-Each recorder appends to files of its own, ``<recorder>.<number>.sent``, under a claim as spools have it; a file goes when all
-in it is covered. Nothing waits for the disk: after a crash of the whole machine the last of it may be missing, which matters
-only where the database loses the same moments. A frame is the length and the SHA-256 of what follows, which is MessagePack.
+Each recorder appends to files of its own, ``<recorder>.<number>.sent``, under a claim as spools have it; a file goes
+when all in it is covered. Nothing waits for the disk: after a crash of the whole machine the last of it may be missing,
+which matters only where the database loses the same moments. A frame is the length and the SHA-256 of what follows,
+which is MessagePack.
 """
 
 import logging
@@ -72,7 +73,11 @@ class InFolder:
                 file = self._current(each.log)
                 frame = framed(each)
                 write_all(self._descriptor or 0, frame)
-                file.newest, file.size, file.events = max(file.newest, each.seq), file.size + len(frame), file.events + 1
+                file.newest, file.size, file.events = (
+                    max(file.newest, each.seq),
+                    file.size + len(frame),
+                    file.events + 1,
+                )
             dropped = 0
             while sum(file.size for file in self._files) > self._limit_bytes and len(self._files) > 1:
                 dropped += self._files[0].events
