@@ -1,20 +1,22 @@
 """The file that says where checkpoints go: what it may say, and that whatever is wrong is said with its place."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.anchors.authority import certified
-from tests.anchors.logs import KEY, ORIGIN, Log
+from tests.anchors.logs import ORIGIN, Log
 from tests.anchors.witnessing import WITNESS_KEY
 from unbroken.anchors.configuration import MOST_BYTES, AnchorsFile
 from unbroken.anchors.publishing import Terms
+from unbroken.core.key_statement import KeyStatement, Position, signed
 from unbroken.core.note import SigningKey
-from unbroken.errors import ConfigurationError
+from unbroken.errors import ConfigurationError, NoteError
 
 NAME = ORIGIN.partition("~")[0]
+KEY = SigningKey(NAME, b"k" * 32)
 HEAD = f'log = "{NAME}"\ntrust = ["{KEY.verifier}"]\n'
 DIRECTORY = '[[anchor]]\nname = "nas"\nkind = "directory"\npath = "mount"\n'
 FILE = '[[anchor]]\nname = "backup site"\nkind = "file"\npath = "/mnt/b"\n'
@@ -55,13 +57,28 @@ def test_what_it_says_of_the_log(tmp_path: Path) -> None:
     assert file.allowed_age == timedelta(minutes=45)
 
 
-def test_trust_is_for_this_log_and_may_follow_from_the_file(tmp_path: Path) -> None:
+def test_trust_is_for_this_log_and_follows_its_key_statements(tmp_path: Path) -> None:
     file = written(tmp_path, HEAD)
-    assert file.trusted(ORIGIN).opened(Log().note(5)).size == 5
     newer = SigningKey.generate(NAME)
-    assert file.trusted(f"{NAME}~2", [newer.verifier]).keys == (newer.verifier,)
+    assert file.trusted(ORIGIN).opened(Log(key=KEY).note(5)).size == 5
+    with pytest.raises(NoteError):
+        file.trusted(ORIGIN).opened(Log(key=newer).note(5))
+    log = file.trusted(ORIGIN, [statement(KEY, None, 0), statement(newer, KEY, 10)])
+    assert log.keys == (KEY.verifier, newer.verifier)
+    assert [log.opened(Log(key=key).note(size)).size for key, size in ((KEY, 10), (newer, 11))] == [10, 11]
+    for key, size in ((KEY, 11), (newer, 10)):
+        with pytest.raises(NoteError, match="not its to sign"):
+            log.opened(Log(key=key).note(size))
     with pytest.raises(ConfigurationError, match="is about the log"):
         file.trusted("else.example/agents~1")
+
+
+def statement(key: SigningKey, previous: SigningKey | None, after: int) -> str:
+    before = None if previous is None else previous.verifier
+    made = KeyStatement(
+        NAME, "first" if previous is None else "rotated", key.verifier, before, Position(1, after), datetime.now(UTC)
+    )
+    return signed(made, *([key] if previous is None else [previous, key]))
 
 
 @pytest.mark.parametrize(
@@ -73,6 +90,7 @@ def test_trust_is_for_this_log_and_may_follow_from_the_file(tmp_path: Path) -> N
         (f'log = "{ORIGIN}"\ntrust = ["{KEY.verifier}"]\n', "without an incarnation"),
         (f'log = "{NAME}"\ntrust = ["clinic+00000000+AAAA"]\n', "not a verifier key"),
         (f'log = "{NAME}"\ntrust = ["{WITNESS_KEY.verifier}"]\n', "not a verifier key"),
+        (f'log = "{NAME}"\ntrust = ["{SigningKey.generate("else").verifier}"]\n', "whose name is not that of a key"),
         (HEAD + "quorom = 2\n", "quorom"),
         (HEAD + "quorum = 0\n", "quorum is at least 1"),
         (HEAD + 'renew = "soon"\n', "renew: a length"),

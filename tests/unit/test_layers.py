@@ -21,6 +21,7 @@ ALLOWED = {
     "verify": {"core", "errors"},
     "anchors": {"core", "errors", "files"},
     "notary": {"core", "store", "key_services", "errors", "files"},
+    "tiles": {"core", "errors", "files"},
     "investigate": {"core", "store", "ledger", "verify", "errors"},
     "capture": {"core", "ledger", "wiring", "errors"},
 }

@@ -18,7 +18,9 @@ import msgspec
 from unbroken.anchors.anchor import Anchor, TrustedLog
 from unbroken.anchors.kinds import AnyKind, Surroundings, WitnessAnchor, length
 from unbroken.anchors.publishing import Terms
+from unbroken.core.checkpoint import key_name
 from unbroken.core.cosignature import CosignerKey
+from unbroken.core.key_history import KeyHistory
 from unbroken.core.note import VerifierKey
 from unbroken.errors import ConfigurationError
 
@@ -73,14 +75,15 @@ class AnchorsFile:
         """The keys of all its witnesses."""
         return tuple(key for each in self.described if isinstance(each, WitnessAnchor) for key in each.cosigners)
 
-    def trusted(self, full_name: str, keys: Iterable[VerifierKey] | None = None) -> TrustedLog:
-        """One incarnation of the log, with what is trusted here, or the ``keys`` that follow from it.
+    def trusted(self, full_name: str, statements: Iterable[str] = ()) -> TrustedLog:
+        """One incarnation of the log, with the keys that follow from those trusted here by the log's key statements.
 
-        Raises :class:`ConfigurationError` for another log than the file is about.
+        Raises :class:`ConfigurationError` for another log than the file is about, and :class:`NoteError` for statements
+        that are none or don't fit together: whoever keeps them is not believed.
         """
         if full_name.partition("~")[0] != self.log:
             raise ConfigurationError(f"the anchors' file {self.path} is about the log {self.log}, not {full_name}")
-        return TrustedLog(full_name, self.trust if keys is None else tuple(keys))
+        return TrustedLog.of(KeyHistory.of(statements, self.trust, self.log), full_name)
 
     def anchors(self, log: TrustedLog) -> tuple[Anchor, ...]:
         """The anchors for one incarnation; nobody is asked anything yet.
@@ -114,8 +117,7 @@ class AnchorsFile:
         allowed = length(written.allowed_age, "allowed_age")
         if allowed <= renew:
             raise ConfigurationError("allowed_age must be longer than renew, or a quiet log would always be late")
-        trust = tuple(map(VerifierKey.from_text, written.trust))
-        return cls(path, written.log, trust, terms, allowed, _described(written.anchor))
+        return cls(path, written.log, _trust(written.trust, written.log), terms, allowed, _described(written.anchor))
 
 
 def _content(path: Path) -> str:
@@ -137,6 +139,14 @@ def _parsed(text: str) -> Mapping[str, Any]:
         return tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         raise ConfigurationError(f"it is not TOML: {error}") from error
+
+
+def _trust(texts: Iterable[str], log: str) -> tuple[VerifierKey, ...]:
+    keys = tuple(map(VerifierKey.from_text, texts))
+    other = next((key for key in keys if key.name != key_name(log)), None)
+    if other is not None:
+        raise ConfigurationError(f"trust names {other}, whose name is not that of a key of {log}: {key_name(log)}")
+    return keys
 
 
 def _described(tables: tuple[dict[str, Any], ...]) -> tuple[AnyKind, ...]:

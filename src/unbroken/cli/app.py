@@ -28,6 +28,8 @@ COMMANDS: Final = {
     "revoke": ("unbroken.cli.revoke", "revoke", "End a login's duty for a log, at once and alone."),
     "access": ("unbroken.cli.access_group", "app", "Confirm or withdraw requests for access, and report who has it."),
     "verify": ("unbroken.cli.verify", "verify", "Check that nothing in a log was changed, removed or moved."),
+    "prove": ("unbroken.cli.prove", "prove", "Prove that one entry is in the log, showing nothing else."),
+    "anchor": ("unbroken.cli.anchor", "app", "Set up and watch the places outside that hold checkpoints."),
     "subject": ("unbroken.cli.subject", "app", "Erase what a log holds of a person, with two people."),
     "registry": ("unbroken.cli.registry", "app", "Say what tools and data are, and how their data is treated."),
     "vault": ("unbroken.cli.vault", "app", "Set up and look after the keys that originals are sealed to."),

@@ -6,8 +6,12 @@ from typing import Any, Final
 
 import psycopg
 
+from unbroken.core.checkpoint import Checkpoint
+from unbroken.core.proof import EntryProof
 from unbroken.core.tree.hashing import HASH_BYTES
-from unbroken.core.tree.tile import Tile
+from unbroken.core.tree.proving import inclusion_proof
+from unbroken.core.tree.reading import read
+from unbroken.core.tree.tile import Tile, tile_around
 from unbroken.errors import ProofError
 from unbroken.store.rows import first_of, rows_of
 
@@ -42,6 +46,21 @@ class StoredTree:
             columns = ([tile.level for tile in some], [tile.index for tile in some], [tile.width for tile in some])
             found += [row[0] or b"" for row in rows_of(self._connection, "read_tiles", (self.log, *columns))]
         return found
+
+    def prove(self, seq: int, checkpoint: Checkpoint, note: str) -> tuple[bytes, EntryProof]:
+        """The hash of the entry ``seq`` and the proof that it is in the tree of ``checkpoint``, which ``note`` holds.
+
+        Verified before it is given. Raises :class:`ProofError` where the checkpoint does not have the entry, and where
+        what is kept here does not lead to its root.
+        """
+        index = seq - 1
+        hashes = inclusion_proof(index, checkpoint.size, reader=self)
+        tile = tile_around(index, level=0, size=checkpoint.size)
+        at = (index - tile.start) * HASH_BYTES
+        leaf = read([tile], self)[tile][at : at + HASH_BYTES]
+        proof = EntryProof(index, hashes, note)
+        proof.verify(leaf, checkpoint)
+        return leaf, proof
 
     def leaves(self, after: int, upto: int) -> Iterator[bytes]:
         """The hashes of the entries with ``after < seq <= upto``, concatenated, up to :data:`LEAVES` at a time.

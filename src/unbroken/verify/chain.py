@@ -84,14 +84,17 @@ class Chain:
 
     ``top`` is the highest intact entry so far; ``broken`` counts the entries since then that can't be believed, and
     ``links`` are the hashes by which the last of them may be followed. ``absent`` is the number of entries that the
-    whole run lacks. A ``sparse`` chain is one session's: it lacks numbers by its nature. What entries lack of their
-    content goes to ``accounting``; how some of those followed singly put it is kept in ``told``.
+    whole run lacks. A ``sparse`` chain is one session's: it lacks numbers by its nature. A ``partial`` one was chosen
+    from a log: what it lacks is no finding either, but may be why the numbers of sessions jump. What entries lack of
+    their content goes to ``accounting``; how some of those followed singly put it is kept in ``told``. ``unread`` are
+    the numbers of entries of which is not known what is left.
     """
 
     log: str | None = None
     start: Head = START
     heads: tuple[Head, ...] = ()
     sparse: bool = False
+    partial: bool = False
     unique_ids: bool = True
     findings: FindingList = field(default_factory=FindingList)
     sessions: SessionStates = field(default_factory=SessionStates)
@@ -159,7 +162,7 @@ class Chain:
 
     def finish(self) -> None:
         """Reports what never came."""
-        for first, last in () if self.sparse else self.gaps:
+        for first, last in () if self.sparse or self.partial else self.gaps:
             wanted = f"entry {first}" if first == last else f"entries {first} to {last}"
             self.find("missing", first, expected=wanted, found=f"entry {last + 1}")
         for head in self.heads:
@@ -213,9 +216,11 @@ class Chain:
                 self.told[step.seq] = step
         if step.declares:
             self.accounting.hear(step.declares)
+        if step.unseen:
+            self.unread.add(step.seq, step.seq)
 
     def intact(self) -> Iterator[tuple[int, int]]:
-        """The numbers that intact entries have, as runs."""
+        """The numbers that intact entries have, as runs; without those of which is not known what is left."""
         return without([(self.start.seq + 1, self.top.seq)], merged(self.gaps, self.unread))
 
     def _add_fault(self, fault: Fault, step: Intact) -> None:

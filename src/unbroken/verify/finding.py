@@ -20,6 +20,18 @@ Kind = Literal[
     "not_erased",
     "unverifiable",
 ]
+BundleKind = Literal[
+    "altered_file",
+    "manifest_wrong",
+    "signature_wrong",
+    "export_wrong",
+    "not_included",
+    "checkpoint_wrong",
+    "keys_wrong",
+    "anchors_wrong",
+    "selection_wrong",
+]
+"""What only an evidence bundle can have wrong with it (spec/EVIDENCE.md)."""
 Verdict = Literal["proven", "findings", "consistent", "unverifiable"]
 
 EXIT_CODES: Final[dict[Verdict, int]] = {"proven": 0, "findings": 1, "consistent": 3, "unverifiable": 4}
@@ -37,7 +49,7 @@ class Finding:
     ``expected`` and ``found`` name hashes, numbers and columns; they never quote a payload.
     """
 
-    kind: Kind
+    kind: Kind | BundleKind
     seq: int
     expected: str
     found: str

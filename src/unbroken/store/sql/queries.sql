@@ -588,6 +588,10 @@ select anchor, kind, size, root, receipt, at, stored_at, stored_by
  where log = %(log)s and size between %(least)s and %(most)s and (%(anchor)s::text is null or anchor = %(anchor)s::text)
  order by size desc, stored_at desc, digest limit %(limit)s
 
+-- name: number_of_id
+-- For the verifier, whose alone ids are to look up.
+select seq from unbroken.event_ids where log = %s and id = %s::uuid
+
 -- name: key_statements
 select nth, change, key, statement, seq from unbroken.key_statements where log = %s order by nth
 
