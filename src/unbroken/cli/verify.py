@@ -33,6 +33,7 @@ from unbroken.cli.verify_against import (
     verify_fork,
     write_proof,
 )
+from unbroken.cli.verify_bundle import check_bundle
 from unbroken.core.entry import Head
 from unbroken.core.key_history import KeyHistory
 from unbroken.errors import ConfigurationError
@@ -52,6 +53,12 @@ _RANGE = re.compile(r"([1-9][0-9]{0,15})\.\.([1-9][0-9]{0,15})")
 
 
 def verify(
+    bundle: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[BUNDLE]", exists=True, help="Verify an evidence bundle (archive or folder), no database."
+        ),
+    ] = None,
     session: Annotated[
         str | None, typer.Option(metavar="ID", help="Verify one session, by itself.", show_default=False)
     ] = None,
@@ -118,6 +125,9 @@ def verify(
     is content that an entry declares erased and that is there (not_erased).
     Keys of the vault and names are held against these entries as well.
 
+    With BUNDLE, what `unbroken export` made, everything is read from it. It
+    brings its own keys, so it takes one from elsewhere, with --trust, to show
+    whose log it is.
     With --anchors it first fetches every checkpoint that the file's anchors
     keep, opens each by the keys in the file, and holds the log against all of
     them: rewritten names the first that no longer fits, truncated what is
@@ -135,6 +145,8 @@ def verify(
          this is the end; with --anchors: proven up to the newest checkpoint
       4  unverifiable: something can't be read by this version; with
          --anchors: nobody outside could be asked, and nothing was kept
+      5  origin unproven: a bundle in which all fits, but whose checkpoint no
+         trusted key signed
 
     \b
     Examples:
@@ -144,14 +156,18 @@ def verify(
       unbroken verify --session call-2042
       unbroken verify --range 1..1000
       unbroken verify --file export.jsonl --json
+      unbroken verify call-2042.zip --trust notary.vkey
       unbroken verify --anchors anchors.toml
       unbroken verify --anchors anchors.toml --nightly --record
       unbroken verify --fork fork.json --trust clinic.vkey
     """
     whole = {"--anchors": anchors, "--fork": fork, "--forget": forget or None}
-    _require_one_scope({"--session": session, "--range": span, "--file": file, **whole}, expect)
+    alone = {"BUNDLE": bundle, "--session": session, "--range": span, "--file": file}
+    _require_one_scope({**alone, **whole}, expect)
     _require_anchors({"--nightly": nightly, "--record": record, "--proof": proof is not None}, anchors)
     head = None if expect is None else _head(expect)
+    if bundle is not None:
+        raise typer.Exit(check_bundle(bundle, trusted(trust), json=json))
     if fork is not None:
         _verify_fork(fork, trust, log, as_json=json)
     if forget:
