@@ -36,8 +36,8 @@ from unbroken.store.sql import script
 
 LOG = "clinic.example/agents"
 LOGINS = (
-    *("writer", "server", "ops", "compliance", "legal", "dpo", "subjects", "retention", "verifier"),
-    *("access", "access2", "notary"),
+    *("writer", "server", "ops", "compliance", "legal", "dpo", "subjects", "retention", "verifier", "notary"),
+    *("access", "access2"),
 )
 """A login for each duty, and a second access administrator; each is named after its duty."""
 SHARED = Path(__file__).parents[2] / "shared"

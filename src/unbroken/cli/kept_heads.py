@@ -19,12 +19,51 @@ from unbroken.errors import ConfigurationError
 from unbroken.files import exchange
 from unbroken.store.address import address_of
 from unbroken.verify.finding import Verdict
+from unbroken.verify.nightly import Memory
+from unbroken.verify.tree import Milestone, Span
+
+
+class Place(msgspec.Struct, frozen=True):
+    """A milestone as it is written: a head, and the roots of the subtrees before it, in hex."""
+
+    head: str
+    tree: tuple[str, ...]
+
+    @classmethod
+    def of(cls, milestone: Milestone) -> "Place":
+        """The same as text."""
+        return cls(str(milestone.head), tuple(root.hex() for root in milestone.tree.roots))
+
+    @property
+    def milestone(self) -> Milestone:
+        """The same to go on from; raises ``ValueError`` where it was damaged."""
+        head = Head.parse(self.head)
+        return Milestone(head, Span(0, head.seq, tuple(map(bytes.fromhex, self.tree))))
+
+
+class Nights(msgspec.Struct, frozen=True):
+    """How far nightly runs have come: with what is new, and with reading again what was read before."""
+
+    upto: Place
+    again: Place
+
+    @classmethod
+    def of(cls, memory: Memory) -> "Nights":
+        """What is kept of it."""
+        return cls(Place.of(memory.upto), Place.of(memory.again))
+
+    @property
+    def memory(self) -> Memory:
+        """The same to go on from."""
+        return Memory(self.upto.milestone, self.again.milestone)
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The last run over a whole log: its verdict, how far it came, and when (aware UTC, this machine's clock).
+    """The last run over a log: its verdict, how far it came, and when (aware UTC, this machine's clock).
 
-    ``head`` is the newest head of a run without findings, seen at ``head_at``; a later run is held against it.
+    ``head`` is the newest head of a run without findings, seen at ``head_at``; a later run is held against it, and
+    against ``checkpoint``, the newest signed checkpoint that was seen outside and fitted. ``nights`` is what nightly
+    runs go on from.
     """
 
     verdict: Verdict
@@ -33,6 +72,8 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     findings: int = 0
     head: str | None = None
     head_at: datetime | None = None
+    checkpoint: str | None = None
+    nights: Nights | None = None
 
     @property
     def kept(self) -> Head | None:
@@ -73,7 +114,7 @@ class KeptHeads:
             file = msgspec.json.decode(self._path.read_bytes(), type=_File)
             for logs in file.stores.values():
                 for seen in logs.values():
-                    _ = seen.kept
+                    _ = seen.kept, seen.nights and seen.nights.memory
         except (FileNotFoundError, NotADirectoryError):
             return _File()
         except ValueError as error:

@@ -42,7 +42,8 @@ class Intact(msgspec.Struct, gc=False):
     """An entry whose line is canonical and hashes to what it states; ``faults`` concern what is held beside it.
 
     ``absences`` are parts that are committed to and not held, where an erasure may be why: all of the payload, or the
-    original, of an entry that a recorder made. ``declares`` is what the entry says of an erasure.
+    original, of an entry that a recorder made. ``declares`` is what the entry says of an erasure. Of an ``unseen`` one
+    nothing is handed out, so that it can't be told what is left of it.
     """
 
     seq: int
@@ -55,6 +56,7 @@ class Intact(msgspec.Struct, gc=False):
     faults: tuple[Fault, ...] = ()
     absences: tuple[Fault, ...] = ()
     declares: Declaration | None = None
+    unseen: bool = False
 
 
 def examine(entry: StoredEntry) -> Intact | Broken:
