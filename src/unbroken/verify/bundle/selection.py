@@ -57,7 +57,9 @@ class Selection:
         return self.query != "unapproved"
 
     def matches(self, seq: int, recorded_at: str, event: Event) -> bool:
-        """Whether the entry belongs, by its line; never asked where :attr:`can_be_rerun` is not so."""
+        """Whether the entry belongs, by its line; where that can't be seen, whether it was looked at."""
+        if not self.can_be_rerun:
+            return seq <= self.upto
         return seq <= self.upto and self._is_asked_for(event) and self._holds(recorded_at)
 
     def said(self) -> Said:
