@@ -88,7 +88,7 @@ class Selection:
             raise ValueError("a selection of an unknown kind, or with other parameters than its kind has")
         for name in names & _LISTS:
             _require_set(said[name])
-        if not all(isinstance(said[name], str) and said[name] for name in said.keys() - _LISTS):
+        if not all(_is_text(said[name]) for name in said.keys() - _LISTS):
             raise ValueError("a parameter that is no text")
         if not all(is_time(str(said[name])) for name in names & _SPAN):
             raise ValueError("a time that is written otherwise than lines write it")
@@ -132,10 +132,14 @@ class Selection:
         return begun and (self.until is None or recorded_at < self.until)
 
 
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and value != "" and is_holdable(value)
+
+
 def _require_set(value: object) -> None:
-    if not isinstance(value, list) or not value or not all(isinstance(item, str) and item for item in value):
+    if not isinstance(value, list) or not value or not all(map(_is_text, value)):
         raise ValueError("a parameter that is no list of texts")
-    if not all(map(is_holdable, value)) or not all(one < other for one, other in pairwise(value)):
+    if not all(one < other for one, other in pairwise(value)):
         raise ValueError("a list of texts that is out of order or repeats one")
 
 
