@@ -28,6 +28,8 @@ COMMANDS: Final = {
     "revoke": ("unbroken.cli.revoke", "revoke", "End a login's duty for a log, at once and alone."),
     "access": ("unbroken.cli.access_group", "app", "Confirm or withdraw requests for access, and report who has it."),
     "verify": ("unbroken.cli.verify", "verify", "Check that nothing in a log was changed, removed or moved."),
+    "checkpoint": ("unbroken.cli.checkpoint", "app", "Sign checkpoints of a log, and look at those that were."),
+    "keys": ("unbroken.cli.keys", "app", "Make and change the keys that sign checkpoints."),
     "export": ("unbroken.cli.export", "export", "Export a part of a log as evidence that anybody can check."),
     "prove": ("unbroken.cli.prove", "prove", "Prove that one entry is in the log, showing nothing else."),
     "anchor": ("unbroken.cli.anchor", "app", "Set up and watch the places outside that hold checkpoints."),
