@@ -19,6 +19,7 @@ from unbroken.cli.report_view import print_report, report_as_json
 from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption, open_reader
 from unbroken.cli.trust import TrustOption, trusted
 from unbroken.cli.verify_against import Given, verify_against
+from unbroken.cli.verify_bundle import check_bundle
 from unbroken.cli.verify_fork import verify_fork
 from unbroken.cli.verify_whole import recall, remember, verify_whole
 from unbroken.core.entry import Head
@@ -34,6 +35,12 @@ _RANGE = re.compile(r"([1-9][0-9]{0,15})\.\.([1-9][0-9]{0,15})")
 
 
 def verify(
+    bundle: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[BUNDLE]", exists=True, help="Verify an evidence bundle (archive or folder), no database."
+        ),
+    ] = None,
     session: Annotated[
         str | None, typer.Option(metavar="ID", help="Verify one session, by itself.", show_default=False)
     ] = None,
@@ -100,6 +107,10 @@ def verify(
     is content that an entry declares erased and that is there (not_erased).
     Keys of the vault and names are held against these entries as well.
 
+    With BUNDLE, what `unbroken export` made, everything is read from it. It
+    brings its own keys, so it takes one from elsewhere, with --trust, to show
+    whose log it is.
+
     With --anchors it first fetches every checkpoint that the file's anchors
     keep, opens each by the keys in the file, and holds the log against all of
     them: rewritten names the first that no longer fits, truncated what is
@@ -117,6 +128,8 @@ def verify(
          this is the end; with --anchors: proven up to the newest checkpoint
       4  unverifiable: something can't be read by this version; with
          --anchors: nobody outside could be asked, and nothing was kept
+      5  origin unproven: a bundle in which all fits, but whose checkpoint no
+         trusted key signed
 
     \b
     Examples:
@@ -126,14 +139,18 @@ def verify(
       unbroken verify --session call-2042
       unbroken verify --range 1..1000
       unbroken verify --file export.jsonl --json
+      unbroken verify call-2042.zip --trust notary.vkey
       unbroken verify --anchors anchors.toml
       unbroken verify --anchors anchors.toml --nightly --record
       unbroken verify --fork fork.json --trust clinic.vkey
     """
     whole = {"--anchors": anchors, "--fork": fork, "--forget": forget or None}
-    _require_one_scope({"--session": session, "--range": span, "--file": file, **whole}, expect)
+    alone = {"BUNDLE": bundle, "--session": session, "--range": span, "--file": file}
+    _require_one_scope({**alone, **whole}, expect)
     _require_anchors({"--nightly": nightly, "--record": record, "--proof": proof is not None}, anchors)
     head = None if expect is None else _head(expect)
+    if bundle is not None:
+        raise typer.Exit(check_bundle(bundle, trusted(trust), json=json))
     if fork is not None:
         verify_fork(fork, trusted(trust).keys, log=log, as_json=json)
     if forget:
