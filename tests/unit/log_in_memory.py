@@ -28,8 +28,7 @@ class Log:
         given |= {"original": "cd" * 32} if original else {}
         event = Event(**self._who("request"), recorder=RECORDER, session_id=session, **given)
         held = {key: value for part in parts for key, value in ((part, b"1"), (f"{part}_salt", SALT))}
-        numbered = sum(session is not None and b'"session_id"' in entry.event for entry in self.stored) + 1
-        self._add(event, session_seq=numbered if session else None, has_original=original, **held)
+        self._add(event, session_seq=self._next_number() if session else None, has_original=original, **held)
 
     def tell(self, **details: object) -> None:
         """Adds a ``log.erased`` of the log's own."""
@@ -53,6 +52,9 @@ class Log:
 
     def erasures(self) -> Iterator[list[StoredEntry]]:
         yield [entry for entry in self.stored if b'"log.erased"' in entry.event]
+
+    def _next_number(self) -> int:
+        return sum(b'"session_id"' in entry.event for entry in self.stored) + 1
 
     def _who(self, event_type: str) -> dict[str, Any]:
         number = len(self.stored) + 1
