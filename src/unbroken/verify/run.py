@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 from unbroken.core.entry import Head, StoredEntry
 from unbroken.verify.accounting import ORIGINAL
 from unbroken.verify.chain import START, Chain, Run, summarise
-from unbroken.verify.erased import declarations_in
+from unbroken.verify.erased import declarations_in, declared_of
 from unbroken.verify.examine import Intact, examine
 from unbroken.verify.finding import Accounted, Report, Verdict
 from unbroken.verify.keys_and_names import check_keys, check_names, undeclared_keys
@@ -58,6 +58,7 @@ def verify_log(
         # The database's functions read those tables too, or fail over them.
         vault = None if impostors else source
         _follow_growth(chain, source, vault, after=upto, progress=progress)
+        _hear_later(chain, source)
         chain.finish()
         _check_tables(chain, source, _strays(source) if strays is None else strays.result())
         if vault is not None:
@@ -122,7 +123,14 @@ def _follow_growth(chain: Chain, source: Index, vault: Index | None, *, after: i
 def _hear_all(chain: Chain, source: Source) -> None:
     """Takes the word of every entry of the log that tells of an erasure, each verified by itself."""
     for declaration in declarations_in(source):
-        chain.accounting.hear(declaration)
+        chain.accounting.hear(declaration, about=declaration.about)
+
+
+def _hear_later(chain: Chain, source: Index) -> None:
+    """Takes the word of incarnations that came after this log, which is closed: what is erased of it is told there."""
+    for entries in source.told_later():
+        for declaration in declared_of(source.log, entries):
+            chain.accounting.hear(declaration, about=declaration.about)
 
 
 def _looking_at(source: Source, session: str | None = None) -> LookAgain:

@@ -18,7 +18,7 @@ class Source(Protocol):
         """The entries with ``after < seq <= upto`` in order of seq, some at a time; of one session if it is given."""
 
     def erasures(self) -> Iterator[list[StoredEntry]]:
-        """All entries ``log.erased``, in order of seq, some at a time."""
+        """All entries ``log.erased``, in order of seq, some at a time; behind them those of later incarnations."""
 
 
 class SessionRow(Protocol):
@@ -51,6 +51,9 @@ class Index(Source, Protocol):
 
     def stray_originals(self) -> list[tuple[int, bool]]:
         """Numbers of originals that no entry commits to, and whether there is an entry of that number."""
+
+    def told_later(self) -> Iterator[list[StoredEntry]]:
+        """The entries ``log.erased`` of incarnations that continue this log, some at a time."""
 
     def key_absences(self) -> Iterator[tuple[str, int | None]]:
         """The vault's keys without their private half, each with the entry that is said to tell of it."""

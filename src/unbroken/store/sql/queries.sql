@@ -503,9 +503,12 @@ select unbroken.finish_erasure(%s, %s::uuid, %s)
 
 -- name: erased_entries
 select e.seq, textsend(e.event), textsend(p.details), p.details_salt, e.hash
-  from unbroken.entries e left join unbroken.payloads p on p.log = e.log and p.seq = e.seq
- where e.log = %(log)s and e.event_type = 'log.erased' and e.seq >= %(since)s
- order by e.seq
+  from unbroken.logs l
+  join unbroken.logs n on n.origin = l.origin and n.incarnation >= l.incarnation
+  join unbroken.entries e on e.log = n.log
+  left join unbroken.payloads p on p.log = e.log and p.seq = e.seq
+ where l.log = %(log)s and e.event_type = 'log.erased' and (e.seq >= %(since)s or n.log <> l.log)
+ order by n.incarnation, e.seq
 
 -- name: own_login
 select session_user::text
