@@ -48,8 +48,8 @@ class Asked:
 class Loss:
     """A log that ends at ``end``, held against what is kept of it outside.
 
-    ``newest`` is the largest signed tree, ``fits`` the largest that the log still contains, ``unfit`` the smallest that it
-    reaches to and does not contain.
+    ``newest`` is the largest signed tree, ``fits`` the largest that the log still contains, ``unfit`` the smallest that
+    it reaches to and does not contain.
     """
 
     end: int

@@ -524,6 +524,18 @@ select unbroken.reapply_erasure(%s, %s::uuid, %s, %s, %s, %s, %s)
 -- name: continue_log
 select log, grants, names, registry from unbroken.continue_log(%s, %s, %s, %s, %s::jsonb, %s, %s, %s)
 
+-- name: log_standing
+-- For the owner: why a log is closed, whether it has a notary, and whether that has confirmed it here.
+select c.closed_because, c.log is not null, c.log is null or unbroken.is_confirmed(c)
+  from unbroken.logs l left join unbroken.continuity c on c.log = l.log where l.log = %(log)s
+
+-- name: stated_keys
+select statement from unbroken.key_statements where log = %s order by nth
+
+-- name: leaves_as_owner
+select count(*), string_agg(u.hash, ''::bytea order by u.seq)
+  from (select e.seq, e.hash from unbroken.entries e where e.log = %(log)s and e.seq > %(after)s order by e.seq limit %(limit)s) u
+
 -- name: held_duties
 -- Of one incarnation, as they would be carried over.
 select g.login, g.duty, g.granted_at, exists (select from pg_catalog.pg_roles r where r.rolname = g.login)
