@@ -31,6 +31,7 @@ WRITER: Final = "recorder"
 VERIFIER: Final = "verifier"
 READER: Final = "reader"
 DPO: Final = "dpo"
+NOTARY: Final = "notary"
 VAULT_KEYS: Final = "vault.keys"
 """The file of key-encryption keys in an embedded folder."""
 _KEY_FILE: Final = "log.key"
@@ -190,13 +191,14 @@ def prepare_embedded(server: embedded.EmbeddedServer, log: str) -> None:
 
 
 def add_embedded_logins(connection: Connection, log: str) -> None:
-    """The logins that record into ``log``, verify it, read it and open its originals; the socket needs no passwords.
+    """The logins that record into ``log``, verify, read, open its originals and sign; the socket needs no passwords.
 
     What they may do with a log that has access administrators is for those to say.
     """
     held = administration.duties_held(connection, log)
     administered = any(duty == "access" for _, duty in held)
-    for login, duty in ((WRITER, "writer"), (VERIFIER, "verifier"), (READER, "compliance"), (DPO, "dpo")):
+    logins = ((WRITER, "writer"), (VERIFIER, "verifier"), (READER, "compliance"), (DPO, "dpo"), (NOTARY, "notary"))
+    for login, duty in logins:
         administration.add_login(connection, login, duty=duty, password=None)
         if (login, duty) not in held and not administered:
             administration.install_grant(connection, log, login, duty=duty)

@@ -131,7 +131,10 @@ def loads(function: Function, given: Mapping[str, Any], value: str) -> Iterator[
 
 
 def fire(tenants: Tenants, login: str, function: Function, arguments: Mapping[str, Any]) -> str | None:
-    """Calls and commits, unless nothing could be tried after it; gives the SQLSTATE of a refusal, which must be a known one and not quote what was sent."""
+    """Calls and commits, unless nothing could be tried after it.
+
+    Gives the SQLSTATE of a refusal, which must be a known one and not quote what was sent.
+    """
     statement, values = calling(function, arguments)
     try:
         with tenants.login(login).transaction(force_rollback=function.name == "close_log"):

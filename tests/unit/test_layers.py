@@ -21,8 +21,8 @@ ALLOWED = {
     "verify": {"core", "errors"},
     "anchors": {"core", "errors", "files"},
     "notary": {"core", "store", "key_services", "errors", "files"},
+    "investigate": {"core", "store", "ledger", "verify", "errors", "files"},
     "tiles": {"core", "errors", "files"},
-    "investigate": {"core", "store", "ledger", "verify", "errors"},
     "capture": {"core", "ledger", "wiring", "errors"},
 }
 """What each folder or module may import of the package, besides itself; others may import everything but ``cli``."""

@@ -13,7 +13,7 @@ class Beside(Generic[T]):
     ``work`` raises nothing. The thread doesn't keep the process from ending.
     """
 
-    def __init__(self, work: Callable[[T], None]) -> None:
+    def __init__(self, work: Callable[[T], object]) -> None:
         self._work = work
         self._changed = threading.Condition()  # guards _offered, which is None or holds one value
         self._offered: tuple[T] | None = None

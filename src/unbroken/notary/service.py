@@ -47,6 +47,14 @@ class Service:
         self._has_begun = False
         self.standing = Standing(log)
 
+    def once(self) -> Round:
+        """One round, which is told; raises what it does."""
+        with self._opened() as found:
+            done = self._notary.round(found)
+        self._done(done)
+        self._after(self.standing)
+        return done
+
     def run(self) -> NoReturn:
         """Never returns. Raises what is wrong with how it was set up, as long as nothing has gone well yet."""
         while True:
@@ -76,6 +84,9 @@ class Service:
         done = self._notary.round(found)
         self._failed_rounds = 0
         self._due = time.monotonic() + self._every_s
+        self._done(done)
+
+    def _done(self, done: Round) -> None:
         self.standing.well(done.state, at=utc_now(), signed=done.signed)
         self._told(done)
 

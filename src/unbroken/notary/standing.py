@@ -44,9 +44,7 @@ class Standing:
         def gauge(name: str, what: str, value: float) -> Gauge:
             return Gauge(f"unbroken_{name}", what, value, labels)
 
-        yield gauge(
-            "notary_failures", "Looks and rounds of the notary that failed since the last good one.", self.failures
-        )
+        yield gauge("notary_failures", "Looks and rounds that failed since the last good one.", self.failures)
         yield gauge("notary_refuses", "1 where the log is closed or is not what was signed.", self.refuses)
         if self.looked_at is not None:
             at = self.looked_at.timestamp()

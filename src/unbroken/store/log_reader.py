@@ -320,10 +320,6 @@ class LogReader:
         verification to show.
         """
         yield from self._erasures_in(self._number, self.log)
-        yield from self.told_later()
-
-    def told_later(self) -> Iterator[list[StoredEntry]]:
-        """The entries ``log.erased`` of incarnations that continue this log, some at a time."""
         for number, log in self.incarnations():
             if continues(log, self.log):
                 yield from self._erasures_in(number, log)

@@ -30,16 +30,11 @@ class Declaring(Protocol):
 def declarations_in(source: Declaring) -> Iterator[Declaration]:
     """What the log's own entries, and those of the incarnations after it, declare of it, each verified by itself."""
     for entries in source.erasures():
-        yield from declared_of(source.log, entries)
-
-
-def declared_of(log: str, entries: Iterable[StoredEntry]) -> Iterator[Declaration]:
-    """What some entries, of the log of this name or of a later incarnation, declare of it."""
-    for step in map(examine, entries):
-        if isinstance(step, Intact) and step.declares is not None:
-            about = "" if step.log == log else log
-            if step.declares.about == about:
-                yield step.declares
+        for step in map(examine, entries):
+            if isinstance(step, Intact) and step.declares is not None:
+                about = "" if step.log == source.log else source.log
+                if step.declares.about == about:
+                    yield step.declares
 
 
 def erased_in(steps: Iterable[Intact | Broken], source: Declaring) -> dict[int, dict[str, int]]:

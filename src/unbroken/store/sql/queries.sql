@@ -408,6 +408,25 @@ select e.seq
 -- name: entries_containing
 select * from unbroken.entries_containing(%(log)s, %(flags)s::text[], %(since)s::timestamptz, %(upto)s::timestamptz, %(after)s::bigint, %(limit)s::integer)
 
+-- Which entries an evidence bundle is about, in order of seq: numbers alone, what they say is read and verified after.
+
+-- name: seqs_of_session
+select seq from unbroken.entries
+ where log = %(log)s and session_id = %(session)s and seq > %(after)s and seq <= %(upto)s order by seq limit %(limit)s
+
+-- name: seqs_of_actors
+select seq from unbroken.entries
+ where log = %(log)s and actor_id = any (%(ids)s) and seq > %(after)s and seq <= %(upto)s order by seq limit %(limit)s
+
+-- name: seqs_of_subjects
+select seq from unbroken.entries
+ where log = %(log)s and subjects && %(ids)s and seq > %(after)s and seq <= %(upto)s order by seq limit %(limit)s
+
+-- name: seqs_of_time
+select seq from unbroken.entries
+ where log = %(log)s and recorded_at >= coalesce(%(since)s::timestamptz, '-infinity') and recorded_at < coalesce(%(until)s::timestamptz, 'infinity')
+   and seq > %(after)s and seq <= %(upto)s order by seq limit %(limit)s
+
 -- Identities and the registry.
 
 -- name: identify

@@ -22,12 +22,12 @@ _FOR_EVER = 2**63 - 1
 
 @dataclass(slots=True)
 class Entries:
-    """What is gathered while entries are followed: their hashes by place in the tree, and what the manifest counts."""
+    """What is gathered while entries are followed: their hashes by number, and what the manifest counts."""
 
     manifest: Manifest
     chain: Chain = field(init=False)
     accounted: Accounted = field(default_factory=Accounted)
-    leaves: list[tuple[int, bytes]] = field(default_factory=list)
+    leaves: dict[int, bytes] = field(default_factory=dict)
     withheld: Counter[str] = field(default_factory=Counter)
     is_broken: bool = False
     _selection: Selection = field(init=False)
@@ -39,12 +39,6 @@ class Entries:
         self._selection = self.manifest.chosen
         self._firsts = [first for first, _ in self.manifest.selected]
 
-    @property
-    def is_in_order(self) -> bool:
-        """Whether the leaves stand in ascending order, all of them, so that a proof can be held against them."""
-        ascending = all(one[0] < other[0] for one, other in zip(self.leaves, self.leaves[1:], strict=False))
-        return not self.is_broken and ascending
-
     def follow(self, lines: Iterable[str]) -> None:
         """Takes all lines of ``entries.jsonl``."""
         for line in lines:
@@ -53,7 +47,7 @@ class Entries:
             self.withheld.update(exported.withheld)
             if isinstance(exported.step, Broken) or exported.entry is None:
                 self.is_broken = True
-            else:
+            elif exported.entry.seq not in self.leaves:
                 self._place(exported.entry)
         self.chain.finish()
         if not self.is_broken:
@@ -65,21 +59,24 @@ class Entries:
         at = bisect_right(self._firsts, seq) - 1
         return at >= 0 and seq <= self.manifest.selected[at][1]
 
+    def _is_in_range(self, seq: int) -> bool:
+        first, last = self.manifest.range
+        return self.manifest.with_range and first <= seq <= last
+
     def _place(self, entry: StoredEntry) -> None:
-        self.leaves.append((entry.seq - 1, entry.hash))
+        self.leaves[entry.seq] = entry.hash
         event = decode_event(entry.event)
         selected = self.is_selected(entry.seq)
         self._require_reason(entry, event, selected=selected)
-        if self._selection.can_be_rerun:
+        if self._selection.can_be_rerun and (selected or self._is_in_range(entry.seq)):
             self._require_match(entry, event, selected=selected)
         if selected and self._selection.kind == "session":
             self._require_next(entry, event)
 
     def _require_reason(self, entry: StoredEntry, event: Event, *, selected: bool) -> None:
-        first, last = self.manifest.range
         if selected or (event.event_type == ERASED and event.recorder is None):
             return
-        if not (self.manifest.with_range and first <= entry.seq <= last):
+        if not self._is_in_range(entry.seq):
             self._find("manifest_wrong", entry, event, expected="a reason for this entry", found="none")
         elif entry.parts:
             self._find("manifest_wrong", entry, event, expected="only the line, as it was not selected", found="more")

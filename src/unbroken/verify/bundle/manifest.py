@@ -91,9 +91,9 @@ def manifest_of(raw: bytes) -> Manifest:
         raise ValueError("a manifest that states no time")
     if set(manifest.files) != set(LISTED):
         raise ValueError("a manifest that lists other files than a bundle has")
-    upto = manifest.chosen.upto
-    if not all(first <= last <= upto for first, last in manifest.selected):
-        raise ValueError("selected entries that run backwards, or beyond what was looked at")
+    Selection.read(manifest.selection)
+    if not all(first <= last for first, last in manifest.selected):
+        raise ValueError("selected entries that run backwards")
     if not all(before[1] + 1 < after[0] for before, after in pairwise(manifest.selected)):
         raise ValueError("selected entries out of order, or in more runs than they are")
     return manifest

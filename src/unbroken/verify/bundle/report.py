@@ -73,3 +73,8 @@ class Noted:
     def find(self, kind: Kind | BundleKind, file: str, *, expected: str, found: str, seq: int = 0) -> None:
         """Adds a finding about ``file``."""
         self.findings.add(Finding(kind, seq, expected, found, self.log, part=file))
+
+    def find_once(self, kind: Kind | BundleKind, file: str, *, expected: str, found: str) -> None:
+        """Adds a finding about ``file``, unless there is one of this kind already."""
+        if not any((each.kind, each.part) == (kind, file) for each in self.findings.kept):
+            self.find(kind, file, expected=expected, found=found)
