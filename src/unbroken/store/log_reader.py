@@ -12,6 +12,7 @@ import psycopg
 from psycopg.types.string import ByteaBinaryLoader
 
 from unbroken.core.entry import COLUMNS, GENESIS, Head, StoredEntry
+from unbroken.core.incarnation import continues, origin_of
 from unbroken.core.times import format_time
 from unbroken.errors import AccessDeniedError, ConfigurationError
 from unbroken.store.connection import connect, translated
@@ -182,6 +183,8 @@ class LogReader:
 
     def _only_log(self) -> str:
         names = [row[0] for row in self._rows("logs")]
+        if len({origin_of(name) for name in names}) == 1:
+            return origin_of(str(names[0]))
         if len(names) != 1:
             raise ConfigurationError(
                 f"name one of these logs: {', '.join(names)}" if names else "there is no log here: run `unbroken init`"
@@ -313,11 +316,22 @@ class LogReader:
     def erasures(self) -> Iterator[list[StoredEntry]]:
         """The entries ``log.erased``, in order of seq, some at a time; a ticket for one session opens them as well.
 
-        They are found by column: that a column was not changed is for verification to show.
+        Behind them those of later incarnations. They are found by column: that a column was not changed is for
+        verification to show.
         """
-        seqs = [row[0] for row in self._rows("erasing_entries", {"log": self._number})]
+        yield from self._erasures_in(self._number, self.log)
+        for number, log in self.incarnations():
+            if continues(log, self.log):
+                yield from self._erasures_in(number, log)
+
+    def incarnations(self) -> list[tuple[int, str]]:
+        """All incarnations of this log: the numbers that stand for them in the tables, and their full names."""
+        return [(row[0], row[1]) for row in self._rows("incarnations", (self._number,))]
+
+    def _erasures_in(self, number: int, log: str) -> Iterator[list[StoredEntry]]:
+        seqs = [row[0] for row in self._rows("erasing_entries", {"log": number})]
         for start in range(0, len(seqs), LOT):
-            yield self.entries_at(seqs[start : start + LOT])
+            yield self._entries_at(seqs[start : start + LOT], number, log)
 
     def key_absences(self) -> Iterator[tuple[str, int | None]]:
         """The vault's keys without their private half, each with the entry that is said to tell of it."""
@@ -357,14 +371,17 @@ class LogReader:
 
     def entries_at(self, seqs: Sequence[int]) -> list[StoredEntry]:
         """The entries of these numbers with their payloads, in order of seq; without those that are not there."""
-        given = {"log": self._number, "seqs": list(seqs)}
+        return self._entries_at(seqs, self._number, self.log)
+
+    def _entries_at(self, seqs: Sequence[int], number: int, log: str) -> list[StoredEntry]:
+        given = {"log": number, "seqs": list(seqs)}
         try:
-            return [_stored(self.log, row) for row in self._rows("entries_at", given)]
+            return [_stored(log, row) for row in self._rows("entries_at", given)]
         except UnicodeDecodeError:
             with translated(), self._connection.cursor(binary=True) as cursor:
                 cursor.adapters.register_loader("text", ByteaBinaryLoader)
                 rows = cursor.execute(query("entries_at"), given).fetchall()
-            return [_stored(self.log, _with_texts(row)) for row in rows]
+            return [_stored(log, _with_texts(row)) for row in rows]
 
     @property
     def number(self) -> int:

@@ -56,6 +56,7 @@ def verify_log(
         # The database's functions read those tables too, or fail over them.
         vault = None if impostors else source
         _follow_growth(chain, source, vault, after=upto, progress=progress)
+        _hear_later(chain, source)
         chain.finish()
         _check_tables(chain, source, _strays(source) if strays is None else strays.result())
         if vault is not None:
@@ -107,7 +108,14 @@ def _follow_growth(chain: Chain, source: Index, vault: Index | None, *, after: i
 def hear_all(chain: Chain, source: Source) -> None:
     """Takes the word of every entry of the log that tells of an erasure, each verified by itself."""
     for declaration in declarations_in(source):
-        chain.accounting.hear(declaration)
+        chain.accounting.hear(declaration, about=declaration.about)
+
+
+def _hear_later(chain: Chain, source: Index) -> None:
+    """Takes the word of incarnations that came after this log, which is closed: what is erased of it is told there."""
+    for declaration in declarations_in(source):
+        if declaration.about:
+            chain.accounting.hear(declaration, about=declaration.about)
 
 
 def looking_at(source: Source, session: str | None = None) -> LookAgain:

@@ -18,7 +18,7 @@ class Source(Protocol):
         """The entries with ``after < seq <= upto`` in order of seq, some at a time; of one session if it is given."""
 
     def erasures(self) -> Iterator[list[StoredEntry]]:
-        """All entries ``log.erased``, in order of seq, some at a time."""
+        """All entries ``log.erased``, in order of seq, some at a time; behind them those of later incarnations."""
 
 
 class SessionRow(Protocol):
