@@ -10,6 +10,8 @@ from unbroken.verify.declaration import Declaration
 from unbroken.verify.examine import Broken, Fault, Intact
 from unbroken.verify.finding import MAX_FINDINGS, Finding, FindingList, Kind
 from unbroken.verify.numbers import Numbers, merged, without
+from unbroken.verify.replay.act import Act, without_repetitions
+from unbroken.verify.replay.replay import Replay, Uses
 from unbroken.verify.sessions import SessionState, SessionStates
 
 START = Head(0, GENESIS)
@@ -21,7 +23,7 @@ class Run:
 
     ``sessions`` holds, per session, its first and last session_seq and seq in the page, numbered without gaps;
     ``absences`` what its entries lack that an erasure may account for, as :func:`bits_of`, with the first and the last
-    of neighbours alike; ``declarations`` what they say of erasures.
+    of neighbours alike; ``declarations`` what they say of erasures; ``acts`` and ``uses`` what a replay needs of it.
     """
 
     log: str
@@ -32,6 +34,8 @@ class Run:
     sessions: dict[str, tuple[int, int, int, int]]
     absences: tuple[tuple[int, int, int], ...] = ()
     declarations: tuple[Declaration, ...] = ()
+    acts: tuple[Act, ...] = ()
+    uses: Uses = field(default_factory=dict)
 
 
 def summarise(steps: Sequence[Intact | Broken]) -> Run | None:
@@ -39,11 +43,17 @@ def summarise(steps: Sequence[Intact | Broken]) -> Run | None:
     sessions: dict[str, tuple[int, int, int, int]] = {}
     before: Intact | None = None
     erased: list[Intact] = []
+    uses: dict[str, tuple[int, str, str]] = {}
+    acts: list[Act] = []
     for step in steps:
         if isinstance(step, Broken) or step.faults:
             return None
         if step.absences or step.declares:
             erased.append(step)
+        if step.tells is not None:
+            acts.append(step.tells)
+        if step.recorder is not None and step.recorder not in uses:
+            uses[step.recorder] = step.seq, step.writer, step.recorded_at
         if before is not None and not (
             step.seq == before.seq + 1 and step.prev_hash == before.hash and step.log == before.log
         ):
@@ -59,6 +69,7 @@ def summarise(steps: Sequence[Intact | Broken]) -> Run | None:
     if before is None or not isinstance(first, Intact):
         return None
     run = Run(before.log, first.seq, before.seq, first.prev_hash, before.hash, sessions)
+    run = replace(run, acts=tuple(without_repetitions(acts)), uses=uses)
     return _with_erased(run, erased) if erased else run
 
 
@@ -85,7 +96,8 @@ class Chain:
     ``top`` is the highest intact entry so far; ``broken`` counts the entries since then that can't be believed, and
     ``links`` are the hashes by which the last of them may be followed. ``absent`` is the number of entries that the
     whole run lacks. A ``sparse`` chain is one session's: it lacks numbers by its nature. What entries lack of their
-    content goes to ``accounting``; how some of those followed singly put it is kept in ``told``.
+    content goes to ``accounting``; how some of those followed singly put it is kept in ``told``. What tables beside the
+    entries have to say goes to ``replay``, where they are going to be compared.
     """
 
     log: str | None = None
@@ -106,6 +118,7 @@ class Chain:
     accounting: Accounting = field(default_factory=Accounting)
     told: dict[int, Intact] = field(default_factory=dict)
     unread: Numbers = field(default_factory=Numbers)
+    replay: Replay | None = None
 
     def __post_init__(self) -> None:
         self.top = self.start
@@ -142,11 +155,16 @@ class Chain:
         self.top = Head(run.last_seq, run.last_hash.hex())
         self.met.update(head for head in self.heads if head == self.top)
         self.entries += run.last_seq - run.first_seq + 1
+        self._account_for(run)
+        return True
+
+    def _account_for(self, run: Run) -> None:
         for absence in run.absences:
             self.accounting.lack(*absence)
         for declaration in run.declarations:
             self.accounting.hear(declaration)
-        return True
+        if self.replay is not None:
+            self.replay.hear(run.acts, run.uses)
 
     def follow(self, steps: Iterable[Intact | Broken]) -> None:
         """Takes entries one by one."""
@@ -213,6 +231,14 @@ class Chain:
                 self.told[step.seq] = step
         if step.declares:
             self.accounting.hear(step.declares)
+        if self.replay is not None:
+            self._replay(self.replay, step)
+
+    def _replay(self, replay: Replay, step: Intact) -> None:
+        if any(fault.part == "details" for fault in step.faults):
+            replay.unheard.add(step.seq)
+        uses = {} if step.recorder is None else {step.recorder: (step.seq, step.writer, step.recorded_at)}
+        replay.hear(() if step.tells is None else (step.tells,), uses)
 
     def intact(self) -> Iterator[tuple[int, int]]:
         """The numbers that intact entries have, as runs."""

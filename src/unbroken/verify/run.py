@@ -14,6 +14,8 @@ from unbroken.verify.erased import declarations_in
 from unbroken.verify.examine import Intact, examine
 from unbroken.verify.finding import Accounted, Report, Verdict
 from unbroken.verify.keys_and_names import check_keys, check_names, undeclared_keys
+from unbroken.verify.replay.check import check_tables
+from unbroken.verify.replay.replay import Replay
 from unbroken.verify.settle import LookAgain, settle
 from unbroken.verify.source import Index, Source
 
@@ -44,7 +46,7 @@ def verify_log(
     source with ``connect``, which must be picklable.
     """
     heads = tuple(dict.fromkeys(head for head in (expect, kept) if head is not None))
-    chain = Chain(log=source.log, heads=heads)
+    chain = Chain(log=source.log, heads=heads, replay=Replay())
     impostors = source.impostors()
     for name in impostors:
         chain.find("unverifiable", 0, expected=f"{name} to be a plain table", found="something in its place")
@@ -63,6 +65,7 @@ def verify_log(
         if vault is not None:
             check_keys(chain, vault)
             check_names(chain, vault)
+            check_tables(chain, vault)
         accounted = settle(chain, _looking_at(source))
     return report_of(chain, scope="the whole log", expect=expect, kept=kept, accounted=accounted)
 
