@@ -52,6 +52,7 @@ torture: $(READY) ## every fault many times, and the table in docs/faults.md
 vectors: $(READY) ## write the vectors in spec/ anew
 	$(BIN)/python spec/make_vectors.py
 	$(BIN)/python spec/make_tree_vectors.py
+	$(BIN)/python spec/make_bundle_vectors.py
 
 clean: ## remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis dist build

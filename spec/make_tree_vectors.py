@@ -10,7 +10,7 @@ import base64
 import hashlib
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -68,6 +68,17 @@ def proof(old: int, start: int, end: int, *, whole: bool = True) -> list[bytes]:
     if old <= middle:
         return [*proof(old, start, middle, whole=whole), mth(middle, end)]
     return [*proof(old, middle, end, whole=False), mth(start, middle)]
+
+
+def multipath(positions: Sequence[int], start: int, end: int) -> list[bytes]:
+    """The proof of several leaves in a subtree."""
+    inside = [each for each in positions if start <= each < end]
+    if not inside:
+        return [mth(start, end)]
+    if end - start == 1:
+        return []
+    middle = start + split(end - start)
+    return [*multipath(inside, start, middle), *multipath(inside, middle, end)]
 
 
 # ---- tiles ----
@@ -224,6 +235,54 @@ def consistency_cases() -> Iterator[Case]:
     yield consistency(1, 1, new_size=2**63, wrong="a size beyond 63 bits")
 
 
+def multiproof(positions: Sequence[int], size: int, /, *, wrong: str | None = None, **changed: Any) -> Case:
+    """The proof of several leaves, with what was changed; ``wrong`` says why it must be rejected."""
+    right = {
+        "leaves": [mth(each, each + 1) for each in positions],
+        "root": mth(0, size),
+        "proof": multipath(positions, 0, size),
+    }
+    values = {"positions": list(positions), "size": size, **right, **changed}
+    shown = {"leaves": hexes(values["leaves"]), "root": values["root"].hex(), "proof": hexes(values["proof"])}
+    return {**values, **shown, "wrong": wrong}
+
+
+def multiproof_cases() -> Iterator[Case]:
+    """Right proofs at all sizes, and one in the tree of seven with everything that can be wrong with it."""
+    for size in SIZES:
+        for picked in sorted({(0,), (size - 1,), tuple(sorted({0, size // 3, size // 2, size - 1}))}):
+            yield multiproof(picked, size)
+    yield multiproof(range(7), 7)
+    yield multiproof((2, 3, 4), 7)
+    yield multiproof(range(250, 260), 513)
+    some = (1, 4, 5)
+    right, leaves = multipath(some, 0, 7), [mth(each, each + 1) for each in some]
+    yield multiproof(some, 7)
+    for at in range(len(right)):
+        yield multiproof(some, 7, proof=[*right[:at], flipped(right[at]), *right[at + 1 :]], wrong=f"hash {at} changed")
+        yield multiproof(some, 7, proof=[*right[:at], *right[at + 1 :]], wrong=f"hash {at} left out")
+        yield multiproof(some, 7, proof=[*right[:at], b"", *right[at + 1 :]], wrong=f"hash {at} empty")
+        changed = [*leaves[:at], flipped(leaves[at]), *leaves[at + 1 :]]
+        yield multiproof(some, 7, leaves=changed, wrong=f"leaf {at} changed")
+    yield multiproof(some, 7, proof=[*right, mth(0, 7)], wrong="a hash too many at the end")
+    yield multiproof(some, 7, proof=[mth(0, 7), *right], wrong="a hash too many at the start")
+    yield multiproof(some, 7, proof=right[::-1], wrong="the other way round")
+    yield multiproof(some, 7, proof=[], wrong="no proof")
+    yield multiproof(some, 7, leaves=[leaves[0], leaves[2], leaves[1]], wrong="two leaves that changed places")
+    yield multiproof(some, 7, positions=[4, 1, 5], leaves=[leaves[1], leaves[0], leaves[2]], wrong="out of order")
+    yield multiproof(some, 7, positions=[1, 4, 4], leaves=[leaves[0], leaves[1], leaves[1]], wrong="a leaf twice")
+    yield multiproof(some, 7, positions=[1, 4, 6], wrong="another place")
+    yield multiproof(some, 7, positions=[1, 4], leaves=leaves[:2], wrong="a leaf left out")
+    yield multiproof(some, 7, positions=[], leaves=[], wrong="no leaves")
+    yield multiproof(some, 7, positions=[1, 4, 7], wrong="a leaf that the tree does not have")
+    yield multiproof(some, 7, positions=[-1, 4, 5], wrong="a negative position")
+    yield multiproof(some, 7, root=mth(0, 6), wrong="the root of a smaller tree")
+    yield multiproof(some, 7, size=8, root=mth(0, 8), wrong="size and root of a larger tree")
+    yield multiproof((0,), 1, size=0, wrong="a tree without leaves")
+    yield multiproof((0,), 1, size=2**63, wrong="a size beyond 63 bits")
+    yield multiproof((0,), 1, proof=[mth(0, 1)], wrong="a proof where none is needed")
+
+
 # ---- checkpoints ----
 
 
@@ -277,6 +336,7 @@ def content() -> dict[str, list[Case]]:
         "paths": list(path_cases()),
         "inclusion": list(inclusion_cases()),
         "consistency": list(consistency_cases()),
+        "multiproof": list(multiproof_cases()),
         "checkpoints": list(checkpoint_cases()),
     }
 

@@ -37,8 +37,8 @@ from unbroken.store.tables import Tables
 
 LOG = "clinic.example/agents"
 LOGINS = (
-    *("writer", "server", "ops", "compliance", "legal", "dpo", "subjects", "retention", "verifier"),
-    *("access", "access2", "notary"),
+    *("writer", "server", "ops", "compliance", "legal", "dpo", "subjects", "retention", "verifier", "notary"),
+    *("access", "access2"),
 )
 """A login for each duty, and a second access administrator; each is named after its duty."""
 PLANTED = (None, "postgres")

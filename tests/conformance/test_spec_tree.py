@@ -17,9 +17,10 @@ from unbroken.core.checkpoint import Checkpoint, opened, signed
 from unbroken.core.note import SigningKey, VerifierKey
 from unbroken.core.tree.bundles import Bundle, bundled, unbundled
 from unbroken.core.tree.hashing import leaf_hash, node_hash
+from unbroken.core.tree.multiproof import multiproof
 from unbroken.core.tree.proving import consistency_proof, inclusion_proof, root_of
 from unbroken.core.tree.tile import MAX_SIZE, Tile, tiles_of
-from unbroken.core.tree.verifying import verify_consistency, verify_inclusion
+from unbroken.core.tree.verifying import verify_consistency, verify_inclusion, verify_multiproof
 from unbroken.errors import NoteError, ProofError
 
 Case = dict[str, Any]
@@ -51,9 +52,10 @@ def named(case: Case) -> str:
 def test_there_are_vectors_of_every_kind_and_sort() -> None:
     counts = {kind: len(cases) for kind, cases in VECTORS.items()}
     assert counts == {
-        "roots": 17, "tiles": 26, "bundles": 16, "paths": 27, "inclusion": 86, "consistency": 42, "checkpoints": 20,
+        "roots": 17, "tiles": 26, "bundles": 16, "paths": 27, "inclusion": 86, "consistency": 42, "multiproof": 79,
+        "checkpoints": 20,
     }  # fmt: skip
-    for kind in ("inclusion", "consistency", "checkpoints"):
+    for kind in ("inclusion", "consistency", "multiproof", "checkpoints"):
         wrong = [case for case in VECTORS[kind] if case.get("wrong")]
         assert 15 < len(wrong) < counts[kind]
     assert {255, 256, 257, 65_535, 65_536, 65_537} < set(SIZES)
@@ -131,6 +133,18 @@ def test_consistency(case: Case) -> None:
         assert list(consistency_proof(old, new, reader=tiles())) == proof
 
 
+@pytest.mark.parametrize("case", VECTORS["multiproof"], ids=named)
+def test_multiproof(case: Case) -> None:
+    positions, size, proof = case["positions"], case["size"], unhexed(case["proof"])
+    leaves, (root,) = list(zip(positions, unhexed(case["leaves"]), strict=True)), unhexed([case["root"]])
+    if case["wrong"]:
+        with pytest.raises(ProofError):
+            verify_multiproof(leaves, size=size, root=root, proof=proof)
+    else:
+        verify_multiproof(leaves, size=size, root=root, proof=proof)
+        assert list(multiproof(positions, size, reader=tiles())) == proof
+
+
 @pytest.mark.parametrize("case", VECTORS["checkpoints"], ids=named)
 def test_checkpoint(case: Case) -> None:
     if case.get("wrong"):
@@ -168,7 +182,10 @@ def test_the_examples_proofs_are_what_the_page_says() -> None:
     leaves, (first, _, _, left, right, root) = hashes("leaves"), hashes("nodes")
     assert hashes("inclusion") == [leaves[5], leaves[6], left]
     assert hashes("consistency") == [leaves[2], leaves[3], first, right]
+    assert hashes("multiproof") == [leaves[0], hashes("nodes")[1], leaves[6]]
     verify_inclusion(leaves[4], 4, size=7, root=root, proof=hashes("inclusion"))
+    several = [(at, leaves[at]) for at in (1, 4, 5)]
+    verify_multiproof(several, size=7, root=root, proof=hashes("multiproof"))
     old_root = node_hash(first, leaves[2])
     verify_consistency(old_root, root, old_size=3, new_size=7, proof=hashes("consistency"))
 

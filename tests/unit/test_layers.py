@@ -16,10 +16,13 @@ ALLOWED = {
     "core": {"errors"},
     "store": {"core", "errors", "files"},
     "ledger": {"core", "store", "errors", "files"},
-    "privacy": {"core", "store", "ledger", "errors", "files"},
+    "key_services": {"errors"},
+    "privacy": {"core", "store", "ledger", "key_services", "errors", "files"},
     "verify": {"core", "errors"},
     "anchors": {"core", "errors", "files"},
-    "investigate": {"core", "store", "ledger", "verify", "errors"},
+    "notary": {"core", "store", "key_services", "errors", "files"},
+    "investigate": {"core", "store", "ledger", "verify", "errors", "files"},
+    "tiles": {"core", "errors", "files"},
     "capture": {"core", "ledger", "wiring", "errors"},
 }
 """What each folder or module may import of the package, besides itself; others may import everything but ``cli``."""

@@ -44,7 +44,8 @@ class Intact(msgspec.Struct, gc=False):
 
     ``absences`` are parts that are committed to and not held, where an erasure may be why: all of the payload, or the
     original, of an entry that a recorder made. ``declares`` is what the entry says of an erasure, and ``tells`` what
-    tables beside the entries have to say, too.
+    tables beside the entries have to say, too. Of an ``unseen`` one nothing is handed out, so that it can't be told
+    what is left of it.
     """
 
     seq: int
@@ -61,6 +62,7 @@ class Intact(msgspec.Struct, gc=False):
     writer: str = ""
     recorded_at: str = ""
     tells: Act | None = None
+    unseen: bool = False
 
 
 def examine(entry: StoredEntry) -> Intact | Broken:

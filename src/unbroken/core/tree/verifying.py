@@ -5,7 +5,9 @@ two belong together. A root alone does not tell the size of its tree, and a proo
 neighbouring one, whose way to the leaf turns left and right in the same places.
 """
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Final
 
 from unbroken.core.tree.hashing import HASH_BYTES, node_hash
@@ -62,6 +64,43 @@ def verify_consistency(
     computed = _joined(first, rest, old_size=old_size, new_size=new_size)
     if computed != (old_root, new_root):
         raise ProofError("the consistency proof does not lead to both roots: the new tree does not continue the old")
+
+
+def verify_multiproof(leaves: Sequence[tuple[int, bytes]], *, size: int, root: bytes, proof: Sequence[bytes]) -> None:
+    """Returns if ``proof`` shows that each of ``leaves``, a position from 0 and a leaf's hash, is in the tree of
+    ``size`` and ``root``; raises :class:`ProofError` if it does not.
+
+    The positions ascend, and there is at least one. Every hash of the proof is used exactly once.
+    """
+    _require_hashes(root, *proof, *(leaf for _, leaf in leaves))
+    _require_numbers(size, *(position for position, _ in leaves))
+    if not leaves or leaves[0][0] < 0 or not leaves[-1][0] < size <= _MAX_SIZE:
+        raise ProofError("there are no such leaves in a tree of this size")
+    if any(first >= second for (first, _), (second, _) in pairwise(leaves)):
+        raise ProofError("the leaves' positions do not ascend")
+    beside = iter(proof)
+    computed = _root_over(0, size, told=deque(leaves), beside=beside)
+    if next(beside, None) is not None:
+        raise ProofError("the proof for many leaves is too long for them and a tree of this size")
+    if computed != root:
+        raise ProofError("the proof does not lead to the root: not these leaves, not at these places, or not this tree")
+
+
+def _root_over(start: int, end: int, *, told: deque[tuple[int, bytes]], beside: Iterator[bytes]) -> bytes:
+    """The root of a subtree: out of the proof where none of the leaves is in it. As deep as the tree, 63 at most.
+
+    Takes from ``told`` the leaves that are in it, and from ``beside`` the hashes that belong to it.
+    """
+    if not told or told[0][0] >= end:
+        hash_ = next(beside, None)
+        if hash_ is None:
+            raise ProofError("the proof for many leaves is too short for them and a tree of this size")
+        return hash_
+    if end - start == 1:
+        return told.popleft()[1]
+    middle = start + (1 << (end - start - 1).bit_length() - 1)
+    left = _root_over(start, middle, told=told, beside=beside)
+    return node_hash(left, _root_over(middle, end, told=told, beside=beside))
 
 
 def _joined(first: bytes, rest: Sequence[bytes], *, old_size: int, new_size: int) -> tuple[bytes, bytes]:

@@ -36,6 +36,8 @@ grant execute on function unbroken.receipts(text, uuid[], bytea[]) to unbroken_w
 grant execute on function unbroken.barrier(text, bigint, bytea) to unbroken_writer, unbroken_server, unbroken_verifier, unbroken_notary;
 grant execute on function unbroken.covered(text) to unbroken_writer, unbroken_server;
 grant execute on function unbroken.describe_log(text) to unbroken_writer, unbroken_server;
+grant execute on function unbroken.earlier_receipts(text, uuid[], bytea[]), unbroken.concern_erased(text, text[], timestamptz[])
+  to unbroken_writer, unbroken_server;
 grant execute on function unbroken.stop_recorder(text, uuid, bigint) to unbroken_writer, unbroken_server;
 grant execute on function unbroken.declare_gap(text, uuid, text, bigint, bigint, bigint, text, text, uuid[], uuid) to unbroken_writer, unbroken_server;
 grant execute on function unbroken.approvals_of(text, uuid, text, text) to unbroken_writer, unbroken_server;
