@@ -23,6 +23,11 @@ class Statement:
     login: str
     details: Mapping[str, Any]
 
+    @property
+    def about(self) -> str | None:
+        """The log that it speaks of, an earlier incarnation; ``None`` where it is its own."""
+        return self.text("log")
+
     def text(self, key: str) -> str | None:
         """The text under ``key``; ``None`` where there is none."""
         value = self.details.get(key)

@@ -8,6 +8,7 @@ from unbroken.core.times import is_time
 from unbroken.errors import UnavailableError, UnbrokenError
 from unbroken.verify.chain import Chain
 from unbroken.verify.examine import Intact, examine
+from unbroken.verify.following import follow
 from unbroken.verify.numbers import Run, merged
 from unbroken.verify.replay.model_call import ModelCall
 from unbroken.verify.replay.recording import says
@@ -36,21 +37,15 @@ def check_tables(chain: Chain, source: Index) -> None:
         upto = source.head().seq
         if upto - after <= NEARLY:
             break
-        after = _follow(beyond, source, after=after, upto=upto)
+        follow(beyond, source, after=after, upto=upto)
+        after = upto
     with source.tables() as tables:
-        _follow(beyond, source, after=after, upto=tables.head)
+        follow(beyond, source, after=after, upto=tables.head)
         comparison = _Comparison(chain, replay, tables, _Unread((chain, beyond), replay.unheard))
         for table in replay.tables:
             comparison.hold(table)
         comparison.look_at_doubtful(source)
         comparison.finish()
-
-
-def _follow(beyond: Chain, source: Source, *, after: int, upto: int) -> int:
-    for entries in source.entries(after=after, upto=upto):
-        beyond.follow(map(examine, entries))
-        after = entries[-1].seq
-    return max(after, upto)
 
 
 class _Unread:

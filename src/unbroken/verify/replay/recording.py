@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import Any
 
+from unbroken.core.times import is_time, parse_time
 from unbroken.verify.replay.act import Statement
 from unbroken.verify.replay.model_call import ModelCall, Seen, seen_after
-from unbroken.verify.replay.table import Found, Row, Table
+from unbroken.verify.replay.table import NEAR, Found, Row, Table
 
 
 class Recorder(Row):
@@ -18,16 +20,29 @@ class Recorder(Row):
 
 
 class Recorders(Table[Recorder]):
-    """A row for each recorder that an entry names."""
+    """A row for each recorder that an entry names; a log that was continued has those of before as well."""
 
     name = "recorders"
     row = Recorder
     made = "seq"
     is_summed = True
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._is_continued = False
+
     @property
     def hears(self) -> Mapping[str, Callable[[Statement], None]]:
-        return dict.fromkeys(("log.recorder_stopped", "log.gap"), self._named)
+        named = dict.fromkeys(("log.recorder_stopped", "log.gap"), self._named)
+        return {**named, "log.continued": self._continued}
+
+    def is_lawful(self, found: Found) -> bool:  # noqa: ARG002 - which ones there were no entry says
+        return self._is_continued
+
+    def agrees(self, column: str, row: Recorder, value: Any) -> bool:
+        if column == "bound_at" and self._is_continued:
+            return isinstance(value, str) and is_time(value) and parse_time(value) <= row.times[column] + NEAR
+        return super().agrees(column, row, value)
 
     def key(self, found: Found) -> str:
         return str(found["recorder"])
@@ -37,6 +52,9 @@ class Recorders(Table[Recorder]):
         known = self.rows.get(recorder)
         if known is None or seq < known.seq:
             self.rows.put(recorder, Recorder(recorder=recorder, login=login, seq=seq, times={"bound_at": at}))
+
+    def _continued(self, _: Statement) -> None:
+        self._is_continued = True
 
     def _named(self, told: Statement) -> None:
         recorder = told.text("recorder")

@@ -52,9 +52,13 @@ class Replay:
                 self.recorders.use(recorder, login_in(writer), seq=seq, at=parse_time(at))
         for act in acts:
             if isinstance(act, Statement):
-                for hear in self._hearing.get(act.type, ()):
-                    hear(act)
+                self._hear_statement(act)
             elif isinstance(act, Said):
                 self.approvals.hear(act)
             else:
                 self.agents.hear(act)
+
+    def _hear_statement(self, told: Statement) -> None:
+        if told.about is None:
+            for hear in self._hearing.get(told.type, ()):
+                hear(told)
