@@ -13,9 +13,9 @@ from tests.anchors.logs import KEY, ORIGIN, TRUSTED, Log
 from tests.anchors.serving import Answer, Request, served
 from tests.anchors.witnessing import WITNESS_KEY, LoopbackWitness
 from unbroken.anchors.anchor import Anchor, Receipt, TrustedLog
-from unbroken.anchors.cosignature import CosignerKey, CosigningKey, cosigned
 from unbroken.anchors.endpoint import Endpoint
 from unbroken.anchors.witness import Witness
+from unbroken.core.cosignature import CosignerKey, CosigningKey, cosigned
 from unbroken.core.note import SigningKey, parse
 from unbroken.errors import AnchorError, ConfigurationError, NoteError, UnavailableError, UnbrokenError
 

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from tests.anchors.logs import TRUSTED
 from tests.anchors.serving import Answer, Request
 from unbroken.anchors.anchor import TrustedLog
-from unbroken.anchors.cosignature import CosigningKey
 from unbroken.core.checkpoint import Checkpoint
+from unbroken.core.cosignature import CosigningKey
 from unbroken.core.note import parse, verified
 from unbroken.core.tree.hashing import EMPTY_ROOT
 from unbroken.core.tree.verifying import verify_consistency

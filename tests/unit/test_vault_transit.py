@@ -16,10 +16,10 @@ from cryptography.x509.oid import NameOID
 from tests.unit.transit_emulator import Transit, served
 from tests.unit.vaulted import DANA, LEE, LOG
 from unbroken.errors import AccessDeniedError, ConfigurationError, UnavailableError, UnbrokenError
+from unbroken.key_services.transit_server import AppRole, TransitServer
 from unbroken.privacy.vault.key_encryption import KeyEncryption, KeyEncryptions, rewrap, unwrap, wrap, wrapped_by
 from unbroken.privacy.vault.local_key import LocalKey
 from unbroken.privacy.vault.transit import TransitKey
-from unbroken.privacy.vault.transit_server import AppRole, TransitServer
 
 TOKEN = "root-token"  # noqa: S105 - the emulator's
 ROLE = AppRole("role", "role-secret")

@@ -16,6 +16,8 @@ import msgspec
 from unbroken.core import checkpoint as checkpoints
 from unbroken.core.canonical import canonical
 from unbroken.core.checkpoint import Checkpoint
+from unbroken.core.cosignature import stated_time
+from unbroken.core.key_history import KeyHistory
 from unbroken.core.note import VerifierKey
 from unbroken.errors import AnchorError, NoteError
 
@@ -36,14 +38,29 @@ Consistency = Callable[[int], Sequence[bytes]]
 
 @dataclass(frozen=True, slots=True)
 class TrustedLog:
-    """A log as somebody outside knows it: its origin, and the keys that its checkpoints may be signed by."""
+    """A log as somebody outside knows it: its origin, and the keys that its checkpoints may be signed by.
+
+    With a ``history`` each key counts for the trees alone that were its to sign.
+    """
 
     origin: str
     keys: tuple[VerifierKey, ...]
+    history: KeyHistory | None = None
+
+    @classmethod
+    def of(cls, history: KeyHistory, origin: str) -> "TrustedLog":
+        """The log of this full name, with the keys that follow from a history."""
+        return cls(origin, history.keys, history)
 
     def opened(self, note: str | bytes) -> Checkpoint:
         """The checkpoint that this log signed; raises :class:`NoteError` where ``note`` is none."""
+        if self.history is not None:
+            return self.history.opened(note, origin=self.origin)[0]
         return checkpoints.opened(note, self.keys, origin=self.origin)[0]
+
+    def signed_at(self, note: str | bytes) -> datetime | None:
+        """When the log's key states that it signed, by its own clock; ``None`` where it states no time."""
+        return stated_time(note, self.keys)
 
 
 @dataclass(frozen=True, slots=True)

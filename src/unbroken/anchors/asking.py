@@ -5,11 +5,14 @@ asked anew until it has returned.
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
 
 from unbroken.anchors.anchor import Anchor, Anchored, Oddity, Receipt, Submission
 from unbroken.errors import NoteError, UnavailableError, UnbrokenError
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,20 +25,18 @@ class Told:
     oddities: tuple[Oddity, ...] = ()
 
 
-class Asking:
+class Call(Generic[T]):
     """One call, from its start until it returns, however long that takes."""
 
-    def __init__(self, anchor: Anchor, submission: Submission, *, last: Receipt | None) -> None:
-        self._told: Told | None = None
+    def __init__(self, call: Callable[[], T], *, name: str) -> None:
+        self._told: T | None = None
         self._raised: BaseException | None = None
         # A daemon: one that never returns must not keep the process from ending.
-        self._thread = threading.Thread(
-            target=self._run, args=(anchor, submission, last), name=f"anchor {anchor.name}", daemon=True
-        )
+        self._thread = threading.Thread(target=self._run, args=(call,), name=name, daemon=True)
         self._thread.start()
 
-    def told(self, *, within_s: float) -> Told | None:
-        """What came of it; ``None`` if it has not returned within the time. Raises what was no expected failure."""
+    def told(self, *, within_s: float) -> T | None:
+        """What came of it; ``None`` if it has not returned within the time. Raises what the call raised."""
         self._thread.join(max(within_s, 0))
         if self._thread.is_alive():
             return None
@@ -43,11 +44,18 @@ class Asking:
             raise self._raised
         return self._told
 
-    def _run(self, anchor: Anchor, submission: Submission, last: Receipt | None) -> None:
+    def _run(self, call: Callable[[], T]) -> None:
         try:
-            self._told = _asked(anchor, submission, last)
+            self._told = call()
         except BaseException as error:  # noqa: BLE001 - raised again where the result is taken
             self._raised = error
+
+
+class Asking(Call[Told]):
+    """Handing one checkpoint to one anchor; what is expected to fail is told and not raised."""
+
+    def __init__(self, anchor: Anchor, submission: Submission, *, last: Receipt | None) -> None:
+        super().__init__(lambda: _asked(anchor, submission, last), name=f"anchor {anchor.name}")
 
 
 class Gate:

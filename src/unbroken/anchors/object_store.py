@@ -115,8 +115,10 @@ class ObjectStore:
         self._prefix = f"{bucket.prefix.strip('/')}/{folder}/".lstrip("/")
 
     @classmethod
-    def connect(cls, name: str, bucket: Bucket, *, log: TrustedLog, endpoint: str | None = None) -> "ObjectStore":
-        """With boto3's own configuration; nothing is asked yet. Raises :class:`ConfigurationError`."""
+    def connect(
+        cls, name: str, bucket: Bucket, *, log: TrustedLog, endpoint: str | None = None, profile: str | None = None
+    ) -> "ObjectStore":
+        """With boto3's configuration, or a profile of it; nothing is asked yet. Raises :class:`ConfigurationError`."""
         try:
             boto3 = importlib.import_module("boto3")
             config = importlib.import_module("botocore.config").Config(
@@ -125,7 +127,7 @@ class ObjectStore:
         except ImportError as error:
             raise ConfigurationError("object stores need the package boto3: pip install 'unbroken[s3]'") from error
         try:
-            client = boto3.client("s3", endpoint_url=endpoint, config=config)
+            client = boto3.Session(profile_name=profile).client("s3", endpoint_url=endpoint, config=config)
         except _failures() as error:
             raise ConfigurationError(f"boto3 is not set up for the anchor {name!r} ({type(error).__name__})") from error
         provider = (urlsplit(endpoint).hostname if endpoint else None) or "S3"

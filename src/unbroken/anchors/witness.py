@@ -24,10 +24,10 @@ from unbroken.anchors.anchor import (
     require_not_ahead,
     require_of,
 )
-from unbroken.anchors.cosignature import CosignerKey, cosigned
 from unbroken.anchors.endpoint import Endpoint, Reply
 from unbroken.core import note as notes
 from unbroken.core.checkpoint import Checkpoint
+from unbroken.core.cosignature import CosignerKey, cosigned
 from unbroken.errors import AnchorError, ConfigurationError, NoteError, UnavailableError
 
 _CALL: Final = "/add-checkpoint"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from unbroken.core import note
-from unbroken.core.note import SigningKey, VerifierKey
+from unbroken.core.note import Signs, VerifierKey
 from unbroken.core.tree.hashing import EMPTY_ROOT, HASH_BYTES
 from unbroken.core.tree.tile import MAX_SIZE
 from unbroken.errors import NoteError
@@ -67,7 +67,16 @@ class Checkpoint:
         return checkpoint
 
 
-def signed(checkpoint: Checkpoint, *by: SigningKey) -> str:
+def key_name(origin: str) -> str:
+    """The name that a log's checkpoint keys sign under; ``origin`` is the log's name, with or without incarnation.
+
+    A key outlives incarnations, so they are not in it. Blanks and ``+``, which no key's name may hold, stand there
+    percent-encoded in UTF-8, and so does ``%``, so that two logs have two names.
+    """
+    return "".join(_encoded(each) if each in "+%" or each.isspace() else each for each in origin.partition("~")[0])
+
+
+def signed(checkpoint: Checkpoint, *by: Signs) -> str:
     """The checkpoint as a note with the signatures of these keys.
 
     Whoever signs has made sure before that the tree continues that of the last checkpoint signed: nothing here can.
@@ -88,6 +97,10 @@ def opened(
     if checkpoint.origin != origin:
         raise NoteError(f"this is a checkpoint of the log {checkpoint.origin}, and not of {origin}")
     return checkpoint, signers
+
+
+def _encoded(character: str) -> str:
+    return "".join(f"%{byte:02X}" for byte in character.encode())
 
 
 def _is_line(text: str) -> bool:

@@ -12,7 +12,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -70,8 +70,25 @@ class VerifierKey:
             return False
         return True
 
+    def line(self, signature: bytes) -> str:
+        """The line by which a note bears this key's signature of its text; whether it is one is not asked."""
+        return f"{_DASH}{self.name} {_encoded(self.id + signature)}\n"
+
     def __str__(self) -> str:
         return f"{self.name}+{self.id.hex()}+{_encoded(_ED25519 + self.public)}"
+
+
+class Signs(Protocol):
+    """Whatever signs notes: a key at hand, or one that somebody else keeps."""
+
+    @property
+    def verifier(self) -> VerifierKey:
+        """The public half."""
+        ...
+
+    def sign(self, text: str) -> str:
+        """The line with its signature of ``text``."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +130,7 @@ class SigningKey:
 
     def sign(self, text: str) -> str:
         """The line with this key's signature of ``text``."""
-        return f"{_DASH}{self.name} {_encoded(self.verifier.id + self._key().sign(text.encode()))}\n"
+        return self.verifier.line(self._key().sign(text.encode()))
 
     def _key(self) -> Ed25519PrivateKey:
         return Ed25519PrivateKey.from_private_bytes(self.secret)
@@ -136,7 +153,7 @@ class Note:
     signatures: tuple[Signature, ...]
 
 
-def signed(text: str, *by: SigningKey) -> str:
+def signed(text: str, *by: Signs) -> str:
     """``text`` with the signatures of these keys.
 
     The text ends with a newline; raises :class:`NoteError` for what can't be a note's text.

@@ -4,24 +4,13 @@ Credentials, region and endpoint are what boto3 finds. Every call carries the en
 names log and vault key: a key policy can demand it, and CloudTrail shows which vault key was used when.
 """
 
-import importlib
 from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
-from unbroken.errors import AccessDeniedError, ConfigurationError, UnavailableError, UnbrokenError
+from unbroken.key_services import aws_kms
 from unbroken.privacy.vault.key_encryption import checked_id
 
 CONTEXT: Final = "unbroken"
-_DENIED: Final = frozenset(
-    {"AccessDeniedException", "AccessDenied", "UnrecognizedClientException", "InvalidClientTokenId"}
-)
-_NOT_NOW: Final = frozenset(
-    {
-        *("DependencyTimeoutException", "KMSInternalException", "KeyUnavailableException"),
-        *("LimitExceededException", "RequestLimitExceeded", "ServiceUnavailable", "ThrottlingException"),
-    }
-)
-_OTHERS: Final = frozenset({"IncorrectKeyException", "InvalidCiphertextException"})
 
 
 class KmsClient(Protocol):
@@ -51,18 +40,7 @@ class AwsKmsKey:
     @classmethod
     def connect(cls, key_id: str, *, key: str, region: str | None = None) -> "AwsKmsKey":
         """With boto3's own configuration; nothing is asked yet. Raises :class:`ConfigurationError`."""
-        try:
-            boto3 = importlib.import_module("boto3")
-            config = importlib.import_module("botocore.config").Config(
-                connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 4, "mode": "standard"}
-            )
-        except ImportError as error:
-            raise ConfigurationError("AWS KMS needs the package boto3: pip install 'unbroken[kms]'") from error
-        failures = _failures()
-        try:
-            return cls(key_id, key=key, client=boto3.client("kms", region_name=region, config=config))
-        except failures as error:
-            raise _translated(error, key_id) from error
+        return cls(key_id, key=key, client=aws_kms.client(region=region, purpose=_purpose(key_id)))
 
     @property
     def id(self) -> str:
@@ -82,36 +60,10 @@ class AwsKmsKey:
             answer = getattr(self._client, method)(
                 KeyId=self._key, EncryptionContext={CONTEXT: context.decode()}, **what
             )
-        except _failures() as error:
-            raise _translated(error, self._id) from error
+        except aws_kms.failures() as error:
+            raise aws_kms.translated(error, _purpose(self._id)) from error
         return bytes(answer[wanted])
 
 
-def _failures() -> tuple[type[Exception], ...]:
-    """What boto3's calls raise."""
-    exceptions = importlib.import_module("botocore.exceptions")
-    return exceptions.ClientError, exceptions.BotoCoreError
-
-
-def _translated(error: Exception, key_id: str) -> UnbrokenError:
-    """Messages name the code alone: KMS's own texts may hold account numbers."""
-    response = getattr(error, "response", None)
-    if response is None:
-        return _unreached(error, key_id)
-    code = str(response.get("Error", {}).get("Code", ""))
-    if code in _DENIED:
-        return AccessDeniedError(f"AWS KMS refused the key-encryption key {key_id!r} ({code})")
-    if code in _NOT_NOW or response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= 500:
-        return UnavailableError(f"AWS KMS can't use the key-encryption key {key_id!r} now ({code}): try again")
-    if code in _OTHERS:
-        return ConfigurationError(
-            f"a vault key can't be unwrapped by {key_id!r} of AWS KMS ({code}): wrapped by another key, or changed"
-        )
-    return ConfigurationError(f"AWS KMS can't use the key-encryption key {key_id!r} ({code})")
-
-
-def _unreached(error: Exception, key_id: str) -> UnbrokenError:
-    name = type(error).__name__
-    if any(word in name for word in ("Connection", "Timeout", "HTTPClient", "Closed")):
-        return UnavailableError(f"AWS KMS can't be reached for the key-encryption key {key_id!r} ({name}): try again")
-    return ConfigurationError(f"boto3 is not set up for the key-encryption key {key_id!r} of AWS KMS ({name})")
+def _purpose(key_id: str) -> str:
+    return f"the key-encryption key {key_id!r}"

@@ -1,20 +1,19 @@
 """Key-encryption keys as they are named in commands: where each is, in one text."""
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from unbroken.errors import AccessDeniedError, ConfigurationError
+from unbroken.key_services.aws_kms import region_in
+from unbroken.key_services.transit_server import TransitServer
 from unbroken.privacy.vault.aws_kms import AwsKmsKey
 from unbroken.privacy.vault.key_encryption import KeyEncryption, KeyEncryptions, checked_id
 from unbroken.privacy.vault.local_key import ENVIRONMENT, from_environment, from_file
 from unbroken.privacy.vault.transit import TransitKey
-from unbroken.privacy.vault.transit_server import TransitServer
 
 FORMS: Final = "file:PATH, env:VARIABLE, aws-kms:ID=KEY or transit:ID=KEY[@MOUNT]"
-_ARN: Final = re.compile(r"arn:aws[a-z-]*:kms:(?P<region>[a-z0-9-]+):.*")
 _MOUNT: Final = "transit"
 
 
@@ -81,8 +80,7 @@ def _environment(value: str) -> Iterable[KeyEncryption]:
 
 def _aws_kms(value: str) -> Iterable[KeyEncryption]:
     key_id, key = _named(value, "aws-kms:ID=KEY")
-    arn = _ARN.fullmatch(key)
-    return [AwsKmsKey.connect(key_id, key=key, region=arn["region"] if arn else None)]
+    return [AwsKmsKey.connect(key_id, key=key, region=region_in(key))]
 
 
 def _transit(value: str) -> Iterable[KeyEncryption]:

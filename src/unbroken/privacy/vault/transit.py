@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from unbroken.errors import ConfigurationError
+from unbroken.key_services.transit_server import TransitServer
 from unbroken.privacy.vault.key_encryption import checked_id
-from unbroken.privacy.vault.transit_server import TransitServer
 
 _KIND: Final = "vault:v"
 

@@ -140,7 +140,7 @@ def _parsed(address: str, ca_file: Path | None) -> tuple[str, int | None, ssl.SS
     if parts.scheme == "https":
         return host, port, _tls(ca_file)
     if host not in _LOOPBACK:
-        raise ConfigurationError("private keys go to a transit server over HTTPS, unless it is on this machine")
+        raise ConfigurationError("a transit server is asked over HTTPS, unless it is on this machine")
     return host, port, None
 
 
@@ -158,7 +158,7 @@ def _accepted(status: int, answer: bytes) -> dict[str, Any]:
         raise UnavailableError(f"the transit server can't answer now ({status}): sealed, in standby or overloaded")
     if status == _REJECTED:
         raise ConfigurationError(
-            "the transit server rejected what was sent (400): another key wrapped it, or it was changed"
+            "the transit server rejected what was sent (400): it is of another key, or was changed"
         )
     if len(answer) > _MAX_ANSWER_BYTES:
         raise ConfigurationError("the transit server's answer is longer than 256 KiB: it is no such server")

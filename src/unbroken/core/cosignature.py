@@ -15,7 +15,7 @@ from typing import Final
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from unbroken.core.note import Signature, VerifierKey
+from unbroken.core.note import Signature, VerifierKey, parse
 from unbroken.errors import ConfigurationError, NoteError
 
 _TYPE: Final = b"\x04"
@@ -54,10 +54,20 @@ class CosignerKey:
             raise ConfigurationError("a cosigner key's id does not belong to its name and key: it was changed")
         return key
 
+    @classmethod
+    def of(cls, key: VerifierKey) -> "CosignerKey":
+        """The key by which whoever signs as ``key`` states times: the same name and public key, as a cosigner's."""
+        return cls(key.name, key.public)
+
     @property
     def id(self) -> bytes:
         """The four bytes that cosignatures name the key by, beside its name."""
         return hashlib.sha256(self.name.encode() + b"\n" + _TYPE + self.public).digest()[:_ID_BYTES]
+
+    def line(self, signature: bytes, *, at: datetime) -> str:
+        """The line by which a note bears this key's cosignature; ``signature`` is that of :func:`cosigned_text`."""
+        raw = int(at.timestamp()).to_bytes(_TIME_BYTES) + signature
+        return f"\u2014 {self.name} {base64.b64encode(self.id + raw).decode()}\n"
 
     def __str__(self) -> str:
         return f"{self.name}+{self.id.hex()}+{base64.b64encode(_TYPE + self.public).decode()}"
@@ -77,9 +87,7 @@ class CosigningKey:
 
     def cosign(self, text: str, *, at: datetime) -> str:
         """The line with the cosignature of a checkpoint's text, as of a whole second."""
-        seconds = int(at.timestamp())
-        raw = seconds.to_bytes(_TIME_BYTES) + self._key().sign(_message(text, seconds))
-        return f"\u2014 {self.name} {base64.b64encode(self.verifier.id + raw).decode()}\n"
+        return self.verifier.line(self._key().sign(cosigned_text(text, at=at)), at=at)
 
     def _key(self) -> Ed25519PrivateKey:
         return Ed25519PrivateKey.from_private_bytes(self.secret)
@@ -106,6 +114,15 @@ def cosigned(text: str, signatures: Iterable[Signature], trusted: Iterable[Cosig
     ]
 
 
+def stated_time(note: str | bytes, keys: Iterable[VerifierKey]) -> datetime | None:
+    """The newest time at which one of these keys cosigned what it had signed, as a notary does; ``None``: none did.
+
+    Raises :class:`NoteError` for what is no note, and where a cosignature of one of the keys does not verify.
+    """
+    parsed = parse(note)
+    return max((each.at for each in cosigned(parsed.text, parsed.signatures, map(CosignerKey.of, keys))), default=None)
+
+
 def _verified_time(text: str, signature: Signature, key: CosignerKey) -> datetime:
     if len(signature.raw) != _TIME_BYTES + _SIGNATURE_BYTES:
         raise NoteError(f"the cosignature of {key.name} is not as long as one is")
@@ -117,6 +134,11 @@ def _verified_time(text: str, signature: Signature, key: CosignerKey) -> datetim
     if not 0 < seconds <= _LATEST:
         raise NoteError(f"the cosignature of {key.name} states no time")
     return datetime.fromtimestamp(seconds, UTC)
+
+
+def cosigned_text(text: str, *, at: datetime) -> bytes:
+    """What a cosignature of a checkpoint's text signs, as of a whole second."""
+    return _message(text, int(at.timestamp()))
 
 
 def _message(text: str, seconds: int) -> bytes:
