@@ -205,6 +205,17 @@ def test_tiles_that_were_changed_are_refused_and_the_log_goes_on(
     assert types(database)[-1] == "log.checkpoint_refused"
 
 
+def test_another_checkpoint_of_the_same_size_is_noticed_at_the_next_look(
+    database: Database, notary: Notary, found: Checkpoints
+) -> None:
+    record(database, 3)
+    notary.round(found)
+    database.disarm()
+    database.admin.execute("update unbroken.checkpoints set root = sha256(root)")
+    with pytest.raises(ContradictionError, match="another tree"):
+        notary.watch(found)
+
+
 def test_an_older_copy_of_the_folder_signs_nothing(
     database: Database, notary: Notary, folder: NotaryFolder, found: Checkpoints, clock: Clock
 ) -> None:

@@ -219,7 +219,7 @@ def test_checkpoints_go_to_the_anchors(database: Database, cli: Cli, tmp_path: P
         for name, kind in (("nas", "directory"), ("backup", "file"))
     )
     anchors.write_text(f'log = "{LOG}"\ntrust = ["{trusted}"]\n{places}')
-    assert cli("anchor", "init", anchors).returncode == 0
+    assert cli("anchor", "init", anchors, "--yes").returncode == 0
     record(database, 2)
     figures = tmp_path / "m.prom"
     done = cli("checkpoint", "run", "--once", "--anchors", anchors, "--metrics", figures)
