@@ -1651,7 +1651,7 @@ class _BundleCheck:
                 self._find("selection_wrong", seq, expected="only entries that match", found="one that does not")
             elif selection.is_rerun:
                 self._find("selection_wrong", seq, expected="every entry that matches", found="one that was left out")
-            if selection.name == "session" and manifest.has(seq) and kept.matches:
+            if selection.name == "session" and self._is_whole and manifest.has(seq) and kept.matches:
                 if kept.session_seq != number + 1 and seq not in gaps:
                     wanted, found = f"session_seq {number + 1}", f"session_seq {kept.session_seq}"
                     self._report.findings.append(Finding("session_gap", seq, wanted, found, session=kept.session))

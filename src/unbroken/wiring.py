@@ -12,6 +12,8 @@ from unbroken.core.keyed import LogKey
 from unbroken.errors import ConfigurationError
 from unbroken.ledger.ledger import DEADLINE_S, Ledger
 from unbroken.ledger.protection import Protection
+from unbroken.ledger.retained import LIMIT_BYTES, Retained
+from unbroken.ledger.spool.folder import prepared_folder
 from unbroken.ledger.spool.place import SPOOL_LIMIT_BYTES, SpoolPlace
 from unbroken.store import administration, embedded
 from unbroken.store.connection import Connection, Conninfo
@@ -66,6 +68,7 @@ def connect(
     spool_limit_bytes: int = SPOOL_LIMIT_BYTES,
     deadline_s: float = DEADLINE_S,
     early_release: bool = False,
+    keep_sent: Path | str | None = None,
     ner: "NerEngine | None" = None,
 ) -> "Trail":
     """A trail into the log named ``log`` of a PostgreSQL that is set up, as the writer login in ``conninfo``.
@@ -76,7 +79,8 @@ def connect(
     Recording waits ``deadline_s`` seconds at most. In an outage ``block`` makes it fail, and so stops the agent;
     ``spool`` goes on durably in the folder ``spool``, and the log says so later. ``early_release`` gives up the log's
     lock before the storage has flushed, and hands out receipts after it has: for slow storage that many processes
-    write to. ``ner`` is as for :func:`open`.
+    write to. What was recorded is kept in memory until a checkpoint covers it, to be offered again should the log lose
+    it; in the folder ``keep_sent`` it outlives the process. ``ner`` is as for :func:`open`.
     """
     place = _spool_place(on_failure, spool, log=log, limit_bytes=spool_limit_bytes)
     keys = load_keys(Path(key)) if isinstance(key, str | Path) else [key] if key is not None else []
@@ -88,6 +92,7 @@ def connect(
         deadline_s=deadline_s,
         early_release=early_release,
         spool=place,
+        keep_sent=keep_sent,
     )
     return _trail(ledger, spool=place, ner=ner)
 
@@ -117,6 +122,7 @@ def open_ledger(
     deadline_s: float = DEADLINE_S,
     early_release: bool = False,
     spool: SpoolPlace | None = None,
+    keep_sent: Path | str | None = None,
 ) -> Ledger:
     """The same without the trail, for importers; ``retired`` are the log's keys before ``key``."""
     return Ledger(
@@ -126,7 +132,17 @@ def open_ledger(
         deadline_s=deadline_s,
         early=early_release,
         spool=spool,
+        retain=LIMIT_BYTES if keep_sent is None else _kept_in(Path(keep_sent), log, spool),
     )
+
+
+def _kept_in(folder: Path, log: str, spool: SpoolPlace | None) -> Callable[[str], Retained]:
+    from unbroken.ledger.retained_files import InFolder
+
+    if spool is not None and folder.absolute() == spool.folder.absolute():
+        raise ConfigurationError("keep_sent needs a folder of its own, other than the spool's")
+    prepared_folder(folder)
+    return lambda recorder: InFolder(folder, recorder, log=log)
 
 
 def protection_of(ledger: Ledger, *, spool: SpoolPlace | None = None, ner: "NerEngine | None" = None) -> Protection:

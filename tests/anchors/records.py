@@ -1,9 +1,12 @@
-"""What a notary's database is asked for by anchoring, in memory, and failing when it is told to."""
+"""What a notary has: a database that anchoring asks, in memory and failing when told to, and a memory of anchors."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from pathlib import Path
 
+from unbroken.core.times import format_time, parse_time
 from unbroken.errors import UnbrokenError
 
 
@@ -40,3 +43,13 @@ class FakeRecord:
     def _fail(self) -> None:
         if self.fails is not None:
             raise self.fails
+
+
+def made_older(state: Path, length: timedelta) -> None:
+    """In the notary's memory, all that was anchored was anchored that much earlier."""
+    file = state / "anchors-1.json"
+    written = json.loads(file.read_text())
+    for each in written["anchors"].values():
+        for key in ("at", "published_at"):
+            each[key] = each[key] and format_time(parse_time(each[key]) - length)
+    file.write_text(json.dumps(written))

@@ -1,6 +1,5 @@
 """Rounds of a notary: what is kept of them, which alarms come of them, and that nothing of it is lost in between."""
 
-import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.anchors.logs import ORIGIN, Log
-from tests.anchors.records import FakeRecord, Stated
+from tests.anchors.records import FakeRecord, Stated, made_older
 from tests.anchors.serving import Answer, Request, served
 from tests.anchors.test_configuration import statement
 from tests.anchors.witnessing import WITNESS_KEY, LoopbackWitness
@@ -17,7 +16,6 @@ from unbroken.anchors.anchor import Receipt, TrustedLog
 from unbroken.anchors.anchoring import Anchoring, Round
 from unbroken.anchors.configuration import AnchorsFile
 from unbroken.anchors.publishing import Backoff
-from unbroken.anchors.standing import StandingFile
 from unbroken.core.checkpoint import key_name
 from unbroken.core.cosignature import CosignerKey, CosigningKey, cosigned
 from unbroken.core.note import SigningKey, parse
@@ -178,7 +176,7 @@ def test_late_is_told_once_and_that_it_is_over_once(scene: Scene, monkeypatch: p
     scene.take_away("a")
     scene.is_down = True
     assert not go(scene.anchoring(), 6, scene.record).is_late
-    pass_time(scene, timedelta(hours=4))
+    made_older(scene.folder / "state", timedelta(hours=4))
     for size in (7, 8):
         done = go(scene.anchoring(), size, scene.record)
         assert done.is_late
@@ -191,18 +189,6 @@ def test_late_is_told_once_and_that_it_is_over_once(scene: Scene, monkeypatch: p
         assert not go(scene.anchoring(), size, scene.record).is_late
     assert [name for name, _ in scene.record.alarms] == [LATE, RESUMED]
     assert scene.record.alarms[1][1]["size"] == 9
-
-
-def pass_time(scene: Scene, length: timedelta) -> None:
-    """All that was anchored was anchored that much earlier."""
-    file = StandingFile(scene.folder / "state" / "anchors-1.json", origin=ORIGIN)
-    written = json.loads(file.path.read_text())
-    for each in written["anchors"].values():
-        for key in ("at", "published_at"):
-            if each[key] is not None:
-                earlier = datetime.fromisoformat(each[key]) - length
-                each[key] = f"{earlier.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
-    file.path.write_text(json.dumps(written))
 
 
 def test_a_first_round_that_reaches_no_quorum_is_late_at_once(scene: Scene) -> None:

@@ -1,10 +1,13 @@
-"""Logs of any size whose hashes are given: rows as a superuser plants them, with nothing behind the hashes."""
+"""Logs of any size whose hashes are given, as a superuser plants them, and a tree over a log, as a notary lays it."""
 
 import uuid
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from tests.conftest import Database
+from tests.conftest import LOG, Database
+from unbroken.core import checkpoint as signing
+from unbroken.core.checkpoint import Checkpoint
+from unbroken.core.note import SigningKey
 from unbroken.core.tree.edge import Edge
 from unbroken.core.tree.extending import extended
 from unbroken.store.checkpoints import Checkpoints
@@ -31,3 +34,13 @@ def lay_tiles(checkpoints: Checkpoints, size: int, *, lot: int = LEAVES) -> Edge
             checkpoints.tree.store({**added.full, **added.partial})
             edge = added.edge
     return edge
+
+
+def sign(database: Database, key: SigningKey, *, upto: int | None = None) -> Checkpoint:
+    """A checkpoint of all entries that there are, or the first ``upto``, signed and stored as a notary does it."""
+    with Checkpoints.open(database.conninfo("notary"), LOG) as checkpoints:
+        size = upto or checkpoints.state().head
+        checkpoint = Checkpoint(checkpoints.log, size, lay_tiles(checkpoints, size).root)
+        note = signing.signed(checkpoint, key)
+        checkpoints.store(size, checkpoint.root, note, signed_at=datetime.now(UTC), each_start=True)
+    return checkpoint

@@ -81,7 +81,7 @@ def _proven(report: Report, against: Against) -> Iterator[str]:
         )
         return
     if against.is_blind:
-        yield "What was read is consistent; but nothing from outside was held against it: it may be another log."
+        yield "What was read is consistent, but nothing from outside could be held against it: it may be another log."
         return
     if newest is None:
         yield f"None of its entries is anchored yet: {', '.join(against.reached)} answered and had no checkpoint of it."

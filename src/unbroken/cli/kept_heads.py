@@ -90,7 +90,7 @@ class KeptHeads:
     """The file, read and replaced as a whole. Methods raise ``OSError`` where it can't be read or written."""
 
     def __init__(self, path: Path | None = None) -> None:
-        self._path = path or _state_folder() / "heads.json"
+        self._path = path or state_folder() / "heads.json"
 
     def __str__(self) -> str:
         return str(self._path)
@@ -141,7 +141,7 @@ def name_of(store: str) -> str:
     return address_of(store) if is_conninfo(store) else str(Path(store).resolve())
 
 
-def _state_folder() -> Path:
+def state_folder() -> Path:
     given = os.environ.get("XDG_STATE_HOME", "")
     # The base directory specification says that a relative path is to be ignored.
     base = Path(given) if given.startswith("/") else Path("~/.local/state").expanduser()

@@ -1,6 +1,6 @@
-"""The checkpoint of a bundle: who signed it and may have, who else saw it, and what other places hold."""
+"""The checkpoint of a bundle: who signed it and may have, and who else saw it."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -19,20 +19,12 @@ from unbroken.verify.bundle.trust import Trust
 
 CHECKPOINT = "checkpoint.note"
 KEYS = "keys.json"
-ANCHORS = "anchors.jsonl"
 
 
 class _Keys(msgspec.Struct, forbid_unknown_fields=True):
     cosigners: list[str]
     statements: list[str]
     v: int
-
-
-class _Receipt(msgspec.Struct, forbid_unknown_fields=True):
-    anchor: str
-    kind: str
-    note: str
-    proof: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +51,19 @@ class Keys:
         claimed = KeyHistory.of(read.statements, [each.key for each in trusted.statements], log)
         return cls(trusted, claimed, trust.cosigners, cosigners)
 
+    @classmethod
+    def trusted_alone(cls, trust: Trust, log: str) -> "Keys":
+        """Where there is no history that can be read."""
+        return cls(KeyHistory.of([], trust.keys, log), KeyHistory.of([], [], log), trust.cosigners, ())
+
     @property
     def known(self) -> tuple[VerifierKey, ...]:
         """All of the log's."""
         return tuple(dict.fromkeys((*self.trusted.keys, *self.claimed.keys)))
+
+    def basis_of(self, cosigned: Cosigned) -> Basis:
+        """Whether the cosigner is one that was named from elsewhere."""
+        return "trusted" if cosigned.by in self.trusted_cosigners else "claimed"
 
     @property
     def cosigners(self) -> tuple[CosignerKey, ...]:
@@ -72,10 +73,14 @@ class Keys:
 
 @dataclass(slots=True)
 class Checkpointed:
-    """A checkpoint taken apart. ``is_trusted`` if a key that follows from a trusted one signed it within its term."""
+    """A checkpoint taken apart. ``is_trusted`` if a key that follows from a trusted one signed it within its term.
+
+    ``signers`` are all keys of the log that signed it.
+    """
 
     checkpoint: Checkpoint
     keys: Keys
+    signers: frozenset[VerifierKey] = frozenset()
     is_trusted: bool = False
     at: datetime | None = None
     vouching: list[Vouching] = field(default_factory=list)
@@ -90,7 +95,7 @@ class Checkpointed:
         """What ``checkpoint.note`` is; ``None``, with a finding, where it is no checkpoint of this log."""
         try:
             parsed = notes.parse(raw)
-            read = cls(_of_log(parsed, log), keys)
+            read = cls(checkpoint_of(parsed, log), keys)
             tree = Position.of(log, read.checkpoint.size)
         except NoteError as error:
             noted.find("checkpoint_wrong", CHECKPOINT, expected=f"a checkpoint of {log}", found=str(error))
@@ -99,21 +104,14 @@ class Checkpointed:
         read._take_cosignatures(parsed, noted)
         return read
 
-    def hold_against(self, receipts: Iterable[bytes], noted: Noted) -> None:
-        """Notes what anchors answered, and finds what contradicts the checkpoint."""
-        for nth, raw in enumerate(receipts, start=1):
-            receipt = _receipt(raw)
-            if receipt is None:
-                noted.find("anchors_wrong", ANCHORS, expected="an anchor's receipt", found=f"none in line {nth}")
-            else:
-                self._compare(receipt, nth, noted)
-
     def _take_signatures(self, parsed: Note, tree: Position, noted: Noted) -> None:
         trusted, claimed = (
             history.keys_for(tree.incarnation, tree.size) for history in (self.keys.trusted, self.keys.claimed)
         )
-        signers = list(_signers(parsed, self.keys.known, CHECKPOINT, noted))
-        if self.keys.claimed.keys and not any(key in claimed for key in signers):
+        signers = list(signers_of(parsed, self.keys.known, CHECKPOINT, noted))
+        self.signers = frozenset(signers)
+        named = {(each.name, each.key_id) for each in parsed.signatures}
+        if self.keys.claimed.keys and named.isdisjoint((key.name, key.id) for key in claimed):
             found = "none of a key that was to sign this tree"
             noted.find("checkpoint_wrong", CHECKPOINT, expected="a signature of the log's key", found=found)
         self.is_trusted = any(key in trusted for key in signers)
@@ -123,60 +121,25 @@ class Checkpointed:
             self.vouching.append(Vouching("log key", str(key), "trusted" if key in trusted else "claimed", at))
 
     def _time_of(self, parsed: Note, key: VerifierKey, noted: Noted) -> datetime | None:
-        times = [each.at for each in _cosigners(parsed, [CosignerKey.of(key)], CHECKPOINT, noted)]
+        times = [each.at for each in cosigners_of(parsed, [CosignerKey.of(key)], CHECKPOINT, noted)]
         return max(times, default=None)
 
     def _take_cosignatures(self, parsed: Note, noted: Noted) -> None:
         own = set(map(CosignerKey.of, self.keys.known))
         others = [key for key in self.keys.cosigners if key not in own]
-        for each in _cosigners(parsed, others, CHECKPOINT, noted):
-            self.vouching.append(Vouching("cosigner", str(each.by), self._basis(each), each.at))
-
-    def _compare(self, receipt: _Receipt, nth: int, noted: Noted) -> None:
-        where = f"line {nth}, of the anchor {receipt.anchor}"
-        try:
-            parsed = notes.parse(receipt.note)
-            other = _of_log(parsed, self.checkpoint.origin)
-        except NoteError as error:
-            noted.find("anchors_wrong", ANCHORS, expected="a checkpoint of this log", found=f"{where}: {error}")
-            return
-        signers = set(_signers(parsed, self.keys.known, ANCHORS, noted))
-        if other.size == self.checkpoint.size and other.root != self.checkpoint.root:
-            found = f"{where}: root {other.root.hex()} for the same size, {'signed' if signers else 'not signed'}"
-            wanted = f"root {self.checkpoint.root.hex()}"
-            noted.find("forked" if signers else "anchors_wrong", ANCHORS, expected=wanted, found=found)
-            return
-        self._take_receipt(receipt, other, nth, noted)
-
-    def _take_receipt(self, receipt: _Receipt, other: Checkpoint, nth: int, noted: Noted) -> None:
-        """What the receipt shows by itself: of a witness, its cosignatures; of others, only that there is one."""
-        same = other.size == self.checkpoint.size
-        what = receipt.kind if same else f"{receipt.kind}, of a tree of {other.size} entries: not comparable here"
-        if receipt.kind != "witness" or not same:
-            self.vouching.append(Vouching(what, receipt.anchor, "present"))
-            return
-        try:
-            parsed = notes.parse(f"{other}\n{receipt.proof.decode()}")
-        except (NoteError, UnicodeDecodeError):
-            parsed = Note("", ())
-        if parsed.text != str(other):
-            noted.find("anchors_wrong", ANCHORS, expected="cosignatures", found=f"something else in line {nth}")
-            return
-        for each in _cosigners(parsed, self.keys.cosigners, ANCHORS, noted):
-            self.vouching.append(Vouching(f"witness {receipt.anchor}", str(each.by), self._basis(each), each.at))
-
-    def _basis(self, cosigned: Cosigned) -> Basis:
-        return "trusted" if cosigned.by in self.keys.trusted_cosigners else "claimed"
+        for each in cosigners_of(parsed, others, CHECKPOINT, noted):
+            self.vouching.append(Vouching("cosigner", str(each.by), self.keys.basis_of(each), each.at))
 
 
-def _of_log(parsed: Note, log: str) -> Checkpoint:
+def checkpoint_of(parsed: Note, log: str) -> Checkpoint:
+    """The checkpoint that a note's text is; raises :class:`NoteError` where it is none of ``log``."""
     checkpoint = Checkpoint.parse(parsed.text)
     if checkpoint.origin != log:
         raise NoteError(f"a checkpoint of the log {checkpoint.origin}")
     return checkpoint
 
 
-def _signers(parsed: Note, known: Sequence[VerifierKey], file: str, noted: Noted) -> Iterator[VerifierKey]:
+def signers_of(parsed: Note, known: Sequence[VerifierKey], file: str, noted: Noted) -> Iterator[VerifierKey]:
     """Which of the known keys signed; one of theirs that does not fit is a finding."""
     keys = {(key.name, key.id): key for key in known}
     for signature in parsed.signatures:
@@ -184,22 +147,13 @@ def _signers(parsed: Note, known: Sequence[VerifierKey], file: str, noted: Noted
         if key is not None and key.verifies(parsed.text, signature.raw):
             yield key
         elif key is not None:
-            noted.find("signature_wrong", file, expected=f"a signature of {key}", found="one that does not fit")
+            noted.find_once("signature_wrong", file, expected=f"a signature of {key}", found="one that does not fit")
 
 
-def _cosigners(parsed: Note, keys: Sequence[CosignerKey], file: str, noted: Noted) -> Iterator[Cosigned]:
+def cosigners_of(parsed: Note, keys: Sequence[CosignerKey], file: str, noted: Noted) -> Iterator[Cosigned]:
+    """Which of the keys cosigned, and when; one of theirs that does not fit is a finding."""
     for signature in parsed.signatures:
         try:
             yield from cosigned(parsed.text, [signature], keys)
         except NoteError as error:
-            noted.find("signature_wrong", file, expected=f"a cosignature of {signature.name}", found=str(error))
-
-
-def _receipt(raw: bytes) -> _Receipt | None:
-    """An anchor's receipt, in the one spelling that it has."""
-    try:
-        receipt = msgspec.json.decode(raw, type=_Receipt)
-    except (msgspec.MsgspecError, UnicodeError):
-        return None
-    again = canonical(msgspec.json.decode(msgspec.json.encode(receipt)))
-    return receipt if again == raw else None
+            noted.find_once("signature_wrong", file, expected=f"a cosignature of {signature.name}", found=str(error))

@@ -22,28 +22,22 @@ _FOR_EVER = 2**63 - 1
 
 @dataclass(slots=True)
 class Entries:
-    """What is gathered while entries are followed: their hashes by place in the tree, and what the manifest counts."""
+    """What is gathered while entries are followed: their hashes by number, and what the manifest counts."""
 
     manifest: Manifest
     chain: Chain = field(init=False)
     accounted: Accounted = field(default_factory=Accounted)
-    leaves: list[tuple[int, bytes]] = field(default_factory=list)
+    leaves: dict[int, bytes] = field(default_factory=dict)
     withheld: Counter[str] = field(default_factory=Counter)
     is_broken: bool = False
     _selection: Selection = field(init=False)
     _firsts: list[int] = field(init=False)
-    _due: int = 1
+    _numbered: dict[int, tuple[int, str | None]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.chain = Chain(log=self.manifest.log, partial=True, unique_ids=False)
         self._selection = self.manifest.chosen
         self._firsts = [first for first, _ in self.manifest.selected]
-
-    @property
-    def is_in_order(self) -> bool:
-        """Whether the leaves stand in ascending order, all of them, so that a proof can be held against them."""
-        ascending = all(one[0] < other[0] for one, other in zip(self.leaves, self.leaves[1:], strict=False))
-        return not self.is_broken and ascending
 
     def follow(self, lines: Iterable[str]) -> None:
         """Takes all lines of ``entries.jsonl``."""
@@ -53,11 +47,12 @@ class Entries:
             self.withheld.update(exported.withheld)
             if isinstance(exported.step, Broken) or exported.entry is None:
                 self.is_broken = True
-            else:
+            elif exported.entry.seq not in self.leaves:
                 self._place(exported.entry)
         self.chain.finish()
         if not self.is_broken:
             self._require_all()
+            self._require_whole_session()
         self.accounted = settle(self.chain, look_at_told(self.chain), shown=("payload",))
 
     def is_selected(self, seq: int) -> bool:
@@ -65,40 +60,41 @@ class Entries:
         at = bisect_right(self._firsts, seq) - 1
         return at >= 0 and seq <= self.manifest.selected[at][1]
 
+    def _is_in_range(self, seq: int) -> bool:
+        first, last = self.manifest.range
+        return self.manifest.with_range and first <= seq <= last
+
     def _place(self, entry: StoredEntry) -> None:
-        self.leaves.append((entry.seq - 1, entry.hash))
+        self.leaves[entry.seq] = entry.hash
         event = decode_event(entry.event)
         selected = self.is_selected(entry.seq)
         self._require_reason(entry, event, selected=selected)
-        if self._selection.can_be_rerun:
-            self._require_match(entry, event, selected=selected)
-        if selected and self._selection.kind == "session":
-            self._require_next(entry, event)
+        matches = self._selection.matches(entry.seq, entry.recorded_at, event)
+        if selected and not matches:
+            self._find("selection_wrong", entry, event, expected="what was selected", found="another entry")
+        elif matches and not selected and self._selection.can_be_rerun and self._is_in_range(entry.seq):
+            self._find("selection_wrong", entry, event, expected="it to be selected", found="an entry left out")
+        if selected and matches and self._selection.kind == "session":
+            self._numbered[entry.seq] = entry.session_seq or 0, event.session_id
 
     def _require_reason(self, entry: StoredEntry, event: Event, *, selected: bool) -> None:
-        first, last = self.manifest.range
         if selected or (event.event_type == ERASED and event.recorder is None):
             return
-        if not (self.manifest.with_range and first <= entry.seq <= last):
+        if not self._is_in_range(entry.seq):
             self._find("manifest_wrong", entry, event, expected="a reason for this entry", found="none")
         elif entry.parts:
             self._find("manifest_wrong", entry, event, expected="only the line, as it was not selected", found="more")
 
-    def _require_match(self, entry: StoredEntry, event: Event, *, selected: bool) -> None:
-        matches = self._selection.matches(entry.seq, entry.recorded_at, event)
-        if matches and not selected:
-            self._find("selection_wrong", entry, event, expected="it to be selected", found="an entry left out")
-        elif selected and not matches:
-            self._find("selection_wrong", entry, event, expected="what was selected", found="another entry")
-
-    def _require_next(self, entry: StoredEntry, event: Event) -> None:
+    def _require_whole_session(self) -> None:
         """One session's entries are all there if their numbers begin with 1 and go on without a gap."""
-        due, self._due = self._due, (entry.session_seq or 0) + 1
-        last = self.chain.findings.kept[-1] if self.chain.findings.kept else None
-        told = last is not None and (last.kind, last.seq) == ("session_gap", entry.seq)
-        if entry.session_seq != due and not told:
-            wanted, found = f"session_seq {due}", f"session_seq {entry.session_seq}"
-            self._find("session_gap", entry, event, expected=wanted, found=found)
+        told = {finding.seq for finding in self.chain.findings.kept if finding.kind == "session_gap"}
+        due = 1
+        for seq, (number, session) in sorted(self._numbered.items()):
+            if number != due and seq not in told:
+                self.chain.find(
+                    "session_gap", seq, expected=f"session_seq {due}", found=f"session_seq {number}", session=session
+                )
+            due = number + 1
 
     def _require_all(self) -> None:
         """That every entry is there that the manifest says is."""

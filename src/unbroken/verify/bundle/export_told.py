@@ -22,31 +22,30 @@ EXPORTED = "log.exported"
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """An entry ``log.exported`` that fits the manifest; ``here`` unless it is one of a later incarnation of the log."""
+    """The entry that ``exported.jsonl`` holds, intact; ``here`` unless it is one of a later incarnation of the log.
+
+    ``key`` is the one that it names, ``None`` where it is no entry of this export.
+    """
 
     seq: int
     hash: bytes
     here: bool
-    key: VerifierKey
+    key: VerifierKey | None
 
 
 def told_in(text: str, manifest: Manifest, *, sha256: str, after: int, noted: Noted) -> Told | None:
-    """The entry of ``exported.jsonl``, held against the manifest; ``None``, with findings, where it is not that."""
+    """The entry, held against the manifest; ``None`` where it can't be believed. ``after`` is the last one exported."""
     exported = read_exported(text)
     if isinstance(exported.step, Broken) or exported.entry is None:
-        fault = exported.step.fault if isinstance(exported.step, Broken) else None
-        noted.find("export_wrong", TOLD, expected="one intact entry", found=fault.found if fault else "none")
+        found = exported.step.fault.found if isinstance(exported.step, Broken) else "none"
+        noted.find("export_wrong", TOLD, expected="one intact entry", found=found)
         return None
     entry = exported.entry
-    event, details = decode_event(entry.event), _details(entry)
-    wrong = _wrong(entry, event, details, manifest=manifest, sha256=sha256, after=after)
-    key = _key(details)
-    if wrong is not None or key is None:
-        noted.find(
-            "export_wrong", TOLD, seq=entry.seq, expected="the log's own entry about this export", found=wrong or "none"
-        )
-        return None
-    return Told(entry.seq, entry.hash, entry.log == manifest.log, key)
+    details = _details(entry)
+    wrong = _wrong(entry, decode_event(entry.event), details, manifest=manifest, sha256=sha256, after=after)
+    if wrong is not None:
+        noted.find("export_wrong", TOLD, expected="the log's own entry about this export", found=wrong)
+    return Told(entry.seq, entry.hash, entry.log == manifest.log, _key(details) if wrong is None else None)
 
 
 def check_signature(signed: bytes, manifest: Manifest, key: VerifierKey, *, sha256: str, noted: Noted) -> None:

@@ -103,7 +103,8 @@ class _Folder:
     def __init__(self, path: Path) -> None:
         self._path = path
         try:
-            found = {each.name: each.lstat().st_mode for each in path.iterdir()}
+            # File managers leave names of this kind.
+            found = {each.name: each.lstat().st_mode for each in path.iterdir() if not each.name.startswith(".")}
         except OSError as error:
             raise UnreadableError(f"the folder can't be read: {error.strerror}") from error
         if not all(map(stat.S_ISREG, found.values())):

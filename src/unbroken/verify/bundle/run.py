@@ -12,12 +12,13 @@ from unbroken.core.canonical import canonical
 from unbroken.core.tree.verifying import verify_multiproof
 from unbroken.errors import NoteError, ProofError
 from unbroken.verify.bundle import files as bundles
-from unbroken.verify.bundle.checkpointed import ANCHORS, CHECKPOINT, KEYS, Checkpointed, Keys
+from unbroken.verify.bundle.anchored import ANCHORS, Anchored
+from unbroken.verify.bundle.checkpointed import CHECKPOINT, KEYS, Checkpointed, Keys
 from unbroken.verify.bundle.entries import Entries
 from unbroken.verify.bundle.export_told import NOTE, TOLD, Told, check_signature, told_in
 from unbroken.verify.bundle.files import ALWAYS, MANIFEST, PROVING, SIGNED, Files, Lines, UnreadableError, whole
 from unbroken.verify.bundle.manifest import LISTED, MAX_MANIFEST_BYTES, Manifest, manifest_of
-from unbroken.verify.bundle.report import BundleReport, Noted, Verdict
+from unbroken.verify.bundle.report import BundleReport, Noted, Verdict, Vouching
 from unbroken.verify.bundle.trust import Trust
 from unbroken.verify.export import MAX_EXPORT_BYTES
 from unbroken.verify.finding import MAX_FINDINGS, Accounted, FindingList
@@ -29,6 +30,8 @@ MAX_KEYS_BYTES: Final = 16 << 20
 MAX_CHECKPOINT_BYTES: Final = 64 << 10
 MAX_PROOF_BYTES: Final = 512 << 20
 MAX_RECEIPT_BYTES: Final = 1 << 20
+MAX_BEYOND: Final = 64 << 20
+"""Bytes that are read of a file beyond those that the manifest states."""
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Called with the bytes of entries that were checked and how many there are."""
@@ -45,6 +48,8 @@ def verify_bundle(path: Path, trust: Trust, *, progress: Progress = lambda _done
         with bundles.opened(path) as files:
             run.verify(files)
     except UnreadableError as error:
+        # What was found before may be of the damage, too.
+        run = _Run(trust, progress)
         run.noted.find("unverifiable", "", expected="a bundle of version 1", found=str(error))
     return run.report()
 
@@ -59,14 +64,12 @@ class _Run:
     told: Told | None = None
     checkpointed: Checkpointed | None = None
     proof: bool = False
+    vouching: tuple[Vouching, ...] = ()
 
     def verify(self, files: Files) -> None:
         """Everything that the files show; a file that can't be read ends it."""
-        self._require(files, ALWAYS)
-        for pair in (SIGNED, PROVING):
-            if not files.names.isdisjoint(pair):
-                self._require(files, pair)
         if MANIFEST not in files.names:
+            self._require(files, (MANIFEST,))
             return
         raw = whole(files, MANIFEST, limit=MAX_MANIFEST_BYTES)
         manifest = self._manifest(raw)
@@ -74,6 +77,8 @@ class _Run:
             return
         self.manifest, self.noted.log = manifest, manifest.log
         digest = sha256(raw).hexdigest()
+        for names in (ALWAYS, *(pair for pair in (SIGNED, PROVING) if not files.names.isdisjoint(pair))):
+            self._require(files, names)
         self._check_others(files, manifest)
         entries = self._check_entries(files, manifest)
         self._check_export(files, manifest, entries, sha256=digest)
@@ -94,7 +99,7 @@ class _Run:
             exported_seq=None if self.told is None else self.told.seq,
             checkpoint=None if shown is None else shown.shown,
             proof=self.proof,
-            vouching=() if shown is None else tuple(shown.vouching),
+            vouching=(*(() if shown is None else shown.vouching), *self.vouching),
         )
 
     def _verdict(self, lists: Sequence[FindingList]) -> Verdict:
@@ -140,18 +145,34 @@ class _Run:
         lines = Lines(files, ENTRIES, longest=MAX_EXPORT_BYTES)
         entries.follow(self._told_of(lines, manifest.files[ENTRIES].bytes))
         self._require_same(ENTRIES, manifest, size=lines.bytes, digest=lines.sha256)
-        self._compare("entries", manifest.entries, entries.chain.entries)
-        for part in ("details", "inputs", "outputs"):
-            self._compare(f"withheld {part}", manifest.withheld.get(part, 0), entries.withheld[part])
+        self._check_word(manifest, entries)
         return entries
+
+    def _check_word(self, manifest: Manifest, entries: Entries) -> None:
+        """What the manifest says of all entries together."""
+        selection, selected = manifest.chosen, [*map(tuple, manifest.selected)]
+        counted = {part: number for part, number in entries.withheld.items() if number}
+        wrong = [
+            what
+            for what, is_so in (
+                (f"{manifest.entries} entries", manifest.entries == entries.chain.entries),
+                ("how much is withheld", dict(manifest.withheld) == counted),
+                ("what was looked at", manifest.range[1] <= selection.upto),
+                ("what was selected", selection.kind != "log" or selected == [(1, selection.upto)]),
+            )
+            if not is_so
+        ]
+        if wrong:
+            found = f"a manifest that is wrong about {', '.join(wrong)}"
+            self.noted.find("manifest_wrong", MANIFEST, expected="what the files hold", found=found)
 
     def _told_of(self, lines: Lines, size: int) -> Iterator[str]:
         for line in lines:
             yield line
             self.progress(lines.bytes, size)
-            if lines.bytes > size:
-                # Longer than it may be, perhaps without an end.
-                return
+            if lines.bytes > size + MAX_BEYOND:
+                # Whatever it is, it is not what was exported, and may be without an end.
+                raise UnreadableError(f"{ENTRIES} is far longer than the manifest says")
 
     def _require_same(self, name: str, manifest: Manifest, *, size: int, digest: str) -> None:
         listed = manifest.files[name]
@@ -160,50 +181,46 @@ class _Run:
                 "altered_file", name, expected=f"{listed.bytes} bytes, SHA-256 {listed.sha256}", found="another content"
             )
 
-    def _compare(self, what: str, stated: int, counted: int) -> None:
-        if stated != counted:
-            self.noted.find("manifest_wrong", MANIFEST, expected=f"{counted} {what}, as there are", found=f"{stated}")
-
     def _check_export(self, files: Files, manifest: Manifest, entries: Entries, *, sha256: str) -> None:
-        if not files.names.issuperset(SIGNED):
+        if TOLD not in files.names:
             return
         lines = list(Lines(files, TOLD, longest=MAX_EXPORT_BYTES))
         if len(lines) != 1:
             self.noted.find("export_wrong", TOLD, expected="one entry", found=f"{len(lines)} lines")
             return
-        after = max((position + 1 for position, _ in entries.leaves), default=0)
-        told = told_in(lines[0], manifest, sha256=sha256, after=after, noted=self.noted)
-        if told is not None:
-            self.told = told
+        after = max(entries.leaves, default=0)
+        told = self.told = told_in(lines[0], manifest, sha256=sha256, after=after, noted=self.noted)
+        if told is not None and told.key is not None and NOTE in files.names:
             signed = whole(files, NOTE, limit=MAX_CHECKPOINT_BYTES)
             check_signature(signed, manifest, told.key, sha256=sha256, noted=self.noted)
 
     def _check_checkpoint(self, files: Files, manifest: Manifest) -> None:
         keys = self._keys(files, manifest)
-        if keys is None or CHECKPOINT not in files.names:
-            return
-        raw = whole(files, CHECKPOINT, limit=MAX_CHECKPOINT_BYTES)
-        self.checkpointed = Checkpointed.read(raw, keys, log=manifest.log, noted=self.noted)
-        if self.checkpointed is not None and ANCHORS in files.names:
+        if CHECKPOINT in files.names:
+            raw = whole(files, CHECKPOINT, limit=MAX_CHECKPOINT_BYTES)
+            self.checkpointed = Checkpointed.read(raw, keys, log=manifest.log, noted=self.noted)
+        if ANCHORS in files.names:
             lines = Lines(files, ANCHORS, longest=MAX_RECEIPT_BYTES)
-            receipts = (line.encode("utf-8", "surrogateescape") for line in lines)
-            self.checkpointed.hold_against(receipts, self.noted)
+            anchored = Anchored(manifest.log, keys, self.checkpointed, self.noted)
+            anchored.take(line.encode("utf-8", "surrogateescape") for line in lines)
+            self.vouching = tuple(anchored.vouching)
 
-    def _keys(self, files: Files, manifest: Manifest) -> Keys | None:
-        if KEYS not in files.names:
-            return None
+    def _keys(self, files: Files, manifest: Manifest) -> Keys:
         try:
-            return Keys.read(whole(files, KEYS, limit=MAX_KEYS_BYTES), self.trust, manifest.log)
+            if KEYS in files.names:
+                return Keys.read(whole(files, KEYS, limit=MAX_KEYS_BYTES), self.trust, manifest.log)
         except NoteError as error:
             self.noted.find("keys_wrong", KEYS, expected="the history of the log's keys", found=str(error))
-            return None
+        return Keys.trusted_alone(self.trust, manifest.log)
 
     def _check_proof(self, files: Files, entries: Entries) -> None:
-        if self.checkpointed is None or PROOF not in files.names or not entries.is_in_order:
+        unreadable = entries.is_broken or (TOLD in files.names and self.told is None)
+        if self.checkpointed is None or PROOF not in files.names or unreadable:
             return
-        checkpoint, leaves = self.checkpointed.checkpoint, list(entries.leaves)
+        checkpoint, known = self.checkpointed.checkpoint, entries.leaves
         if self.told is not None and self.told.here:
-            leaves.append((self.told.seq - 1, self.told.hash))
+            known = {**known, self.told.seq: self.told.hash}
+        leaves = [(seq - 1, known[seq]) for seq in sorted(known)]
         try:
             proof = _proof_of(whole(files, PROOF, limit=MAX_PROOF_BYTES), checkpoint.size)
             verify_multiproof(leaves, size=checkpoint.size, root=checkpoint.root, proof=proof)
