@@ -1,27 +1,45 @@
-"""An independent verifier of unbroken's format, version 1 (FORMAT.md, beside this file).
+"""An independent verifier of unbroken's formats, version 1: exports (FORMAT.md) and evidence bundles (EVIDENCE.md).
 
 Standard library only, and nothing of the package: whoever doubts the package can read this file instead and run it.
 
-    python verify.py FILE [--expect SEQ:HASH] [--json]
+    python -I verify.py BUNDLE.zip --trust KEY
+    python -I verify.py FILE [--expect SEQ:HASH]
 
-The file is read line by line. What is kept in memory is one counter per session, the event ids, the numbers of entries,
-what was erased, and the findings.
+A bundle is checked where it lies, an archive or a folder, without network and without changing anything. KEY is a
+verifier key of the log's checkpoints that you have from elsewhere: from the log's notary, on paper. Without it the best
+answer is that the bundle agrees with itself.
+
+Entries are read line by line. What is kept in memory is one counter per session, the event ids, the numbers of entries
+(of a bundle also their hashes), what was erased, and the findings.
 """
 
 import argparse
+import base64
 import hashlib
 import json
 import re
+import struct
 import sys
-from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import zipfile
+import zlib
+from bisect import bisect_left, bisect_right
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, BinaryIO, Final, NoReturn
+from typing import IO, Any, BinaryIO, Final, NoReturn
 
-EXIT_CODES: Final = {"proven": 0, "findings": 1, "usage": 2, "consistent": 3, "unverifiable": 4}
+EXIT_CODES: Final = {
+    "proven": 0,
+    "findings": 1,
+    "usage": 2,
+    "consistent": 3,
+    "unverifiable": 4,
+    "origin unproven": 5,
+}
 PARTS: Final = ("inputs", "outputs", "details")
 ERASED: Final = "log.erased"
 GENESIS: Final = "0" * 64
@@ -154,6 +172,7 @@ class Entry:
     stated: str
     computed: str
     parts: Mapping[str, tuple[str, bytes]]
+    withheld: frozenset[str]
 
 
 def read_export(text: str) -> Entry:
@@ -164,8 +183,8 @@ def read_export(text: str) -> Entry:
         value = _parse(text)
     except ValueError as error:
         raise UnverifiableError(f"an export line that is no JSON object of its form: {error}") from error
-    if not isinstance(value, dict) or not {"hash", "line"} <= value.keys() <= {"hash", "line", "payload"}:
-        raise UnverifiableError("an export line without exactly the keys hash, line and perhaps payload")
+    if not isinstance(value, dict) or not {"hash", "line"} <= value.keys() <= {"hash", "line", "payload", "withheld"}:
+        raise UnverifiableError("an export line without exactly the keys hash, line and perhaps payload and withheld")
     line, stated = value["line"], value["hash"]
     if not isinstance(line, str) or not _is_hex64(stated):
         raise UnverifiableError("an export line whose line is no text or whose hash is not 64 lower-case hex digits")
@@ -173,13 +192,21 @@ def read_export(text: str) -> Entry:
     if len(raw) > LINE_LIMIT:
         raise UnverifiableError(f"a line longer than {LINE_LIMIT} bytes")
     computed = hashlib.sha256(b"\x00" + raw).hexdigest()
-    return Entry(line, stated, computed, _read_payload(value.get("payload", {})))
+    parts = _read_payload(value.get("payload", {}))
+    withheld = _read_withheld(value["withheld"], parts=parts) if "withheld" in value else frozenset[str]()
+    return Entry(line, stated, computed, parts, withheld)
 
 
 def _read_payload(payload: object) -> dict[str, tuple[str, bytes]]:
     if not isinstance(payload, dict) or not payload.keys() <= set(PARTS):
         raise UnverifiableError("a payload that is no object of inputs, outputs and details")
     return {name: _read_part(part) for name, part in payload.items()}
+
+
+def _read_withheld(names: object, *, parts: Mapping[str, object]) -> frozenset[str]:
+    if not _is_list(names) or not isinstance(names, list) or not set(names) <= set(PARTS) - parts.keys():
+        raise UnverifiableError("a list of withheld parts that is none, or that names a part which is there")
+    return frozenset(names)
 
 
 def _read_part(part: object) -> tuple[str, bytes]:
@@ -345,8 +372,18 @@ class Line:
     session: str | None
     session_seq: int
     commitments: Mapping[str, str]
-    event_type: str
-    is_own: bool
+    event: Mapping[str, Any]
+    recorded_at: str
+
+    @property
+    def event_type(self) -> str:
+        """What happened."""
+        return str(self.event["event_type"])
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the log itself says it, and no recorder."""
+        return "recorder" not in self.event
 
 
 def read_line(text: str) -> Line:
@@ -407,8 +444,8 @@ def _facts(value: dict[str, Any]) -> Line:
         session=event.get("session_id"),
         session_seq=value.get("session_seq", 0),
         commitments={part: event[part] for part in PARTS if part in event},
-        event_type=event["event_type"],
-        is_own="recorder" not in event,
+        event=event,
+        recorded_at=value["recorded_at"],
     )
 
 
@@ -529,7 +566,9 @@ class _Order:
 class _Check:
     """One run over one log, range or session."""
 
-    def __init__(self, expect: Head | None, start: Head, session: str | None) -> None:
+    def __init__(
+        self, expect: Head | None, start: Head, session: str | None, *, picked: "_Picked | None" = None
+    ) -> None:
         if session is not None and (expect is not None or start.seq):
             raise ValueError("a session is checked without a head: none says where it ends")
         if expect is not None and (expect.seq < start.seq or (expect.seq == start.seq and expect != start)):
@@ -539,7 +578,9 @@ class _Check:
         self._session = session
         self._order = _Order(start, sparse=session is not None)
         self._met = expect == start
-        self._log: str | None = None
+        self._picked = picked
+        self._log: str | None = None if picked is None else picked.log
+        self.is_broken = False
         self._ids: set[bytes] = set()
         self._sessions: dict[str, tuple[int, int]] = {}
         self._findings: list[Finding] = []
@@ -554,10 +595,12 @@ class _Check:
             entry = read_export(text)
         except UnverifiableError as error:
             self._find("unverifiable", place, expected="an export line of version 1", found=str(error))
+            self.is_broken = True
             self._order.add_broken()
             return
         line = self._read(entry, place)
         if line is None:
+            self.is_broken = True
             self._order.add_broken(entry.stated, entry.computed)
             return
         if self._session is None or line.session == self._session:
@@ -594,10 +637,13 @@ class _Check:
         else:
             self._find("duplicate", line.seq, expected="each seq once", found="the seq again", session=line.session)
             return
-        if line.commitments and not entry.parts and not line.is_own:
+        if self._picked is not None:
+            self._picked.take(line, entry)
+        if line.commitments and not entry.parts and not entry.withheld and not line.is_own:
             self._absent[line.seq] = line
             return
-        self._held.add(line.seq)
+        if entry.parts or not entry.withheld:
+            self._held.add(line.seq)
         for part in PARTS:
             self._check_part(part, line, entry)
         if line.event_type == ERASED:
@@ -683,7 +729,10 @@ class _Check:
 
     def _check_part(self, part: str, line: Line, entry: Entry) -> None:
         committed, held = line.commitments.get(part), entry.parts.get(part)
-        if held is None:
+        if part in entry.withheld:
+            if committed is None:
+                self._find_part("commitment_wrong", part, line, expected="no such part", found="one that is withheld")
+        elif held is None:
             if committed is not None:
                 self._find_part("missing", part, line, expected=f"a value for {committed}", found="nothing")
         elif committed is None:
@@ -703,9 +752,9 @@ class _Check:
 
     def report(self) -> Report:
         """Close the check: what never came, and the verdict."""
-        for first, last in () if self._order.sparse else self._order.gaps:
+        for first, last in self._lacking():
             wanted = f"entry {first}" if first == last else f"entries {first} to {last}"
-            self._find("missing", first, expected=wanted, found=f"entry {last + 1}")
+            self._find("missing", first, expected=wanted, found=f"no entry up to {last}")
         end = self._order.end
         if self._expect is not None and self._expect.seq > end:
             wanted = f"entries up to the expected head {self._expect.seq}"
@@ -713,6 +762,12 @@ class _Check:
         erased = self._check_erased()
         findings = tuple(sorted(self._findings, key=lambda finding: finding.seq))
         return Report(self._verdict(), findings, self._log, str(self._order.top), erased)
+
+    def _lacking(self) -> Iterable[Sequence[int]]:
+        """The runs of numbers that should be there."""
+        if self._picked is not None:
+            return () if self.is_broken else self._picked.lacking()
+        return () if self._order.sparse else self._order.gaps
 
     def _verdict(self) -> str:
         kinds = {finding.kind for finding in self._findings}
@@ -722,10 +777,1130 @@ class _Check:
         return "proven" if at_end and self._met else "consistent"
 
 
+# ---- Signatures: Ed25519 (RFC 8032), cofactorless, as OpenSSL verifies ----
+
+_P: Final = 2**255 - 19
+_L: Final = 2**252 + 27742317777372353535851937790883648493
+_D: Final = -121665 * pow(121666, -1, _P) % _P
+_ROOT_OF_MINUS_1: Final = pow(2, (_P - 1) // 4, _P)
+
+Point = tuple[int, int, int, int]
+"""A point of the curve in extended coordinates X, Y, Z, T, with x = X/Z, y = Y/Z and x * y = T/Z."""
+_NEUTRAL: Final[Point] = (0, 1, 1, 0)
+
+
+@lru_cache(1024)
+def verify_ed25519(public: bytes, message: bytes, signature: bytes) -> bool:
+    """Whether ``signature`` is one of ``message`` by ``public``: RFC 8032, section 5.1.7, every encoding canonical.
+
+    A public key of small order, which fits many messages at once, is none.
+    """
+    point = _decoded_point(public) if len(public) == 32 else None
+    if point is None or len(signature) != 64 or _is_neutral(_times(8, point)):
+        return False
+    r, s = signature[:32], int.from_bytes(signature[32:], "little")
+    if s >= _L:
+        return False
+    k = int.from_bytes(hashlib.sha512(r + public + message).digest(), "little") % _L
+    negative = (_P - point[0], point[1], point[2], _P - point[3])
+    return _encoded_point(_added(_times(s, _BASE), _times(k, negative))) == r
+
+
+def _added(a: Point, b: Point) -> Point:
+    x = (a[1] - a[0]) * (b[1] - b[0]) % _P
+    y = (a[1] + a[0]) * (b[1] + b[0]) % _P
+    t = 2 * a[3] * b[3] * _D % _P
+    z = 2 * a[2] * b[2] % _P
+    e, f, g, h = y - x, z - t, z + t, y + x
+    return e * f % _P, g * h % _P, f * g % _P, e * h % _P
+
+
+def _times(factor: int, point: Point) -> Point:
+    result = _NEUTRAL
+    for bit in f"{factor:b}":
+        result = _added(result, result)
+        if bit == "1":
+            result = _added(result, point)
+    return result
+
+
+def _is_neutral(point: Point) -> bool:
+    return point[0] == 0 and point[1] == point[2]
+
+
+def _encoded_point(point: Point) -> bytes:
+    inverse = pow(point[2], -1, _P)
+    x, y = point[0] * inverse % _P, point[1] * inverse % _P
+    return (y | (x & 1) << 255).to_bytes(32, "little")
+
+
+def _decoded_point(raw: bytes) -> Point | None:
+    """RFC 8032, section 5.1.3; ``None`` for bytes that are no point's one encoding."""
+    number = int.from_bytes(raw, "little")
+    sign, y = number >> 255, number & (1 << 255) - 1
+    if y >= _P:
+        return None
+    u, v = (y * y - 1) % _P, (_D * y * y + 1) % _P
+    x = u * pow(v, 3, _P) * pow(u * pow(v, 7, _P), (_P - 5) // 8, _P) % _P
+    if v * x * x % _P != u:
+        x = x * _ROOT_OF_MINUS_1 % _P
+    if v * x * x % _P != u or (x == 0 and sign):
+        return None
+    x = _P - x if x & 1 != sign else x
+    return x, y, 1, x * y % _P
+
+
+_BASE: Final = _decoded_point((4 * pow(5, -1, _P) % _P).to_bytes(32, "little")) or _NEUTRAL
+
+
+# ---- Signed notes, checkpoints, cosignatures (TREE.md, KEYS.md) ----
+
+CHECKPOINT_KEY: Final = 1
+COSIGNER_KEY: Final = 4
+_CONTROL: Final = re.compile("[\x00-\x1f]")
+_NOTE_CONTROL: Final = re.compile("[\x00-\x09\x0b-\x1f]")
+_DASH: Final = "\u2014 "
+_MAX_SIZE: Final = 2**63 - 1
+_LATEST: Final = 253_402_300_799
+"""The last second of the year 9999."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A public key, with the name that it signs under and what it is for."""
+
+    name: str
+    kind: int
+    public: bytes
+
+    @classmethod
+    def parse(cls, text: str) -> "Key":
+        """The key of ``name+id+base64(kind ‖ key)``; raises ``ValueError`` where its parts don't fit together."""
+        name, _, rest = text.partition("+")
+        raw = _unbased(rest.partition("+")[2])
+        if not _is_name(name) or len(raw) != 33 or raw[0] not in {CHECKPOINT_KEY, COSIGNER_KEY}:
+            raise ValueError("not a verifier key: name+id+key, the key of type 01 or 04 in base64")
+        key = cls(name, raw[0], raw[1:])
+        if str(key) != text:
+            raise ValueError("a verifier key's id does not belong to its name and key: it was changed")
+        return key
+
+    @property
+    def id(self) -> bytes:
+        """The four bytes that signatures name the key by, beside its name."""
+        return hashlib.sha256(self.name.encode() + b"\n" + bytes([self.kind]) + self.public).digest()[:4]
+
+    @property
+    def as_cosigner(self) -> "Key":
+        """The same key as a cosigner's: so the notary states the time."""
+        return Key(self.name, COSIGNER_KEY, self.public)
+
+    def __str__(self) -> str:
+        return f"{self.name}+{self.id.hex()}+{base64.b64encode(bytes([self.kind]) + self.public).decode()}"
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A signed note taken apart, nothing of it verified: names, ids and bytes of its signatures."""
+
+    text: str
+    signatures: tuple[tuple[str, bytes, bytes], ...]
+
+    @classmethod
+    def parse(cls, whole: str) -> "Note":
+        """Raises ``ValueError`` for anything but exactly one note."""
+        text, separator, lines = whole.rpartition("\n\n")
+        if not separator or not text or not lines.endswith("\n") or _NOTE_CONTROL.search(whole):
+            raise ValueError("no signed note: a text, an empty line, and lines of signatures")
+        signatures = tuple(map(_read_signature, lines.removesuffix("\n").split("\n")))
+        if len(signatures) > 64:
+            raise ValueError("a note bears more than 64 signatures")
+        return cls(text + "\n", signatures)
+
+    def signed_by(self, key: Key) -> "list[Signed]":
+        """Its signatures by ``key``, each verified; raises ``ValueError`` where one does not fit."""
+        mine = [raw for name, key_id, raw in self.signatures if (name, key_id) == (key.name, key.id)]
+        return [Signed(key, _verified(self.text, raw, key)) for raw in mine]
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """That a key signed; ``at`` is as of when, by its own clock, where it is a cosigner's."""
+
+    key: Key
+    at: str | None
+
+
+def _verified(text: str, raw: bytes, key: Key) -> str | None:
+    if key.kind == CHECKPOINT_KEY:
+        if not verify_ed25519(key.public, text.encode(), raw):
+            raise ValueError(f"the signature of {key.name} does not fit")
+        return None
+    seconds = int.from_bytes(raw[:8], "big")
+    if len(raw) != 72 or not 0 < seconds <= _LATEST:
+        raise ValueError(f"the cosignature of {key.name} is none")
+    if not verify_ed25519(key.public, f"cosignature/v1\ntime {seconds}\n{text}".encode(), raw[8:]):
+        raise ValueError(f"the cosignature of {key.name} does not fit")
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _read_signature(line: str) -> tuple[str, bytes, bytes]:
+    name, _, encoded = line.removeprefix(_DASH).partition(" ")
+    raw = _unbased(encoded)
+    if not line.startswith(_DASH) or not _is_name(name) or len(raw) <= 4:
+        raise ValueError("a note's signature is not laid out as it should be")
+    return name, raw[:4], raw[4:]
+
+
+def _is_name(name: str) -> bool:
+    return bool(name) and "+" not in name and not any(map(str.isspace, name)) and not _CONTROL.search(name)
+
+
+def _unbased(text: str) -> bytes:
+    """The bytes of canonical base64; raises ``ValueError`` for any other spelling."""
+    raw = base64.b64decode(text.encode(), validate=True)
+    if base64.b64encode(raw).decode() != text:
+        raise ValueError("base64 in another spelling than its one")
+    return raw
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """The head of a log's tree."""
+
+    origin: str
+    size: int
+    root: bytes
+
+    @classmethod
+    def parse(cls, text: str) -> "Checkpoint":
+        """The checkpoint that a note's text is; raises ``ValueError`` for anything but exactly one."""
+        lines = text.removesuffix("\n").split("\n")
+        if len(lines) < 3 or not all(lines) or any(map(_CONTROL.search, lines)):
+            raise ValueError("no checkpoint: an origin, a size and a root, on lines of their own")
+        origin, size, root = lines[0], lines[1], _unbased(lines[2])
+        if re.fullmatch("0|[1-9][0-9]{0,18}", size) is None or int(size) > _MAX_SIZE or len(root) != 32:
+            raise ValueError("a checkpoint whose size or root is none")
+        if size == "0" and root != hashlib.sha256(b"").digest():
+            raise ValueError("a checkpoint gives a tree without leaves the root of another one")
+        return cls(origin, int(size), root)
+
+
+# ---- The key history (KEYS.md) ----
+
+Place = tuple[int, int]
+"""A tree: the log's incarnation, and the size. Those of a later incarnation come after all earlier."""
+
+
+def key_name(log: str) -> str:
+    """The name of the checkpoint keys of a log, which is given without or with its incarnation."""
+    return "".join(
+        "".join(f"%{byte:02X}" for byte in each.encode()) if each.isspace() or each in "+%" else each
+        for each in log.partition("~")[0]
+    )
+
+
+def place_of(log: str, size: int) -> Place:
+    """The tree of ``size`` of the log with this full name."""
+    return int(log.partition("~")[2]), size
+
+
+@dataclass(frozen=True, slots=True)
+class _Statement:
+    change: str
+    key: Key
+    previous: Key | None
+    after: Place
+
+
+_STATEMENT: Final = re.compile(
+    r"unbroken key statement v1\nlog ([^~\x00-\x1f]+)\nchange (first|rotated|lost)\nkey (.+)\n(?:previous (.+)\n)?"
+    r"from ([1-9][0-9]{0,18}) (0|[1-9][0-9]{0,18})\ntime (.+)\n"
+)
+
+
+def _read_statement(whole: str, log: str) -> _Statement:
+    """What a key statement of this log says; raises ``ValueError`` unless all signed it who have to."""
+    note = Note.parse(whole)
+    match = _STATEMENT.fullmatch(note.text)
+    if match is None or match[1] != log.partition("~")[0] or not _is_ts(match[7]):
+        raise ValueError("no key statement of this log")
+    key, previous = Key.parse(match[3]), None if match[4] is None else Key.parse(match[4])
+    after = int(match[5]), int(match[6])
+    if {each.name for each in (key, previous or key)} != {key_name(log)} or max(after) > _MAX_SIZE:
+        raise ValueError("a key statement about a key of another name, or a tree that no log has")
+    if (previous is None) != (match[2] == "first") or {each.kind for each in (key, previous or key)} != {1}:
+        raise ValueError("a key statement that names the wrong keys")
+    for signer in (key, previous) if match[2] == "rotated" else (key,):
+        if signer is not None and not note.signed_by(signer):
+            raise ValueError("a key statement that lacks a signature")
+    return _Statement(match[2], key, previous, after)
+
+
+@dataclass(frozen=True, slots=True)
+class _Term:
+    """The trees that a key signs, those after one place and up to another, and whether it is trusted for them."""
+
+    key: Key
+    after: Place
+    until: Place | None
+    is_trusted: bool
+
+    def covers(self, tree: Place) -> bool:
+        return self.after < tree and (self.until is None or tree <= self.until)
+
+
+class Keys:
+    """The keys of one log: those that its history claims, and those that whoever verifies trusts.
+
+    Raises ``ValueError`` for statements that are no history of this log.
+    """
+
+    def __init__(self, log: str, statements: Sequence[str], trusted: Iterable[Key]) -> None:
+        read = [_read_statement(each, log) for each in statements]
+        _require_history(read)
+        own = {key for key in trusted if key.kind == CHECKPOINT_KEY and key.name == key_name(log)}
+        self.claimed = _terms(read, own)
+        unspoken = sorted(own - {term.key for term in self.claimed}, key=str)
+        self.terms = [*self.claimed, *(_Term(key, (0, 0), None, is_trusted=True) for key in unspoken)]
+
+    def signers(self, note: Note, tree: Place) -> list[_Term]:
+        """Whose signature of this tree counts; each is verified. Raises ``ValueError`` where one does not fit."""
+        signed = [term for term in self.terms if note.signed_by(term.key)]
+        return [term for term in signed if term.covers(tree)]
+
+
+def _require_history(statements: Sequence[_Statement]) -> None:
+    before: _Statement | None = None
+    for each in statements:
+        if each.previous != (None if before is None else before.key):
+            raise ValueError("a key statement that does not continue the one before it")
+        if before is not None and each.after < before.after:
+            raise ValueError("a key statement that goes back before the one before it")
+        before = each
+    if len({each.key.public for each in statements}) != len(statements):
+        raise ValueError("a key that was given up comes back")
+
+
+def _terms(statements: Sequence[_Statement], trusted: set[Key]) -> list[_Term]:
+    """Each key's term. Keys that rotations join are trusted together; a loss begins anew."""
+    runs: list[list[Key]] = []
+    for each in statements:
+        runs[-1:] = [[*runs[-1], each.key]] if each.change == "rotated" else [*runs[-1:], [each.key]]
+    reached = {key for run in runs if trusted & set(run) for key in run}
+    ends = [*(each.after for each in statements[1:]), None]
+    return [_Term(each.key, each.after, end, each.key in reached) for each, end in zip(statements, ends, strict=False)]
+
+
+# ---- One proof for many leaves (TREE.md) ----
+
+
+def verify_multiproof(leaves: Mapping[int, bytes], *, size: int, root: bytes, proof: Sequence[bytes]) -> bool:
+    """Whether ``proof`` shows that these leaves, by their position from 0, are in the tree of ``size`` and ``root``."""
+    if not leaves or min(leaves) < 0 or not max(leaves) < size <= _MAX_SIZE:
+        return False
+    told, beside = deque(sorted(leaves.items())), deque(proof)
+
+    def root_over(start: int, end: int) -> bytes:
+        if not told or told[0][0] >= end:
+            return beside.popleft()
+        if end - start == 1:
+            return told.popleft()[1]
+        middle = start + (1 << (end - start - 1).bit_length() - 1)
+        left = root_over(start, middle)
+        return hashlib.sha256(b"\x01" + left + root_over(middle, end)).digest()
+
+    try:
+        computed = root_over(0, size)
+    except IndexError:
+        return False
+    return not beside and computed == root
+
+
+# ---- What a bundle is about (EVIDENCE.md, "selection") ----
+
+FLAGS: Final[Mapping[str, frozenset[str]]] = {
+    kind: frozenset(flags.split())
+    for flags, kinds in {
+        "": "UNSCANNED",
+        "card": "CARD_EXPIRY CARD_CODE",
+        "health": "DE_BSNR",
+        "secret": "SECRET API_KEY PASSWORD PRIVATE_KEY JWT URL_CREDENTIALS CONNECTION_SECRET",
+        "card personal": "CREDIT_CARD CARD_TRACK",
+        "health personal": "MEDICAL_RECORD HEALTH_PLAN US_MBI US_NPI UK_NHS MEDICAL_LICENSE DE_HEALTH_INSURANCE"
+        " DE_LANR AU_MEDICARE",
+    }.items()
+    for kind in kinds.split()
+}
+"""What kinds of redaction say of an entry, where it is more than that something personal was in it."""
+
+_SPAN: Final[Mapping[str, TypeCheck]] = {"from": _is_ts, "to": _is_ts}
+SELECTIONS: Final[Mapping[str, tuple[Mapping[str, TypeCheck], frozenset[str]]]] = {
+    "log": ({}, frozenset()),
+    "session": ({"session": _is_text}, frozenset({"session"})),
+    "actor": ({"ids": _is_list}, frozenset({"ids"})),
+    "subject": ({"ids": _is_list}, frozenset({"ids"})),
+    "time": (_SPAN, frozenset()),
+    "actions": ({"agent": _is_text, "ids": _is_list, **_SPAN}, frozenset({"agent", "ids"})),
+    "access": ({"ids": _is_list, "type": _is_text}, frozenset({"ids"})),
+    "contains": ({"flags": _is_list, **_SPAN}, frozenset({"flags"})),
+    "errors": (_SPAN, frozenset()),
+    "unapproved": (_SPAN, frozenset()),
+}
+"""By kind, or by the name of a query: what else a selection holds, and what of it has to be there."""
+QUERIES: Final = frozenset({"actions", "access", "contains", "errors", "unapproved"})
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What was asked for. ``name`` is the kind, or the query's name; ``values`` all that the manifest holds of it."""
+
+    name: str
+    upto: int
+    values: Mapping[str, Any]
+
+    @classmethod
+    def read(cls, value: object) -> "Selection":
+        """Raises ``ValueError`` for anything that EVIDENCE.md doesn't know."""
+        value = _as_object(value)
+        is_query = value.get("kind") == "query"
+        name = value.get("name" if is_query else "kind")
+        if not isinstance(name, str) or name not in SELECTIONS or (name in QUERIES) != is_query:
+            raise ValueError("a selection of an unknown kind or name")
+        shape, required = SELECTIONS[name]
+        own = {"kind": _is_text, "upto": _shaped("[1-9][0-9]{0,15}"), **({"name": _is_text} if is_query else {})}
+        fault = _fault(value, shape={**own, **shape}, required=required | own.keys())
+        if fault is not None:
+            raise ValueError(f"a selection with {fault}")
+        return cls(name, int(value["upto"]), value)
+
+    @property
+    def is_rerun(self) -> bool:
+        """Whether one entry alone shows if it was meant."""
+        return self.name != "unapproved"
+
+    def matches(self, line: Line) -> bool:
+        """Whether it was asked for this entry."""
+        if line.seq > self.upto or not self._holds(line.recorded_at):
+            return False
+        event, ids = line.event, self.values.get("ids", ())
+        match self.name:
+            case "session":
+                return bool(event.get("session_id") == self.values["session"])
+            case "actor":
+                return event["actor_id"] in ids
+            case "subject":
+                return bool(set(event.get("subjects", ())) & set(ids))
+            case "actions":
+                return event.get("agent_id") == self.values["agent"] and event["actor_id"] in ids
+            case "access":
+                kind = self.values.get("type", event.get("resource_type"))
+                return event.get("resource_id") in ids and event.get("resource_type") == kind
+            case "contains":
+                return bool(set(self.values["flags"]) & _flags_of(event))
+            case "errors":
+                return bool(event["event_type"] == "error")
+        return True
+
+    def _holds(self, recorded_at: str) -> bool:
+        return self.values.get("from", "") <= recorded_at and (
+            "to" not in self.values or recorded_at < self.values["to"]
+        )
+
+
+def _flags_of(event: Mapping[str, Any]) -> set[str]:
+    kinds = (item.partition(":")[0] for item in event.get("redactions", ()))
+    return {flag for kind in kinds for flag in FLAGS.get(kind, frozenset({"personal"}))}
+
+
+# ---- The manifest ----
+
+LISTED: Final = ("LIMITS.md", "entries.csv", "entries.jsonl", "verify.html", "verify.py")
+"""The files that the manifest answers for."""
+PAIRS: Final = (("exported.jsonl", "manifest.note"), ("checkpoint.note", "proof.json"))
+"""Files that are both there or neither."""
+ALWAYS: Final = ("manifest.json", *LISTED, "anchors.jsonl", "keys.json")
+FILES: Final = frozenset({*ALWAYS, *(name for pair in PAIRS for name in pair)})
+SMALL_LIMIT: Final = 256 << 20
+"""Bytes of one file, other than those that are read line by line, that this verifier reads."""
+
+
+def _is_object(value: object) -> bool:
+    return isinstance(value, dict)
+
+
+def _is_hex64s(value: object) -> bool:
+    return isinstance(value, list) and all(map(_is_hex64, value))
+
+
+def _is_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(each, str) for each in value)
+
+
+def _is_runs(value: object) -> bool:
+    """Whether these are runs of numbers, ascending, neither overlapping nor touching; at least one."""
+    if not isinstance(value, list) or not value:
+        return False
+    end = -1
+    for run in value:
+        if not isinstance(run, list) or len(run) != 2 or not all(map(_is_number, run)):
+            return False
+        if not end + 1 < run[0] <= run[1]:
+            return False
+        end = run[1]
+    return True
+
+
+def _is_version_1(value: object) -> bool:
+    return type(value) is int and value == 1
+
+
+MANIFEST: Final[Mapping[str, TypeCheck]] = {
+    "entries": _is_count,
+    "exported": _is_object,
+    "files": _is_object,
+    "log": LINE["log"],
+    "selected": _is_runs,
+    "selection": _is_object,
+    "software": _is_text,
+    "v": _is_version_1,
+    "with_range": _is_bool,
+    "withheld": _is_object,
+}
+EXPORTED: Final[Mapping[str, TypeCheck]] = {
+    "at": _is_ts,
+    "by": _is_text,
+    "case": _is_text,
+    "duty": _is_text,
+    "purpose": _is_text,
+    "ticket": _is_uuid,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a bundle says of itself."""
+
+    log: str
+    exported: Mapping[str, str]
+    selection: Selection
+    selected: tuple[tuple[int, int], ...]
+    with_range: bool
+    entries: int
+    withheld: Mapping[str, int]
+    files: Mapping[str, Mapping[str, Any]]
+    sha256: str
+
+    @classmethod
+    def read(cls, raw: bytes) -> "Manifest":
+        """Raises :class:`UnverifiableError` for another version, ``ValueError`` for what is no manifest."""
+        value = _read_object(raw, {}, required=frozenset())
+        if _is_count(value.get("v")) and value["v"] != 1:
+            raise UnverifiableError("a manifest of a version that this verifier does not know")
+        value = _read_object(raw, MANIFEST, required=frozenset(MANIFEST))
+        exported, files, withheld = value["exported"], value["files"], value["withheld"]
+        fault = _fault(exported, shape=EXPORTED, required=frozenset(EXPORTED) - {"case"})
+        fault = fault or _fault(withheld, shape=dict.fromkeys(PARTS, _is_number), required=frozenset())
+        listed = _fault(files, shape=dict.fromkeys(LISTED, _is_object), required=frozenset(LISTED))
+        stated = {"bytes": _is_count, "sha256": _is_hex64}
+        for each in () if listed else files.values():
+            listed = listed or _fault(each, shape=stated, required=frozenset(stated))
+        if fault or listed:
+            raise ValueError(str(fault or listed))
+        runs = tuple((first, last) for first, last in value["selected"])
+        return cls(
+            log=value["log"],
+            exported=exported,
+            selection=Selection.read(value["selection"]),
+            selected=runs,
+            with_range=value["with_range"],
+            entries=value["entries"],
+            withheld=withheld,
+            files=files,
+            sha256=hashlib.sha256(raw).hexdigest(),
+        )
+
+    @property
+    def first(self) -> int:
+        """The first selected number."""
+        return self.selected[0][0]
+
+    @property
+    def last(self) -> int:
+        """The last selected number."""
+        return self.selected[-1][1]
+
+    def has(self, seq: int) -> bool:
+        """Whether the entry with this number was selected."""
+        at = bisect_right(self.selected, seq, key=lambda run: run[0]) - 1
+        return at >= 0 and seq <= self.selected[at][1]
+
+    def spans(self, seq: int) -> bool:
+        """Whether the line with this number is there for the sake of the range."""
+        return self.with_range and self.first <= seq <= self.last
+
+
+def _require(fits: bool, why: str) -> None:
+    if not fits:
+        raise ValueError(why)
+
+
+def _as_object(value: object) -> dict[str, Any]:
+    _require(isinstance(value, dict), "no object")
+    return value if isinstance(value, dict) else {}
+
+
+def _read_object(raw: bytes, shape: Mapping[str, TypeCheck], *, required: frozenset[str]) -> dict[str, Any]:
+    """The object of a file that is one canonical line; of any keys where ``shape`` is empty. Raises ``ValueError``."""
+    text = raw.decode()
+    value = _as_object(_parse(text.removesuffix("\n")))
+    if not shape:
+        return value
+    fault = _fault(value, shape=shape, required=required)
+    if fault is not None:
+        raise ValueError(fault)
+    if json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")) + "\n" != text:
+        raise ValueError("another spelling than the canonical one, with one LF")
+    return value
+
+
+# ---- The files of a bundle ----
+
+
+class Files:
+    """The files of a bundle, in a ZIP archive or a folder; raises :class:`UnverifiableError` for what is neither."""
+
+    def __init__(self, path: Path) -> None:
+        self._folder = path
+        self._file = None if path.is_dir() else path.open("rb")
+        self._archive = None if self._file is None else _opened_archive(self._file)
+        self.names = _folder_names(path) if self._archive is None else _archive_names(self._archive)
+        self.digests = {name: self._digest(name) for name in sorted(self.names)}
+
+    def close(self) -> None:
+        """Close the archive."""
+        if self._file is not None:
+            self._file.close()
+
+    def open(self, name: str) -> IO[bytes]:
+        """The bytes of a file that is there."""
+        return self._archive.open(name) if self._archive is not None else (self._folder / name).open("rb")
+
+    def read(self, name: str) -> bytes:
+        """All of a file that is there; raises :class:`UnverifiableError` for one that is too large."""
+        if self.digests[name][0] > SMALL_LIMIT:
+            raise UnverifiableError(f"the file {name} is larger than {SMALL_LIMIT} bytes")
+        with self.open(name) as file:
+            return file.read()
+
+    def _digest(self, name: str) -> tuple[int, str]:
+        """Bytes and SHA-256 of a file; reads all of it, so that an archive's checksums are checked."""
+        digest, size = hashlib.sha256(), 0
+        try:
+            with self.open(name) as file:
+                while chunk := file.read(1 << 20):
+                    digest.update(chunk)
+                    size += len(chunk)
+        except _UNREADABLE as error:
+            raise UnverifiableError(f"the file {name} can't be read out of the archive") from error
+        return size, digest.hexdigest()
+
+
+_UNREADABLE: Final = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError)
+"""What reading a damaged archive raises."""
+
+
+def _folder_names(path: Path) -> frozenset[str]:
+    found = [each for each in path.iterdir() if not each.name.startswith(".")]
+    if not {each.name for each in found} <= FILES or not all(each.is_file() for each in found):
+        raise UnverifiableError("a folder with something in it that is no file of a bundle")
+    return frozenset(each.name for each in found)
+
+
+def _opened_archive(file: BinaryIO) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(file)
+    except (*_UNREADABLE, struct.error, IndexError) as error:
+        raise UnverifiableError("neither a ZIP archive nor a folder") from error
+
+
+def _archive_names(archive: zipfile.ZipFile) -> frozenset[str]:
+    infos = archive.infolist()
+    names = frozenset(info.filename for info in infos)
+    if not names <= FILES or len(names) != len(infos):
+        raise UnverifiableError("an archive with something in it that is no file of a bundle, or a name twice")
+    # What stands before or behind is seen by some programs and not by others.
+    if archive.comment or not infos or min(info.header_offset for info in infos) != 0:
+        raise UnverifiableError("an archive with something before or behind its files")
+    if any(info.flag_bits & 1 or info.compress_type not in {0, zipfile.ZIP_DEFLATED} for info in infos):
+        raise UnverifiableError("an archive that is encrypted, or compressed in an unusual way")
+    return names
+
+
+# ---- Checking a bundle (EVIDENCE.md, "What a verifier checks, in which order") ----
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What is kept of an intact entry once it was checked."""
+
+    hash: str
+    matches: bool
+    has_payload: bool
+    is_erasure: bool
+    session_seq: int
+    session: str | None
+
+
+class _Picked:
+    """What entries.jsonl held, by number, and what should have been there."""
+
+    def __init__(self, manifest: Manifest) -> None:
+        self.log = manifest.log
+        self.entries: dict[int, _Kept] = {}
+        self.withheld = dict.fromkeys(PARTS, 0)
+        self._manifest = manifest
+
+    def take(self, line: Line, entry: Entry) -> None:
+        """Keep what later steps need of an intact entry."""
+        for part in entry.withheld:
+            self.withheld[part] += 1
+        self.entries[line.seq] = _Kept(
+            entry.stated,
+            self._manifest.selection.matches(line),
+            bool(entry.parts),
+            line.event_type == ERASED and line.is_own,
+            line.session_seq,
+            line.session,
+        )
+
+    def lacking(self) -> list[tuple[int, int]]:
+        """The runs of numbers that should be there and are not."""
+        wanted = [(self._manifest.first, self._manifest.last)] if self._manifest.with_range else self._manifest.selected
+        runs = []
+        there = sorted(self.entries)
+        for first, last in wanted:
+            at = first
+            for seq in there[bisect_left(there, first) : bisect_right(there, last)]:
+                runs += [(at, seq - 1)] if at < seq else []
+                at = seq + 1
+            runs += [(at, last)] if at <= last else []
+        return runs
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """Who signed or cosigned the checkpoint; ``at`` by its own clock, where it says so."""
+
+    name: str
+    key: str
+    trusted: bool
+    at: str | None
+
+
+@dataclass(slots=True)
+class BundleReport:
+    """What a check of a bundle showed."""
+
+    verdict: str = "unverifiable"
+    log: str | None = None
+    draft: bool = False
+    elsewhere: bool = False
+    size: int | None = None
+    root: str | None = None
+    entries: int = 0
+    selected: int = 0
+    withheld: dict[str, int] = field(default_factory=dict)
+    erased: int = 0
+    selection: Mapping[str, Any] = field(default_factory=dict)
+    exported: Mapping[str, str] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+    signed: list[Signer] = field(default_factory=list)
+    witnessed: list[Signer] = field(default_factory=list)
+    anchors: list[dict[str, Any]] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+
+
+def verify_bundle(path: Path, trusted: Iterable[Key] = ()) -> BundleReport:
+    """Check the bundle at ``path``, an archive or a folder.
+
+    Raises ``OSError`` where there is none; nothing that stands in it raises.
+    """
+    try:
+        files = Files(path)
+    except UnverifiableError as error:
+        finding = Finding("unverifiable", 0, expected="a bundle in a ZIP archive or a folder", found=str(error))
+        return BundleReport(findings=[finding])
+    try:
+        return _BundleCheck(files, tuple(trusted)).report()
+    finally:
+        files.close()
+
+
+class _BundleCheck:
+    """One run over one bundle."""
+
+    def __init__(self, files: Files, trusted: tuple[Key, ...]) -> None:
+        self._files = files
+        self._trusted = trusted
+        self._cosigners = {key for key in trusted if key.kind == COSIGNER_KEY}
+        self._report = BundleReport()
+        self._is_whole = True
+        self._leaves: dict[int, bytes] = {}
+        self._signers: set[Key] = set()
+
+    def report(self) -> BundleReport:
+        """Check all that there is, and close with the verdict."""
+        try:
+            manifest = self._read_manifest()
+        except UnverifiableError as error:
+            manifest = None
+            self._find("unverifiable", expected="files that this verifier knows and can read", found=str(error))
+        if manifest is not None:
+            self._report.log = manifest.log
+            self._report.exported, self._report.selection = manifest.exported, manifest.selection.values
+            self._report.draft = not {"exported.jsonl", "manifest.note"} & self._files.names
+            try:
+                self._check(manifest)
+            except UnverifiableError as error:
+                self._find("unverifiable", expected="files that this verifier can read", found=str(error))
+        self._report.findings.sort(key=lambda finding: finding.seq)
+        self._report.verdict = self._verdict()
+        return self._report
+
+    def _find(self, kind: str, seq: int = 0, *, expected: str, found: str, part: str | None = None) -> None:
+        self._report.findings.append(Finding(kind, seq, expected, found, part=part))
+
+    def _read_manifest(self) -> Manifest | None:
+        if "manifest.json" not in self._files.names:
+            self._find("altered_file", part="manifest.json", expected="the file", found="nothing")
+            return None
+        try:
+            return Manifest.read(self._files.read("manifest.json"))
+        except ValueError as error:
+            self._find("manifest_wrong", expected="a manifest of version 1", found=_said(error))
+            return None
+
+    def _check(self, manifest: Manifest) -> None:
+        self._check_files(manifest)
+        if "entries.jsonl" in self._files.names:
+            self._check_entries(manifest)
+        if "exported.jsonl" in self._files.names:
+            self._check_exported(manifest)
+        keys, cosigners = self._read_keys(manifest)
+        checkpoint = self._check_checkpoint(manifest, keys, cosigners)
+        if checkpoint is not None and "proof.json" in self._files.names:
+            self._check_proof(checkpoint)
+        self._check_anchors(manifest, checkpoint, keys, cosigners)
+
+    def _check_files(self, manifest: Manifest) -> None:
+        names = self._files.names
+        wanted = {*ALWAYS, *(name for pair in PAIRS if names & set(pair) for name in pair)}
+        for name in sorted(wanted):
+            stated = manifest.files.get(name)
+            if name not in names:
+                self._find("altered_file", part=name, expected="the file", found="nothing")
+            elif stated is not None and self._files.digests[name] != (stated["bytes"], stated["sha256"]):
+                found = "{} bytes with the SHA-256 {}".format(*self._files.digests[name])
+                wanted_ = f"{stated['bytes']} bytes with the SHA-256 {stated['sha256']}"
+                self._find("altered_file", part=name, expected=wanted_, found=found)
+
+    # -- entries --
+
+    def _check_entries(self, manifest: Manifest) -> None:
+        picked, count = _Picked(manifest), 0
+        check = _Check(None, Head(0, GENESIS), None, picked=picked)
+        with self._files.open("entries.jsonl") as file:
+            for text in physical_lines(file):
+                check.take(text.removesuffix("\n"))
+                count += 1
+        shown = check.report()
+        self._report.findings += shown.findings
+        self._report.erased, self._report.entries = shown.erased, count
+        self._report.withheld = {part: number for part, number in picked.withheld.items() if number}
+        self._report.selected = sum(manifest.has(seq) for seq in picked.entries)
+        self._is_whole = not check.is_broken
+        self._leaves = {seq - 1: bytes.fromhex(kept.hash) for seq, kept in picked.entries.items()}
+        self._check_manifest_of(manifest, picked, count)
+        self._check_selection(manifest, picked)
+
+    def _check_manifest_of(self, manifest: Manifest, picked: _Picked, count: int) -> None:
+        stated = manifest.entries, dict(manifest.withheld)
+        if stated != (count, self._report.withheld):
+            self._find(
+                "manifest_wrong", expected=f"{count} entries, withheld {self._report.withheld}", found=str(stated)
+            )
+        elif manifest.selection.upto < manifest.last:
+            self._find("manifest_wrong", expected="nothing selected after upto", found=f"entry {manifest.last}")
+        elif manifest.selection.name == "log" and manifest.selected != ((1, manifest.selection.upto),):
+            self._find("manifest_wrong", expected="all entries selected", found="some of them")
+        for seq, kept in picked.entries.items():
+            if not (manifest.has(seq) or manifest.spans(seq) or kept.is_erasure):
+                self._find("manifest_wrong", seq, expected="only what was selected", found="an entry beside it")
+            elif not manifest.has(seq) and not kept.is_erasure and kept.has_payload:
+                self._find("manifest_wrong", seq, expected="a line for the range alone", found="a payload with it")
+
+    def _check_selection(self, manifest: Manifest, picked: _Picked) -> None:
+        selection = manifest.selection
+        gaps = {finding.seq for finding in self._report.findings if finding.kind == "session_gap"}
+        number = 0
+        for seq, kept in sorted(picked.entries.items()):
+            if manifest.has(seq) is kept.matches or not (manifest.has(seq) or manifest.spans(seq)):
+                pass
+            elif manifest.has(seq):
+                self._find("selection_wrong", seq, expected="only entries that match", found="one that does not")
+            elif selection.is_rerun:
+                self._find("selection_wrong", seq, expected="every entry that matches", found="one that was left out")
+            if selection.name == "session" and self._is_whole and manifest.has(seq) and kept.matches:
+                if kept.session_seq != number + 1 and seq not in gaps:
+                    wanted, found = f"session_seq {number + 1}", f"session_seq {kept.session_seq}"
+                    self._report.findings.append(Finding("session_gap", seq, wanted, found, session=kept.session))
+                number = kept.session_seq
+        if not selection.is_rerun:
+            self._report.remarks.append(f"whether an entry belongs to the query {selection.name!r} was not checked")
+
+    # -- who exported it --
+
+    def _check_exported(self, manifest: Manifest) -> None:
+        try:
+            key = self._read_exported(manifest)
+        except (ValueError, UnverifiableError, NonCanonicalError) as error:
+            self._find("export_wrong", expected="the entry log.exported of this bundle", found=_said(error))
+            return
+        if "manifest.note" not in self._files.names:
+            return
+        try:
+            note = Note.parse(self._files.read("manifest.note").decode())
+            text = f"unbroken evidence v1\n{manifest.log}\n{manifest.sha256}\n"
+            _require(note.text == text, "a note about something else than this manifest")
+            _require(bool(note.signed_by(key)), "no signature of the exporter")
+        except ValueError as error:
+            wanted = "the exporter's signature of this manifest"
+            self._find("signature_wrong", part="manifest.note", expected=wanted, found=_said(error))
+
+    def _read_exported(self, manifest: Manifest) -> Key:
+        """The exporter's key, by the log's word; raises for anything but the entry of this export."""
+        entry, line = self._read_intact("exported.jsonl")
+        last = max(self._leaves, default=-1) + 1
+        if line.log == manifest.log:
+            self._leaves.setdefault(line.seq - 1, bytes.fromhex(entry.stated))
+        said = _details_of(line, entry)
+        self._require_export(manifest, line, said, last=last)
+        key = Key.parse(said["key"])
+        if line.log != manifest.log:
+            self._report.elsewhere = True
+            self._report.remarks.append(f"the export is recorded in {line.log}, of which nothing here shows anything")
+        return key
+
+    def _read_intact(self, name: str) -> tuple[Entry, Line]:
+        """The only entry of a file; raises where it is broken, and then no proof is judged."""
+        self._is_whole, was_whole = False, self._is_whole
+        lines = self._files.read(name).decode("utf-8", "surrogateescape").removesuffix("\n").split("\n")
+        if len(lines) != 1:
+            raise ValueError(f"{len(lines)} lines")
+        entry = read_export(lines[0])
+        line = read_line(entry.line)
+        if entry.computed != entry.stated:
+            raise ValueError("an entry that was altered")
+        self._is_whole = was_whole
+        return entry, line
+
+    def _require_export(self, manifest: Manifest, line: Line, said: Mapping[str, Any], *, last: int) -> None:
+        _require(line.event_type == "log.exported" and line.is_own, "another entry")
+        if line.log == manifest.log:
+            _require(line.seq > last, "an entry that is not after those that were exported")
+        else:
+            is_told = said.get("log") == manifest.log and _is_later(line.log, manifest.log)
+            _require(is_told, "an entry of another log")
+        _require(line.event["actor_id"] == manifest.exported["by"], "an export by somebody else")
+        selection = said.get("selection")
+        stated = (
+            said.get("manifest_sha256"),
+            said.get("ticket"),
+            said.get("entries"),
+            selection.get("kind") if isinstance(selection, dict) else None,
+        )
+        wanted = manifest.sha256, manifest.exported["ticket"], manifest.entries, manifest.selection.values["kind"]
+        if stated != wanted or isinstance(said.get("entries"), bool) or not isinstance(said.get("key"), str):
+            raise ValueError("the entry of another export")
+
+    # -- whose checkpoint it is --
+
+    def _read_keys(self, manifest: Manifest) -> tuple[Keys, set[Key]]:
+        """The log's keys, and the cosigners that are known."""
+        shape: Mapping[str, TypeCheck] = {"cosigners": _is_texts, "statements": _is_texts, "v": _is_version_1}
+        statements, cosigners = [], set[Key]()
+        if "keys.json" in self._files.names:
+            try:
+                value = _read_object(self._files.read("keys.json"), shape, required=frozenset(shape))
+                cosigners = set(map(Key.parse, value["cosigners"]))
+                _require(all(key.kind == COSIGNER_KEY for key in cosigners), "a cosigner's key of another type")
+                Keys(manifest.log, value["statements"], ())
+                statements = value["statements"]
+            except ValueError as error:
+                cosigners = set()
+                self._find("keys_wrong", expected="the history of this log's keys", found=_said(error))
+        return Keys(manifest.log, statements, self._trusted), cosigners | self._cosigners
+
+    def _check_checkpoint(self, manifest: Manifest, keys: Keys, cosigners: set[Key]) -> Checkpoint | None:
+        if "checkpoint.note" not in self._files.names:
+            return None
+        try:
+            note = Note.parse(self._files.read("checkpoint.note").decode())
+            checkpoint = Checkpoint.parse(note.text)
+            _require(checkpoint.origin == manifest.log, "a checkpoint of another log")
+        except ValueError as error:
+            self._find("checkpoint_wrong", expected=f"a checkpoint of {manifest.log}", found=_said(error))
+            return None
+        self._report.size, self._report.root = checkpoint.size, checkpoint.root.hex()
+        try:
+            signers = keys.signers(note, place_of(manifest.log, checkpoint.size))
+            stated = {term.key: _cosigned(note, term.key.as_cosigner) for term in keys.terms}
+            self._report.witnessed = self._witnesses(note, keys, cosigners)
+        except ValueError as error:
+            self._find("signature_wrong", part="checkpoint.note", expected="signatures that fit", found=_said(error))
+            return checkpoint
+        self._signers = {term.key for term in signers}
+        self._report.signed = [
+            Signer(term.key.name, str(term.key), term.is_trusted, stated[term.key]) for term in signers
+        ]
+        if keys.claimed and not any(term in keys.claimed for term in signers):
+            wanted = "a signature of a key that may sign this tree, by the history in keys.json"
+            self._find("checkpoint_wrong", expected=wanted, found="none")
+        return checkpoint
+
+    def _witnesses(self, note: Note, keys: Keys, cosigners: set[Key]) -> list[Signer]:
+        own = {term.key.as_cosigner for term in keys.terms}
+        return [
+            Signer(key.name, str(key), key in self._cosigners, at)
+            for key in sorted(cosigners - own, key=str)
+            if (at := _cosigned(note, key)) is not None
+        ]
+
+    def _check_proof(self, checkpoint: Checkpoint) -> None:
+        shape: Mapping[str, TypeCheck] = {"hashes": _is_hex64s, "size": _is_count, "v": _is_version_1}
+        if not self._is_whole:
+            return
+        try:
+            value = _read_object(self._files.read("proof.json"), shape, required=frozenset(shape))
+            size, proof = value["size"], [bytes.fromhex(each) for each in value["hashes"]]
+            _require(size == checkpoint.size, f"a proof for a tree of {size} entries")
+            leads = verify_multiproof(self._leaves, size=size, root=checkpoint.root, proof=proof)
+            _require(leads, "a proof that does not lead to the checkpoint's root")
+        except ValueError as error:
+            wanted = f"a proof that all entries are in the tree of {checkpoint.size}"
+            self._find("not_included", expected=wanted, found=_said(error))
+
+    # -- anchors --
+
+    def _check_anchors(
+        self, manifest: Manifest, checkpoint: Checkpoint | None, keys: Keys, cosigners: set[Key]
+    ) -> None:
+        if "anchors.jsonl" not in self._files.names:
+            return
+        seen: set[str] = set()
+        with self._files.open("anchors.jsonl") as file:
+            for text in physical_lines(file):
+                kind, why = self._check_receipt(text, manifest, checkpoint, keys, cosigners)
+                if kind is not None and kind not in seen:
+                    seen.add(kind)
+                    part = "anchors.jsonl" if kind == "signature_wrong" else None
+                    self._find(kind, part=part, expected="receipts for this checkpoint", found=why)
+
+    def _check_receipt(
+        self, text: str, manifest: Manifest, checkpoint: Checkpoint | None, keys: Keys, cosigners: set[Key]
+    ) -> tuple[str | None, str]:
+        """What is wrong with one receipt, as kind and reason."""
+        try:
+            receipt = _read_receipt(text)
+            note = Note.parse(receipt["note"])
+            held = Checkpoint.parse(note.text)
+            _require(held.origin == manifest.log, "a receipt for a checkpoint of another log")
+            lines = _cosignatures(receipt, note) if receipt["kind"] == "witness" else None
+        except ValueError as error:
+            return "anchors_wrong", _said(error)
+        try:
+            signers = {term.key for term in keys.signers(note, place_of(held.origin, held.size))}
+            witnessed = self._witnesses(lines, keys, cosigners) if lines is not None else []
+        except ValueError as error:
+            return "signature_wrong", _said(error)
+        same = checkpoint is not None and checkpoint.size == held.size
+        self._report.anchors.append(
+            {
+                "anchor": receipt["anchor"],
+                "kind": receipt["kind"],
+                "size": held.size,
+                "compared": same,
+                "witnessed": [asdict(each) for each in witnessed],
+            }
+        )
+        if checkpoint is not None and same and held.root != checkpoint.root:
+            if signers & self._signers:
+                return "forked", "another tree of the same size, signed by a key of the log"
+            return "anchors_wrong", "a receipt for another tree"
+        return None, ""
+
+    def _verdict(self) -> str:
+        kinds = {finding.kind for finding in self._report.findings}
+        if kinds:
+            return "unverifiable" if kinds == {"unverifiable"} else "findings"
+        if self._report.size is None or self._report.draft or self._report.elsewhere:
+            return "consistent"
+        return "proven" if any(each.trusted for each in self._report.signed) else "origin unproven"
+
+
+def _said(error: Exception) -> str:
+    """What an error says; nothing of what it quotes from a file."""
+    return "text that is no UTF-8" if isinstance(error, UnicodeError) else str(error)
+
+
+def _details_of(line: Line, entry: Entry) -> dict[str, Any]:
+    """What an entry's details say; raises ``ValueError`` unless they match their commitment and are an object."""
+    salt, details = entry.parts.get("details", ("", b""))
+    if not _is_hex64(salt) or hashlib.sha256(bytes.fromhex(salt) + details).hexdigest() != line.commitments.get(
+        "details"
+    ):
+        raise ValueError("details that are not there, or don't match their commitment")
+    return _as_object(_parse(details.decode()))
+
+
+def _is_later(log: str, than: str) -> bool:
+    """Whether this is a later incarnation of the same log."""
+    (name, _, incarnation), (other, _, before) = log.partition("~"), than.partition("~")
+    return name == other and int(incarnation) > int(before)
+
+
+def _cosigned(note: Note, key: Key) -> str | None:
+    """As of when a cosigner signed, the newest; raises ``ValueError`` where a cosignature does not fit."""
+    return max((signed.at for signed in note.signed_by(key) if signed.at is not None), default=None)
+
+
+RECEIPT: Final[Mapping[str, TypeCheck]] = {
+    "anchor": _is_text,
+    "kind": _one_of("directory", "file", "object store", "timestamp", "witness"),
+    "note": _is_text,
+    "proof": lambda value: isinstance(value, str),
+}
+
+
+def _read_receipt(text: str) -> dict[str, str]:
+    if not text.endswith("\n"):
+        text += "\n"
+    receipt = _read_object(text.encode(), RECEIPT, required=frozenset(RECEIPT))
+    _unbased(receipt["proof"])
+    return receipt
+
+
+def _cosignatures(receipt: Mapping[str, str], note: Note) -> Note:
+    """The lines of a witness, as a note of their own over the same text."""
+    lines = _unbased(receipt["proof"]).decode()
+    return Note.parse(f"{note.text}\n{lines}")
+
+
 # ---- The command ----
 
 
-def physical_lines(file: BinaryIO) -> Iterator[str]:
+def physical_lines(file: IO[bytes]) -> Iterator[str]:
     """The lines of a file, cut at LF only; bytes that are no UTF-8 stay visible as lone surrogates.
 
     Of a line that is too long only the start is kept, enough for it to be refused.
@@ -746,14 +1921,39 @@ def read_vector(path: Path) -> tuple[list[str], str | None]:
     raise ValueError("not a vector: it needs lines and expect")
 
 
-def _run(arguments: argparse.Namespace) -> Report:
+def _run(arguments: argparse.Namespace) -> Report | BundleReport:
     path: Path = arguments.file
+    if _is_bundle(path) or arguments.trust:
+        if arguments.expect or arguments.after or arguments.session or arguments.vector:
+            raise ValueError("a bundle is checked by the keys that you trust (--trust), and not by a head")
+        return verify_bundle(path, read_trust(arguments.trust))
     where = {"after": arguments.after, "session": arguments.session}
     if arguments.vector:
         lines, stated = read_vector(path)
         return verify_lines(lines, arguments.expect or stated, **where)
     with path.open("rb") as file:
         return verify_lines(physical_lines(file), arguments.expect, **where)
+
+
+def _is_bundle(path: Path) -> bool:
+    if path.is_dir() or path.suffix.lower() == ".zip":
+        return True
+    with path.open("rb") as file:
+        return file.read(2) == b"PK"
+
+
+def read_trust(values: Iterable[str]) -> list[Key]:
+    """The keys that these texts are, or that stand in the files that they name; raises ``ValueError``."""
+    keys = []
+    for value in values:
+        try:
+            keys.append(Key.parse(value))
+        except ValueError as error:
+            if not Path(value).is_file():
+                raise ValueError(f"--trust {_plain(value)}: neither a verifier key nor a file with some") from error
+            lines = Path(value).read_text(encoding="utf-8").split("\n")
+            keys += [Key.parse(line.strip()) for line in lines if line.strip() and not line.startswith("#")]
+    return keys
 
 
 def _print(report: Report) -> None:
@@ -773,6 +1973,74 @@ def _print(report: Report) -> None:
         print(f"erased and accounted for: the payloads of {report.erased} entries")
 
 
+def _print_bundle(report: BundleReport) -> None:
+    for finding in report.findings:
+        place = ", ".join([*([f"seq {finding.seq}"] if finding.seq else []), *([finding.part] if finding.part else [])])
+        where = f"{place}: " if place else ""
+        print(f"{where}{finding.kind}: expected {_plain(finding.expected)}, found {_plain(finding.found)}")
+    print(f"{_plain(report.log)}: {_meaning(report)}" if report.log else _meaning(report))
+    for line in _told(report):
+        print(f"  {_plain(line)}")
+
+
+def _meaning(report: BundleReport) -> str:
+    why = (
+        "a draft, for which nobody vouches"
+        if report.draft
+        else "the export is recorded in another incarnation"
+        if report.elsewhere
+        else "no signed checkpoint is in the bundle"
+    )
+    return {
+        "proven": f"proven: the entries are in the log of {report.size} entries that a trusted key signed",
+        "findings": f"findings: {len(report.findings)}",
+        "consistent": f"consistent, and no more: {why}",
+        "unverifiable": "unverifiable: this bundle can't be read",
+        "origin unproven": "origin unproven: the bundle agrees with itself, and no key that you trust signed it",
+    }[report.verdict]
+
+
+def _told(report: BundleReport) -> Iterator[str]:
+    """What is worth knowing beside the verdict, a line each."""
+    if not report.log:
+        return
+    asked = ", ".join(f"{key} {_shown(value)}" for key, value in report.selection.items())
+    yield f"asked for: {asked}"
+    yield f"entries: {report.entries}, of which {report.selected} were selected"
+    by = report.exported
+    yield f"exported: {by['at']} by {by['by']} ({by['duty']}) for {by['purpose']}" + (
+        f", case {by['case']}" if "case" in by else ""
+    )
+    for part, count in report.withheld.items():
+        yield f"withheld on purpose: {part} of {count} entries"
+    if report.erased:
+        yield f"erased and accounted for: the payloads of {report.erased} entries"
+    for each in report.signed:
+        yield f"checkpoint signed by {each.key}, {_trusted(each)}{_as_of(each)}"
+    for each in report.witnessed:
+        yield f"cosigned by {each.key}, {_trusted(each)}{_as_of(each)}"
+    for anchor in report.anchors:
+        if anchor["kind"] == "timestamp":
+            yield f"timestamp of {anchor['anchor']} for {anchor['size']} entries: there, not verified here"
+        else:
+            compared = "the same tree" if anchor["compared"] else "of another size, compared with nothing"
+            yield f"receipt of {anchor['anchor']} ({anchor['kind']}) for {anchor['size']} entries: {compared}"
+    for remark in report.remarks:
+        yield f"not shown: {remark}"
+
+
+def _shown(value: object) -> str:
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _trusted(signer: Signer) -> str:
+    return "which you trust" if signer.trusted else "which nobody vouches for"
+
+
+def _as_of(signer: Signer) -> str:
+    return f"; as of {signer.at} by its own clock" if signer.at else ""
+
+
 def _plain(text: str) -> str:
     """``text`` without anything that a terminal would obey."""
     return ascii(text)[1:-1]
@@ -780,8 +2048,18 @@ def _plain(text: str) -> str:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command; returns its exit code."""
-    parser = argparse.ArgumentParser(description="Verify an export of an unbroken log, format version 1.")
-    parser.add_argument("file", type=Path, help="an export: JSON Lines, one entry per line")
+    parser = argparse.ArgumentParser(
+        description="Verify an evidence bundle or an export of an unbroken log, format version 1.",
+        epilog="Exit codes: 0 proven, 1 findings, 2 usage, 3 consistent, 4 unverifiable, 5 origin unproven.",
+    )
+    parser.add_argument("file", type=Path, help="a bundle (ZIP or folder), or an export: JSON Lines, an entry per line")
+    parser.add_argument(
+        "--trust",
+        metavar="KEY",
+        action="append",
+        default=[],
+        help="a bundle's: a verifier key that you have from elsewhere, or a file with one per line; can be repeated",
+    )
     parser.add_argument("--expect", metavar="SEQ:HASH", help="the head, known from outside the log")
     parser.add_argument("--after", metavar="SEQ:HASH", help="the file holds a range that follows this head")
     parser.add_argument("--session", metavar="ID", help="check only the entries of this session")
@@ -795,6 +2073,8 @@ def main(argv: list[str] | None = None) -> int:
         return EXIT_CODES["usage"]
     if arguments.json:
         print(json.dumps(asdict(report), indent=2))
+    elif isinstance(report, BundleReport):
+        _print_bundle(report)
     else:
         _print(report)
     return EXIT_CODES[report.verdict]

@@ -12,6 +12,8 @@ from unbroken.core.keyed import LogKey
 from unbroken.errors import ConfigurationError
 from unbroken.ledger.ledger import DEADLINE_S, Ledger
 from unbroken.ledger.protection import Protection
+from unbroken.ledger.retained import LIMIT_BYTES, Retained
+from unbroken.ledger.spool.folder import prepared_folder
 from unbroken.ledger.spool.place import SPOOL_LIMIT_BYTES, SpoolPlace
 from unbroken.store import administration, embedded
 from unbroken.store.connection import Connection, Conninfo
@@ -29,6 +31,7 @@ WRITER: Final = "recorder"
 VERIFIER: Final = "verifier"
 READER: Final = "reader"
 DPO: Final = "dpo"
+NOTARY: Final = "notary"
 VAULT_KEYS: Final = "vault.keys"
 """The file of key-encryption keys in an embedded folder."""
 _KEY_FILE: Final = "log.key"
@@ -65,6 +68,7 @@ def connect(
     spool_limit_bytes: int = SPOOL_LIMIT_BYTES,
     deadline_s: float = DEADLINE_S,
     early_release: bool = False,
+    keep_sent: Path | str | None = None,
     ner: "NerEngine | None" = None,
 ) -> "Trail":
     """A trail into the log named ``log`` of a PostgreSQL that is set up, as the writer login in ``conninfo``.
@@ -75,7 +79,8 @@ def connect(
     Recording waits ``deadline_s`` seconds at most. In an outage ``block`` makes it fail, and so stops the agent;
     ``spool`` goes on durably in the folder ``spool``, and the log says so later. ``early_release`` gives up the log's
     lock before the storage has flushed, and hands out receipts after it has: for slow storage that many processes
-    write to. ``ner`` is as for :func:`open`.
+    write to. What was recorded is kept in memory until a checkpoint covers it, to be offered again should the log lose
+    it; in the folder ``keep_sent`` it outlives the process. ``ner`` is as for :func:`open`.
     """
     place = _spool_place(on_failure, spool, log=log, limit_bytes=spool_limit_bytes)
     keys = load_keys(Path(key)) if isinstance(key, str | Path) else [key] if key is not None else []
@@ -87,6 +92,7 @@ def connect(
         deadline_s=deadline_s,
         early_release=early_release,
         spool=place,
+        keep_sent=keep_sent,
     )
     return _trail(ledger, spool=place, ner=ner)
 
@@ -116,6 +122,7 @@ def open_ledger(
     deadline_s: float = DEADLINE_S,
     early_release: bool = False,
     spool: SpoolPlace | None = None,
+    keep_sent: Path | str | None = None,
 ) -> Ledger:
     """The same without the trail, for importers; ``retired`` are the log's keys before ``key``."""
     return Ledger(
@@ -125,7 +132,17 @@ def open_ledger(
         deadline_s=deadline_s,
         early=early_release,
         spool=spool,
+        retain=LIMIT_BYTES if keep_sent is None else _kept_in(Path(keep_sent), log, spool),
     )
+
+
+def _kept_in(folder: Path, log: str, spool: SpoolPlace | None) -> Callable[[str], Retained]:
+    from unbroken.ledger.retained_files import InFolder
+
+    if spool is not None and folder.absolute() == spool.folder.absolute():
+        raise ConfigurationError("keep_sent needs a folder of its own, other than the spool's")
+    prepared_folder(folder)
+    return lambda recorder: InFolder(folder, recorder, log=log)
 
 
 def protection_of(ledger: Ledger, *, spool: SpoolPlace | None = None, ner: "NerEngine | None" = None) -> Protection:
@@ -174,13 +191,14 @@ def prepare_embedded(server: embedded.EmbeddedServer, log: str) -> None:
 
 
 def add_embedded_logins(connection: Connection, log: str) -> None:
-    """The logins that record into ``log``, verify it, read it and open its originals; the socket needs no passwords.
+    """The logins that record into ``log``, verify, read, open its originals and sign; the socket needs no passwords.
 
     What they may do with a log that has access administrators is for those to say.
     """
     held = administration.duties_held(connection, log)
     administered = any(duty == "access" for _, duty in held)
-    for login, duty in ((WRITER, "writer"), (VERIFIER, "verifier"), (READER, "compliance"), (DPO, "dpo")):
+    logins = ((WRITER, "writer"), (VERIFIER, "verifier"), (READER, "compliance"), (DPO, "dpo"), (NOTARY, "notary"))
+    for login, duty in logins:
         administration.add_login(connection, login, duty=duty, password=None)
         if (login, duty) not in held and not administered:
             administration.install_grant(connection, log, login, duty=duty)

@@ -17,6 +17,7 @@ DUTIES: Final = (
     "retention",
     "verifier",
     "access",
+    "notary",
 )
 OUTSIDERS: Final = {"stranger": None, "reads_all": "pg_read_all_data", "writes_all": "pg_write_all_data"}
 """Logins without any duty, and the predefined role that each is a member of."""

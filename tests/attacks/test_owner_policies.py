@@ -45,6 +45,12 @@ NEEDED_BY: Final = {
     "erasures": "dpo that asks for an erasure",
     "erasure_sessions": "dpo that erases",
     "forgotten": "dpo that erases",
+    "tiles": "notary",
+    "checkpoints": "notary that signs",
+    "continuity": "notary that signs",
+    "anchorings": "notary that anchors",
+    "key_statements": "notary that states a key",
+    "alarms": "notary that raises an alarm",
 }
 """For each table, a login whose daily act needs it, and which act where there are several."""
 
@@ -62,6 +68,11 @@ ACTS: Final = {
         "select unbroken.ask_names(%s, ticket, array['p-' || repeat('a', 32)])"
         " from (select (current_setting('attack.ticket'))::uuid as ticket) as t"
     ),
+    "notary": "select unbroken.store_tiles(%s, array[1], array[0]::bigint[], array[sha256('')])",
+    "notary that signs": "select unbroken.store_checkpoint(%s, 1, sha256(''), 'a note', now(), true)",
+    "notary that anchors": "select unbroken.store_receipt(%s, 'nas', 'directory', 1, sha256(''), 'a receipt', null)",
+    "notary that states a key": "select unbroken.store_key_statement(%s, 'first', 'a key', 'a statement')",
+    "notary that raises an alarm": "select unbroken.raise_alarm(%s, 'log.anchoring_late', '{}')",
     "dpo that fills the vault": (
         "select unbroken.refill_vault(%s, array['v-' || repeat('a', 32)], array[repeat('x', 1216)::bytea],"
         " array['k1:' || repeat('a', 64)], array['x'::bytea], 'kek-1')"
@@ -79,7 +90,10 @@ ACTS: Final = {
         " current_setting('attack.keys')::text[], repeat('0', 64))"
     ),
 }
-SILENT: Final = {"server", "writer that names somebody", "writer that meets an unknown tool"}
+SILENT: Final = {
+    *("server", "writer that names somebody", "writer that meets an unknown tool"),
+    *("notary", "notary that signs", "notary that anchors"),
+}
 """Acts that leave no entry."""
 
 CHAIN: Final = (

@@ -14,6 +14,7 @@ create role weak_subjects login;
 create role weak_retention login;
 create role weak_verifier login;
 create role weak_access login;
+create role weak_notary login;
 create role weak_access2 login;
 grant set on parameter session_replication_role to weak_ops;
 

@@ -118,6 +118,14 @@ def own_ticket(on: Tenants, log: str, login: str) -> str:
     return str(on.known[log]["tickets"].get(login, raw.new_id()))
 
 
+def _tree(log: str, size: int) -> dict[str, Any]:
+    return {"p_log": log, "p_size": size, "p_root": b"\1" * 32}
+
+
+def _exporting(which: Callable[[Tenants, str, str], str]) -> Arguments:
+    return lambda on, log, login: {"p_log": log, "p_ticket": which(on, log, login), "p_details": "{}"}
+
+
 def _about(log: str) -> Mapping[str, Any]:
     return {"p_log": log, "p_subjects": [pseudonym_in(log)], "p_with_acted": False}
 
@@ -351,6 +359,55 @@ CALLS: Final[Sequence[Call]] = (
         "",
         lambda _, log, __: {"p_log": log, "p_pseudonyms": [pseudonym_in(log), person_in(log, "done")]},
     ),
+    Call("notary_state", "", of_log, shows=True),
+    Call("leaves", "", lambda _, log, __: {"p_log": log, "p_after": 0, "p_limit": 10}, shows=True),
+    Call(
+        "read_tiles",
+        "",
+        lambda _, log, __: {"p_log": log, "p_levels": [0], "p_indexes": [0], "p_widths": [1]},
+        shows=True,
+    ),
+    Call(
+        "store_tiles",
+        "",
+        lambda _, log, __: {"p_log": log, "p_levels": [1], "p_indexes": [1], "p_hashes": [b"\1" * 32]},
+    ),
+    Call(
+        "store_checkpoint",
+        "",
+        lambda _, log, __: {
+            **_tree(log, 2),
+            "p_note": "a note",
+            "p_signed_at": datetime.now(UTC),
+            "p_each_start": True,
+        },
+    ),
+    Call("confirm_continuity", "", lambda _, log, __: {**_tree(log, 2), "p_each_start": True}),
+    Call("close_log", "", lambda _, log, __: {"p_log": log, "p_why": "a test"}),
+    Call(
+        "store_receipt",
+        "",
+        lambda _, log, __: {
+            **_tree(log, 1),
+            "p_anchor": "nas",
+            "p_kind": "directory",
+            "p_receipt": b"another",
+            "p_at": None,
+        },
+    ),
+    Call(
+        "store_key_statement",
+        "",
+        lambda _, log, __: {"p_log": log, "p_change": "rotated", "p_key": "another", "p_statement": "another"},
+    ),
+    Call(
+        "raise_alarm",
+        "",
+        lambda _, log, __: {"p_log": log, "p_type": "log.anchoring_resumed", "p_details": "{}"},
+    ),
+    Call("covered", "", of_log, shows=True),
+    Call("record_verification", "", lambda _, log, __: {"p_log": log, "p_details": "{}"}),
+    Call("record_export", "", _exporting(own_ticket), _exporting(strange_ticket), under_ticket=True),
     Call("reads_are_open", "", of_log),
     Call(
         "load_registry",

@@ -208,6 +208,7 @@ def _fill(made: Tenants, log: str) -> dict[str, Any]:
     login("writer").execute("select unbroken.identify(%s, %s, %s, %s)", (log, *names))
     login("writer").execute("select unbroken.note_unclassified(%s, '{tool}', '{wire}')", (log,))
     login("compliance").execute("select unbroken.load_registry(%s, '# nothing', 'a test')", (log,))
+    _signed(login, log)
     made.known[log] = _vault(login, log)
     closed = login("dpo").execute(_TICKET, (log,)).fetchone()
     assert closed is not None
@@ -228,6 +229,18 @@ def _fill(made: Tenants, log: str) -> dict[str, Any]:
         "lookups": {},
         "closed": closed[0],
     }
+
+
+def _signed(login: Callable[[str], Connection], log: str) -> None:
+    """What a notary lays down: a key, a tile, a checkpoint, a receipt and an alarm."""
+    for statement in (
+        "select unbroken.store_key_statement(%s, 'first', 'a key', 'a statement')",
+        "select unbroken.store_tiles(%s, array[1], array[0]::bigint[], array[sha256('')])",
+        "select unbroken.store_checkpoint(%s, 1, sha256(''), 'a note', now(), true)",
+        "select unbroken.store_receipt(%s, 'nas', 'directory', 1, sha256(''), 'a receipt', null)",
+        "select unbroken.raise_alarm(%s, 'log.anchoring_late', '{}')",
+    ):
+        login("notary").execute(statement.encode(), (log,))
 
 
 def _vault(login: Callable[[str], Connection], log: str) -> dict[str, Any]:

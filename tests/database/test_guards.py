@@ -23,12 +23,14 @@ OWNED = (
     *("agents", "identities", "name_lookups", "registries", "unclassified"),
     *("subject_keys", "wrapped_keys", "originals", "openings", "erasures", "erasure_sessions"),
     *("forgotten", "recoveries"),
+    *("tiles", "checkpoints", "anchorings", "key_statements", "continuity", "alarms"),
 )
 PARTITIONS = ("entries_1_0", "originals_1_0", "payloads_1_0")
 EMPTY = (
     *("approvals", "access_requests", "tickets", "denials", "agents", "name_lookups", "registries"),
     *("subject_keys", "wrapped_keys", "originals", "originals_1_0", "openings"),
     *("erasures", "erasure_sessions", "forgotten"),
+    *("tiles", "checkpoints", "anchorings", "key_statements", "continuity", "alarms"),
 )
 """Tables in which this module's log has no row."""
 AGENT_AUDIT = (
@@ -170,6 +172,11 @@ def test_triggers_fire_always_and_on_every_partition(filled: Database) -> None:
         "erasures": (["refuse_delete", "refuse_truncate", "refuse_untold_erasure"], True),
         "forgotten": (["refuse_change", "refuse_truncate", "refuse_untold_forgetting"], True),
         "recoveries": (["refuse_change", "refuse_truncate", "refuse_untold_recovery"], True),
+        "tiles": (["refuse_delete", "refuse_regrowing", "refuse_truncate"], True),
+        "checkpoints": (["refuse_delete", "refuse_resigning", "refuse_truncate"], True),
+        "continuity": (["refuse_delete", "refuse_reopening", "refuse_truncate"], True),
+        "key_statements": (["refuse_change", "refuse_truncate", "refuse_untold_key"], True),
+        **dict.fromkeys(("anchorings", "alarms"), both),
         "erasure_sessions": (["refuse_change", "refuse_foreign_session", "refuse_truncate"], True),
         "name_lookups": (["refuse_change", "refuse_truncate", "refuse_untold_lookup"], True),
         "registries": (["refuse_change", "refuse_truncate", "refuse_untold_registry"], True),
@@ -495,9 +502,9 @@ def test_public_has_nothing(filled: Database) -> None:
 FOR_WRITERS = {
     *("append", "append_early", "barrier", "receipts", "describe_log"),
     *("stop_recorder", "declare_gap", "approvals_of"),
-    *("identify", "registry", "registry_version", "note_unclassified", "vault_keys"),
+    *("identify", "registry", "registry_version", "note_unclassified", "vault_keys", "covered"),
 }
-FOR_GRANTED = {"asks_with_grant", "granted_logs", "log_head", "log_size"}
+FOR_GRANTED = {"asks_with_grant", "granted_logs", "log_head", "log_size", "read_tiles"}
 FOR_PEOPLE = {
     *FOR_GRANTED,
     *(
@@ -519,7 +526,7 @@ FOR_INVESTIGATORS = {
     *FOR_PEOPLE,
     *QUESTIONS,
     *("line", "pseudonyms_of", "ask_names", "names", "registry", "unclassified"),
-    *("vault_state", "reads_are_open", "erasures", "confirm_erasure", "withdraw_erasure"),
+    *("vault_state", "reads_are_open", "erasures", "confirm_erasure", "withdraw_erasure", "record_export"),
 }
 FOR_OPENERS = {
     *("refill_vault", "ask_originals", "originals", "opened_keys", "close_opening"),
@@ -538,6 +545,11 @@ EXECUTES = {
     "verifier": {
         *(*FOR_GRANTED, *QUESTIONS, "barrier", "line", "open_ticket", "close_ticket", "registry"),
         *("vault_state", "reads_are_open", "erasures", "key_absences", "known_pseudonyms"),
+        *("leaves", "record_verification"),
+    },
+    "notary": {
+        *(*FOR_GRANTED, "barrier", "leaves", "notary_state", "store_tiles", "store_checkpoint", "confirm_continuity"),
+        *("close_log", "store_receipt", "store_key_statement", "raise_alarm"),
     },
     "access": {*FOR_GRANTED, "registry", "grant_access", "confirm_access", "withdraw_access", "revoke_access"},
 }

@@ -131,10 +131,14 @@ def loads(function: Function, given: Mapping[str, Any], value: str) -> Iterator[
 
 
 def fire(tenants: Tenants, login: str, function: Function, arguments: Mapping[str, Any]) -> str | None:
-    """Calls and commits; gives the SQLSTATE of a refusal, which must be a known one and not quote what was sent."""
+    """Calls and commits, unless nothing could be tried after it.
+
+    Gives the SQLSTATE of a refusal, which must be a known one and not quote what was sent.
+    """
     statement, values = calling(function, arguments)
     try:
-        tenants.login(login).execute(statement, values)
+        with tenants.login(login).transaction(force_rollback=function.name == "close_log"):
+            tenants.login(login).execute(statement, values)
     except psycopg.DataError as error:
         if error.sqlstate is None:
             return None  # NUL: the client can't even send it

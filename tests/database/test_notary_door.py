@@ -120,7 +120,7 @@ def test_without_each_start_the_same_server_goes_on(database: Database, notary: 
 def test_a_closed_log_stays_closed(database: Database, notary: Connection) -> None:
     _record(database, 2)
     notary.execute("select unbroken.close_log(%s, 'its end is gone')", (LOG,))
-    with pytest.raises(psycopg.Error, match="its end is gone"):
+    with pytest.raises(psycopg.Error, match="its notary closed it"):
         _record(database, 1)
     refused(notary, "UB012", "select unbroken.confirm_continuity(%s, 2, %s, true)", LOG, ROOT)
     refused(notary, "UB012", STORE, LOG, 2, ROOT, "first", 0)

@@ -192,6 +192,10 @@ class Connection:
         asked = dict(zip(ids, hashes, strict=True))
         return {line.id: _known(line, asked[line.id]) for line in self._door.lines if line.id in asked}
 
+    def renew(self, *, wait_s: float) -> bool:  # noqa: ARG002
+        """The log is never continued here."""
+        return False
+
     def declare_gap(self, recorder: str, reason: str, *, numbers: tuple[int, int], **_more: object) -> None:
         """Records that numbers may be missing."""
         self._door.let_zombies_in()

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from unbroken.cli.csv_output import CsvOutput, csv_target, field_of
+from unbroken.cli.csv_output import csv_target
 from unbroken.errors import ConfigurationError
+from unbroken.investigate.csv_rows import CsvOutput, field_of
 
 TEXTS = st.text(st.characters(codec=None, exclude_categories=()), min_size=1, max_size=20) | st.text(
     "=+-@\t\r\n\0 \";'\\u05c\uff1d\uff0b\uff0d\uff20\u200b\u2212,", min_size=1, max_size=12

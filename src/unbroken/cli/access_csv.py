@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Mapping
 from typing import Final, TypeAlias
 
-from unbroken.cli.csv_output import Cell
 from unbroken.cli.printing import as_json_time
 from unbroken.investigate.access import AccessReport
 from unbroken.investigate.access_erasures import Erasure
 from unbroken.investigate.access_grants import Grant, Request
 from unbroken.investigate.access_openings import Opening, VaultWork
 from unbroken.investigate.access_reads import NameLookup, Read
+from unbroken.investigate.csv_rows import Cell
 
 Row: TypeAlias = tuple[Cell, ...]
 

@@ -9,7 +9,7 @@ import typer
 from unbroken.cli.access_csv import COLUMNS, rows_of
 from unbroken.cli.access_json import report_as_json
 from unbroken.cli.access_view import print_access
-from unbroken.cli.csv_output import CsvOutput, csv_target
+from unbroken.cli.csv_output import csv_target
 from unbroken.cli.moments import moment_of
 from unbroken.cli.people import KeyOption, NamesOption, as_recorded, keys_for_names, keys_of, known_as, names_in
 from unbroken.cli.printing import as_json_time, console, print_json
@@ -17,6 +17,7 @@ from unbroken.cli.reading import CaseOption, PurposeOption, Reading, open_read
 from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption
 from unbroken.core.keyed import LogKey
 from unbroken.investigate.access import AccessReport, Period, assembled, gathered
+from unbroken.investigate.csv_rows import CsvOutput
 from unbroken.privacy.pseudonyms import is_pseudonym
 from unbroken.store.access import AccessTables
 

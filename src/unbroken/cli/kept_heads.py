@@ -19,12 +19,51 @@ from unbroken.errors import ConfigurationError
 from unbroken.files import exchange
 from unbroken.store.address import address_of
 from unbroken.verify.finding import Verdict
+from unbroken.verify.nightly import Memory
+from unbroken.verify.tree import Milestone, Span
+
+
+class Place(msgspec.Struct, frozen=True):
+    """A milestone as it is written: a head, and the roots of the subtrees before it, in hex."""
+
+    head: str
+    tree: tuple[str, ...]
+
+    @classmethod
+    def of(cls, milestone: Milestone) -> "Place":
+        """The same as text."""
+        return cls(str(milestone.head), tuple(root.hex() for root in milestone.tree.roots))
+
+    @property
+    def milestone(self) -> Milestone:
+        """The same to go on from; raises ``ValueError`` where it was damaged."""
+        head = Head.parse(self.head)
+        return Milestone(head, Span(0, head.seq, tuple(map(bytes.fromhex, self.tree))))
+
+
+class Nights(msgspec.Struct, frozen=True):
+    """How far nightly runs have come: with what is new, and with reading again what was read before."""
+
+    upto: Place
+    again: Place
+
+    @classmethod
+    def of(cls, memory: Memory) -> "Nights":
+        """What is kept of it."""
+        return cls(Place.of(memory.upto), Place.of(memory.again))
+
+    @property
+    def memory(self) -> Memory:
+        """The same to go on from."""
+        return Memory(self.upto.milestone, self.again.milestone)
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The last run over a whole log: its verdict, how far it came, and when (aware UTC, this machine's clock).
+    """The last run over a log: its verdict, how far it came, and when (aware UTC, this machine's clock).
 
-    ``head`` is the newest head of a run without findings, seen at ``head_at``; a later run is held against it.
+    ``head`` is the newest head of a run without findings, seen at ``head_at``; a later run is held against it, and
+    against ``checkpoint``, the newest signed checkpoint that was seen outside and fitted. ``nights`` is what nightly
+    runs go on from.
     """
 
     verdict: Verdict
@@ -33,6 +72,8 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     findings: int = 0
     head: str | None = None
     head_at: datetime | None = None
+    checkpoint: str | None = None
+    nights: Nights | None = None
 
     @property
     def kept(self) -> Head | None:
@@ -49,7 +90,7 @@ class KeptHeads:
     """The file, read and replaced as a whole. Methods raise ``OSError`` where it can't be read or written."""
 
     def __init__(self, path: Path | None = None) -> None:
-        self._path = path or _state_folder() / "heads.json"
+        self._path = path or state_folder() / "heads.json"
 
     def __str__(self) -> str:
         return str(self._path)
@@ -73,7 +114,7 @@ class KeptHeads:
             file = msgspec.json.decode(self._path.read_bytes(), type=_File)
             for logs in file.stores.values():
                 for seen in logs.values():
-                    _ = seen.kept
+                    _ = seen.kept, seen.nights and seen.nights.memory
         except (FileNotFoundError, NotADirectoryError):
             return _File()
         except ValueError as error:
@@ -100,7 +141,7 @@ def name_of(store: str) -> str:
     return address_of(store) if is_conninfo(store) else str(Path(store).resolve())
 
 
-def _state_folder() -> Path:
+def state_folder() -> Path:
     given = os.environ.get("XDG_STATE_HOME", "")
     # The base directory specification says that a relative path is to be ignored.
     base = Path(given) if given.startswith("/") else Path("~/.local/state").expanduser()

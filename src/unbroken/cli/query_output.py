@@ -8,10 +8,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from unbroken.cli.csv_output import CsvOutput
 from unbroken.cli.placeholders import mark_placeholders
 from unbroken.cli.printing import counted, plain_table, print_json
 from unbroken.cli.report_view import finding_as_json, finding_in_words
+from unbroken.investigate.csv_rows import CsvOutput
 from unbroken.investigate.investigations import Row, Value
 from unbroken.investigate.printable import printable
 from unbroken.investigate.short_forms import ShortForms

@@ -9,10 +9,12 @@ from rich.padding import Padding
 from rich.text import Text
 
 from unbroken.cli.accounted_view import accounted_as_json, print_accounted
+from unbroken.cli.against_view import against_as_json, against_in_words, print_fork
 from unbroken.cli.printing import counted
 from unbroken.core.entry import Head
 from unbroken.investigate.printable import printable
 from unbroken.verify.finding import Finding, Report
+from unbroken.verify.outside import Against
 
 WHOLE_LOG = "the whole log"
 AN_EXPORT = "an export"
@@ -29,6 +31,8 @@ def print_report(console: Console, report: Report, *, expect: Head | None) -> No
     if report.findings_total > len(report.findings):
         rest = report.findings_total - len(report.findings)
         console.print(Text(f"\n{counted(rest, 'finding')} more; these are the first {len(report.findings):,}."))
+    if report.against is not None and report.against.fork is not None:
+        print_fork(console, report.against.fork, report.log)
 
 
 def print_finding(console: Console, finding: Finding) -> None:
@@ -68,6 +72,7 @@ def report_as_json(report: Report, *, expect: Head | None) -> dict[str, Any]:
         "head": str(report.head),
         "expected_head": None if expect is None else str(expect),
         "kept_head": None if report.kept is None else str(report.kept),
+        "against": against_as_json(report),
         "accounted": accounted_as_json(report.accounted),
         "findings_total": report.findings_total,
         "findings": [finding_as_json(finding) for finding in report.findings],
@@ -110,7 +115,9 @@ def verdict_in_words(verdict: str, *, upto: int, findings: int) -> str:
 def _verdict(report: Report) -> Text:
     style = {"proven": "bold green", "consistent": "bold yellow"}.get(report.verdict, "bold red")
     name = printable(report.log) or "no log"
-    if report.scope in (WHOLE_LOG, AN_EXPORT):
+    if report.against is not None and report.findings_total == 0:
+        words = _against_outside(report, report.against)
+    elif report.scope in (WHOLE_LOG, AN_EXPORT):
         words = verdict_in_words(report.verdict, upto=report.head.seq, findings=report.findings_total)
     elif report.verdict == "consistent":
         words = "consistent"
@@ -120,7 +127,29 @@ def _verdict(report: Report) -> Text:
     return Text.assemble((words, style), f"  {where}, {counted(report.entries, 'entry')} read")
 
 
+def _against_outside(report: Report, against: Against) -> str:
+    if report.verdict == "proven":
+        return f"proven to {report.head.seq:,}"
+    if report.verdict == "unverifiable":
+        return "unverifiable against anything outside"
+    window = "" if report.window is None else f", entries {report.window[0]:,} to {report.window[1]:,} not anchored yet"
+    return f"proven to {0 if against.newest is None else against.newest.size:,}{window}"
+
+
 def _meaning(report: Report, expect: Head | None) -> Iterator[str]:
+    if report.against is not None and not _is_expected(report, expect):
+        yield from _found(report) if report.findings_total else ()
+        yield from against_in_words(report, report.against)
+    else:
+        yield from _without_checkpoints(report, expect)
+    if report.verdict in ("findings", "unverifiable") and report.kept is not None and _concerns_the_end(report):
+        yield (
+            f"Head {report.kept.seq:,} was seen here before and is kept. If this log was made anew on purpose, "
+            "drop it with `unbroken verify --forget`."
+        )
+
+
+def _without_checkpoints(report: Report, expect: Head | None) -> Iterator[str]:
     match report.verdict:
         case "proven":
             yield "Every entry is unaltered and follows from the one before, and the end is the head that you expected."
@@ -130,11 +159,11 @@ def _meaning(report: Report, expect: Head | None) -> Iterator[str]:
             yield "Some of it can't be read by this version, so nothing is said about it. What can be read is intact."
         case _:
             yield from _found(report)
-    if report.verdict in ("findings", "unverifiable") and report.kept is not None and _concerns_the_end(report):
-        yield (
-            f"Head {report.kept.seq:,} was seen here before and is kept. If this log was made anew on purpose, "
-            "drop it with `unbroken verify --forget`."
-        )
+
+
+def _is_expected(report: Report, expect: Head | None) -> bool:
+    """Whether it is the expected head that makes the verdict, beside which checkpoints add nothing."""
+    return report.verdict == "proven" and expect is not None
 
 
 def _found(report: Report) -> Iterator[str]:

@@ -10,6 +10,7 @@ import typer
 
 from unbroken.cli.kept_heads import name_of
 from unbroken.cli.target import is_conninfo
+from unbroken.cli.trust import texts_of
 from unbroken.core.note import SigningKey, VerifierKey
 from unbroken.errors import ConfigurationError
 from unbroken.files import beginning, is_mine_alone, is_plain
@@ -80,7 +81,7 @@ def signing_key_of(path: Path | None) -> SigningKey:
 
 def trusted_keys(given: Sequence[str] | None) -> list[VerifierKey]:
     """The verifier keys that were named, by themselves or in files."""
-    return [VerifierKey.from_text(line) for each in given or () for line in _lines(each)]
+    return [VerifierKey.from_text(text) for text in texts_of(given)]
 
 
 def erasure_id(text: str) -> str:
@@ -94,16 +95,6 @@ def erasure_id(text: str) -> str:
 def command(store: str, log: str, *words: str) -> str:
     """An ``unbroken`` command on the same log, for somebody with a login of their own."""
     return shlex.join(["unbroken", *words, "--log", log.partition("~")[0], "--store", name_of(store)])
-
-
-def _lines(given: str) -> list[str]:
-    if "+" in given and not Path(given).exists():
-        return [given]
-    try:
-        lines = Path(given).read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{given} is no verifier key, nor a file of them that can be read") from error
-    return [line.strip() for line in lines if line.strip()]
 
 
 def _private_text(path: Path) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from itertools import islice
-from typing import Annotated, Any, Final, TypeAlias
+from typing import Annotated, Final, TypeAlias
 
 import msgspec
 import typer
@@ -21,10 +21,10 @@ from unbroken.cli.printing import ROWS, console, print_json, warn
 from unbroken.cli.reading import LONGEST, CaseOption, PurposeOption, Reading, open_read
 from unbroken.cli.report_view import finding_in_words
 from unbroken.cli.target import DEFAULT_STORE, LogOption, StoreOption
-from unbroken.core.commitment import PARTS
 from unbroken.core.entry import Head, StoredEntry
 from unbroken.core.event import Event, decode_event
 from unbroken.investigate.content import ERASED
+from unbroken.investigate.export_form import export_form
 from unbroken.investigate.masked import counts_of, in_words
 from unbroken.investigate.own_entries import told_by_the_log
 from unbroken.investigate.printable import printable
@@ -261,14 +261,3 @@ def _event(entry: StoredEntry) -> Event | None:
         return decode_event(entry.event)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         return None
-
-
-def export_form(entry: StoredEntry) -> dict[str, Any]:
-    """An entry as an export holds it (spec/FORMAT.md, "The export form")."""
-    payload = {
-        name: {"salt": part.salt.hex(), "value": part.value.decode()}
-        for name in PARTS
-        if (part := entry.parts.get(name)) is not None
-    }
-    form: dict[str, Any] = {"hash": entry.hash.hex(), "line": entry.line.decode()}
-    return form | ({"payload": payload} if payload else {})

@@ -49,12 +49,13 @@ def is_conninfo(store: str) -> bool:
 
 
 @contextmanager
-def open_reader(store: str, log: str | None) -> Iterator[LogReader]:
+def open_reader(store: str, log: str | None, *, writes: bool = False) -> Iterator[LogReader]:
     """A reader of one log, with the login in the connection string or the folder's own verifier login.
 
     For verifying, and for what is known of a log without its rows; people read through :mod:`unbroken.cli.reading`.
+    With ``writes`` a standby won't do.
     """
-    with conninfo_of(store, login=wiring.VERIFIER) as conninfo, LogReader(conninfo, log) as reader:
+    with conninfo_of(store, login=wiring.VERIFIER) as conninfo, LogReader(conninfo, log, writes=writes) as reader:
         yield reader
 
 

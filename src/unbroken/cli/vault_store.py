@@ -51,15 +51,15 @@ def open_vault(
 
 
 @contextmanager
-def older_folder_told(store: str) -> Iterator[None]:
-    """Says what to do where a folder of an earlier release has no dpo login yet."""
+def older_folder_told(store: str, *, login: str = wiring.DPO) -> Iterator[None]:
+    """Says what to do where a folder of an earlier release has not this login yet."""
     try:
         yield
     except AccessDeniedError as error:
         if is_conninfo(store) or str(error) != NOT_LET_IN:
             raise
         raise AccessDeniedError(
-            f"{error}: a folder of an earlier release gets the login {wiring.DPO} by `unbroken init --store {store}`"
+            f"{error}: a folder of an earlier release gets the login {login} by `unbroken init --store {store}`"
         ) from error
 
 

@@ -1,41 +1,46 @@
 """``unbroken verify``: is what the log holds what was recorded?"""
 
-import os
 import re
 from collections.abc import Iterator
-from contextlib import ExitStack
-from datetime import UTC, datetime
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
-from msgspec.structs import replace
 from rich.text import Text
 
+from unbroken.anchors.configuration import AnchorsFile
 from unbroken.cli.asking import agreed
 from unbroken.cli.denials import denials_told
-from unbroken.cli.kept_heads import KeptHeads, Seen, name_of
+from unbroken.cli.kept_heads import KeptHeads, name_of
 from unbroken.cli.late_progress import LateProgress
-from unbroken.cli.printing import console, print_json, warn
+from unbroken.cli.printing import console, print_json
 from unbroken.cli.report_view import print_report, report_as_json
 from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption, open_reader
+from unbroken.cli.trust import TrustOption, trusted
+from unbroken.cli.verify_against import Given, verify_against
+from unbroken.cli.verify_bundle import check_bundle
+from unbroken.cli.verify_fork import verify_fork
+from unbroken.cli.verify_whole import recall, remember, verify_whole
 from unbroken.core.entry import Head
 from unbroken.errors import ConfigurationError
 from unbroken.investigate.printable import printable
 from unbroken.store.log_reader import LogReader
 from unbroken.verify.export import MAX_EXPORT_BYTES, verify_export
 from unbroken.verify.finding import Report
-from unbroken.verify.run import verify_log, verify_range, verify_session
-
-LARGE: Final = 200_000
-"""Entries from which on several processes are quicker than one."""
-MAX_WORKERS: Final = 8
+from unbroken.verify.nightly import WITHIN, Night
+from unbroken.verify.run import verify_range, verify_session
 
 _RANGE = re.compile(r"([1-9][0-9]{0,15})\.\.([1-9][0-9]{0,15})")
 
 
 def verify(
+    bundle: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[BUNDLE]", exists=True, help="Verify an evidence bundle (archive or folder), no database."
+        ),
+    ] = None,
     session: Annotated[
         str | None, typer.Option(metavar="ID", help="Verify one session, by itself.", show_default=False)
     ] = None,
@@ -54,6 +59,35 @@ def verify(
         int | None,
         typer.Option(min=1, metavar="N", help="Processes to use; by default one, or more where the log is large."),
     ] = None,
+    anchors: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            help="Hold the log against what its anchors keep.",
+            show_default=False,
+        ),
+    ] = None,
+    nightly: Annotated[
+        bool,
+        typer.Option("--nightly", help="With --anchors: read what is new, and a part of the rest."),
+    ] = False,
+    within: Annotated[
+        int, typer.Option(min=1, max=3650, metavar="NIGHTS", help="Nights within which all of it is read again.")
+    ] = WITHIN,
+    record: Annotated[
+        bool, typer.Option("--record", help="With --anchors: put what the run came to on record, as one entry.")
+    ] = False,
+    proof: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="With --anchors: where to write the proof of a fork.", show_default=False),
+    ] = None,
+    fork: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", exists=True, dir_okay=False, help="Check the proof of a fork, no database."),
+    ] = None,
+    trust: TrustOption = None,
     forget: Annotated[bool, typer.Option("--forget", help="Drop the head that is kept of this log, and end.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask before forgetting.")] = False,
     json: JsonOption = False,
@@ -73,14 +107,29 @@ def verify(
     is content that an entry declares erased and that is there (not_erased).
     Keys of the vault and names are held against these entries as well.
 
+    With BUNDLE, what `unbroken export` made, everything is read from it. It
+    brings its own keys, so it takes one from elsewhere, with --trust, to show
+    whose log it is.
+
+    With --anchors it first fetches every checkpoint that the file's anchors
+    keep, opens each by the keys in the file, and holds the log against all of
+    them: rewritten names the first that no longer fits, truncated what is
+    gone, forked two signed checkpoints that exclude each other, with a proof
+    for anybody (--proof, --fork). Without findings it tells up to where the
+    log is proven and which entries no checkpoint covers yet.
+
     \b
     Exit codes:
-      0  proven: unaltered, and its end is the head given with --expect
-      1  findings: each is printed with its place
+      0  proven: unaltered, and its end is the head given with --expect or
+         the newest checkpoint kept outside; with --fork: it is a fork
+      1  findings: each is printed with its place; with --fork: it is none
       2  wrong usage, or the database can't be reached
       3  consistent, end unproven: unaltered, but no outside head says that
-         this is the end
-      4  unverifiable: something can't be read by this version
+         this is the end; with --anchors: proven up to the newest checkpoint
+      4  unverifiable: something can't be read by this version; with
+         --anchors: nobody outside could be asked, and nothing was kept
+      5  origin unproven: a bundle in which all fits, but whose checkpoint no
+         trusted key signed
 
     \b
     Examples:
@@ -90,12 +139,28 @@ def verify(
       unbroken verify --session call-2042
       unbroken verify --range 1..1000
       unbroken verify --file export.jsonl --json
+      unbroken verify call-2042.zip --trust notary.vkey
+      unbroken verify --anchors anchors.toml
+      unbroken verify --anchors anchors.toml --nightly --record
+      unbroken verify --fork fork.json --trust clinic.vkey
     """
-    _require_one_scope({"--session": session, "--range": span, "--file": file, "--forget": forget or None}, expect)
+    whole = {"--anchors": anchors, "--fork": fork, "--forget": forget or None}
+    alone = {"BUNDLE": bundle, "--session": session, "--range": span, "--file": file}
+    _require_one_scope({**alone, **whole}, expect)
+    _require_anchors({"--nightly": nightly, "--record": record, "--proof": proof is not None}, anchors)
     head = None if expect is None else _head(expect)
+    if bundle is not None:
+        raise typer.Exit(check_bundle(bundle, trusted(trust), json=json))
+    if fork is not None:
+        verify_fork(fork, trusted(trust).keys, log=log, as_json=json)
     if forget:
         _forget(store, log, yes=yes)
         return
+    if anchors is not None:
+        read = AnchorsFile.read(anchors)
+        held = replace(read, trust=(*read.trust, *trusted(trust).keys))
+        given = Given(held, store, head, workers, within if nightly else None, record, proof, json)
+        verify_against(given, log)
     if file is not None:
         report = _verify_file(file, head)
     else:
@@ -120,8 +185,14 @@ def _require_one_scope(scopes: dict[str, object], expect: str | None) -> None:
     given = [name for name, value in scopes.items() if value is not None]
     if len(given) > 1:
         raise typer.BadParameter(f"{' and '.join(given)} exclude each other")
-    if expect is not None and given and given != ["--file"]:
+    if expect is not None and given and given not in (["--file"], ["--anchors"]):
         raise typer.BadParameter(f"--expect tells the end of a whole log, so it can't go with {given[0]}")
+
+
+def _require_anchors(options: dict[str, bool], anchors: Path | None) -> None:
+    given = [name for name, value in options.items() if value]
+    if given and anchors is None:
+        raise typer.BadParameter(f"{' and '.join(given)} goes with --anchors")
 
 
 def _head(text: str) -> Head:
@@ -151,51 +222,10 @@ def _verify_range(reader: LogReader, span: str) -> Report:
 
 def _verify_whole(reader: LogReader, store: str, *, expect: Head | None, workers: int | None) -> Report:
     kept, place = KeptHeads(), name_of(store)
-    seen = _recall(kept, place, reader.log)
-    number = workers or _workers_for(reader.head().seq)
-    with LateProgress("verifying") as progress:
-        report = verify_log(
-            reader,
-            expect=expect,
-            kept=None if seen is None else seen.kept,
-            workers=number,
-            connect=partial(_connect_worker, store, reader.log),
-            progress=progress,
-        )
-    try:
-        kept.remember(place, reader.log, seen=_now_seen(report, seen))
-    except OSError as error:
-        warn(f"the head and the verdict can't be kept in {kept}: {error.strerror}")
+    seen = recall(kept, place, reader.log)
+    report = verify_whole(reader, store, expect=expect, workers=workers, seen=seen)
+    remember(kept, place, reader.log, night=Night(report, None, None), before=seen)
     return report
-
-
-def _recall(kept: KeptHeads, place: str, log: str) -> Seen | None:
-    try:
-        return kept.recall(place, log)
-    except OSError as error:
-        warn(f"{kept} can't be read, so the log is not held against an earlier head: {error.strerror}")
-        return None
-
-
-def _now_seen(report: Report, before: Seen | None) -> Seen:
-    """What to keep: a run with findings leaves the earlier head, so that the next one finds them again."""
-    now = datetime.now(UTC)
-    seen = Seen(verdict=report.verdict, at=now, upto=report.head.seq, findings=report.findings_total)
-    if report.findings_total == 0:
-        return replace(seen, head=str(report.head), head_at=now)
-    return seen if before is None else replace(seen, head=before.head, head_at=before.head_at)
-
-
-def _workers_for(entries: int) -> int:
-    return 1 if entries < LARGE else min(os.cpu_count() or 1, MAX_WORKERS)
-
-
-# A worker process uses its reader until it ends, and never closes it.
-_worker = ExitStack()
-
-
-def _connect_worker(store: str, log: str) -> LogReader:
-    return _worker.enter_context(open_reader(store, log))
 
 
 def _verify_file(file: Path, expect: Head | None) -> Report:

@@ -11,6 +11,8 @@ from unbroken.ledger.delivery import Delivery
 from unbroken.ledger.doubts import Doubts
 from unbroken.ledger.draft import Draft
 from unbroken.ledger.group import Group, Submission
+from unbroken.ledger.keeping import Keeping
+from unbroken.ledger.protection import Identity
 from unbroken.ledger.receipt import Kept
 from unbroken.ledger.source import Gap, Source
 from unbroken.ledger.spool.place import SpoolPlace
@@ -30,9 +32,12 @@ _log = logging.getLogger("unbroken")
 class Committer:
     """Forms batches, numbers them and delivers them; a forked child has its own."""
 
-    def __init__(self, delivery: Delivery, *, spool: SpoolPlace | None = None) -> None:
-        self.source = Source()
-        self._delivery: Delivery | Spooling = delivery
+    def __init__(
+        self, delivery: Delivery | Keeping, *, spool: SpoolPlace | None = None, source: Source | None = None
+    ) -> None:
+        self.source = source or Source()
+        self._keeping = delivery if isinstance(delivery, Keeping) else None
+        self._delivery: Delivery | Keeping | Spooling = delivery
         if spool is not None:
             self._delivery = _spooling(delivery, spool, recorder=self.source.recorder)
         self._group = Group(self._commit)
@@ -70,6 +75,11 @@ class Committer:
     def ask_until(self, question: Callable[[LogWriter, float], R], *, deadline: float) -> R | None:
         """The answer to a question that may be asked again; ``None`` in an outage that a spool bridges."""
         return self._delivery.ask_until(question, deadline=deadline)
+
+    def remember(self, identities: Sequence[Identity]) -> None:
+        """People got these pseudonyms from this process: it brings them along where it offers their events again."""
+        if self._keeping is not None:
+            self._keeping.remember(identities)
 
     def close(self) -> None:
         """Tells the log how many numbers were used, where it can be told soon, and closes the connection."""
@@ -137,7 +147,7 @@ class Committer:
             self.source.gaps.pop(0)
 
 
-def _spooling(delivery: Delivery, place: SpoolPlace, *, recorder: str) -> "Spooling":
+def _spooling(delivery: Delivery | Keeping, place: SpoolPlace, *, recorder: str) -> "Spooling":
     from unbroken.ledger.spool.spooling import Spooling
 
     return Spooling(delivery, place, recorder=recorder)

@@ -4,6 +4,9 @@ An attempt whose connection breaks leaves the outcome in doubt: the database may
 since a server process lives on without its client. So the log is asked by id, what is missing is sent again under the
 same ids, and the log refuses the second of two. Only receipts end the doubt. At the deadline the answer is *unknown*
 where there is doubt, and *nothing recorded* where there is none.
+
+A log that lost entries goes on under its next incarnation, also while a connection stands: a receipt that does not fit
+under the name that is known is held against the name that the log has now.
 """
 
 import random
@@ -17,6 +20,7 @@ from functools import lru_cache
 from itertools import count
 from typing import Final, TypeAlias, TypeVar
 
+from unbroken.core.incarnation import continues, incarnation_of
 from unbroken.core.times import format_time
 from unbroken.errors import (
     ConflictError,
@@ -77,7 +81,8 @@ class Delivery:
         # Owns everything below it; held by whoever talks to the database.
         self._lock = threading.Lock()
         self._writer: LogWriter | None = None
-        self._seen = 0
+        # The log's name and the highest number of it that was acknowledged.
+        self._seen = ("", 0)
 
     def deliver(self, batch: Sequence[Sealed], *, deadline: float) -> Delivered:
         """Records the batch as a whole and returns its receipts; tries again until the deadline.
@@ -191,12 +196,30 @@ class Delivery:
             wait_s=self._patience(deadline),
             early=self._early,
         )
-        receipts = [
-            _receipt(item.id, item.text, row, log=writer.log, writer=writer.writer)
-            for item, row in zip(batch, rows, strict=True)
-        ]
-        self._look_forward(receipts)
-        return receipts
+        made = self._fitting(
+            writer,
+            deadline,
+            lambda log: [
+                _receipt(item.id, item.text, row, log=log, writer=writer.writer)
+                for item, row in zip(batch, rows, strict=True)
+            ],
+        )
+        self._look_forward(made)
+        return made
+
+    def _fitting(self, writer: LogWriter, deadline: float, receipts: Callable[[str], list[Receipt]]) -> list[Receipt]:
+        """The receipts, made for a name of the log; where they don't fit, for the name that it has by now."""
+        known = writer.log
+        try:
+            return receipts(known)
+        except ReceiptError as error:
+            try:
+                is_continued = writer.renew(wait_s=self._patience(deadline)) and continues(writer.log, known)
+            except UnavailableError:
+                raise error from None
+            if not is_continued:
+                raise
+        return receipts(writer.log)
 
     def _settle(self, batch: Sequence[Sealed], deadline: float) -> Delivered:
         """Receipts for what is in the log already, and a new attempt for what is not."""
@@ -206,6 +229,7 @@ class Delivery:
             [item.unnumbered_hash() for item in batch],
             wait_s=self._patience(deadline),
         )
+        known.update(self._earlier(writer, [item for item in batch if item.id not in known], deadline))
         for index, item in enumerate(batch):
             if item.id in known and known[item.id].state != "recorded":
                 raise ConflictError(f"event {index + 1}: its id already stands for another event", index=index)
@@ -216,17 +240,34 @@ class Delivery:
             error.index = None if error.index is None else missing[error.index]
             raise
         fresh = {receipt.id: receipt for receipt in sent}
-        receipts = [fresh.get(item.id) or _found(item, known[item.id], log=writer.log) for item in batch]
+        receipts = self._fitting(
+            writer,
+            deadline,
+            lambda log: [fresh.get(item.id) or _found(item, known[item.id], log=log) for item in batch],
+        )
         repeated = [
             at for at, item in enumerate(batch) if item.id in known and _text(item, known[item.id]) != item.text
         ]
         return Delivered(receipts, repeated)
 
+    def _earlier(self, writer: LogWriter, missing: Sequence[Sealed], deadline: float) -> dict[str, Known]:
+        """What of a batch stands in an incarnation before this one, where it may have come before the log was lost."""
+        if not missing or incarnation_of(writer.log) <= 1:
+            return {}
+        return writer.earlier_receipts(
+            [item.id for item in missing],
+            [item.unnumbered_hash() for item in missing],
+            wait_s=self._patience(deadline),
+        )
+
     def _look_forward(self, receipts: Sequence[Receipt]) -> None:
-        """New numbers are beyond those acknowledged before, or the log has lost some of them."""
+        """New numbers are beyond those acknowledged before, or the log has lost some of them.
+
+        The next incarnation counts anew: it is by its name that it tells of the loss.
+        """
         given = receipts[0].seq
-        seen, self._seen = self._seen, receipts[-1].seq
-        if given <= seen:
+        (log, seen), self._seen = self._seen, (receipts[-1].log, receipts[-1].seq)
+        if given <= seen and log == receipts[0].log:
             raise LogRewoundError(
                 f"entry {given} was acknowledged anew, after entry {seen}: the log has lost entries, by a restore or a "
                 "failover; verify it against a head that you keep",
@@ -248,7 +289,7 @@ def _pause(attempt: int) -> float:
 def _found(item: Sealed, known: Known, *, log: str) -> Receipt:
     if known.row is None:
         raise OutcomeUnknownError("the database gave no receipt for an event that it knows", ids=(item.id,))
-    return _receipt(item.id, _text(item, known), known.row, log=log, writer=known.writer)
+    return _receipt(item.id, _text(item, known), known.row, log=known.log or log, writer=known.writer)
 
 
 def _text(item: Sealed, known: Known) -> bytes:

@@ -13,8 +13,11 @@ from unbroken.ledger.committer import Committer
 from unbroken.ledger.delivery import Connect, Delivery
 from unbroken.ledger.draft import Draft
 from unbroken.ledger.group import MAX_BATCH, MAX_BATCH_BYTES
+from unbroken.ledger.keeping import Keeping
 from unbroken.ledger.protection import Identity
 from unbroken.ledger.receipt import Kept
+from unbroken.ledger.retained import LIMIT_BYTES, InMemory, Retained
+from unbroken.ledger.source import Source
 from unbroken.ledger.spool.place import SpoolPlace
 from unbroken.store.log_writer import Known, LogWriter, VaultKey
 
@@ -35,7 +38,9 @@ class Ledger:
     ``connect`` makes a connection. ``retired`` are the log's keys before ``key``. ``early`` asks for early release of
     the log's lock: worth it where storage is slow to flush and several processes record single events; receipts are as
     durable as without it. With a ``spool`` an outage of the log does not stop recording: what :meth:`record` gives for
-    an event is then the word that it is there.
+    an event is then the word that it is there. What was recorded is kept until a checkpoint covers it, to be offered
+    again should the log lose it: ``retain`` bytes of it at most in memory, or as a function says that gets the
+    recorder's id.
     """
 
     def __init__(
@@ -47,6 +52,7 @@ class Ledger:
         deadline_s: float = DEADLINE_S,
         early: bool = False,
         spool: SpoolPlace | None = None,
+        retain: int | Callable[[str], Retained] = LIMIT_BYTES,
     ) -> None:
         self.key = key
         self.retired = tuple(retired)
@@ -54,6 +60,7 @@ class Ledger:
         self._deadline_s = deadline_s
         self._early = early
         self._spool = spool
+        self._retain = retain
         # By process id: after a fork nothing of the parent's is used, closed or waited for.
         self._processes: dict[int, Committer] = {}
         self._log: str | None = None
@@ -122,6 +129,9 @@ class Ledger:
             if some is None:
                 return None
             found += some
+        committer.remember(
+            [each for each, pseudonym in zip(proposals, found, strict=True) if each.pseudonym == pseudonym]
+        )
         return found
 
     def vault_keys(self, holders: Sequence[tuple[str, str]]) -> list[VaultKey | None] | None:
@@ -174,9 +184,16 @@ class Ledger:
         committer = self._processes.get(pid)
         if committer is None:
             # Of several threads that come here first, one's is kept.
-            delivery = Delivery(self._connect, early=self._early)
-            committer = self._processes.setdefault(pid, Committer(delivery, spool=self._spool))
+            committer = self._processes.setdefault(pid, self._made())
         return committer
+
+    def _made(self) -> Committer:
+        source = Source()
+        delivery = Delivery(self._connect, early=self._early)
+        retained = (
+            InMemory(limit_bytes=self._retain) if isinstance(self._retain, int) else self._retain(source.recorder)
+        )
+        return Committer(Keeping(delivery, retained), spool=self._spool, source=source)
 
     def _ask(self, question: Callable[[LogWriter, float], R]) -> R:
         return self._here().ask(question, deadline=self._deadline(None))

@@ -227,6 +227,11 @@ class Checkpoints:
 
     # ---- others' ----
 
+    def number_of(self, entry_id: str) -> int | None:
+        """The number of the entry with this id; ``None`` where there is none. For the verifier."""
+        rows = self._rows("number_of_id", self._number, entry_id)
+        return int(rows[0][0]) if rows else None
+
     def record_verification(self, details: Mapping[str, str | int | bool]) -> int:
         """Puts on record what a verification came to; the entry's number. For the verifier."""
         return int(self._one("record_verification", self.log, _json(details))[0])

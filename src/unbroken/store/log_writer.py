@@ -48,6 +48,13 @@ class Named(Protocol):
     def sealed(self) -> bytes: ...
 
 
+class Covered(NamedTuple):
+    """A log's full name now, and how many of its entries, from the first on, a checkpoint covers."""
+
+    log: str
+    size: int
+
+
 class AlreadyRecordedError(Exception):
     """Some ids of a batch are in the log already; nothing of the batch was recorded by this call."""
 
@@ -75,7 +82,8 @@ class VaultKey(NamedTuple):
 class Known:
     """What the log says of an id that it has: ``state`` is ``recorded``, ``conflict`` or ``present``.
 
-    When it is ``recorded`` there is a ``row``, and ``recorder`` and ``recorder_seq`` say under which number.
+    When it is ``recorded`` there is a ``row``, and ``recorder`` and ``recorder_seq`` say under which number. ``log`` is
+    the earlier incarnation that has it, ``None`` for the newest.
     """
 
     state: str
@@ -83,6 +91,7 @@ class Known:
     recorder: str | None
     recorder_seq: int | None
     row: Row | None
+    log: str | None = None
 
 
 class LogWriter:
@@ -102,8 +111,7 @@ class LogWriter:
         try:
             self._connection.add_notice_handler(partial(_keep_unconfirmed, self._unconfirmed))
             self._connection.prepare_threshold = None
-            (described,) = self._call("describe_log", (origin,), deadline - monotonic())
-            self.log, self.writer, newest, oldest, answering = cast("tuple[str, str, int | None, int, int]", described)
+            self.log, self.writer, newest, oldest, answering = self._describe(deadline - monotonic())
             require_schema(newest, oldest=oldest)
         except BaseException:
             self._connection.close()
@@ -167,6 +175,29 @@ class LogWriter:
         with self._asking(wait_s):
             rows = self._durably("receipts", (self._origin, list(ids), list(hashes)), newest=_newest)
             return {str(event_id): _known(*said) for event_id, *said in rows}
+
+    def earlier_receipts(
+        self, ids: Sequence[str], hashes: Sequence[bytes | None], *, wait_s: float | None = None
+    ) -> dict[str, Known]:
+        """What earlier incarnations of the log have of these ids, as :meth:`receipts` says; they take nothing more."""
+        rows = self._call("earlier_receipts", (self._origin, list(ids), list(hashes)), wait_s)
+        return {str(event_id): _known(*said, log=log) for event_id, log, *said in rows}
+
+    def renew(self, *, wait_s: float | None = None) -> bool:
+        """Asks for the log's name anew; whether it is another one, as the log was continued since the connection."""
+        known, (self.log, *_) = self.log, self._describe(wait_s)
+        return self.log != known
+
+    def covered(self, *, wait_s: float | None = None) -> Covered:
+        """How far the log's newest incarnation is covered by a checkpoint."""
+        return Covered(*self._call("covered", (self._origin,), wait_s)[0])
+
+    def concern_erased(
+        self, events: Sequence[bytes], recorded_at: Sequence[datetime], *, wait_s: float | None = None
+    ) -> list[bool]:
+        """Of events that were recorded at these times and lost: whether each concerns somebody erased since."""
+        values = (self._origin, [event.decode() for event in events], list(recorded_at))
+        return cast("list[bool]", self._call("concern_erased", values, wait_s)[0][0])
 
     def barrier(self, entry: tuple[int, bytes] | None = None, *, wait_s: float | None = None) -> None:
         """Returns when all that was committed is on disk; with an entry's number and hash, fails when it is gone."""
@@ -256,6 +287,10 @@ class LogWriter:
         """Closes the connection, without waiting."""
         self._connection.close()
 
+    def _describe(self, wait_s: float | None) -> tuple[str, str, int | None, int, int]:
+        (described,) = self._call("describe_log", (self._origin,), wait_s)
+        return cast("tuple[str, str, int | None, int, int]", described)
+
     def _patience(self, wait_s: float | None) -> str:
         """How long the server may wait for the log's lock in a call: milliseconds, as a setting takes them."""
         seconds = self._wait_s if wait_s is None else wait_s
@@ -326,10 +361,12 @@ class LogWriter:
             return error
 
 
-def _known(state: str, writer: str, recorder: object, recorder_seq: int | None, *row: Any) -> Known:
+def _known(
+    state: str, writer: str, recorder: object, recorder_seq: int | None, *row: Any, log: str | None = None
+) -> Known:
     if state != "recorded":
-        return Known(state, writer, None, None, None)
-    return Known(state, writer, str(recorder), recorder_seq, Row(*row))
+        return Known(state, writer, None, None, None, log)
+    return Known(state, writer, str(recorder), recorder_seq, Row(*row), log)
 
 
 def _newest(rows: Rows) -> tuple[int, bytes] | None:

@@ -5,12 +5,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from unbroken.core.entry import GENESIS, Head
+from unbroken.core.tree.hashing import HASH_BYTES
 from unbroken.verify.accounting import Accounting, bits_of
 from unbroken.verify.declaration import Declaration
 from unbroken.verify.examine import Broken, Fault, Intact
 from unbroken.verify.finding import MAX_FINDINGS, Finding, FindingList, Kind
 from unbroken.verify.numbers import Numbers, merged, without
+from unbroken.verify.replay.act import Act, without_repetitions
+from unbroken.verify.replay.replay import Replay, Uses
 from unbroken.verify.sessions import SessionState, SessionStates
+from unbroken.verify.tree import Span, Tree, spans_of
 
 START = Head(0, GENESIS)
 
@@ -21,7 +25,8 @@ class Run:
 
     ``sessions`` holds, per session, its first and last session_seq and seq in the page, numbered without gaps;
     ``absences`` what its entries lack that an erasure may account for, as :func:`bits_of`, with the first and the last
-    of neighbours alike; ``declarations`` what they say of erasures.
+    of neighbours alike; ``declarations`` what they say of erasures; ``spans`` what a tree needs of it, where there is
+    one, and ``acts`` and ``uses`` what a replay does.
     """
 
     log: str
@@ -32,10 +37,16 @@ class Run:
     sessions: dict[str, tuple[int, int, int, int]]
     absences: tuple[tuple[int, int, int], ...] = ()
     declarations: tuple[Declaration, ...] = ()
+    acts: tuple[Act, ...] = ()
+    uses: Uses = field(default_factory=dict)
+    spans: tuple[Span, ...] = ()
 
 
-def summarise(steps: Sequence[Intact | Broken]) -> Run | None:
-    """The page as one :class:`Run`, or ``None`` where it has to be followed entry by entry."""
+def summarise(steps: Sequence[Intact | Broken], cuts: Iterable[int] | None = None) -> Run | None:
+    """The page as one :class:`Run`, or ``None`` where it has to be followed entry by entry.
+
+    ``cuts`` are the sizes within it at which a tree wants its root; ``None`` where there is no tree.
+    """
     sessions: dict[str, tuple[int, int, int, int]] = {}
     before: Intact | None = None
     erased: list[Intact] = []
@@ -59,7 +70,20 @@ def summarise(steps: Sequence[Intact | Broken]) -> Run | None:
     if before is None or not isinstance(first, Intact):
         return None
     run = Run(before.log, first.seq, before.seq, first.prev_hash, before.hash, sessions)
+    run = _with_acts(run, [step for step in steps if isinstance(step, Intact)])
+    if cuts is not None:
+        leaves = [step.hash for step in steps if isinstance(step, Intact)]
+        run = replace(run, spans=spans_of(leaves, start=first.seq - 1, cuts=cuts))
     return _with_erased(run, erased) if erased else run
+
+
+def _with_acts(run: Run, steps: Sequence[Intact]) -> Run:
+    uses: dict[str, tuple[int, str, str]] = {}
+    for step in steps:
+        if step.recorder is not None and step.recorder not in uses:
+            uses[step.recorder] = step.seq, step.writer, step.recorded_at
+    acts = without_repetitions(step.tells for step in steps if step.tells is not None)
+    return replace(run, acts=tuple(acts), uses=uses)
 
 
 def _with_erased(run: Run, erased: Sequence[Intact]) -> Run:
@@ -84,14 +108,20 @@ class Chain:
 
     ``top`` is the highest intact entry so far; ``broken`` counts the entries since then that can't be believed, and
     ``links`` are the hashes by which the last of them may be followed. ``absent`` is the number of entries that the
-    whole run lacks. A ``sparse`` chain is one session's: it lacks numbers by its nature. What entries lack of their
-    content goes to ``accounting``; how some of those followed singly put it is kept in ``told``.
+    whole run lacks. A ``sparse`` chain is one session's: it lacks numbers by its nature. A ``partial`` one was chosen
+    from a log: what it lacks is no finding either, but may be why the numbers of sessions jump. What entries lack of
+    their content goes to ``accounting``; how some of those followed singly put it is kept in ``told``. ``unread`` are
+    the numbers of entries of which is not known what is left. Entries are leaves of ``tree``, where one is wanted, for
+    as long as none is lacking; of one that can't be believed it takes the hash that the entry states, so that what is
+    said of it is held against what was signed. What tables beside the entries have to say goes to ``replay``, where
+    they are going to be compared.
     """
 
     log: str | None = None
     start: Head = START
     heads: tuple[Head, ...] = ()
     sparse: bool = False
+    partial: bool = False
     unique_ids: bool = True
     findings: FindingList = field(default_factory=FindingList)
     sessions: SessionStates = field(default_factory=SessionStates)
@@ -106,6 +136,8 @@ class Chain:
     accounting: Accounting = field(default_factory=Accounting)
     told: dict[int, Intact] = field(default_factory=dict)
     unread: Numbers = field(default_factory=Numbers)
+    replay: Replay | None = None
+    tree: Tree | None = None
 
     def __post_init__(self) -> None:
         self.top = self.start
@@ -118,17 +150,7 @@ class Chain:
 
     def follow_run(self, run: Run) -> bool:
         """Takes a whole page where nothing is or was wrong; ``False`` where its entries must be followed singly."""
-        if self.findings.total or self.broken or self.sparse or not self.unique_ids:
-            return False
-        if (
-            run.first_seq != self.top.seq + 1
-            or run.first_prev.hex() != self.top.hash
-            or run.log != (self.log or run.log)
-        ):
-            return False
-        if any(run.first_seq <= head.seq <= run.last_seq and head.seq != run.last_seq for head in self.heads):
-            return False
-        if any(head.seq == run.last_seq and head.hash != run.last_hash.hex() for head in self.heads):
+        if self.findings.total or self.broken or self.sparse or not self.unique_ids or not self._continues(run):
             return False
         known = {session: self.sessions.get(session) for session in run.sessions}
         for session, (first, *_) in run.sessions.items():
@@ -142,11 +164,29 @@ class Chain:
         self.top = Head(run.last_seq, run.last_hash.hex())
         self.met.update(head for head in self.heads if head == self.top)
         self.entries += run.last_seq - run.first_seq + 1
+        if self.tree is not None:
+            self.tree.take(run.spans)
+        self._account_for(run)
+        return True
+
+    def _account_for(self, run: Run) -> None:
         for absence in run.absences:
             self.accounting.lack(*absence)
         for declaration in run.declarations:
             self.accounting.hear(declaration)
-        return True
+        if self.replay is not None:
+            self.replay.hear(run.acts, run.uses)
+
+    def _continues(self, run: Run) -> bool:
+        """Whether the page follows on what there is, and no head stands in it but one that is its end."""
+        if (
+            run.first_seq != self.top.seq + 1
+            or run.first_prev.hex() != self.top.hash
+            or run.log != (self.log or run.log)
+        ):
+            return False
+        within = [head for head in self.heads if run.first_seq <= head.seq <= run.last_seq]
+        return all(head == Head(run.last_seq, run.last_hash.hex()) for head in within)
 
     def follow(self, steps: Iterable[Intact | Broken]) -> None:
         """Takes entries one by one."""
@@ -159,7 +199,7 @@ class Chain:
 
     def finish(self) -> None:
         """Reports what never came."""
-        for first, last in () if self.sparse else self.gaps:
+        for first, last in () if self.sparse or self.partial else self.gaps:
             wanted = f"entry {first}" if first == last else f"entries {first} to {last}"
             self.find("missing", first, expected=wanted, found=f"entry {last + 1}")
         for head in self.heads:
@@ -185,6 +225,8 @@ class Chain:
         # Where an entry stands in the log is what counts; among one session's alone, only it can say where that is.
         place = step.seq if self.sparse and step.seq is not None else self.end + 1
         self.find(fault.kind, place, expected=fault.expected, found=fault.found, session=step.session)
+        if self.tree is not None:
+            self._grow_by_claim(self.tree, step)
         self.broken += 1
         self.absent += 1
         self.links = frozenset(step.links)
@@ -193,6 +235,8 @@ class Chain:
         self.log = self.log or step.log
         if step.seq > self.top.seq:
             linked = self._is_linked(step)
+            if self.tree is not None:
+                self._grow(self.tree, step)
             self._advance(step)
             self._check_belonging(step, linked=linked)
             self._check_id(step)
@@ -213,9 +257,19 @@ class Chain:
                 self.told[step.seq] = step
         if step.declares:
             self.accounting.hear(step.declares)
+        if step.unseen:
+            self.unread.add(step.seq, step.seq)
+        if self.replay is not None:
+            self._replay(self.replay, step)
+
+    def _replay(self, replay: Replay, step: Intact) -> None:
+        if any(fault.part == "details" for fault in step.faults):
+            replay.unheard.add(step.seq)
+        uses = {} if step.recorder is None else {step.recorder: (step.seq, step.writer, step.recorded_at)}
+        replay.hear(() if step.tells is None else (step.tells,), uses)
 
     def intact(self) -> Iterator[tuple[int, int]]:
-        """The numbers that intact entries have, as runs."""
+        """The numbers that intact entries have, as runs; without those of which is not known what is left."""
         return without([(self.start.seq + 1, self.top.seq)], merged(self.gaps, self.unread))
 
     def _add_fault(self, fault: Fault, step: Intact) -> None:
@@ -230,6 +284,18 @@ class Chain:
         if distance == self.broken + 1 and self.links:
             return step.prev_hash in self.links
         return True
+
+    def _grow(self, tree: Tree, step: Intact) -> None:
+        if step.seq != self.end + 1:
+            tree.stop()
+        tree.add(step.hash)
+
+    def _grow_by_claim(self, tree: Tree, step: Broken) -> None:
+        stated = step.links[0] if step.links and step.seq in (None, self.end + 1) else b""
+        if len(stated) == HASH_BYTES:
+            tree.add(stated)
+        else:
+            tree.stop()
 
     def _advance(self, step: Intact) -> None:
         first = self.end + 1

@@ -2,10 +2,13 @@
 
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import Meta
+from msgspec.structs import replace
 
 from unbroken.core.commitment import PARTS
 from unbroken.core.entry import Head, StoredEntry, hash_of
@@ -24,6 +27,8 @@ MAX_EXPORT_BYTES: Final = 64 << 20
 MAX_LINE_BYTES: Final = 1 << 20
 MAX_DEPTH: Final = 32
 """Levels of nesting within which a line may still be one of a later version."""
+
+_KEYS: Final = frozenset({"hash", "line", "payload", "withheld"})
 
 Hex64 = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 Number = Annotated[int, Meta(ge=1, le=MAX_INTEGER)]
@@ -44,6 +49,18 @@ class _Line(msgspec.Struct, forbid_unknown_fields=True):
 _read_line = msgspec.json.Decoder(_Line).decode
 
 
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """One export line: what examining it came to and, where its line is canonical and fits its hash, the entry.
+
+    ``withheld`` are the parts of the payload that the line says are not handed out on purpose.
+    """
+
+    step: Intact | Broken
+    entry: StoredEntry | None = None
+    withheld: tuple[str, ...] = ()
+
+
 def verify_export(lines: Iterable[str], *, expect: Head | None = None) -> Report:
     """Verifies the entries of an export in the order in which they stand."""
     chain = Chain(heads=() if expect is None else (expect,), unique_ids=False)
@@ -55,24 +72,30 @@ def verify_export(lines: Iterable[str], *, expect: Head | None = None) -> Report
 
 def read_entry(text: str) -> Intact | Broken:
     """One export line, examined."""
+    return read_exported(text).step
+
+
+def read_exported(text: str) -> Exported:
+    """One export line, examined, with all that it holds."""
     if len(text) > MAX_EXPORT_BYTES:
         return _unreadable(f"an export line longer than {MAX_EXPORT_BYTES} bytes")
     try:
         export = strict(text)
         line, stated, payload = _fields(export)
+        withheld = _withheld(export)
     except ValueError as error:
         return _unreadable(str(error))
-    return _read(line, stated, payload)
+    return _read(line, stated, payload, withheld)
 
 
-def _unreadable(why: str) -> Broken:
-    return Broken(Fault("unverifiable", "an export line of version 1", why))
+def _unreadable(why: str) -> Exported:
+    return Exported(Broken(Fault("unverifiable", "an export line of version 1", why)))
 
 
 def _fields(export: object) -> tuple[bytes, bytes, dict[str, Any]]:
     """Line, stated hash and payload columns of an export object; raises ``ValueError``."""
-    if not isinstance(export, dict) or not {"hash", "line"} <= export.keys() <= {"hash", "line", "payload"}:
-        raise ValueError("an export line without exactly the keys hash, line and perhaps payload")
+    if not isinstance(export, dict) or not {"hash", "line"} <= export.keys() <= _KEYS:
+        raise ValueError("an export line without exactly the keys hash, line and perhaps payload and withheld")
     line, stated, payload = export["line"], export["hash"], export.get("payload", {})
     if not isinstance(line, str) or not isinstance(stated, str) or not _is_hex64(stated):
         raise ValueError("an export line whose line is no text or whose hash is not 64 lower-case hex digits")
@@ -87,6 +110,18 @@ def _fields(export: object) -> tuple[bytes, bytes, dict[str, Any]]:
     return raw, bytes.fromhex(stated), columns
 
 
+def _withheld(export: dict[str, Any]) -> tuple[str, ...]:
+    """The parts that an export object names as withheld; raises ``ValueError``."""
+    if "withheld" not in export:
+        return ()
+    named = export["withheld"]
+    if not isinstance(named, list) or not named or not all(isinstance(part, str) and part in PARTS for part in named):
+        raise ValueError("a list of withheld parts that is empty, or names something else")
+    if not all(one < other for one, other in pairwise(named)) or not export.get("payload", {}).keys().isdisjoint(named):
+        raise ValueError("withheld parts out of order, repeated, or in the payload as well")
+    return tuple(named)
+
+
 def _part(name: str, part: object) -> dict[str, bytes]:
     match part:
         case {"salt": str(salt), "value": str(value), **others} if not others:
@@ -95,17 +130,36 @@ def _part(name: str, part: object) -> dict[str, bytes]:
     raise ValueError("a part of a payload without exactly the texts salt and value")
 
 
-def _read(line: bytes, stated: bytes, payload: dict[str, Any]) -> Intact | Broken:
+def _read(line: bytes, stated: bytes, payload: dict[str, Any], withheld: tuple[str, ...]) -> Exported:
     computed = hash_of(line)
     if computed != stated:
         fault = Fault("altered_entry", f"hash {stated.hex()}", f"a line that hashes to {computed.hex()}")
-        return Broken(fault, (stated, computed))
+        return Exported(Broken(fault, (stated, computed)))
     entry = _entry(line, stated, payload)
     if entry is not None:
-        return examine(entry)
+        step = examine(entry)
+        if isinstance(step, Broken):
+            return Exported(step)
+        return Exported(_with_withheld(step, entry, withheld) if withheld else step, entry, withheld)
     if _is_other_version(line):
-        return Broken(Fault("unverifiable", "a line of version 1", "a version that is not known here"), (stated,))
-    return Broken(Fault("non_canonical", "the canonical text of an entry", "another text"), (stated,))
+        fault = Fault("unverifiable", "a line of version 1", "a version that is not known here")
+    else:
+        fault = Fault("non_canonical", "the canonical text of an entry", "another text")
+    return Exported(Broken(fault, (stated,)))
+
+
+def _with_withheld(step: Intact, entry: StoredEntry, withheld: tuple[str, ...]) -> Intact:
+    """What is withheld is not missing, and what lacks only some of its parts was not erased, which takes all of them.
+
+    Where nothing is held, whether anything is left can't be seen: an erasure that names the entry is not contradicted.
+    """
+    lacking = {fault.part for fault in (*step.faults, *step.absences) if fault.kind == "missing"}
+    faults = [fault for fault in (*step.faults, *step.absences) if fault.part not in withheld]
+    for part in set(withheld) - lacking:
+        wanted, found = "a part that the event commits to", "one that it does not commit to, said to be withheld"
+        faults.append(Fault("commitment_wrong", wanted, found, part))
+    in_order = tuple(sorted(faults, key=lambda fault: PARTS.index(fault.part or "")))
+    return replace(step, faults=in_order, absences=(), unseen=not entry.parts)
 
 
 def _entry(line: bytes, stated: bytes, payload: dict[str, Any]) -> StoredEntry | None:

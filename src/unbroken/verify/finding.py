@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from unbroken.core.entry import Head
+from unbroken.verify.outside import Against
+from unbroken.verify.tree import Milestone
 
 Kind = Literal[
     "altered_entry",
@@ -13,13 +15,27 @@ Kind = Literal[
     "reordered",
     "forked",
     "truncated",
+    "rewritten",
     "session_gap",
     "non_canonical",
     "column_disagrees",
+    "table_disagrees",
     "commitment_wrong",
     "not_erased",
     "unverifiable",
 ]
+BundleKind = Literal[
+    "altered_file",
+    "manifest_wrong",
+    "signature_wrong",
+    "export_wrong",
+    "not_included",
+    "checkpoint_wrong",
+    "keys_wrong",
+    "anchors_wrong",
+    "selection_wrong",
+]
+"""What only an evidence bundle can have wrong with it (spec/EVIDENCE.md)."""
 Verdict = Literal["proven", "findings", "consistent", "unverifiable"]
 
 EXIT_CODES: Final[dict[Verdict, int]] = {"proven": 0, "findings": 1, "consistent": 3, "unverifiable": 4}
@@ -37,7 +53,7 @@ class Finding:
     ``expected`` and ``found`` name hashes, numbers and columns; they never quote a payload.
     """
 
-    kind: Kind
+    kind: Kind | BundleKind
     seq: int
     expected: str
     found: str
@@ -83,7 +99,9 @@ class Report:
     """What a run showed.
 
     ``head`` is the last intact entry in order: worth keeping where the log's owner can't reach. ``scope`` says
-    what was looked at; ``kept`` names the earlier head that the log was also held against, if there was one.
+    what was looked at; ``kept`` names the earlier head that the log was also held against, if there was one, and
+    ``against`` what came of holding it against signed checkpoints. From ``milestone`` a later run may go on, where this
+    one found nothing and computed the tree.
     """
 
     verdict: Verdict
@@ -95,6 +113,16 @@ class Report:
     findings_total: int = 0
     kept: Head | None = None
     accounted: Accounted = Accounted()
+    against: Against | None = None
+    milestone: Milestone | None = None
+
+    @property
+    def window(self) -> tuple[int, int] | None:
+        """The first and the last entry that no checkpoint from outside covers; ``None`` where there is none such."""
+        if self.against is None:
+            return None
+        first = 1 + (0 if self.against.newest is None else self.against.newest.size)
+        return (first, self.head.seq) if first <= self.head.seq else None
 
     @property
     def exit_code(self) -> int:

@@ -1,31 +1,29 @@
 """Verifying a log, a range of it, or one session, page by page in constant memory."""
 
-from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
-from itertools import count
-from multiprocessing import get_context
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Final, TypeAlias
 
-from unbroken.core.entry import Head, StoredEntry
+from unbroken.core.entry import Head
 from unbroken.verify.accounting import ORIGINAL
-from unbroken.verify.chain import START, Chain, Run, summarise
+from unbroken.verify.against import hold_against
+from unbroken.verify.chain import START, Chain
 from unbroken.verify.erased import declarations_in
 from unbroken.verify.examine import Intact, examine
 from unbroken.verify.finding import Accounted, Report, Verdict
+from unbroken.verify.following import UNIT, Progress, follow, follow_in_parallel
+from unbroken.verify.fork import with_consistency
 from unbroken.verify.keys_and_names import check_keys, check_names, undeclared_keys
+from unbroken.verify.outside import Against, Outside
+from unbroken.verify.replay.check import check_tables
+from unbroken.verify.replay.replay import Replay
 from unbroken.verify.settle import LookAgain, settle
 from unbroken.verify.source import Index, Source
+from unbroken.verify.tree import Milestone
 
-UNIT: Final = 8000
-"""Entries that a worker process reads and examines at a time."""
-AHEAD: Final = 2
-"""Units that each worker process may be ahead of the chain."""
 GROWTHS: Final = 5
 """How often a log that grows meanwhile is followed further for what tells of something absent."""
-
-Progress: TypeAlias = Callable[[int, int], None]
-"""Called with the number of the last entry that was checked and the last one there is to check."""
 
 
 def verify_log(
@@ -33,18 +31,21 @@ def verify_log(
     *,
     expect: Head | None = None,
     kept: Head | None = None,
+    outside: Outside | None = None,
     workers: int = 1,
     connect: Callable[[], Source] | None = None,
     progress: Progress = lambda _done, _of: None,
 ) -> Report:
     """Verifies a whole log up to the end it has now.
 
-    ``expect`` is a head known from outside: only it can make the verdict *proven*. ``kept`` is a head that this
-    verifier saw earlier, which the log must still contain. With more than one worker each process makes its own
-    source with ``connect``, which must be picklable.
+    ``expect`` is a head known from outside, and ``outside`` are signed checkpoints that were fetched before this is
+    called: only they can make the verdict *proven*. ``kept`` is a head that this verifier saw earlier, which the log
+    must still contain. With more than one worker each process makes its own source with ``connect``, which must be
+    picklable.
     """
     heads = tuple(dict.fromkeys(head for head in (expect, kept) if head is not None))
-    chain = Chain(log=source.log, heads=heads)
+    tree = None if outside is None else outside.tree()
+    chain = Chain(log=source.log, heads=heads, tree=tree, replay=Replay())
     impostors = source.impostors()
     for name in impostors:
         chain.find("unverifiable", 0, expected=f"{name} to be a plain table", found="something in its place")
@@ -53,18 +54,21 @@ def verify_log(
         strays = aside.submit(_strays, source) if workers > 1 and connect is not None and upto > UNIT else None
         if strays is not None and connect is not None:
             # While the workers read, the connection of this process is idle.
-            _follow_in_parallel(chain, source, upto=upto, workers=workers, connect=connect, progress=progress)
-        _follow(chain, source, after=chain.end if chain.entries else 0, upto=upto, progress=progress)
+            follow_in_parallel(chain, source, after=0, upto=upto, workers=workers, connect=connect, progress=progress)
+        follow(chain, source, after=chain.end if chain.entries else 0, upto=upto, progress=progress)
         # The database's functions read those tables too, or fail over them.
         vault = None if impostors else source
         _follow_growth(chain, source, vault, after=upto, progress=progress)
+        _hear_later(chain, source)
         chain.finish()
         _check_tables(chain, source, _strays(source) if strays is None else strays.result())
         if vault is not None:
             check_keys(chain, vault)
             check_names(chain, vault)
-        accounted = settle(chain, _looking_at(source))
-    return report_of(chain, scope="the whole log", expect=expect, kept=kept, accounted=accounted)
+            check_tables(chain, vault)
+        against = None if outside is None else held_against(chain, outside, source)
+        accounted = settle(chain, looking_at(source))
+    return report_of(chain, scope="the whole log", expect=expect, kept=kept, accounted=accounted, against=against)
 
 
 def verify_range(source: Source, *, first: int, last: int, progress: Progress = lambda _done, _of: None) -> Report:
@@ -72,12 +76,12 @@ def verify_range(source: Source, *, first: int, last: int, progress: Progress = 
     entries = next(source.entries(after=first - 1, upto=first), None)
     start = START if first == 1 or not entries else Head(first - 1, entries[0].prev_hash.hex())
     chain = Chain(log=source.log, start=start)
-    _follow(chain, source, after=first - 1, upto=last, progress=progress)
+    follow(chain, source, after=first - 1, upto=last, progress=progress)
     if chain.end < last:
         chain.find("truncated", chain.end + 1, expected=f"entries up to {last}", found=f"the end after {chain.end}")
     chain.finish()
-    _hear_all(chain, source)
-    return report_of(chain, scope=f"entries {first} to {last}", accounted=settle(chain, _looking_at(source)))
+    hear_all(chain, source)
+    return report_of(chain, scope=f"entries {first} to {last}", accounted=settle(chain, looking_at(source)))
 
 
 def verify_session(source: Source, session: str) -> Report:
@@ -87,23 +91,9 @@ def verify_session(source: Source, session: str) -> Report:
     and not that the session went no further.
     """
     chain = Chain(log=source.log, sparse=True)
-    _follow(chain, source, after=0, upto=2**63 - 1, session=session)
-    _hear_all(chain, source)
-    return report_of(chain, scope="one session", accounted=settle(chain, _looking_at(source, session)))
-
-
-def _follow(
-    chain: Chain,
-    source: Source,
-    *,
-    after: int,
-    upto: int,
-    session: str | None = None,
-    progress: Progress = lambda _done, _of: None,
-) -> None:
-    for entries in source.entries(after=after, upto=upto, session=session):
-        _follow_page(chain, entries)
-        progress(entries[-1].seq, upto)
+    follow(chain, source, after=0, upto=2**63 - 1, session=session)
+    hear_all(chain, source)
+    return report_of(chain, scope="one session", accounted=settle(chain, looking_at(source, session)))
 
 
 def _follow_growth(chain: Chain, source: Index, vault: Index | None, *, after: int, progress: Progress) -> None:
@@ -115,17 +105,24 @@ def _follow_growth(chain: Chain, source: Index, vault: Index | None, *, after: i
         upto = source.head().seq
         if upto <= after:
             return
-        _follow(chain, source, after=after, upto=upto, progress=progress)
+        follow(chain, source, after=after, upto=upto, progress=progress)
         after = upto
 
 
-def _hear_all(chain: Chain, source: Source) -> None:
+def hear_all(chain: Chain, source: Source) -> None:
     """Takes the word of every entry of the log that tells of an erasure, each verified by itself."""
     for declaration in declarations_in(source):
-        chain.accounting.hear(declaration)
+        chain.accounting.hear(declaration, about=declaration.about)
 
 
-def _looking_at(source: Source, session: str | None = None) -> LookAgain:
+def _hear_later(chain: Chain, source: Index) -> None:
+    """Takes the word of incarnations that came after this log, which is closed: what is erased of it is told there."""
+    for declaration in declarations_in(source):
+        if declaration.about:
+            chain.accounting.hear(declaration, about=declaration.about)
+
+
+def looking_at(source: Source, session: str | None = None) -> LookAgain:
     def look_again(first: int, last: int) -> Iterator[Intact]:
         for entries in source.entries(after=first - 1, upto=last, session=session):
             yield from (step for step in map(examine, entries) if isinstance(step, Intact))
@@ -133,58 +130,10 @@ def _looking_at(source: Source, session: str | None = None) -> LookAgain:
     return look_again
 
 
-def _follow_page(chain: Chain, entries: list[StoredEntry]) -> None:
-    steps = [examine(entry) for entry in entries]
-    run = summarise(steps)
-    if run is None or not chain.follow_run(run):
-        chain.follow(steps)
-
-
-# Each worker process has a source of its own; it is made once, by the pool's initializer.
-_source: Source | None = None
-
-
-def _start_worker(connect: Callable[[], Source]) -> None:
-    global _source  # noqa: PLW0603
-    _source = connect()
-
-
-def _examine_unit(after: int, upto: int) -> tuple[int, Run | None]:
-    """The number of entries in a unit, and what the chain needs of it if there is nothing wrong with it."""
-    if _source is None:
-        return 0, None
-    steps = [examine(entry) for entries in _source.entries(after=after, upto=upto) for entry in entries]
-    return len(steps), summarise(steps)
-
-
-def _follow_in_parallel(
-    chain: Chain, source: Source, *, upto: int, workers: int, connect: Callable[[], Source], progress: Progress
-) -> None:
-    """Follows whole units while they are there; leaves off where numbers are missing."""
-    pool = ProcessPoolExecutor(workers, get_context("spawn"), _start_worker, (connect,))
-    with pool:
-        for after, result in _in_order(pool, upto=upto, ahead=workers * AHEAD):
-            size, run = result.result()
-            last = min(after + UNIT, upto)
-            if size != last - after:
-                pool.shutdown(cancel_futures=True)
-                return
-            if run is None or not chain.follow_run(run):
-                _follow(chain, source, after=after, upto=last)
-            progress(last, upto)
-
-
-def _in_order(
-    pool: ProcessPoolExecutor, *, upto: int, ahead: int
-) -> Iterator[tuple[int, "Future[tuple[int, Run | None]]"]]:
-    waiting: deque[tuple[int, Future[tuple[int, Run | None]]]] = deque()
-    for after in count(0, UNIT):
-        if after < upto:
-            waiting.append((after, pool.submit(_examine_unit, after, min(after + UNIT, upto))))
-        if not waiting:
-            return
-        if len(waiting) >= ahead or after >= upto:
-            yield waiting.popleft()
+def held_against(chain: Chain, outside: Outside, source: Source) -> Against:
+    """The same as :func:`hold_against`, with the proof of a fork where one was found."""
+    against = hold_against(chain, outside)
+    return against if against.fork is None else replace(against, fork=with_consistency(against.fork, source))
 
 
 _Strays: TypeAlias = tuple[list[tuple[int, bool]], list[int], list[tuple[int, bool]]]
@@ -245,11 +194,17 @@ def _check_sessions(chain: Chain, source: Index) -> int:
 
 
 def report_of(
-    chain: Chain, *, scope: str, accounted: Accounted, expect: Head | None = None, kept: Head | None = None
+    chain: Chain,
+    *,
+    scope: str,
+    accounted: Accounted,
+    expect: Head | None = None,
+    kept: Head | None = None,
+    against: Against | None = None,
 ) -> Report:
     """The verdict on a chain that was followed to its end."""
     return Report(
-        verdict=_verdict(chain, expect),
+        verdict=_verdict(chain, expect, against),
         log=chain.log or "",
         scope=scope,
         head=chain.top,
@@ -258,10 +213,25 @@ def report_of(
         findings_total=chain.findings.total,
         kept=kept,
         accounted=accounted,
+        against=against,
+        milestone=_milestone(chain),
     )
 
 
-def _verdict(chain: Chain, expect: Head | None) -> Verdict:
+def _milestone(chain: Chain) -> Milestone | None:
+    tree = chain.tree
+    if tree is None or chain.findings.total or tree.size != chain.top.seq:
+        return None
+    return Milestone(chain.top, tree.standing)
+
+
+def _verdict(chain: Chain, expect: Head | None, against: Against | None) -> Verdict:
     if chain.findings.total:
         return "unverifiable" if chain.findings.only_unverifiable else "findings"
-    return "proven" if expect is not None and expect in chain.met and expect == chain.top else "consistent"
+    if expect is not None and expect in chain.met and expect == chain.top:
+        return "proven"
+    if against is None:
+        return "consistent"
+    if against.newest is not None and against.newest.size == chain.top.seq and not against.refused:
+        return "proven"
+    return "unverifiable" if against.is_blind else "consistent"

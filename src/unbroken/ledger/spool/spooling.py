@@ -23,6 +23,7 @@ from unbroken.errors import (
 )
 from unbroken.ledger.delivery import Delivered, Delivery
 from unbroken.ledger.group import MAX_BATCH
+from unbroken.ledger.keeping import Keeping
 from unbroken.ledger.receipt import Spooled
 from unbroken.ledger.sealed import Sealed
 from unbroken.ledger.spool.place import SpoolPlace
@@ -53,7 +54,7 @@ class Spooling:
     Questions alone may come from any thread.
     """
 
-    def __init__(self, delivery: Delivery, place: SpoolPlace, *, recorder: str) -> None:
+    def __init__(self, delivery: Delivery | Keeping, place: SpoolPlace, *, recorder: str) -> None:
         self._delivery = delivery
         self._place = place
         self._spool = Spool(place.folder, recorder, log=place.log, limit_bytes=place.limit_bytes)
@@ -103,6 +104,7 @@ class Spooling:
         deadline = time.monotonic() + DRAIN_S
         self._catch_up(deadline)
         self._adopt(deadline)
+        self._delivery.finish()
 
     def close(self) -> None:
         """Closes connection and spool; what waits stays on the disk."""
@@ -174,7 +176,11 @@ def _needs_the_log(item: Sealed) -> bool:
 
 
 def drain(
-    spool: Spool, delivery: Delivery, *, deadline: float, progress: Callable[[int], None] = lambda _events: None
+    spool: Spool,
+    delivery: Delivery | Keeping,
+    *,
+    deadline: float,
+    progress: Callable[[int], None] = lambda _events: None,
 ) -> None:
     """Sends what a spool holds, in order, and tells the log of the gap; ``progress`` gets the events of each batch.
 

@@ -36,6 +36,8 @@ grant execute on function unbroken.receipts(text, uuid[], bytea[]) to unbroken_w
 grant execute on function unbroken.barrier(text, bigint, bytea) to unbroken_writer, unbroken_server, unbroken_verifier, unbroken_notary;
 grant execute on function unbroken.covered(text) to unbroken_writer, unbroken_server;
 grant execute on function unbroken.describe_log(text) to unbroken_writer, unbroken_server;
+grant execute on function unbroken.earlier_receipts(text, uuid[], bytea[]), unbroken.concern_erased(text, text[], timestamptz[])
+  to unbroken_writer, unbroken_server;
 grant execute on function unbroken.stop_recorder(text, uuid, bigint) to unbroken_writer, unbroken_server;
 grant execute on function unbroken.declare_gap(text, uuid, text, bigint, bigint, bigint, text, text, uuid[], uuid) to unbroken_writer, unbroken_server;
 grant execute on function unbroken.approvals_of(text, uuid, text, text) to unbroken_writer, unbroken_server;
@@ -61,7 +63,11 @@ grant select on unbroken.recorders to unbroken_ops, unbroken_compliance, unbroke
 grant select on unbroken.grants to unbroken_ops, unbroken_compliance, unbroken_verifier, unbroken_access;
 grant select on unbroken.access_requests to unbroken_compliance, unbroken_verifier, unbroken_access;
 grant select on unbroken.tickets to unbroken_compliance, unbroken_verifier;
-grant select on unbroken.openings to unbroken_compliance;
+grant select on unbroken.openings to unbroken_compliance, unbroken_verifier;
+-- What entries tell of, for verification to compare; of keys and names only which are gone.
+grant select on unbroken.agents, unbroken.alarms, unbroken.erasures, unbroken.forgotten, unbroken.name_lookups, unbroken.recoveries,
+                unbroken.registries to unbroken_verifier;
+grant select (log, key_id, destroyed_seq) on unbroken.subject_keys to unbroken_verifier;
 
 -- The tree, its signed heads and what became of them show hashes and times: to everybody who may know of the log.
 grant select on unbroken.tiles, unbroken.checkpoints, unbroken.anchorings, unbroken.key_statements, unbroken.continuity

@@ -18,6 +18,16 @@ set search_path = pg_catalog, pg_temp
 -- name: receipts
 select * from unbroken.receipts(%s, %b::uuid[], %b::bytea[])
 
+-- name: covered
+select log, size from unbroken.covered(%s)
+
+-- name: earlier_receipts
+select id, log, state, writer, recorder, recorder_seq, seq, session_seq, recorded_at, prev_hash, hash
+  from unbroken.earlier_receipts(%s, %b::uuid[], %b::bytea[])
+
+-- name: concern_erased
+select unbroken.concern_erased(%s, %b::text[], %b::timestamptz[])
+
 -- name: describe_log
 -- With the process that answers: behind a pooler it is another one than the process that was connected to.
 select log, writer, migration, oldest, pg_catalog.pg_backend_pid() from unbroken.describe_log(%s)
@@ -170,6 +180,11 @@ select p.seq
 select o.seq, e.seq is not null
   from unbroken.originals o left join unbroken.entries e on e.log = o.log and e.seq = o.seq
  where o.log = %(log)s and (e.seq is null or strpos(e.event, '"original":"') = 0) order by o.seq limit %(limit)s
+
+-- name: incarnations
+-- All of one log, in order.
+select n.log, n.origin || '~' || n.incarnation
+  from unbroken.logs l join unbroken.logs n on n.origin = l.origin where l.log = %s order by n.incarnation
 
 -- name: erasing_entries
 select seq from unbroken.entries where log = %(log)s and event_type = 'log.erased' order by seq
@@ -393,6 +408,25 @@ select e.seq
 -- name: entries_containing
 select * from unbroken.entries_containing(%(log)s, %(flags)s::text[], %(since)s::timestamptz, %(upto)s::timestamptz, %(after)s::bigint, %(limit)s::integer)
 
+-- Which entries an evidence bundle is about, in order of seq: numbers alone, what they say is read and verified after.
+
+-- name: seqs_of_session
+select seq from unbroken.entries
+ where log = %(log)s and session_id = %(session)s and seq > %(after)s and seq <= %(upto)s order by seq limit %(limit)s
+
+-- name: seqs_of_actors
+select seq from unbroken.entries
+ where log = %(log)s and actor_id = any (%(ids)s) and seq > %(after)s and seq <= %(upto)s order by seq limit %(limit)s
+
+-- name: seqs_of_subjects
+select seq from unbroken.entries
+ where log = %(log)s and subjects && %(ids)s and seq > %(after)s and seq <= %(upto)s order by seq limit %(limit)s
+
+-- name: seqs_of_time
+select seq from unbroken.entries
+ where log = %(log)s and recorded_at >= coalesce(%(since)s::timestamptz, '-infinity') and recorded_at < coalesce(%(until)s::timestamptz, 'infinity')
+   and seq > %(after)s and seq <= %(upto)s order by seq limit %(limit)s
+
 -- Identities and the registry.
 
 -- name: identify
@@ -488,9 +522,12 @@ select unbroken.finish_erasure(%s, %s::uuid, %s)
 
 -- name: erased_entries
 select e.seq, textsend(e.event), textsend(p.details), p.details_salt, e.hash
-  from unbroken.entries e left join unbroken.payloads p on p.log = e.log and p.seq = e.seq
- where e.log = %(log)s and e.event_type = 'log.erased' and e.seq >= %(since)s
- order by e.seq
+  from unbroken.logs l
+  join unbroken.logs n on n.origin = l.origin and n.incarnation >= l.incarnation
+  join unbroken.entries e on e.log = n.log
+  left join unbroken.payloads p on p.log = e.log and p.seq = e.seq
+ where l.log = %(log)s and e.event_type = 'log.erased' and (e.seq >= %(since)s or n.log <> l.log)
+ order by n.incarnation, e.seq
 
 -- name: own_login
 select session_user::text
@@ -502,6 +539,26 @@ select ids, as_subject, as_actor, payloads, originals, keys, pseudonyms, session
 
 -- name: reapply_erasure
 select unbroken.reapply_erasure(%s, %s::uuid, %s, %s, %s, %s, %s)
+
+-- name: continue_log
+select log, grants, names, registry from unbroken.continue_log(%s, %s, %s, %s, %s::jsonb, %s, %s, %s)
+
+-- name: log_standing
+-- For the owner: why a log is closed, whether it has a notary, and whether that has confirmed it here.
+select c.closed_because, c.log is not null, c.log is null or unbroken.is_confirmed(c)
+  from unbroken.logs l left join unbroken.continuity c on c.log = l.log where l.log = %(log)s
+
+-- name: stated_keys
+select statement from unbroken.key_statements where log = %s order by nth
+
+-- name: leaves_as_owner
+select count(*), string_agg(u.hash, ''::bytea order by u.seq)
+  from (select e.seq, e.hash from unbroken.entries e where e.log = %(log)s and e.seq > %(after)s order by e.seq limit %(limit)s) u
+
+-- name: held_duties
+-- Of one incarnation, as they would be carried over.
+select g.login, g.duty, g.granted_at, exists (select from pg_catalog.pg_roles r where r.rolname = g.login)
+  from unbroken.grants g where g.log = %s and g.revoked_at is null order by g.login
 
 -- name: open_reads
 select unbroken.open_reads(%s)
@@ -564,6 +621,10 @@ select anchor, kind, size, root, receipt, at, stored_at, stored_by
   from unbroken.anchorings
  where log = %(log)s and size between %(least)s and %(most)s and (%(anchor)s::text is null or anchor = %(anchor)s::text)
  order by size desc, stored_at desc, digest limit %(limit)s
+
+-- name: number_of_id
+-- For the verifier, whose alone ids are to look up.
+select seq from unbroken.event_ids where log = %s and id = %s::uuid
 
 -- name: key_statements
 select nth, change, key, statement, seq from unbroken.key_statements where log = %s order by nth

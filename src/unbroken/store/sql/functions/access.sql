@@ -25,15 +25,18 @@ begin
        and pg_has_role(session_user, r.oid, 'member'));
 end $$;
 
--- The logs that this login holds its duty for.
+-- The logs that this login holds its duty for: where one was continued, the newest incarnation says it for all.
 create or replace function unbroken.granted_logs() returns integer[]
 language plpgsql stable security definer set search_path = unbroken, pg_temp as $$
 declare
   v_duty constant text := unbroken.only_duty();
 begin
   return (
-    select coalesce(array_agg(g.log), '{}')
-      from grants g where g.login = session_user and g.duty = v_duty and g.revoked_at is null);
+    select coalesce(array_agg(o.log), '{}')
+      from grants g
+      join logs l on l.log = g.log and not exists (select from logs n where n.origin = l.origin and n.incarnation > l.incarnation)
+      join logs o on o.origin = l.origin
+     where g.login = session_user and g.duty = v_duty and g.revoked_at is null);
 end $$;
 
 -- For the policies: a statement of a login that holds no duty for any log fails, and gives no empty answer, which would look
@@ -70,7 +73,7 @@ create or replace function unbroken.log_for_access(p_log text, out log integer, 
 language plpgsql stable set search_path = unbroken, pg_temp as $$
 #variable_conflict use_column
 begin
-  log := unbroken.log_named(p_log);
+  log := unbroken.newest_of(unbroken.log_named(p_log));
   -- One whose login is gone, or out of the group, can't act: it must not keep everybody else out.
   select count(*) into administrators
     from grants g join pg_roles r on r.rolname = g.login and pg_has_role(r.oid, 'unbroken_access', 'member')

@@ -27,10 +27,9 @@ declare
 begin
   select l.log into v_log
     from logs l
-   where l.origin = p_origin
+   where l.origin = p_origin and not exists (select from logs n where n.origin = l.origin and n.incarnation > l.incarnation)
      and exists (select from grants g where g.log = l.log and g.login = session_user and g.duty in ('writer', 'server')
-                    and g.revoked_at is null)
-   order by l.incarnation desc limit 1;
+                    and g.revoked_at is null);
   if v_log is null then
     raise exception 'no such log, or this login may not record into it' using errcode = 'UB003';
   end if;

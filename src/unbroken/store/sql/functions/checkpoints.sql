@@ -100,6 +100,11 @@ begin
      or array_dims(p_indexes) is distinct from array_dims(p_levels) or array_dims(p_hashes) is distinct from array_dims(p_levels) then
     raise exception 'tiles are stored 1 to 65536 at a time, each with a level, an index and hashes' using errcode = 'UB009';
   end if;
+  if exists (select from unnest(p_levels, p_indexes, p_hashes) as u (level, index, hashes)
+              where u.level is null or u.level not between 1 and 7 or u.index is null or u.index < 0
+                 or u.hashes is null or length(u.hashes) not between 32 and 8192 or length(u.hashes) % 32 <> 0) then
+    raise exception 'a tile is of a level from 1 to 7 and holds 1 to 256 hashes' using errcode = 'UB009';
+  end if;
   -- One order, so that two notaries can't wait for each other.
   insert into tiles as t (log, level, index, hashes)
   select v_log, u.level, u.index, u.hashes from unnest(p_levels, p_indexes, p_hashes) as u (level, index, hashes) order by 2, 3
@@ -123,8 +128,9 @@ declare
 begin
   perform unbroken.hold_log(v_log);
   v_newest := unbroken.newest_checkpoint(v_log);
-  if p_size is null or p_root is null or p_note is null or p_signed_at is null or p_each_start is null or p_size < 1 then
-    raise exception 'a checkpoint has a size, a root, a note and a time' using errcode = 'UB009';
+  if num_nulls(p_size, p_root, p_note, p_signed_at, p_each_start) > 0 or p_size < 1 or length(p_root) <> 32
+     or octet_length(p_note) not between 1 and 65536 then
+    raise exception 'a checkpoint has a size, a root, a note of up to 64 KiB and a time' using errcode = 'UB009';
   end if;
   if p_size > unbroken.head_of(v_log) or p_size < v_newest.size or p_size = v_newest.size and p_root <> v_newest.root then
     raise exception 'this checkpoint is of another tree than the one that stands here, or of an older one' using errcode = 'UB013';
@@ -147,8 +153,9 @@ language plpgsql security definer set search_path = unbroken, pg_temp as $$
 declare
   v_log constant int := unbroken.log_for_notary(p_log);
 begin
-  if num_nulls(p_anchor, p_kind, p_size, p_root, p_receipt) > 0 then
-    raise exception 'a receipt names its anchor, its kind, a size and a root' using errcode = 'UB009';
+  if num_nulls(p_anchor, p_kind, p_size, p_root, p_receipt) > 0 or p_size < 0 or length(p_root) <> 32
+     or octet_length(p_anchor) not between 1 and 255 or octet_length(p_kind) not between 1 and 64 or length(p_receipt) not between 1 and 1048576 then
+    raise exception 'a receipt of up to 1 MiB names its anchor, its kind, a size and a root' using errcode = 'UB009';
   end if;
   insert into anchorings (log, anchor, kind, size, root, receipt, digest, at)
   values (v_log, p_anchor, p_kind, p_size, p_root, p_receipt, sha256(p_receipt), p_at)

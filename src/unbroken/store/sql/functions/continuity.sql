@@ -9,7 +9,7 @@ declare
 begin
   select c.* into v_known from continuity c where c.log = p_log;
   if v_known.closed_because is not null then
-    raise exception 'this log takes no entries any more (%): unbroken recover', v_known.closed_because using errcode = 'UB012';
+    raise exception 'this log takes no entries any more: its notary closed it. unbroken recover goes on' using errcode = 'UB012';
   end if;
   if v_known.log is not null and not unbroken.is_confirmed(v_known) then
     raise exception 'this log takes no entries until its notary has found its last checkpoint here: is unbroken checkpoint run at work?'
@@ -55,7 +55,7 @@ begin
   perform unbroken.hold_log(v_log);
   select c.* into v_known from continuity c where c.log = v_log;
   if v_known.closed_because is not null then
-    raise exception 'this log takes no entries any more (%): unbroken recover', v_known.closed_because using errcode = 'UB012';
+    raise exception 'this log takes no entries any more: its notary closed it. unbroken recover goes on' using errcode = 'UB012';
   end if;
   if p_size is null or p_root is null or p_each_start is null or p_size > unbroken.head_of(v_log)
      or p_size < v_known.size or p_size = v_known.size and p_root <> v_known.root then

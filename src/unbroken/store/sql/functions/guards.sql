@@ -34,20 +34,32 @@ begin
 end $$;
 
 -- Whether entry p_seq was made by the log itself (no recorder: the door demands one of everybody else), is of this type, and
--- says of this login what p_details says.
+-- says of this login what p_details says. Of an incarnation that is closed the newest tells, naming it.
 create or replace function unbroken.is_told(p_log integer, p_seq bigint, p_type text, p_details jsonb) returns boolean
-language sql stable set search_path = unbroken, pg_temp as $$
-  select exists (
-    select from entries e join payloads p on p.log = e.log and p.seq = e.seq
-     where e.log = p_log and e.seq = p_seq and e.event_type = p_type
-       and e.event::json ->> 'recorder' is null and p.details::jsonb @> p_details)
-$$;
+language plpgsql stable set search_path = unbroken, pg_temp as $$
+begin
+  return unbroken.is_told_in(p_log, p_seq, p_type, p_details, null)
+      or exists (select from logs l join logs n on n.origin = l.origin and n.incarnation > l.incarnation
+                  where l.log = p_log
+                    and unbroken.is_told_in(n.log, p_seq, p_type, p_details || jsonb_build_object('log', unbroken.full_name(p_log)), null));
+end $$;
 
 -- The same of what this login did.
 create or replace function unbroken.is_told_by(p_login text, p_log integer, p_seq bigint, p_type text, p_details jsonb) returns boolean
+language plpgsql stable set search_path = unbroken, pg_temp as $$
+begin
+  return unbroken.is_told_in(p_log, p_seq, p_type, p_details, p_login)
+      or exists (select from logs l join logs n on n.origin = l.origin and n.incarnation > l.incarnation
+                  where l.log = p_log
+                    and unbroken.is_told_in(n.log, p_seq, p_type, p_details || jsonb_build_object('log', unbroken.full_name(p_log)), p_login));
+end $$;
+
+create or replace function unbroken.is_told_in(p_log integer, p_seq bigint, p_type text, p_details jsonb, p_login text) returns boolean
 language sql stable set search_path = unbroken, pg_temp as $$
-  select unbroken.is_told(p_log, p_seq, p_type, p_details)
-     and exists (select from entries e where e.log = p_log and e.seq = p_seq and e.actor_id = p_login)
+  select exists (
+    select from entries e join payloads p on p.log = e.log and p.seq = e.seq
+     where e.log = p_log and e.seq = p_seq and e.event_type = p_type and (p_login is null or e.actor_id = p_login)
+       and e.event::json ->> 'recorder' is null and p.details::jsonb @> p_details)
 $$;
 
 -- No row of grants without its entry; a row ends once, with the entry that ends it.
@@ -118,7 +130,7 @@ language plpgsql set search_path = unbroken, pg_temp as $$
 begin
   if not unbroken.is_told_by(new.login, new.log, new.asked_seq, 'log.names_asked', jsonb_build_object('lookup', new.lookup, 'ticket', new.ticket))
      or to_jsonb(new.pseudonyms) is distinct from
-          (select p.details::jsonb -> 'pseudonyms' from payloads p where p.log = new.log and p.seq = new.asked_seq) then
+          (select p.details::jsonb -> 'pseudonyms' from payloads p where p.log = unbroken.newest_of(new.log) and p.seq = new.asked_seq) then
     raise exception 'names are asked for with an entry in the log' using errcode = 'UB010';
   end if;
   return new;
@@ -213,7 +225,7 @@ begin
      or new.begun_seq is not null and not unbroken.is_told_by(new.begun_by, new.log, new.begun_seq, 'log.erased', v_what || jsonb_build_object('order', new.order_sha256))
      or new.basis = 'ledger' and new.begun_seq is not null
         and not exists (select from entries e join payloads p on p.log = e.log and p.seq = e.seq
-                         where e.log = new.log and e.event_type = 'log.erasure_reapplied' and p.details::jsonb @> v_what)
+                         where e.log = any (unbroken.incarnations_of(new.log)) and e.event_type = 'log.erasure_reapplied' and p.details::jsonb @> v_what)
      or new.done_seq is not null
         and not unbroken.is_told(new.log, new.done_seq, 'log.erased', v_what || jsonb_build_object('complete', true, 'certificate', new.certificate_sha256)) then
     raise exception 'an erasure takes its steps in order, each with its entry in the log' using errcode = 'UB010';
@@ -235,7 +247,7 @@ create or replace function unbroken.refuse_forgetting() returns trigger
 language plpgsql set search_path = unbroken, pg_temp as $$
 begin
   if tg_op = 'DELETE' and not exists (select from forgotten f where f.log = old.log and f.pseudonym = old.pseudonym)
-     or tg_op = 'INSERT' and exists (select from forgotten f where f.log = new.log and f.pseudonym = new.pseudonym) then
+     or tg_op = 'INSERT' and unbroken.is_forgotten(new.log, new.pseudonym) then
     raise exception 'a name is forgotten by its entry in the log, and for good' using errcode = 'UB010';
   end if;
   return coalesce(new, old);

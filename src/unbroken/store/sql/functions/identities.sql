@@ -37,7 +37,7 @@ begin
   end if;
   perform unbroken.hold_people(v_log, false);
   -- What comes late, out of a spool, for somebody who was erased meanwhile goes under a pseudonym that leads nowhere.
-  v_gone := array(select f.pseudonym from forgotten f where f.log = v_log and f.pseudonym = any (p_pseudonyms));
+  v_gone := array(select u.id from unnest(p_pseudonyms) as u (id) where unbroken.is_forgotten(v_log, u.id));
   insert into identities (log, pseudonym, lookup, sealed, is_first)
   select v_log, u.pseudonym, u.lookup, u.sealed, true
     from (select distinct on (u.lookup) u.*

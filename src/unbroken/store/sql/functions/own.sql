@@ -20,13 +20,15 @@ begin
 end $$;
 
 -- Entries of the log's own, in order, whose actor is the login that led to them: of each the event as far as it is known, and
--- its details. Returns the first one's number.
+-- its details. Returns the first one's number. What is done with an incarnation that is closed is told in the newest, under its name.
 create or replace function unbroken.append_told(p_log integer, p_events unbroken.event[], p_details jsonb[]) returns bigint
 language plpgsql set search_path = unbroken, pg_temp as $$
 #variable_conflict use_column
 declare
   n         constant int := cardinality(p_events);
   v_writer  constant text := unbroken.caller();
+  v_log     constant int := unbroken.newest_of(p_log);
+  v_about   constant jsonb := case when v_log = p_log then '{}' else jsonb_build_object('log', unbroken.full_name(p_log)) end;
   v_events  unbroken.event[]; v_texts text[]; v_details text[]; v_salts bytea[];
   v_place   record;
 begin
@@ -35,7 +37,7 @@ begin
     perform set_config('synchronous_commit', 'on', true);
   end if;
   for i in 1..n loop
-    v_details[i] := unbroken.canonical(p_details[i]);
+    v_details[i] := unbroken.canonical(p_details[i] || v_about);
     v_salts[i] := unbroken.random_bytes();
     v_events[i] := p_events[i];
     v_events[i].actor_id := session_user;
@@ -46,13 +48,13 @@ begin
     v_texts[i] := unbroken.event_text(v_events[i]);
   end loop;
   select * into v_place
-    from unbroken.chain(p_log, v_writer, null, v_texts, (select array_agg(e.id) from unnest(v_events) as e), array_fill(null::text, array[n]));
+    from unbroken.chain(v_log, v_writer, null, v_texts, (select array_agg(e.id) from unnest(v_events) as e), array_fill(null::text, array[n]));
   insert into entries (log, seq, recorded_at, writer, prev_hash, hash, event, id, event_type, actor_id, agent_id)
-  select p_log, v_place.first_seq + i - 1, v_place.recorded_at, v_writer, v_place.prev_hashes[i], v_place.hashes[i], v_texts[i],
+  select v_log, v_place.first_seq + i - 1, v_place.recorded_at, v_writer, v_place.prev_hashes[i], v_place.hashes[i], v_texts[i],
          v_events[i].id, v_events[i].event_type, v_events[i].actor_id, v_events[i].agent_id
     from generate_series(1, n) as i;
   insert into payloads (log, seq, details, details_salt)
-  select p_log, v_place.first_seq + i - 1, v_details[i], v_salts[i] from generate_series(1, n) as i;
+  select v_log, v_place.first_seq + i - 1, v_details[i], v_salts[i] from generate_series(1, n) as i;
   return v_place.first_seq;
 end $$;
 

@@ -46,7 +46,8 @@ end $$;
 
 -- A recorder's account of numbers that came late or may never come. 'outage': they were kept aside and sent later, but for
 -- those refused. 'unknown': their outcome was not known when the recorder gave up on them. 'repeated': they were given to
--- events that turned out to be in the log already, under other numbers. With an id for the entry, doing it again does nothing.
+-- events that turned out to be in the log already, under other numbers. 'lost': they were recorded before, in an incarnation that
+-- has lost them, and are recorded here once more, but for those refused. With an id for the entry, doing it again does nothing.
 create or replace function unbroken.declare_gap(
   p_log text, p_recorder uuid, p_reason text, p_first bigint, p_last bigint, p_count bigint, p_from text, p_to text, p_refused uuid[],
   p_id uuid default null
@@ -57,7 +58,7 @@ declare
   v_log int;
   v_seq bigint;
 begin
-  if p_reason is null or p_reason not in ('outage', 'unknown', 'repeated') or p_first is null or p_last is null or p_count is null
+  if p_reason is null or p_reason not in ('outage', 'unknown', 'repeated', 'lost') or p_first is null or p_last is null or p_count is null
      or not (unbroken.is_count(p_first) and unbroken.is_count(p_last) and unbroken.is_count(p_count)) or p_first > p_last
      or unbroken.is_time(p_from) is not true or unbroken.is_time(p_to) is not true or p_from > p_to
      or p_refused is null or cardinality(p_refused) > 1000 or array_position(p_refused, null) is not null then

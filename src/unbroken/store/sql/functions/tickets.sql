@@ -45,7 +45,7 @@ create or replace function unbroken.ticket_fault(
 language sql stable set search_path = unbroken, pg_temp as $$
   select case
     when p_duty is null then 'several duties'
-    when not exists (select from grants g where g.log = p_log and g.login = session_user and g.duty = p_duty and g.revoked_at is null) then 'no grant'
+    when p_log <> all (unbroken.granted_logs()) then 'no grant'
     when not unbroken.is_recovered(p_log) then 'not recovered'
     when p_purpose is null or p_purpose !~ '[^[:space:]]' then 'no purpose'
     when p_duty in ('legal', 'dpo') and (p_case is null or p_case !~ '[^[:space:]]') then 'no case'
@@ -150,13 +150,14 @@ create or replace function unbroken.open_tickets() returns setof unbroken.ticket
 language plpgsql stable set search_path = unbroken, pg_temp as $$
 declare
   v_duty constant text := unbroken.only_duty();
+  v_logs constant int[] := unbroken.granted_logs();
 begin
   return query
   select t.* from tickets t
    where t.login = session_user and t.closed_seq is null and t.expires_at > clock_timestamp()
      and t.opened_xid is distinct from pg_current_xact_id_if_assigned()
      and t.duty = v_duty
-     and exists (select from grants g where g.log = t.log and g.login = t.login and g.duty = t.duty and g.revoked_at is null)
+     and t.log = any (v_logs)
      and unbroken.is_recovered(t.log);
 end $$;
 
@@ -200,7 +201,7 @@ create or replace function unbroken.ticketed_logs() returns integer[]
 language plpgsql stable security definer set search_path = unbroken, pg_temp as $$
 begin
   perform unbroken.has_ticket();
-  return (select coalesce(array_agg(distinct t.log), '{}') from unbroken.open_tickets() t);
+  return (select coalesce(array_agg(distinct o.log), '{}') from unbroken.open_tickets() t, unnest(unbroken.incarnations_of(t.log)) as o (log));
 end $$;
 
 create or replace function unbroken.is_open(p_log integer, p_session text) returns boolean

@@ -124,7 +124,7 @@ begin
                  where (u.kind in ('subject', 'session') and octet_length(u.holder) between 1 and 1024) is not true) then
     raise exception 'ask for the keys of 1 to 1000 holders: a subject or a session each, of 1 to 1024 bytes' using errcode = 'UB009';
   end if;
-  if not exists (select from subject_keys k where k.log = v_log) then
+  if not exists (select from subject_keys k where k.log = any (unbroken.incarnations_of(v_log))) then
     return;
   end if;
   v_keys := array(select unbroken.key_of_holder(v_log, u.kind, u.holder) from unnest(p_kinds, p_holders) with ordinality as u (kind, holder, nth) order by u.nth);

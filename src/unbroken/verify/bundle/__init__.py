@@ -1,0 +1,1 @@
+"""Verifying evidence bundles, as spec/EVIDENCE.md lays them out: no database, no network, nobody believed."""
