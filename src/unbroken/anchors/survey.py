@@ -150,10 +150,11 @@ def _held(anchor: Anchor, given: Sequence[Receipt], log: TrustedLog) -> Seen:
         notes.add(_digest(each))
         shown = _shown(anchor, each, log)
         newest = shown if newest is None else max(newest, shown, key=_order)
-        if roots.setdefault(shown.checkpoint.size, shown.checkpoint.root) != shown.checkpoint.root:
+        size, root = shown.checkpoint.size, shown.checkpoint.root
+        if roots.setdefault(size, root) != root:
             raise AnchorError(
-                f"the anchor {anchor.name!r} holds two signed checkpoints of {shown.checkpoint.size} entries that exclude"
-                " each other: two histories of the log exist"
+                f"the anchor {anchor.name!r} holds two signed checkpoints of {size} entries that exclude each other:"
+                " two histories of the log exist"
             )
     missing = (receipt for receipt in given if _digest(receipt) not in notes)
     odd += [Oddity(anchor.name, "missing", anchor.where, size) for size in _sizes(missing, log)]
