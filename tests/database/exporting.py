@@ -74,7 +74,7 @@ def notary_at_work(database: Database, folder: Path) -> Iterator[None]:
             signer = Signer.of(LocalKey(KEY.verifier.public, KEY.secret), log=LOG)
             with kept.locked(), Checkpoints.open(database.conninfo("notary"), LOG) as found:
                 notary = Notary(kept, signer, each_start=True)
-                while not over.wait(0.1):
+                while not over.wait(0.02):
                     notary.round(found)
                     begun.set()
         except UnbrokenError as error:

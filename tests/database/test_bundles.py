@@ -19,6 +19,7 @@ from unbroken.cli.export_asked import Asked, QueryName
 from unbroken.core.entry import StoredEntry
 from unbroken.core.event import decode_event
 from unbroken.errors import AccessDeniedError, ConfigurationError
+from unbroken.investigate.bundle import proving
 from unbroken.ledger.ledger import Ledger
 from unbroken.store.log_reader import LogReader
 
@@ -31,6 +32,7 @@ FILES = [
 @pytest.fixture
 def exports(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Exports:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setattr(proving, "POLL_S", 0.05)
     out = tmp_path / "out"
     out.mkdir()
     return Exports(database, out)
@@ -165,7 +167,7 @@ def test_what_is_withheld_is_named_and_not_there(exports: Exports, recorded: Led
     assert manifest(path)["withheld"] == {"details": 1, "outputs": 2}
     assert [sorted(each.get("payload", {})) for each in lines(path)] == [["inputs"], ["inputs"], [], []]
     assert b"not booked" not in b"".join(content(path).values())
-    assert "withheld parts (details, outputs)" in " ".join(content(path)["LIMITS.md"].decode().split())
+    assert "withheld parts say (details, outputs)" in " ".join(content(path)["LIMITS.md"].decode().split())
 
 
 def test_the_table_says_the_same_and_no_spreadsheet_obeys_it(exports: Exports, recorded: Ledger, notary: None) -> None:
