@@ -31,7 +31,7 @@ def print_fork(console: Console, fork: Fork, log: str) -> None:
     console.print(Text("Two signed checkpoints that exclude each other:", "bold red"))
     for tree in (fork.smaller, fork.larger):
         console.print()
-        console.print(Text(f"kept by {printable(' and '.join(tree.by))}", "dim"))
+        console.print(Text(f"kept by {printable(tree.keepers)}", "dim"))
         for line in tree.note.rstrip("\n").split("\n"):
             console.print(Text(f"  {printable(line)}"), soft_wrap=True)
     console.print()
