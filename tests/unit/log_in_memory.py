@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -75,6 +76,21 @@ class Log:
         self.stored.append(entry)
 
 
+@dataclass
+class Beside:
+    """The tables beside these entries, of which only the one recorder has a row."""
+
+    stored: list[StoredEntry]
+
+    @property
+    def head(self) -> int:
+        return self.stored[-1].seq if self.stored else 0
+
+    def rows(self, table: str) -> Iterator[dict[str, Any]]:
+        if table == "recorders" and any(RECORDER.encode() in entry.event for entry in self.stored):
+            yield {"recorder": RECORDER, "login": "w", "bound_at": self.stored[0].recorded_at}
+
+
 class WholeLog(Log):
     """The same as a database, with tables beside the entries that agree with them; of entries without sessions."""
 
@@ -98,6 +114,10 @@ class WholeLog(Log):
 
     def known_pseudonyms(self, _pseudonyms: Sequence[str]) -> list[str]:
         return []
+
+    @contextmanager
+    def tables(self) -> Iterator[Beside]:
+        yield Beside(self.stored)
 
 
 def history(size: int, *, changed: int | None = None) -> WholeLog:

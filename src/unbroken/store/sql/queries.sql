@@ -522,9 +522,12 @@ select unbroken.finish_erasure(%s, %s::uuid, %s)
 
 -- name: erased_entries
 select e.seq, textsend(e.event), textsend(p.details), p.details_salt, e.hash
-  from unbroken.entries e left join unbroken.payloads p on p.log = e.log and p.seq = e.seq
- where e.log = %(log)s and e.event_type = 'log.erased' and e.seq >= %(since)s
- order by e.seq
+  from unbroken.logs l
+  join unbroken.logs n on n.origin = l.origin and n.incarnation >= l.incarnation
+  join unbroken.entries e on e.log = n.log
+  left join unbroken.payloads p on p.log = e.log and p.seq = e.seq
+ where l.log = %(log)s and e.event_type = 'log.erased' and (e.seq >= %(since)s or n.log <> l.log)
+ order by n.incarnation, e.seq
 
 -- name: own_login
 select session_user::text
@@ -539,6 +542,18 @@ select unbroken.reapply_erasure(%s, %s::uuid, %s, %s, %s, %s, %s)
 
 -- name: continue_log
 select log, grants, names, registry from unbroken.continue_log(%s, %s, %s, %s, %s::jsonb, %s, %s, %s)
+
+-- name: log_standing
+-- For the owner: why a log is closed, whether it has a notary, and whether that has confirmed it here.
+select c.closed_because, c.log is not null, c.log is null or unbroken.is_confirmed(c)
+  from unbroken.logs l left join unbroken.continuity c on c.log = l.log where l.log = %(log)s
+
+-- name: stated_keys
+select statement from unbroken.key_statements where log = %s order by nth
+
+-- name: leaves_as_owner
+select count(*), string_agg(u.hash, ''::bytea order by u.seq)
+  from (select e.seq, e.hash from unbroken.entries e where e.log = %(log)s and e.seq > %(after)s order by e.seq limit %(limit)s) u
 
 -- name: held_duties
 -- Of one incarnation, as they would be carried over.
