@@ -102,6 +102,14 @@ class Rewritable:
         with LogReader(self.database.conninfo("verifier"), LOG) as reader:
             return verify_log(reader, outside=outside, **more)
 
+    def told(self, seq: int) -> Any:
+        """The details of one of the log's own entries."""
+        row = self.database.admin.execute(
+            "select details::jsonb from unbroken.payloads where seq = %s", (seq,)
+        ).fetchone()
+        assert row is not None
+        return row[0]
+
     # ---- the superuser ----
 
     def do(self, statement: str, *values: Any) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,8 +29,7 @@ class Log:
         given |= {"original": "cd" * 32} if original else {}
         event = Event(**self._who("request"), recorder=RECORDER, session_id=session, **given)
         held = {key: value for part in parts for key, value in ((part, b"1"), (f"{part}_salt", SALT))}
-        numbered = sum(session is not None and b'"session_id"' in entry.event for entry in self.stored) + 1
-        self._add(event, session_seq=numbered if session else None, has_original=original, **held)
+        self._add(event, session_seq=self._next_number() if session else None, has_original=original, **held)
 
     def tell(self, **details: object) -> None:
         """Adds a ``log.erased`` of the log's own."""
@@ -54,6 +54,9 @@ class Log:
     def erasures(self) -> Iterator[list[StoredEntry]]:
         yield [entry for entry in self.stored if b'"log.erased"' in entry.event]
 
+    def _next_number(self) -> int:
+        return sum(b'"session_id"' in entry.event for entry in self.stored) + 1
+
     def _who(self, event_type: str) -> dict[str, Any]:
         number = len(self.stored) + 1
         return {
@@ -71,6 +74,21 @@ class Log:
         entry = StoredEntry(LOG, seq, more.pop("session_seq"), at, "w", None, before, b"", encode_event(event), **more)
         entry.hash = hash_of(entry.line)
         self.stored.append(entry)
+
+
+@dataclass
+class Beside:
+    """The tables beside these entries, of which only the one recorder has a row."""
+
+    stored: list[StoredEntry]
+
+    @property
+    def head(self) -> int:
+        return self.stored[-1].seq if self.stored else 0
+
+    def rows(self, table: str) -> Iterator[dict[str, Any]]:
+        if table == "recorders" and any(RECORDER.encode() in entry.event for entry in self.stored):
+            yield {"recorder": RECORDER, "login": "w", "bound_at": self.stored[0].recorded_at}
 
 
 class WholeLog(Log):
@@ -96,6 +114,10 @@ class WholeLog(Log):
 
     def known_pseudonyms(self, _pseudonyms: Sequence[str]) -> list[str]:
         return []
+
+    @contextmanager
+    def tables(self) -> Iterator[Beside]:
+        yield Beside(self.stored)
 
 
 def history(size: int, *, changed: int | None = None) -> WholeLog:

@@ -191,7 +191,7 @@ def test_no_sql_stands_outside_the_store() -> None:
         f"{name_of(path)}:{line}: {text.strip()[:60]}"
         for path in modules()
         # A file of the standard library's database that verification fills in passing is no log's store.
-        if layer_of(path) != "store" and name_of(path) not in ("unbroken.verify.sessions", "unbroken.ledger.spool.file")
+        if layer_of(path) != "store" and name_of(path) not in ("unbroken.verify.spilled", "unbroken.ledger.spool.file")
         for line, text in texts(path)
         if _STATEMENT.match(text)
     ]

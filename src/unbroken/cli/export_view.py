@@ -45,7 +45,8 @@ def print_done(out: Path, done: Done) -> None:
         ("proven by", _proof(done)),
     ]
     console().print(columns(facts))
-    typer.echo(printable(f"\nTo check it anywhere: python -I verify.py {out.name} --trust KEY"))
+    typer.echo()
+    typer.echo(printable(f"To check it anywhere: python -I verify.py {out.name} --trust KEY"))
 
 
 def _proof(done: Done) -> str:

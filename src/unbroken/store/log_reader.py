@@ -1,9 +1,9 @@
 """The reader's side: pages of entries, sessions, sizes. For verifier and ops logins; writes nothing."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, Final, Self, cast
 
@@ -13,13 +13,14 @@ from psycopg.types.string import ByteaBinaryLoader
 
 from unbroken.core.entry import COLUMNS, GENESIS, Head, StoredEntry
 from unbroken.core.incarnation import continues, origin_of
-from unbroken.core.times import format_time
 from unbroken.errors import AccessDeniedError, ConfigurationError
 from unbroken.store.connection import connect, translated
 from unbroken.store.facts import impostors_among
 from unbroken.store.migrations import require_schema
 from unbroken.store.rows import first_of, rows_of
+from unbroken.store.sent_time import sent_time
 from unbroken.store.sql import query
+from unbroken.store.tables import TABLES, Tables, at_one_moment
 
 PAGE: Final = 10_000
 """Entries per statement."""
@@ -36,14 +37,13 @@ _REFUSALS: Final = {
     "not recovered": "this server was restored, or took over from another: `unbroken recover` opens reading on it",
     "several duties": "this login is in the groups of several duties, so it may read nothing: give each duty its own",
 }
-_TABLES: Final = ("logs", "entries", "payloads", "originals", "event_ids", "sessions")
+_TABLES: Final = ("logs", "entries", "payloads", "originals", "event_ids", "sessions", *TABLES)
 _BEFORE_PAYLOAD: Final = 8
 _BEFORE_COLUMNS: Final = 15
 _TEXTS: Final = frozenset({3, 4, *range(_BEFORE_COLUMNS, _BEFORE_COLUMNS + len(COLUMNS))})
 """Where texts stand in a row of a page; the event and the payload come as bytes."""
 # The client library streams single rows before its version 17.
 _CHUNK: Final = LOT if psycopg.pq.version() >= 170000 else 1
-_EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _LAST: Final = 2**63 - 1
 
 
@@ -342,6 +342,10 @@ class LogReader:
         """Which of these, up to 1000, lead to a name."""
         return [row[0] for row in self._rows("known_pseudonyms", (self.log, list(pseudonyms)))]
 
+    def tables(self) -> AbstractContextManager[Tables]:
+        """The tables beside the entries; while it lasts, entries are given as of the same moment."""
+        return at_one_moment(self._connection, self._number, chunk=_CHUNK)
+
     def impostors(self) -> list[str]:
         """Tables that could show other rows than were recorded: missing, a view, under another rule or policy."""
         with translated():
@@ -471,20 +475,8 @@ def _stored(log: str, row: tuple[Any, ...]) -> StoredEntry:
             value if isinstance(value, bytes) else b"" for value in (sent, prev_hash, digest, event)
         )
         writer = writer if isinstance(writer, str) else ""
-    fields: list[Any] = [log, seq, session_seq, _time(sent), writer, principal, prev_hash, digest, event]
+    fields: list[Any] = [log, seq, session_seq, sent_time(sent), writer, principal, prev_hash, digest, event]
     return StoredEntry(*fields, *row[_BEFORE_PAYLOAD:_BEFORE_COLUMNS], row[_BEFORE_COLUMNS:])  # type: ignore[call-arg]
-
-
-@lru_cache(maxsize=4096)
-def _time(sent: bytes) -> str:
-    """A timestamptz as the server sends it, microseconds since 2000, as a line writes it.
-
-    What no line can hold, such as infinity, becomes a text that no line holds either, so that the hash fails.
-    """
-    try:
-        return format_time(_EPOCH + timedelta(microseconds=int.from_bytes(sent, signed=True)))
-    except OverflowError:
-        return f"out of range: {sent.hex()}"
 
 
 def _batched(items: Iterator[StoredEntry], size: int) -> Iterator[list[StoredEntry]]:

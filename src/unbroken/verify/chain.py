@@ -11,6 +11,8 @@ from unbroken.verify.declaration import Declaration
 from unbroken.verify.examine import Broken, Fault, Intact
 from unbroken.verify.finding import MAX_FINDINGS, Finding, FindingList, Kind
 from unbroken.verify.numbers import Numbers, merged, without
+from unbroken.verify.replay.act import Act, without_repetitions
+from unbroken.verify.replay.replay import Replay, Uses
 from unbroken.verify.sessions import SessionState, SessionStates
 from unbroken.verify.tree import Span, Tree, spans_of
 
@@ -24,7 +26,7 @@ class Run:
     ``sessions`` holds, per session, its first and last session_seq and seq in the page, numbered without gaps;
     ``absences`` what its entries lack that an erasure may account for, as :func:`bits_of`, with the first and the last
     of neighbours alike; ``declarations`` what they say of erasures; ``spans`` what a tree needs of it, where there is
-    one.
+    one, and ``acts`` and ``uses`` what a replay does.
     """
 
     log: str
@@ -35,6 +37,8 @@ class Run:
     sessions: dict[str, tuple[int, int, int, int]]
     absences: tuple[tuple[int, int, int], ...] = ()
     declarations: tuple[Declaration, ...] = ()
+    acts: tuple[Act, ...] = ()
+    uses: Uses = field(default_factory=dict)
     spans: tuple[Span, ...] = ()
 
 
@@ -66,10 +70,20 @@ def summarise(steps: Sequence[Intact | Broken], cuts: Iterable[int] | None = Non
     if before is None or not isinstance(first, Intact):
         return None
     run = Run(before.log, first.seq, before.seq, first.prev_hash, before.hash, sessions)
+    run = _with_acts(run, [step for step in steps if isinstance(step, Intact)])
     if cuts is not None:
         leaves = [step.hash for step in steps if isinstance(step, Intact)]
         run = replace(run, spans=spans_of(leaves, start=first.seq - 1, cuts=cuts))
     return _with_erased(run, erased) if erased else run
+
+
+def _with_acts(run: Run, steps: Sequence[Intact]) -> Run:
+    uses: dict[str, tuple[int, str, str]] = {}
+    for step in steps:
+        if step.recorder is not None and step.recorder not in uses:
+            uses[step.recorder] = step.seq, step.writer, step.recorded_at
+    acts = without_repetitions(step.tells for step in steps if step.tells is not None)
+    return replace(run, acts=tuple(acts), uses=uses)
 
 
 def _with_erased(run: Run, erased: Sequence[Intact]) -> Run:
@@ -99,7 +113,8 @@ class Chain:
     their content goes to ``accounting``; how some of those followed singly put it is kept in ``told``. ``unread`` are
     the numbers of entries of which is not known what is left. Entries are leaves of ``tree``, where one is wanted, for
     as long as none is lacking; of one that can't be believed it takes the hash that the entry states, so that what is
-    said of it is held against what was signed.
+    said of it is held against what was signed. What tables beside the entries have to say goes to ``replay``, where
+    they are going to be compared.
     """
 
     log: str | None = None
@@ -121,6 +136,7 @@ class Chain:
     accounting: Accounting = field(default_factory=Accounting)
     told: dict[int, Intact] = field(default_factory=dict)
     unread: Numbers = field(default_factory=Numbers)
+    replay: Replay | None = None
     tree: Tree | None = None
 
     def __post_init__(self) -> None:
@@ -150,11 +166,16 @@ class Chain:
         self.entries += run.last_seq - run.first_seq + 1
         if self.tree is not None:
             self.tree.take(run.spans)
+        self._account_for(run)
+        return True
+
+    def _account_for(self, run: Run) -> None:
         for absence in run.absences:
             self.accounting.lack(*absence)
         for declaration in run.declarations:
             self.accounting.hear(declaration)
-        return True
+        if self.replay is not None:
+            self.replay.hear(run.acts, run.uses)
 
     def _continues(self, run: Run) -> bool:
         """Whether the page follows on what there is, and no head stands in it but one that is its end."""
@@ -238,6 +259,14 @@ class Chain:
             self.accounting.hear(step.declares)
         if step.unseen:
             self.unread.add(step.seq, step.seq)
+        if self.replay is not None:
+            self._replay(self.replay, step)
+
+    def _replay(self, replay: Replay, step: Intact) -> None:
+        if any(fault.part == "details" for fault in step.faults):
+            replay.unheard.add(step.seq)
+        uses = {} if step.recorder is None else {step.recorder: (step.seq, step.writer, step.recorded_at)}
+        replay.hear(() if step.tells is None else (step.tells,), uses)
 
     def intact(self) -> Iterator[tuple[int, int]]:
         """The numbers that intact entries have, as runs; without those of which is not known what is left."""

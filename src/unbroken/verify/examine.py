@@ -13,6 +13,7 @@ from unbroken.core.kinds import contained
 from unbroken.errors import InvalidEventError
 from unbroken.verify.declaration import ERASED, Declaration, declaration_of
 from unbroken.verify.finding import Kind
+from unbroken.verify.replay.act import ACTS, Act, act_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +43,9 @@ class Intact(msgspec.Struct, gc=False):
     """An entry whose line is canonical and hashes to what it states; ``faults`` concern what is held beside it.
 
     ``absences`` are parts that are committed to and not held, where an erasure may be why: all of the payload, or the
-    original, of an entry that a recorder made. ``declares`` is what the entry says of an erasure. Of an ``unseen`` one
-    nothing is handed out, so that it can't be told what is left of it.
+    original, of an entry that a recorder made. ``declares`` is what the entry says of an erasure, and ``tells`` what
+    tables beside the entries have to say, too. Of an ``unseen`` one nothing is handed out, so that it can't be told
+    what is left of it.
     """
 
     seq: int
@@ -56,6 +58,10 @@ class Intact(msgspec.Struct, gc=False):
     faults: tuple[Fault, ...] = ()
     absences: tuple[Fault, ...] = ()
     declares: Declaration | None = None
+    recorder: str | None = None
+    writer: str = ""
+    recorded_at: str = ""
+    tells: Act | None = None
     unseen: bool = False
 
 
@@ -76,13 +82,21 @@ def examine(entry: StoredEntry) -> Intact | Broken:
     if (event.session_id is None) != (entry.session_seq is None):
         return _not_canonical(entry, "session_id and session_seq without each other")
     intact = Intact(entry.seq, entry.log, event.id, entry.prev_hash, entry.hash, event.session_id, entry.session_seq)
+    intact.recorder, intact.writer, intact.recorded_at = event.recorder, entry.writer, entry.recorded_at
     if not _is_faultless(entry, event):
         if not are_commitments(event):
             return _not_canonical(entry, "a commitment that is not 64 lower-case hex digits")
         _find_faults(intact, entry, event)
-    if event.event_type == ERASED and not any(fault.part == "details" for fault in intact.faults):
-        intact.declares = declaration_of(entry.seq, event, entry.details)
+    if event.recorder is None or event.event_type in ACTS:
+        _hear(intact, entry, event)
     return intact
+
+
+def _hear(intact: Intact, entry: StoredEntry, event: Event) -> None:
+    is_held = not any(fault.part == "details" for fault in (*intact.faults, *intact.absences))
+    if event.event_type == ERASED and is_held:
+        intact.declares = declaration_of(entry.seq, event, entry.details)
+    intact.tells = act_of(entry, event, is_held=is_held)
 
 
 def _find_faults(intact: Intact, entry: StoredEntry, event: Event) -> None:

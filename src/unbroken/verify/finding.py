@@ -19,6 +19,7 @@ Kind = Literal[
     "session_gap",
     "non_canonical",
     "column_disagrees",
+    "table_disagrees",
     "commitment_wrong",
     "not_erased",
     "unverifiable",

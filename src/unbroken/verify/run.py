@@ -16,6 +16,8 @@ from unbroken.verify.following import UNIT, Progress, follow, follow_in_parallel
 from unbroken.verify.fork import with_consistency
 from unbroken.verify.keys_and_names import check_keys, check_names, undeclared_keys
 from unbroken.verify.outside import Against, Outside
+from unbroken.verify.replay.check import check_tables
+from unbroken.verify.replay.replay import Replay
 from unbroken.verify.settle import LookAgain, settle
 from unbroken.verify.source import Index, Source
 from unbroken.verify.tree import Milestone
@@ -42,7 +44,8 @@ def verify_log(
     picklable.
     """
     heads = tuple(dict.fromkeys(head for head in (expect, kept) if head is not None))
-    chain = Chain(log=source.log, heads=heads, tree=None if outside is None else outside.tree())
+    tree = None if outside is None else outside.tree()
+    chain = Chain(log=source.log, heads=heads, tree=tree, replay=Replay())
     impostors = source.impostors()
     for name in impostors:
         chain.find("unverifiable", 0, expected=f"{name} to be a plain table", found="something in its place")
@@ -62,6 +65,7 @@ def verify_log(
         if vault is not None:
             check_keys(chain, vault)
             check_names(chain, vault)
+            check_tables(chain, vault)
         against = None if outside is None else held_against(chain, outside, source)
         accounted = settle(chain, looking_at(source))
     return report_of(chain, scope="the whole log", expect=expect, kept=kept, accounted=accounted, against=against)

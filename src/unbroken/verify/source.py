@@ -1,7 +1,8 @@
 """The few reads that verification needs. Whoever can answer them can be verified."""
 
-from collections.abc import Iterator, Sequence
-from typing import Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
 
 from unbroken.core.entry import Head, StoredEntry
 
@@ -34,6 +35,21 @@ class SessionRow(Protocol):
     def last_seq(self) -> int: ...
 
 
+class Tables(Protocol):
+    """The tables that the log's functions act on, all as they were at one moment."""
+
+    @property
+    def head(self) -> int:
+        """The number of the newest entry at that moment; 0 for an empty log."""
+
+    def rows(self, table: str) -> Iterator[Mapping[str, Any]]:
+        """The log's rows of a table, by column, in no order.
+
+        Times are as a line writes them, or a text that no line holds. Raises :class:`UnreadableTableError` where the
+        table is not what it should be.
+        """
+
+
 class Index(Source, Protocol):
     """A source that is a database, with tables beside the entries that must agree with them."""
 
@@ -57,3 +73,6 @@ class Index(Source, Protocol):
 
     def known_pseudonyms(self, pseudonyms: Sequence[str]) -> list[str]:
         """Which of these, up to 1000, lead to a name."""
+
+    def tables(self) -> AbstractContextManager[Tables]:
+        """The tables beside the entries; while it lasts, entries are given as of the same moment."""

@@ -63,7 +63,11 @@ grant select on unbroken.recorders to unbroken_ops, unbroken_compliance, unbroke
 grant select on unbroken.grants to unbroken_ops, unbroken_compliance, unbroken_verifier, unbroken_access;
 grant select on unbroken.access_requests to unbroken_compliance, unbroken_verifier, unbroken_access;
 grant select on unbroken.tickets to unbroken_compliance, unbroken_verifier;
-grant select on unbroken.openings to unbroken_compliance;
+grant select on unbroken.openings to unbroken_compliance, unbroken_verifier;
+-- What entries tell of, for verification to compare; of keys and names only which are gone.
+grant select on unbroken.agents, unbroken.alarms, unbroken.erasures, unbroken.forgotten, unbroken.name_lookups, unbroken.recoveries,
+                unbroken.registries to unbroken_verifier;
+grant select (log, key_id, destroyed_seq) on unbroken.subject_keys to unbroken_verifier;
 
 -- The tree, its signed heads and what became of them show hashes and times: to everybody who may know of the log.
 grant select on unbroken.tiles, unbroken.checkpoints, unbroken.anchorings, unbroken.key_statements, unbroken.continuity

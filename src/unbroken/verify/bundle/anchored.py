@@ -8,6 +8,7 @@ import msgspec
 from unbroken.core import note as notes
 from unbroken.core.canonical import canonical
 from unbroken.core.checkpoint import Checkpoint
+from unbroken.core.normalise import is_holdable
 from unbroken.core.note import Note
 from unbroken.errors import NoteError
 from unbroken.verify.bundle.checkpointed import Checkpointed, Keys, checkpoint_of, cosigners_of, signers_of
@@ -58,33 +59,31 @@ class Anchored:
                 found = f"root {checkpoint.root.hex()} for as many entries, signed by the same key (line {nth})"
                 self.noted.find("forked", ANCHORS, expected=wanted, found=found)
             return
-        self._vouch(receipt, checkpoint, same=same)
+        self._vouch(receipt, checkpoint, nth, same=same)
 
-    def _vouch(self, receipt: _Receipt, checkpoint: Checkpoint, *, same: bool) -> None:
+    def _vouch(self, receipt: _Receipt, checkpoint: Checkpoint, nth: int, *, same: bool) -> None:
         """What the receipt shows by itself: a witness's its cosignatures, others only that there is one."""
-        cosigned = list(cosigners_of(_proof(receipt, checkpoint), self.keys.cosigners, ANCHORS, self.noted))
         there = "" if same else f", of {checkpoint.size} entries: not comparable here"
+        if receipt.kind != "witness":
+            self.vouching.append(Vouching(f"{receipt.kind}{there}", receipt.anchor, "present"))
+            return
+        try:
+            parsed = notes.parse(f"{checkpoint}\n{receipt.proof.decode()}")
+        except (NoteError, UnicodeDecodeError):
+            parsed = None
+        if parsed is None or parsed.text != str(checkpoint):
+            self._wrong(nth, "no cosignatures of the checkpoint")
+            return
+        cosigned = list(cosigners_of(parsed, self.keys.cosigners, ANCHORS, self.noted))
         for each in cosigned:
             what = f"witness {receipt.anchor}{there}"
             self.vouching.append(Vouching(what, str(each.by), self.keys.basis_of(each), each.at))
         if not cosigned:
-            self.vouching.append(Vouching(f"{receipt.kind}{there}", receipt.anchor, "present"))
+            self.vouching.append(Vouching(f"witness{there}", receipt.anchor, "present"))
 
     def _wrong(self, nth: int, found: str) -> None:
         wanted = "receipts for checkpoints of this log"
         self.noted.find_once("anchors_wrong", ANCHORS, expected=wanted, found=f"line {nth}: {found}")
-
-
-def _proof(receipt: _Receipt, checkpoint: Checkpoint) -> Note:
-    """A witness's cosignatures over the checkpoint, as a note; one without any for every other answer."""
-    nothing = Note(str(checkpoint), ())
-    if receipt.kind != "witness":
-        return nothing
-    try:
-        parsed = notes.parse(f"{checkpoint}\n{receipt.proof.decode()}")
-    except (NoteError, UnicodeDecodeError):
-        return nothing
-    return parsed if parsed.text == str(checkpoint) else nothing
 
 
 def _receipt(raw: bytes) -> _Receipt:
@@ -93,6 +92,9 @@ def _receipt(raw: bytes) -> _Receipt:
         receipt = msgspec.json.decode(raw, type=_Receipt)
     except (msgspec.MsgspecError, UnicodeError) as error:
         raise ValueError("no receipt") from error
+    texts = (receipt.anchor, receipt.note)
+    if not all(texts) or not all(map(is_holdable, texts)):
+        raise ValueError("a receipt without an anchor's name, or without a note")
     if receipt.kind not in KINDS or canonical(msgspec.json.decode(msgspec.json.encode(receipt))) != raw:
         raise ValueError("a receipt of an unknown kind, or in another spelling than its one")
     return receipt

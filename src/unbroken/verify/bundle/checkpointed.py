@@ -110,7 +110,8 @@ class Checkpointed:
         )
         signers = list(signers_of(parsed, self.keys.known, CHECKPOINT, noted))
         self.signers = frozenset(signers)
-        if self.keys.claimed.keys and not any(key in claimed for key in signers):
+        named = {(each.name, each.key_id) for each in parsed.signatures}
+        if self.keys.claimed.keys and named.isdisjoint((key.name, key.id) for key in claimed):
             found = "none of a key that was to sign this tree"
             noted.find("checkpoint_wrong", CHECKPOINT, expected="a signature of the log's key", found=found)
         self.is_trusted = any(key in trusted for key in signers)

@@ -69,12 +69,15 @@ class Noted:
 
     log: str = ""
     findings: FindingList = field(default_factory=FindingList)
+    _once: set[tuple[str, str]] = field(default_factory=set)
 
-    def find(self, kind: Kind | BundleKind, file: str, *, expected: str, found: str, seq: int = 0) -> None:
-        """Adds a finding about ``file``."""
-        self.findings.add(Finding(kind, seq, expected, found, self.log, part=file))
+    def find(self, kind: Kind | BundleKind, file: str, *, expected: str, found: str) -> None:
+        """Adds a finding about ``file``, which most kinds name by themselves."""
+        part = file if kind in ("altered_file", "signature_wrong") else None
+        self.findings.add(Finding(kind, 0, expected, found, self.log, part=part))
 
     def find_once(self, kind: Kind | BundleKind, file: str, *, expected: str, found: str) -> None:
         """Adds a finding about ``file``, unless there is one of this kind already."""
-        if not any((each.kind, each.part) == (kind, file) for each in self.findings.kept):
+        if (kind, file) not in self._once:
+            self._once.add((kind, file))
             self.find(kind, file, expected=expected, found=found)

@@ -30,6 +30,8 @@ MAX_KEYS_BYTES: Final = 16 << 20
 MAX_CHECKPOINT_BYTES: Final = 64 << 10
 MAX_PROOF_BYTES: Final = 512 << 20
 MAX_RECEIPT_BYTES: Final = 1 << 20
+MAX_BEYOND: Final = 64 << 20
+"""Bytes that are read of a file beyond those that the manifest states."""
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Called with the bytes of entries that were checked and how many there are."""
@@ -168,9 +170,9 @@ class _Run:
         for line in lines:
             yield line
             self.progress(lines.bytes, size)
-            if lines.bytes > size:
-                # Longer than it may be, perhaps without an end.
-                return
+            if lines.bytes > size + MAX_BEYOND:
+                # Whatever it is, it is not what was exported, and may be without an end.
+                raise UnreadableError(f"{ENTRIES} is far longer than the manifest says")
 
     def _require_same(self, name: str, manifest: Manifest, *, size: int, digest: str) -> None:
         listed = manifest.files[name]
@@ -197,8 +199,6 @@ class _Run:
         if CHECKPOINT in files.names:
             raw = whole(files, CHECKPOINT, limit=MAX_CHECKPOINT_BYTES)
             self.checkpointed = Checkpointed.read(raw, keys, log=manifest.log, noted=self.noted)
-            if self.checkpointed is None:
-                return
         if ANCHORS in files.names:
             lines = Lines(files, ANCHORS, longest=MAX_RECEIPT_BYTES)
             anchored = Anchored(manifest.log, keys, self.checkpointed, self.noted)

@@ -1,0 +1,64 @@
+"""All tables together, filled by what a chain of entries says."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from itertools import chain
+from typing import Any, TypeAlias
+
+from unbroken.core.times import is_time, parse_time
+from unbroken.verify.replay.access import AccessRequests, Grants
+from unbroken.verify.replay.act import Act, Said, Statement, login_in
+from unbroken.verify.replay.approving import Approvals
+from unbroken.verify.replay.erasing import Erasures, ForgottenNames, KeyEnds
+from unbroken.verify.replay.reading import NameLookups, Openings, Tickets
+from unbroken.verify.replay.recording import Agents, Recorders
+from unbroken.verify.replay.stated import Alarms, KeyStatements, Recoveries, Registries
+from unbroken.verify.replay.table import Table
+
+Uses: TypeAlias = Mapping[str, tuple[int, str, str]]
+"""Recorders, each with an entry of theirs: its number, who wrote it, and when it was recorded."""
+
+
+class Replay:
+    """What the entries of one log have said so far. Entries are heard in order of their numbers, each once.
+
+    ``unheard`` are intact entries of which something that counts here can't be read.
+    """
+
+    def __init__(self) -> None:
+        self.recorders, self.agents, self.approvals = Recorders(), Agents(), Approvals()
+        self.tables: tuple[Table[Any], ...] = (
+            *(
+                Grants(),
+                AccessRequests(),
+                Tickets(),
+                NameLookups(),
+                Openings(),
+                Erasures(),
+                KeyEnds(),
+                ForgottenNames(),
+            ),
+            *(Registries(), KeyStatements(), Recoveries(), Alarms(), self.approvals, self.recorders, self.agents),
+        )
+        self.unheard: set[int] = set()
+        self._hearing: dict[str, list[Callable[[Statement], None]]] = defaultdict(list)
+        for kind, hear in chain.from_iterable(table.hears.items() for table in self.tables):
+            self._hearing[kind].append(hear)
+
+    def hear(self, acts: Iterable[Act], uses: Uses) -> None:
+        """Takes note of what some entries say, and of who recorded them."""
+        for recorder, (seq, writer, at) in uses.items():
+            if is_time(at):
+                self.recorders.use(recorder, login_in(writer), seq=seq, at=parse_time(at))
+        for act in acts:
+            if isinstance(act, Statement):
+                self._hear_statement(act)
+            elif isinstance(act, Said):
+                self.approvals.hear(act)
+            else:
+                self.agents.hear(act)
+
+    def _hear_statement(self, told: Statement) -> None:
+        if told.about is None:
+            for hear in self._hearing.get(told.type, ()):
+                hear(told)
