@@ -90,4 +90,12 @@ def test_a_restored_log_takes_nothing_until_it_is_continued(
     assert scene.end_of(OLD) == kept
     assert NEW in scene.sign()
     scene.sign()
-    assert scene.recover("--dry-run") == scene.recover("--dry-run")
+    assert "Nothing is left to do" in scene.recover("--dry-run")
+
+    # Both incarnations tell of the loss, and what was declared is no truncation.
+    loss = f"{NEW} continues {OLD} after the loss of entries {kept + 1} to {covered[0].seq}: the disk failed"
+    for log, ends in ((OLD, 3), (NEW, 0)):
+        for outside in ("", f"--anchors {scene.anchors}"):
+            said = scene.run("verifier", f"verify --log {log} {outside}", ends=[ends if outside else 3])
+            assert loss in said
+    assert "truncated" not in scene.run("verifier", f"verify --log {OLD} --anchors {scene.anchors} --json", ends=[3])

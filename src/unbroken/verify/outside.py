@@ -14,6 +14,7 @@ from unbroken.core.checkpoint import Checkpoint
 from unbroken.core.cosignature import stated_time
 from unbroken.core.note import VerifierKey
 from unbroken.errors import NoteError
+from unbroken.verify.continuation import Continuation
 from unbroken.verify.tree import EMPTY, Span, Tree
 
 
@@ -68,13 +69,17 @@ class Passed:
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """All that is known of a log from elsewhere: its signed trees by size, who answered and who didn't."""
+    """All that is known of a log from elsewhere: its signed trees by size, who answered and who didn't.
+
+    ``continued`` is what the incarnation after it declares to be lost of it: that is no truncation.
+    """
 
     log: str
     trees: tuple[SignedTree, ...] = ()
     reached: tuple[str, ...] = ()
     unreached: tuple[Passed, ...] = ()
     refused: tuple[Passed, ...] = ()
+    continued: Continuation | None = None
 
     @classmethod
     def of(
