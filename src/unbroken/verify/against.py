@@ -32,6 +32,7 @@ def hold_against(chain: Chain, outside: Outside) -> Against:
         compared=len(compared),
         unfit=len(unfit),
         beyond=len(beyond),
+        declared=sum(_is_declared(chain, outside, each) for each in outside.trees),
         uncompared=sum(each.size <= chain.end for each in outside.trees) - len(compared),
         reached=outside.reached,
         unreached=outside.unreached,
@@ -43,7 +44,8 @@ def hold_against(chain: Chain, outside: Outside) -> Against:
 
 def _is_declared(chain: Chain, outside: Outside, tree: SignedTree) -> bool:
     """Whether the incarnation that continues the log says that it lost what this tree covers."""
-    return outside.continued is not None and outside.continued.explains(chain.top, tree.size)
+    continued = outside.continued
+    return continued is not None and tree.size > chain.end and continued.explains(chain.top, tree.size)
 
 
 def _fork(tree: Tree, unfit: Sequence[SignedTree], fitting: Sequence[SignedTree]) -> Fork | None:
