@@ -1,5 +1,6 @@
 """A bundle's files, out of a ZIP or a folder, read a piece at a time. Whoever made it may have meant harm."""
 
+import os
 import stat
 import zipfile
 import zlib
@@ -20,6 +21,10 @@ ALWAYS: Final = (MANIFEST, *LISTED, "keys.json", "anchors.jsonl")
 NAMES: Final = frozenset({*ALWAYS, *SIGNED, *PROVING})
 CHUNK: Final = 1 << 20
 _ENCRYPTED: Final = 1
+_END: Final = b"PK\x05\x06"
+"""How the end of an archive's directory begins; the length of its comment is the last of it."""
+_END_BYTES: Final = 22
+_NO_COMMENT: Final = bytes(2)
 _METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
@@ -47,8 +52,9 @@ def opened(path: Path) -> Iterator[Files]:
         yield _Folder(path)
         return
     try:
-        with zipfile.ZipFile(path) as archive:
-            yield _Archive(archive)
+        with path.open("rb") as file, zipfile.ZipFile(file) as archive:
+            file.seek(-_END_BYTES, os.SEEK_END)
+            yield _Archive(archive, file.read())
     except (zipfile.BadZipFile, NotImplementedError) as error:
         raise UnreadableError(f"no ZIP archive, or a damaged one: {error}") from error
 
@@ -120,8 +126,12 @@ class _Folder:
 
 
 class _Archive:
-    def __init__(self, archive: zipfile.ZipFile) -> None:
+    def __init__(self, archive: zipfile.ZipFile, end: bytes) -> None:
         self._archive = archive
+        # What stands before or behind, and comments, are shown by some programs and passed over by others.
+        begins = min((each.header_offset for each in archive.infolist()), default=-1)
+        if begins or not end.startswith(_END) or not end.endswith(_NO_COMMENT):
+            raise UnreadableError("there is something before or behind the files in the archive")
         for each in archive.infolist():
             if each.flag_bits & _ENCRYPTED or each.compress_type not in _METHODS:
                 raise UnreadableError("a file in the archive is encrypted, or packed in another way than deflate")
