@@ -178,6 +178,19 @@ def test_a_key_that_is_none_is_told_and_nothing_is_checked(page: Page, tmp_path:
     assert page.tab.is_hidden("#result")
 
 
+def test_nothing_chosen_and_a_browser_that_is_too_old_are_told(chromium: Any, tmp_path: Path) -> None:
+    opened = Page(chromium, PAGE)
+    opened.tab.click("#check")
+    opened.tab.wait_for_selector("#wrong:not([hidden])")
+    assert "Choose a bundle" in opened.text("#wrong")
+    opened.tab.evaluate("() => { delete globalThis.DecompressionStream; }")
+    opened.tab.set_input_files("#files", as_archive(BASE.files, tmp_path / "bundle.zip"))
+    opened.tab.click("#check")
+    opened.tab.wait_for_function("() => document.getElementById('wrong').textContent.includes('browser lacks')")
+    assert opened.tab.is_hidden("#result")
+    opened.close()
+
+
 def test_every_finding_and_verdict_has_words(page: Page) -> None:
     kinds = {kind for path in PATHS for kind, *_ in read(path.stem).findings}
     explained = set(page.tab.evaluate("Object.keys(EXPLAINED)"))
