@@ -172,8 +172,8 @@ def plant_grants(
         connection.execute(script("ddl_guard"))
 
 
-@pytest.fixture(autouse=True)
-def planted_grants_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True, scope="session")
+def planted_grants_are_not_read() -> Iterator[None]:
     """Leaves what :func:`plant_grants` planted out of what verification reads in the test's process.
 
     It would rightly be found: nobody has a duty of which no entry tells.
@@ -184,7 +184,9 @@ def planted_grants_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
         found = read(tables, table)
         return (row for row in found if table != "grants" or (row["granted_seq"], row["granted_by"]) != PLANTED)
 
-    monkeypatch.setattr(Tables, "rows", rows)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Tables, "rows", rows)
+        yield
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
