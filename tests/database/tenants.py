@@ -8,12 +8,13 @@ from typing import Any, Final
 
 from psycopg import sql
 
-from tests.conftest import LOG, PLANTED, Database, Server, add_login
+from tests.conftest import LOG, Database, Server, add_login
 from tests.database import raw
 from tests.database.raw import Connection, append, sent
 from tests.database.test_approval_door import decision, id_of, request
 from tests.database.vaulting import append as append_sealed
 from tests.database.vaulting import laid_out, plain_keys
+from tests.unseen.sitecustomize import PLANTED
 from unbroken.store import administration
 from unbroken.store.sql import script
 
@@ -299,8 +300,7 @@ def _grant_everything(made: Tenants, login: str) -> None:
         admin.execute("alter table unbroken.grants disable trigger refuse_untold_grant")
         for duty in DUTIES:
             admin.execute(
-                "insert into unbroken.grants (log, login, duty, granted_at, granted_by)"
-                " values (1, %s, %s, now(), %s)",
+                "insert into unbroken.grants (log, login, duty, granted_at, granted_by) values (1, %s, %s, now(), %s)",
                 (login, duty, PLANTED[1]),
             )
         admin.execute("alter table unbroken.grants enable always trigger refuse_untold_grant")
