@@ -117,6 +117,39 @@ def test_a_lost_end_is_refused_loudly_and_the_log_closed(database: Database, cli
     assert size(database) == 0 or size(database) <= 3
 
 
+def test_a_recovered_log_is_signed_by_the_notary_that_closed_it(database: Database, cli: Cli, tmp_path: Path) -> None:
+    record(database, 5)
+    assert cli("checkpoint", "run", "--once").returncode == 0
+    take_back(database, 3)
+    with running(cli, "--every", "1s"):
+        soon(lambda: is_closed(database))
+        operator = Cli(database.conninfo("postgres"), cli.state, {"UNBROKEN_LOG": LOG})
+        recovered = operator(
+            *("recover", "--no-erasures", "--yes", "--reason", "an old backup"),
+            *("--notary-state", cli.settings["UNBROKEN_NOTARY_STATE"]),
+        )
+        assert recovered.returncode == 0, recovered.stderr
+        soon(lambda: signed_of(database, 2) > 0)
+    record(database, 1)
+    assert cli("checkpoint", "run", "--once").stdout.startswith("20")
+    trusted = cli("keys", "show").stdout.strip()
+    assert cli.json("checkpoint", "show", "--trust", trusted)["log"] == f"{LOG}~2"
+    assert [each["change"] for each in cli.json("keys", "history")["keys"]] == ["first"]
+
+
+def is_closed(database: Database) -> bool:
+    row = database.admin.execute("select 1 from unbroken.continuity where closed_because is not null").fetchone()
+    return row is not None
+
+
+def signed_of(database: Database, incarnation: int) -> int:
+    row = database.admin.execute(
+        "select max(size) from unbroken.checkpoints join unbroken.logs using (log) where incarnation = %s",
+        (incarnation,),
+    ).fetchone()
+    return 0 if row is None or row[0] is None else int(row[0])
+
+
 def test_a_quiet_log_is_signed_again_without_an_entry(database: Database, cli: Cli) -> None:
     record(database, 2)
     first = json.loads(cli("checkpoint", "run", "--once", "--json").stdout)
