@@ -1,6 +1,7 @@
 """``unbroken checkpoint`` and ``unbroken keys``, as whoever runs a notary meets them."""
 
 import json
+import re
 import signal
 import subprocess
 import time
@@ -112,6 +113,10 @@ def test_a_lost_end_is_refused_loudly_and_the_log_closed(database: Database, cli
         soon(lambda: figures.exists() and f'unbroken_notary_refuses{{log="{LOG}"}} 1' in figures.read_text())
         process.terminate()
         _, told = process.communicate(timeout=SOON_S)
+    watching = Cli(database.conninfo("ops"), cli.state, {"UNBROKEN_LOG": LOG})
+    assert "holds 3" in json.loads(watching("status", "--json").stdout)["logs"][0]["checkpoint"]["closed_because"]
+    assert (done := watching("status")).returncode == 1
+    assert "takes no entries any more" in done.stdout
     # Once, and not every two seconds.
     assert told.count("is closed") == 1
     assert size(database) == 0 or size(database) <= 3
@@ -177,6 +182,9 @@ def test_checkpoints_are_shown_as_far_as_they_are_believed(database: Database, c
     assert (shown["size"], shown["believed"], shown["stored_by"]) == (3, [], "notary")
     trusted = cli("keys", "show").stdout.strip()
     assert cli.json("checkpoint", "show", "--trust", trusted)["believed"] == [trusted]
+    record(database, 1)
+    status = Cli(database.conninfo("ops"), cli.state, {"UNBROKEN_LOG": LOG})("status")
+    assert re.search(r"checkpoint +5 entries signed, .* ago, 1 entry since", status.stdout)
     assert cli("checkpoint", "show", "--note").stdout.startswith(f"{LOG}~1\n5\n")
     cli("keys", "new", tmp_path / "other.key")
     other = cli("keys", "show", "--key", f"file:{tmp_path / 'other.key'}").stdout.strip()
