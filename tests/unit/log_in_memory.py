@@ -115,6 +115,9 @@ class WholeLog(Log):
     def known_pseudonyms(self, _pseudonyms: Sequence[str]) -> list[str]:
         return []
 
+    def told_later(self) -> Iterator[list[StoredEntry]]:
+        return iter(())
+
     @contextmanager
     def tables(self) -> Iterator[Beside]:
         yield Beside(self.stored)
