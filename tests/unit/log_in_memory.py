@@ -140,6 +140,9 @@ class WholeLog(Log):
     def _kept(self, tile: Tile) -> bytes:
         return self.tiles.kept.get((tile.level, tile.index), b"")[: tile.length]
 
+    def told_later(self) -> Iterator[list[StoredEntry]]:
+        return iter(())
+
     @contextmanager
     def tables(self) -> Iterator[Beside]:
         yield Beside(self.stored)

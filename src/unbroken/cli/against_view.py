@@ -51,6 +51,7 @@ def against_as_json(report: Report) -> dict[str, Any] | None:
         "compared": against.compared,
         "unfit": against.unfit,
         "beyond": against.beyond,
+        "declared_lost": against.declared,
         "uncompared": against.uncompared,
         "reached": list(against.reached),
         "unreached": [{"who": each.who, "why": each.why} for each in against.unreached],
@@ -83,6 +84,11 @@ def _proven(report: Report, against: Against) -> Iterator[str]:
     if against.is_blind:
         yield "What was read is consistent, but nothing from outside could be held against it: it may be another log."
         return
+    if against.declared:
+        yield (
+            f"{counted(against.declared, 'signed checkpoint')} of larger trees cover what the next incarnation says was "
+            "lost: that it was, and was not cut off, is its operator's word."
+        )
     if newest is None:
         yield f"None of its entries is anchored yet: {', '.join(against.reached)} answered and had no checkpoint of it."
     else:

@@ -24,6 +24,7 @@ NotaryStateOption = Annotated[
     Path | None,
     typer.Option(
         "--notary-state",
+        envvar="UNBROKEN_NOTARY_STATE",
         metavar="DIR",
         help="The notary's folder: what it signed last is compared with as well.",
         show_default=False,

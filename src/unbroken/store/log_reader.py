@@ -11,6 +11,7 @@ import msgspec
 import psycopg
 from psycopg.types.string import ByteaBinaryLoader
 
+from unbroken.core.canonical import canonical
 from unbroken.core.entry import COLUMNS, GENESIS, Head, StoredEntry
 from unbroken.core.incarnation import continues, origin_of
 from unbroken.core.tree.tile import Tile
@@ -321,17 +322,30 @@ class LogReader:
         Behind them those of later incarnations. They are found by column: that a column was not changed is for
         verification to show.
         """
-        yield from self._erasures_in(self._number, self.log)
+        yield from self._at_in_lots(self._seqs("erasing_entries", self._number), self._number, self.log)
         for number, log in self.incarnations():
             if continues(log, self.log):
-                yield from self._erasures_in(number, log)
+                yield from self._at_in_lots(self._seqs("erasing_entries", number), number, log)
+
+    def told_later(self) -> Iterator[list[StoredEntry]]:
+        """The entries of later incarnations that tell of what was done with this one, some at a time."""
+        for number, log in self.incarnations():
+            if continues(log, self.log):
+                about = canonical({"log": self.log})[1:-1].decode()
+                yield from self._at_in_lots(self._seqs("told_of_earlier", number, about=about), number, log)
 
     def incarnations(self) -> list[tuple[int, str]]:
         """All incarnations of this log: the numbers that stand for them in the tables, and their full names."""
         return [(row[0], row[1]) for row in self._rows("incarnations", (self._number,))]
 
-    def _erasures_in(self, number: int, log: str) -> Iterator[list[StoredEntry]]:
-        seqs = [row[0] for row in self._rows("erasing_entries", {"log": number})]
+    def beginnings(self) -> list[StoredEntry]:
+        """The first entry of each incarnation of this log that has one, in order."""
+        return [entry for number, log in self.incarnations() for entry in self._entries_at([1], number, log)]
+
+    def _seqs(self, name: str, number: int, **given: str) -> list[int]:
+        return [row[0] for row in self._rows(name, {"log": number, **given})]
+
+    def _at_in_lots(self, seqs: Sequence[int], number: int, log: str) -> Iterator[list[StoredEntry]]:
         for start in range(0, len(seqs), LOT):
             yield self._entries_at(seqs[start : start + LOT], number, log)
 

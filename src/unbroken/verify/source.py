@@ -69,6 +69,9 @@ class Index(Source, Protocol):
     def stray_originals(self) -> list[tuple[int, bool]]:
         """Numbers of originals that no entry commits to, and whether there is an entry of that number."""
 
+    def told_later(self) -> Iterator[list[StoredEntry]]:
+        """The entries of later incarnations that tell of what was done with this one, some at a time."""
+
     def key_absences(self) -> Iterator[tuple[str, int | None]]:
         """The vault's keys without their private half, each with the entry that is said to tell of it."""
 
