@@ -107,7 +107,7 @@ def test_it_shows_a_session_event_by_event(ran: Ran) -> None:
     assert "SIDE EFFECT book_appointment(patient_id" in ran.prose
     assert "Your record says ramipril 5 mg, one in the morning." in ran.out
     numbers = [int(number) for number in NUMBERED.findall(ran.out)]
-    assert numbers == list(range(6, len(numbers) + 6)), "after the grants of the folder's logins and the registry"
+    assert numbers == list(range(7, len(numbers) + 7)), "after the grants of the folder's logins and the registry"
     assert len(numbers) > 30
 
 
@@ -214,7 +214,7 @@ def test_a_kept_folder_holds_what_the_demo_tells(kept: Kept) -> None:
     with embedded.enter(kept.folder) as server, LogReader(server.conninfo(wiring.VERIFIER)) as reader:
         entries = [entry for lot in reader.entries() for entry in lot]
         types = [decode_event(entry.event).event_type for entry in entries]
-        assert types[4] == "log.registry_loaded"
+        assert types[5] == "log.registry_loaded"
         assert types.count("log.names_asked") == 1
         registry = reader.registry()
         assert registry is not None

@@ -134,7 +134,7 @@ class _Demo:
     def _show(self, server: EmbeddedServer) -> None:
         self.page.heading(3, "Read")
         self.page.say(
-            "The first call, entry by entry: number in the log (the first four say who may do what, and how "
+            "The first call, entry by entry: number in the log (the first five say who may do what, and how "
             "data is treated), time since the call began, who or what, and what."
         )
         self.page.commands(f"unbroken show {NORMAL.session_id}{self._store}")
