@@ -7,6 +7,7 @@ from typing import Annotated, Final
 import typer
 
 from unbroken.anchors.configuration import AnchorsFile
+from unbroken.cli.anchor_options import AnchorsOption
 from unbroken.cli.checkpoint_telling import Telling
 from unbroken.cli.ending import ending_in_order
 from unbroken.cli.lengths import length_of
@@ -33,16 +34,7 @@ def run(
     once: Annotated[bool, typer.Option("--once", help="Sign once, and end.")] = False,
     key: SigningKeyOption = None,
     state: StateOption = None,
-    anchors: Annotated[
-        Path | None,
-        typer.Option(
-            "--anchors",
-            envvar="UNBROKEN_ANCHORS",
-            metavar="FILE",
-            help="Where checkpoints go, outside of the database: docs/anchors.md.",
-            show_default=False,
-        ),
-    ] = None,
+    anchors: AnchorsOption = None,
     metrics: Annotated[
         Path | None,
         typer.Option("--metrics", metavar="FILE", help="Write figures here, for Prometheus' textfile collector."),
@@ -96,7 +88,9 @@ def run(
             after=partial(_noted, metrics, outside),
         )
         if once:
-            raise typer.Exit(_once(service, outside))
+            code = _once(service, outside)
+            _noted(metrics, outside, service.standing)
+            raise typer.Exit(code)
         if outside is not None:
             telling.then = outside.offer
         service.run()
