@@ -16,6 +16,7 @@ from unbroken.cli.notary_options import SigningKeyOption, StateOption, folder_of
 from unbroken.cli.printing import warn
 from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption, is_conninfo, origin_of
 from unbroken.errors import ConfigurationError, ContinuityError, ContradictionError
+from unbroken.investigate.printable import printable
 from unbroken.notary import metrics as figures
 from unbroken.notary.notary import Notary
 from unbroken.notary.places import signer_at
@@ -79,8 +80,13 @@ def run(
     telling = Telling(as_json=json)
     with ending_in_order(), folder.locked(), opened_by_notary(store, what=WHAT) as opened:
         outside = None if file is None else NotaryAnchoring(file, folder.path, opened, told=telling.anchored)
+        notary = Notary(folder, signer, each_start=is_conninfo(store))
+        if is_conninfo(store) and not notary.memory.last and not json:
+            typer.echo(
+                printable(f"With its first checkpoint {origin} comes to depend on its notary: docs/checkpoints.md")
+            )
         service = Service(
-            Notary(folder, signer, each_start=is_conninfo(store)),
+            notary,
             partial(opened, origin),
             log=origin,
             every=length,
