@@ -151,6 +151,8 @@ class Rewritable:
             statement = sql.SQL("delete from unbroken.{} where seq > %s").format(sql.Identifier(table))
             self.database.admin.execute(statement, (last,))
         self.do("delete from unbroken.sessions where first_seq > %s", last)
+        if last == 0:
+            self.empty("recorders")
         self.do(
             "update unbroken.sessions set entries = e.entries, last_seq = e.last from (select session_id, count(*) as"
             " entries, max(seq) as last from unbroken.entries group by session_id) e"
