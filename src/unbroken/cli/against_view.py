@@ -86,8 +86,8 @@ def _proven(report: Report, against: Against) -> Iterator[str]:
         return
     if against.declared:
         yield (
-            f"{counted(against.declared, 'signed checkpoint')} of larger trees cover what the next incarnation says was "
-            "lost: that it was, and was not cut off, is its operator's word."
+            f"{counted(against.declared, 'signed checkpoint')} of larger trees cover what the next incarnation says "
+            "was lost: that it was, and was not cut off, is its operator's word."
         )
     if newest is None:
         yield f"None of its entries is anchored yet: {', '.join(against.reached)} answered and had no checkpoint of it."
