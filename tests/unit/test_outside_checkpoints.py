@@ -91,10 +91,10 @@ class Table:
         return [each for each in ordered if each.size <= most][:limit]
 
 
-@pytest.mark.parametrize("page", [2, 3, 4, 100])
+@pytest.mark.parametrize("page", [1, 2, 3, 100])
 def test_every_receipt_is_read_once_where_several_are_for_one_size(page: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outside_checkpoints, "PAGE", page)
-    table = Table(9, 9, 8, 7, 7, 5, 1)
+    table = Table(9, 9, 8, 7, 7, 7, 5, 1)
     read = list(_stored_receipts("w1", cast("Any", table)))
-    assert [each.size for each in read] == [9, 9, 8, 7, 7, 5, 1]
+    assert [each.size for each in read] == [9, 9, 8, 7, 7, 7, 5, 1]
     assert len({each.receipt for each in read}) == len(table.rows)
