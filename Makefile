@@ -54,6 +54,7 @@ vectors: $(READY) ## write the vectors in spec/ anew
 	$(BIN)/python spec/make_vectors.py
 	$(BIN)/python spec/make_tree_vectors.py
 	$(BIN)/python spec/make_bundle_vectors.py
+	$(BIN)/python spec/make_sums.py
 
 clean: ## remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis dist build

@@ -172,8 +172,8 @@ def plant_grants(
         connection.execute(script("ddl_guard"))
 
 
-@pytest.fixture(autouse=True)
-def planted_grants_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True, scope="session")
+def planted_grants_are_not_read() -> Iterator[None]:
     """Leaves what :func:`plant_grants` planted out of what verification reads in the test's process.
 
     It would rightly be found: nobody has a duty of which no entry tells.
@@ -184,12 +184,17 @@ def planted_grants_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
         found = read(tables, table)
         return (row for row in found if table != "grants" or (row["granted_seq"], row["granted_by"]) != PLANTED)
 
-    monkeypatch.setattr(Tables, "rows", rows)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Tables, "rows", rows)
+        yield
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What starts many processes or servers is tried on the second server by ``make test-long`` alone."""
-    many = ("test_restored.py", "test_any_order.py", "test_role_matrix.py")
+    many = (
+        *("test_restored.py", "test_any_order.py", "test_role_matrix.py"),
+        *("test_notary_killed.py", "test_replay.py"),
+    )
     for item in items:
         slow = "/system/" in item.path.as_posix() or item.path.name in many
         if slow and "debian15" in item.name:

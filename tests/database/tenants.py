@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from psycopg import sql
 
-from tests.conftest import LOG, Database, Server, add_login
+from tests.conftest import LOG, PLANTED, Database, Server, add_login
 from tests.database import raw
 from tests.database.raw import Connection, append, sent
 from tests.database.test_approval_door import decision, id_of, request
@@ -300,8 +300,8 @@ def _grant_everything(made: Tenants, login: str) -> None:
         for duty in DUTIES:
             admin.execute(
                 "insert into unbroken.grants (log, login, duty, granted_at, granted_by)"
-                " values (1, %s, %s, now(), 'postgres')",
-                (login, duty),
+                " values (1, %s, %s, now(), %s)",
+                (login, duty, PLANTED[1]),
             )
         admin.execute("alter table unbroken.grants enable always trigger refuse_untold_grant")
         admin.execute(script("ddl_guard"))

@@ -1,7 +1,7 @@
 """The notary: what it signs continues what it signed, through whatever happens in between, and else it refuses."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import psycopg
@@ -9,38 +9,18 @@ import pytest
 from psycopg import sql
 
 from tests.conftest import LOG, Database, add_log
-from tests.database.raw import append, sent
-from unbroken.core.checkpoint import key_name
+from tests.database.notaries import Clock, forget_start, record, signer, types
 from unbroken.core.cosignature import stated_time
 from unbroken.core.key_history import KeyHistory
-from unbroken.core.note import SigningKey, parse
+from unbroken.core.note import parse
 from unbroken.core.tree.proving import consistency_proof, inclusion_proof
 from unbroken.core.tree.verifying import verify_consistency, verify_inclusion
 from unbroken.errors import ConfigurationError, ContinuityError, ContradictionError, NoteError, UnavailableError
 from unbroken.notary.handing_over import lost, rotated
-from unbroken.notary.local_key import LocalKey
 from unbroken.notary.memory import NotaryFolder
 from unbroken.notary.notary import Notary
 from unbroken.notary.signer import Signer
 from unbroken.store.checkpoints import Checkpoints
-
-
-def signer(number: int = 1) -> Signer:
-    key = SigningKey(key_name(LOG), bytes([number]) * 32)
-    return Signer.of(LocalKey(key.verifier.public, key.secret), log=LOG)
-
-
-class Clock:
-    """A clock that is moved by hand."""
-
-    def __init__(self) -> None:
-        self.now = datetime(2026, 11, 22, 6, 0, 0, 250_000, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def pass_by(self, **length: int) -> None:
-        self.now += timedelta(**length)
 
 
 @pytest.fixture
@@ -64,20 +44,6 @@ def found(database: Database) -> Iterator[Checkpoints]:
 @pytest.fixture
 def notary(folder: NotaryFolder, clock: Clock) -> Notary:
     return Notary(folder, signer(), each_start=True, clock=clock)
-
-
-def record(database: Database, count: int) -> None:
-    with database.connect("writer") as connection:
-        append(connection, [sent() for _ in range(count)])
-
-
-def types(database: Database) -> list[str]:
-    return [row[0] for row in database.admin.execute("select event_type from unbroken.entries order by seq")]
-
-
-def forget_start(database: Database) -> None:
-    """As if the server had been started anew."""
-    database.admin.execute("update unbroken.continuity set started_at = started_at - interval '1 hour'")
 
 
 def take_back(database: Database, upto: int) -> None:
@@ -237,6 +203,17 @@ def test_tiles_that_were_changed_are_refused_and_the_log_goes_on(
         notary.round(found)
     assert closed_because(found) is None
     assert types(database)[-1] == "log.checkpoint_refused"
+
+
+def test_another_checkpoint_of_the_same_size_is_noticed_at_the_next_look(
+    database: Database, notary: Notary, found: Checkpoints
+) -> None:
+    record(database, 3)
+    notary.round(found)
+    database.disarm()
+    database.admin.execute("update unbroken.checkpoints set root = sha256(root)")
+    with pytest.raises(ContradictionError, match="another tree"):
+        notary.watch(found)
 
 
 def test_an_older_copy_of_the_folder_signs_nothing(

@@ -31,7 +31,7 @@ def print_fork(console: Console, fork: Fork, log: str) -> None:
     console.print(Text("Two signed checkpoints that exclude each other:", "bold red"))
     for tree in (fork.smaller, fork.larger):
         console.print()
-        console.print(Text(f"kept by {printable(' and '.join(tree.by))}", "dim"))
+        console.print(Text(f"kept by {printable(tree.keepers)}", "dim"))
         for line in tree.note.rstrip("\n").split("\n"):
             console.print(Text(f"  {printable(line)}"), soft_wrap=True)
     console.print()
@@ -95,10 +95,11 @@ def _proven(report: Report, against: Against) -> Iterator[str]:
         yield f"Proven to entry {newest.size:,}: {newest}."
     if report.window is not None:
         first, last = report.window
-        these = f"Entry {first:,} is" if first == last else f"Entries {first:,} to {last:,} are"
+        one = first == last
+        these, them = (f"Entry {first:,} is", "it") if one else (f"Entries {first:,} to {last:,} are", "them")
         yield (
-            f"{these} consistent and not anchored yet (the window): until a checkpoint covers them, whoever owns the "
-            "database could change them or cut them off, and that would look the same."
+            f"{these} consistent and not anchored yet (the window): until a checkpoint covers {them}, whoever owns the "
+            f"database could change {them} or cut {them} off, and that would look the same."
         )
 
 

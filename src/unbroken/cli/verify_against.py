@@ -60,6 +60,8 @@ def verify_against(given: Given, log: str | None) -> NoReturn:
         _print_as_json(night, expect=given.expect, seq=seq)
     else:
         _print(night, expect=given.expect)
+        if seq is not None:
+            console().print(Text(f"\nOn record as entry {seq:,}."))
     raise typer.Exit(night.exit_code)
 
 

@@ -52,7 +52,13 @@ class SignedTree:
 
     def __str__(self) -> str:
         when = "" if self.at is None else f" as of {self.at:%Y-%m-%d %H:%M:%S} UTC"
-        return f"a signed checkpoint of {self.size} entries, kept by {' and '.join(self.by)}{when}"
+        return f"a signed checkpoint of {self.size} entries, kept by {self.keepers}{when}"
+
+    @property
+    def keepers(self) -> str:
+        """Who keeps it, in words."""
+        *others, last = self.by
+        return f"{', '.join(others)} and {last}" if others else last
 
 
 @dataclass(frozen=True, slots=True)

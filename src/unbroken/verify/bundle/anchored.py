@@ -12,7 +12,7 @@ from unbroken.core.normalise import is_holdable
 from unbroken.core.note import Note
 from unbroken.errors import NoteError
 from unbroken.verify.bundle.checkpointed import Checkpointed, Keys, checkpoint_of, cosigners_of, signers_of
-from unbroken.verify.bundle.report import Noted, Vouching
+from unbroken.verify.bundle.report import Held, Noted, Vouching
 
 ANCHORS = "anchors.jsonl"
 KINDS = frozenset({"directory", "file", "object store", "timestamp", "witness"})
@@ -33,7 +33,7 @@ class Anchored:
     keys: Keys
     beside: Checkpointed | None
     noted: Noted
-    vouching: list[Vouching] = field(default_factory=list)
+    held: list[Held] = field(default_factory=list)
 
     def take(self, receipts: Iterable[bytes]) -> None:
         """Notes what anchors answered, and finds what is none of this log or contradicts the checkpoint."""
@@ -59,27 +59,22 @@ class Anchored:
                 found = f"root {checkpoint.root.hex()} for as many entries, signed by the same key (line {nth})"
                 self.noted.find("forked", ANCHORS, expected=wanted, found=found)
             return
-        self._vouch(receipt, checkpoint, nth, same=same)
+        self._hold(receipt, checkpoint, nth, same=same)
 
-    def _vouch(self, receipt: _Receipt, checkpoint: Checkpoint, nth: int, *, same: bool) -> None:
-        """What the receipt shows by itself: a witness's its cosignatures, others only that there is one."""
-        there = "" if same else f", of {checkpoint.size} entries: not comparable here"
-        if receipt.kind != "witness":
-            self.vouching.append(Vouching(f"{receipt.kind}{there}", receipt.anchor, "present"))
-            return
-        try:
-            parsed = notes.parse(f"{checkpoint}\n{receipt.proof.decode()}")
-        except (NoteError, UnicodeDecodeError):
-            parsed = None
-        if parsed is None or parsed.text != str(checkpoint):
-            self._wrong(nth, "no cosignatures of the checkpoint")
-            return
-        cosigned = list(cosigners_of(parsed, self.keys.cosigners, ANCHORS, self.noted))
-        for each in cosigned:
-            what = f"witness {receipt.anchor}{there}"
-            self.vouching.append(Vouching(what, str(each.by), self.keys.basis_of(each), each.at))
-        if not cosigned:
-            self.vouching.append(Vouching(f"witness{there}", receipt.anchor, "present"))
+    def _hold(self, receipt: _Receipt, checkpoint: Checkpoint, nth: int, *, same: bool) -> None:
+        """Takes down what the receipt shows by itself: a witness's its cosignatures, others only that there is one."""
+        cosigned: tuple[Vouching, ...] = ()
+        if receipt.kind == "witness":
+            try:
+                parsed = notes.parse(f"{checkpoint}\n{receipt.proof.decode()}")
+            except (NoteError, UnicodeDecodeError):
+                parsed = None
+            if parsed is None or parsed.text != str(checkpoint):
+                self._wrong(nth, "no cosignatures of the checkpoint")
+                return
+            found = cosigners_of(parsed, self.keys.cosigners, ANCHORS, self.noted)
+            cosigned = tuple(map(self.keys.vouching, found))
+        self.held.append(Held(receipt.anchor, receipt.kind, checkpoint.size, same, cosigned))
 
     def _wrong(self, nth: int, found: str) -> None:
         wanted = "receipts for checkpoints of this log"

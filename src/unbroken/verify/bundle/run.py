@@ -18,7 +18,7 @@ from unbroken.verify.bundle.entries import Entries
 from unbroken.verify.bundle.export_told import NOTE, TOLD, Told, check_signature, told_in
 from unbroken.verify.bundle.files import ALWAYS, MANIFEST, PROVING, SIGNED, Files, Lines, UnreadableError, whole
 from unbroken.verify.bundle.manifest import LISTED, MAX_MANIFEST_BYTES, Manifest, manifest_of
-from unbroken.verify.bundle.report import BundleReport, Noted, Verdict, Vouching
+from unbroken.verify.bundle.report import BundleReport, Held, Noted, Verdict
 from unbroken.verify.bundle.trust import Trust
 from unbroken.verify.export import MAX_EXPORT_BYTES
 from unbroken.verify.finding import MAX_FINDINGS, Accounted, FindingList
@@ -64,7 +64,7 @@ class _Run:
     told: Told | None = None
     checkpointed: Checkpointed | None = None
     proof: bool = False
-    vouching: tuple[Vouching, ...] = ()
+    anchors: tuple[Held, ...] = ()
 
     def verify(self, files: Files) -> None:
         """Everything that the files show; a file that can't be read ends it."""
@@ -97,9 +97,12 @@ class _Run:
             findings_total=sum(each.total for each in lists),
             accounted=Accounted() if self.entries is None else self.entries.accounted,
             exported_seq=None if self.told is None else self.told.seq,
+            elsewhere=self.told is not None and not self.told.here,
             checkpoint=None if shown is None else shown.shown,
             proof=self.proof,
-            vouching=(*(() if shown is None else shown.vouching), *self.vouching),
+            signed=() if shown is None else tuple(shown.signed),
+            witnessed=() if shown is None else tuple(shown.witnessed),
+            anchors=self.anchors,
         )
 
     def _verdict(self, lists: Sequence[FindingList]) -> Verdict:
@@ -203,7 +206,7 @@ class _Run:
             lines = Lines(files, ANCHORS, longest=MAX_RECEIPT_BYTES)
             anchored = Anchored(manifest.log, keys, self.checkpointed, self.noted)
             anchored.take(line.encode("utf-8", "surrogateescape") for line in lines)
-            self.vouching = tuple(anchored.vouching)
+            self.anchors = tuple(anchored.held)
 
     def _keys(self, files: Files, manifest: Manifest) -> Keys:
         try:
