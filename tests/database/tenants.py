@@ -299,8 +299,7 @@ def _grant_everything(made: Tenants, login: str) -> None:
         admin.execute("alter table unbroken.grants disable trigger refuse_untold_grant")
         for duty in DUTIES:
             admin.execute(
-                "insert into unbroken.grants (log, login, duty, granted_at, granted_by)"
-                " values (1, %s, %s, now(), %s)",
+                "insert into unbroken.grants (log, login, duty, granted_at, granted_by) values (1, %s, %s, now(), %s)",
                 (login, duty, PLANTED[1]),
             )
         admin.execute("alter table unbroken.grants enable always trigger refuse_untold_grant")
