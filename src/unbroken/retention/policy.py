@@ -22,7 +22,7 @@ _ALL_BELOW: Final = ".*"
 
 @dataclass(frozen=True, slots=True)
 class Applies:
-    """Which entries a policy is for: all, or those of a domain or an event type (``log.*``: all of these) that it names."""
+    """Which entries a policy is for: all, or those of a domain or event type that it names (``log.*``: all such)."""
 
     domains: frozenset[str] = frozenset()
     event_types: frozenset[str] = frozenset()
