@@ -9,7 +9,8 @@ import pytest
 
 from tests.conftest import LOG, Database
 from tests.database.rewriting import ORIGIN, TREE_TABLES, Rewritable
-from unbroken.anchors.anchor import Receipt
+from unbroken.anchors.anchor import Receipt, Submission, TrustedLog
+from unbroken.anchors.directory import Directory
 from unbroken.core.checkpoint import Checkpoint, key_name
 from unbroken.core.cosignature import CosigningKey
 from unbroken.core.key_history import KeyHistory
@@ -196,6 +197,22 @@ def test_where_no_anchor_answers_the_end_is_not_known(log: Rewritable) -> None:
     assert report.against is not None
     assert [each.who for each in report.against.unreached] == ["nas", "site"]
     assert "not mounted" in report.against.unreached[0].why
+
+
+def test_what_nobody_trusted_signed_keeps_the_end_from_being_proven(log: Rewritable) -> None:
+    """It may be a newer checkpoint, by a key that the verifier was not told of."""
+    log.notarise()
+    assert log.report().verdict == "proven"
+    stranger = TrustedLog(ORIGIN, (THIEF.verifier,))
+    note = log.signed(95, b"\x05" * 32, key=THIEF, at=datetime.now(UTC))
+    Directory("nas", log.folder / "nas", log=stranger).publish(Submission.of(note, stranger, consistency=lambda _: ()))
+    (log.folder / "nas" / "clinic.example%2Fagents~1" / "README").write_text("nothing that claims to be one")
+    report = log.report()
+    assert (report.verdict, proven_to(report)) == ("consistent", 90)
+    assert report.against is not None
+    (passed,) = report.against.refused
+    assert (passed.who, passed.notes) == ("nas", 1)
+    assert "foreign, though it claims to be a checkpoint" in passed.why
 
 
 def test_statements_that_were_planted_lead_to_no_key(log: Rewritable) -> None:

@@ -50,7 +50,7 @@ def cold_copy(scene: Scene, backups: Path) -> Restore:
     return lambda: put_back(scene.cluster, backups / "copy")
 
 
-@pytest.mark.parametrize("way", [base_backup, point_in_time, cold_copy])
+@pytest.mark.parametrize("way", [base_backup, pytest.param(point_in_time, marks=pytest.mark.long), cold_copy])
 def test_a_restored_log_takes_nothing_until_it_is_continued(
     scene: Scene, backups: Path, way: Callable[[Scene, Path], Restore]
 ) -> None:

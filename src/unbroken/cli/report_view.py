@@ -124,6 +124,8 @@ def verdict_in_words(verdict: str, *, upto: int, findings: int) -> str:
             return f"proven to {upto:,}"
         case "consistent":
             return f"consistent to {upto:,}, end unproven"
+        case "unverifiable" if not findings:
+            return "unverifiable: nobody outside could be asked"
         case "unverifiable":
             return f"unverifiable, {counted(findings, 'finding')}"
         case _:
