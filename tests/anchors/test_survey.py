@@ -15,7 +15,7 @@ from unbroken.anchors.survey import Seen, survey
 from unbroken.core.checkpoint import key_name
 from unbroken.core.cosignature import CosigningKey
 from unbroken.core.note import SigningKey
-from unbroken.errors import UnavailableError
+from unbroken.errors import AnchorError, UnavailableError
 
 KEY = SigningKey(key_name(ORIGIN), b"k" * 32)
 CLOCK = CosigningKey(KEY.name, KEY.secret)
@@ -54,6 +54,30 @@ def test_of_a_quiet_log_the_newest_note_counts(directory: Directory, thorough: b
     seen = one(directory, receipts[::-1], thorough=thorough)
     assert ages(seen) == (5, timedelta(hours=1))
     assert (seen.is_asked, seen.newest is not None and seen.newest.clock) == (True, "log")
+
+
+def test_an_older_receipt_makes_nothing_older(directory: Directory) -> None:
+    older = directory.publish(submission(5, ago=timedelta(hours=1)))
+    directory.publish(submission(9, ago=timedelta(hours=2)))
+    assert ages(one(directory, [older])) == (9, timedelta(hours=2))
+
+
+def test_the_last_that_is_read_may_be_the_newest(directory: Directory) -> None:
+    hours = range(1, 13)
+    for each in hours:
+        directory.publish(submission(5, ago=timedelta(hours=each)))
+    assert ages(one(directory, thorough=True)) == (5, timedelta(hours=1))
+    assert one(directory, thorough=True).count == len(hours)
+
+
+def test_two_histories_at_one_anchor_are_no_oddity_but_an_error(directory: Directory) -> None:
+    other = Log("other", key=KEY)
+    for log in (LOG, other):
+        directory.publish(Submission.of(log.note(7), TRUSTED, consistency=lambda _: ()))
+    seen = one(directory, thorough=True)
+    assert isinstance(seen.error, AnchorError)
+    assert "two signed checkpoints of 7 entries" in str(seen.error)
+    assert seen.is_odd
 
 
 def test_what_only_the_database_says_makes_nothing_newer(directory: Directory, tmp_path: Path) -> None:

@@ -61,6 +61,14 @@ def test_a_proven_bundle_tells_whose_it_is(bundle: Path) -> None:
         assert said in done.stdout
 
 
+def test_the_example_of_the_readme_is_what_is_printed(bundle: Path) -> None:
+    text = (SPEC / "README.md").read_text(encoding="utf-8")
+    shown = re.search(r"^\$ python -I verify.py bundle.zip --trust (\S+)\n(.*)$", text, re.MULTILINE)
+    assert shown is not None
+    assert shown[1] == BASE.trust[0]
+    assert run(bundle, "--trust", shown[1]).stdout.startswith(f"{shown[2]}\n")
+
+
 def test_findings_say_where(tmp_path: Path) -> None:
     vector = read("fail-entries-value")
     done = run(as_folder(vector.files, tmp_path / "bundle"), *trust(vector.trust))

@@ -18,7 +18,8 @@ def log(database: Database, tmp_path: Path) -> Rewritable:
     """Sixty entries, the first forty anchored; no guards."""
     (tmp_path / "outside").mkdir()
     made = Rewritable(database, tmp_path / "outside")
-    made.record(40)
+    made.grant("writer", "notary", "verifier")
+    made.record(37)
     made.notarise()
     made.record(20)
     database.disarm()
@@ -49,7 +50,7 @@ def test_what_is_proven_and_what_is_not_anchored_is_said(log: Rewritable, cli: C
     done = cli("verify", "--anchors", log.file)
     assert done.returncode == 3
     assert f"proven to 40, entries 41 to 60 not anchored yet  {ORIGIN}, 60 entries read" in done.stdout
-    assert "kept by nas and site and the database as of 20" in words(done.stdout)
+    assert "kept by nas, site and the database as of 20" in words(done.stdout)
     assert verdict(cli.json("verify", "--anchors", log.file)) == ("consistent", 3, 40, [41, 60])
     log.notarise()
     done = cli("verify", "--anchors", log.file)
@@ -63,7 +64,7 @@ def test_a_rewrite_is_told_with_the_checkpoint_that_no_longer_fits(log: Rewritab
     done = cli("verify", "--anchors", log.file)
     assert done.returncode == 1
     assert "rewritten at entry 1" in done.stdout
-    assert "a signed checkpoint of 40 entries, kept by this verifier and nas and site" in words(done.stdout)
+    assert "a signed checkpoint of 40 entries, kept by this verifier, nas, site and the database" in words(done.stdout)
 
 
 def test_a_fork_is_shown_whole_and_anybody_can_check_its_proof(log: Rewritable, cli: Cli, tmp_path: Path) -> None:

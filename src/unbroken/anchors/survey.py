@@ -129,7 +129,7 @@ def _renewed(anchor: Anchor, shown: Shown, given: Sequence[Receipt], log: Truste
             newer = _shown(anchor, receipt, log)
         except (AnchorError, NoteError):
             continue
-        if _order(shown) < _order(newer) and newer.checkpoint == shown.checkpoint and anchor.holds(receipt):
+        if _order(shown) < _order(newer) and anchor.holds(receipt):
             return newer
     return shown
 
@@ -142,6 +142,7 @@ def _held(anchor: Anchor, given: Sequence[Receipt], log: TrustedLog) -> Seen:
     newest: Shown | None = None
     odd: list[Oddity] = []
     notes: set[bytes] = set()
+    roots: dict[int, bytes] = {}
     for each in anchor.held():
         if isinstance(each, Oddity):
             odd.append(each)
@@ -149,6 +150,12 @@ def _held(anchor: Anchor, given: Sequence[Receipt], log: TrustedLog) -> Seen:
         notes.add(_digest(each))
         shown = _shown(anchor, each, log)
         newest = shown if newest is None else max(newest, shown, key=_order)
+        size, root = shown.checkpoint.size, shown.checkpoint.root
+        if roots.setdefault(size, root) != root:
+            raise AnchorError(
+                f"the anchor {anchor.name!r} holds two signed checkpoints of {size} entries that exclude each other:"
+                " two histories of the log exist"
+            )
     missing = (receipt for receipt in given if _digest(receipt) not in notes)
     odd += [Oddity(anchor.name, "missing", anchor.where, size) for size in _sizes(missing, log)]
     return _of(anchor, is_asked=True, newest=newest, count=len(notes), oddities=tuple(odd))

@@ -79,12 +79,14 @@ def _receipts(anchor: Anchor, checkpoints: Checkpoints) -> tuple[list[Held], lis
 
 def _stored_receipts(anchor: str, checkpoints: Checkpoints) -> Iterator[StoredReceipt]:
     most, seen = MAX_SIZE, set[bytes]()
-    while page := checkpoints.receipts(limit=PAGE, anchor=anchor, most=most):
+    # Several may be for one size, so a page begins with the size that the last one ended with.
+    while page := checkpoints.receipts(limit=PAGE + len(seen), anchor=anchor, most=most):
         new = [each for each in page if each.receipt not in seen]
+        if not new:
+            return
         yield from new
-        # Several may be for one size, so the next page begins with the last one's size again.
-        seen = {each.receipt for each in page if each.size == page[-1].size}
-        most = page[-1].size if new else page[-1].size - 1
+        most = page[-1].size
+        seen = {each.receipt for each in page if each.size == most}
 
 
 class _Reading:

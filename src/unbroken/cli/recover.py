@@ -25,6 +25,7 @@ from unbroken.cli.subject_options import (
 )
 from unbroken.cli.subject_view import print_next
 from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption, open_administration, origin_of
+from unbroken.core.incarnation import incarnation_of
 from unbroken.core.incarnation import origin_of as without_incarnation
 from unbroken.core.note import VerifierKey
 from unbroken.core.times import parse_time
@@ -332,6 +333,10 @@ def _print_end(
         )
         steps += [
             ("Look at what is left of the old one:", f"unbroken verify --log {log}"),
+            (
+                "Make the anchors ready for it:",
+                f"unbroken anchor init FILE --incarnation {incarnation_of(continued.log)}",
+            ),
             ("Where originals are kept, make keys for the new one:", "unbroken vault refill"),
             ("Requests for access, approval and erasure that were open have to be made anew.", ""),
         ]

@@ -1,6 +1,6 @@
 """``unbroken verify --anchors``: the log against what is kept of it elsewhere; night by night, and on record."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -23,6 +23,7 @@ from unbroken.errors import AccessDeniedError, ConfigurationError, UnavailableEr
 from unbroken.files import write_new
 from unbroken.store.checkpoints import Checkpoints
 from unbroken.store.log_reader import LogReader
+from unbroken.verify.continuing import continuations_of
 from unbroken.verify.finding import Report
 from unbroken.verify.nightly import Memory, Night, Whole, verify_nightly
 from unbroken.verify.outside import Outside
@@ -59,6 +60,8 @@ def verify_against(given: Given, log: str | None) -> NoReturn:
         _print_as_json(night, expect=given.expect, seq=seq)
     else:
         _print(night, expect=given.expect)
+        if seq is not None:
+            console().print(Text(f"\nOn record as entry {seq:,}."))
     raise typer.Exit(night.exit_code)
 
 
@@ -80,7 +83,8 @@ def _gathered(reader: LogReader, file: AnchorsFile, kept: str | None) -> Outside
     if reader.log.partition("~")[0] != file.log:
         raise ConfigurationError(f"the anchors' file {file.path} is about the log {file.log}, not {reader.log}")
     checkpoints = Checkpoints(reader.connection, reader.log)
-    return gather(file, checkpoints, kept=() if kept is None else (kept,))
+    outside = gather(file, checkpoints, kept=() if kept is None else (kept,))
+    return replace(outside, continued=continuations_of(reader)[1])
 
 
 def _by_night(reader: LogReader, outside: Outside, memory: Memory | None, *, within: int, whole: Whole) -> Night:

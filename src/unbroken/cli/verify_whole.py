@@ -2,6 +2,7 @@
 
 import os
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Final
@@ -14,6 +15,7 @@ from unbroken.cli.printing import warn
 from unbroken.cli.target import open_reader
 from unbroken.core.entry import Head
 from unbroken.store.log_reader import LogReader
+from unbroken.verify.continuing import continuations_of
 from unbroken.verify.finding import Report
 from unbroken.verify.nightly import Night
 from unbroken.verify.outside import Outside
@@ -34,16 +36,21 @@ def verify_whole(
     outside: Outside | None = None,
 ) -> Report:
     """The whole log, held against what was seen of it before; in several processes where it is large."""
+    continues, continued = continuations_of(reader)
+    kept = None if seen is None else seen.kept
+    if kept is not None and continued is not None and continued.declares(kept.seq):
+        kept = None
     with LateProgress("verifying") as progress:
-        return verify_log(
+        report = verify_log(
             reader,
             expect=expect,
-            kept=None if seen is None else seen.kept,
+            kept=kept,
             outside=outside,
             workers=workers or _workers_for(reader.head().seq),
             connect=partial(_connect_worker, store, reader.log),
             progress=progress,
         )
+    return replace(report, continues=continues, continued=continued)
 
 
 def remember(kept: KeptHeads, place: str, log: str, *, night: Night, before: Seen | None) -> None:

@@ -11,8 +11,10 @@ import msgspec
 import psycopg
 from psycopg.types.string import ByteaBinaryLoader
 
+from unbroken.core.canonical import canonical
 from unbroken.core.entry import COLUMNS, GENESIS, Head, StoredEntry
 from unbroken.core.incarnation import continues, origin_of
+from unbroken.core.tree.tile import Tile
 from unbroken.errors import AccessDeniedError, ConfigurationError
 from unbroken.store.connection import connect, translated
 from unbroken.store.facts import impostors_among
@@ -21,6 +23,7 @@ from unbroken.store.rows import first_of, rows_of
 from unbroken.store.sent_time import sent_time
 from unbroken.store.sql import query
 from unbroken.store.tables import TABLES, Tables, at_one_moment
+from unbroken.store.tree import StoredTree
 
 PAGE: Final = 10_000
 """Entries per statement."""
@@ -37,7 +40,7 @@ _REFUSALS: Final = {
     "not recovered": "this server was restored, or took over from another: `unbroken recover` opens reading on it",
     "several duties": "this login is in the groups of several duties, so it may read nothing: give each duty its own",
 }
-_TABLES: Final = ("logs", "entries", "payloads", "originals", "event_ids", "sessions", *TABLES)
+_TABLES: Final = ("logs", "entries", "payloads", "originals", "event_ids", "sessions", "checkpoints", "tiles", *TABLES)
 _BEFORE_PAYLOAD: Final = 8
 _BEFORE_COLUMNS: Final = 15
 _TEXTS: Final = frozenset({3, 4, *range(_BEFORE_COLUMNS, _BEFORE_COLUMNS + len(COLUMNS))})
@@ -319,17 +322,30 @@ class LogReader:
         Behind them those of later incarnations. They are found by column: that a column was not changed is for
         verification to show.
         """
-        yield from self._erasures_in(self._number, self.log)
+        yield from self._at_in_lots(self._seqs("erasing_entries", self._number), self._number, self.log)
         for number, log in self.incarnations():
             if continues(log, self.log):
-                yield from self._erasures_in(number, log)
+                yield from self._at_in_lots(self._seqs("erasing_entries", number), number, log)
+
+    def told_later(self) -> Iterator[list[StoredEntry]]:
+        """The entries of later incarnations that tell of what was done with this one, some at a time."""
+        for number, log in self.incarnations():
+            if continues(log, self.log):
+                about = canonical({"log": self.log})[1:-1].decode()
+                yield from self._at_in_lots(self._seqs("told_of_earlier", number, about=about), number, log)
 
     def incarnations(self) -> list[tuple[int, str]]:
         """All incarnations of this log: the numbers that stand for them in the tables, and their full names."""
         return [(row[0], row[1]) for row in self._rows("incarnations", (self._number,))]
 
-    def _erasures_in(self, number: int, log: str) -> Iterator[list[StoredEntry]]:
-        seqs = [row[0] for row in self._rows("erasing_entries", {"log": number})]
+    def beginnings(self) -> list[StoredEntry]:
+        """The first entry of each incarnation of this log that has one, in order."""
+        return [entry for number, log in self.incarnations() for entry in self._entries_at([1], number, log)]
+
+    def _seqs(self, name: str, number: int, **given: str) -> list[int]:
+        return [row[0] for row in self._rows(name, {"log": number, **given})]
+
+    def _at_in_lots(self, seqs: Sequence[int], number: int, log: str) -> Iterator[list[StoredEntry]]:
         for start in range(0, len(seqs), LOT):
             yield self._entries_at(seqs[start : start + LOT], number, log)
 
@@ -345,6 +361,17 @@ class LogReader:
     def tables(self) -> AbstractContextManager[Tables]:
         """The tables beside the entries; while it lasts, entries are given as of the same moment."""
         return at_one_moment(self._connection, self._number, chunk=_CHUNK)
+
+    def checkpoints(self) -> Iterator[tuple[int, bytes, str]]:
+        """What the table of checkpoints says: size, root and note, larger trees first."""
+        before = _LAST
+        while rows := self._rows("checkpoints_before", (self._number, before, PAGE)):
+            yield from ((row[0], row[1], row[2]) for row in rows)
+            before = rows[-1][0]
+
+    def read_tiles(self, tiles: Sequence[Tile], /) -> Sequence[bytes]:
+        """The tree's tiles as they are stored, for whoever does not believe them."""
+        return StoredTree(self._connection, self.log).read_tiles(tiles)
 
     def impostors(self) -> list[str]:
         """Tables that could show other rows than were recorded: missing, a view, under another rule or policy."""

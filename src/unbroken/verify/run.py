@@ -14,13 +14,14 @@ from unbroken.verify.examine import Intact, examine
 from unbroken.verify.finding import Accounted, Report, Verdict
 from unbroken.verify.following import UNIT, Progress, follow, follow_in_parallel
 from unbroken.verify.fork import with_consistency
+from unbroken.verify.kept_tree import KeptTree
 from unbroken.verify.keys_and_names import check_keys, check_names, undeclared_keys
 from unbroken.verify.outside import Against, Outside
 from unbroken.verify.replay.check import check_tables
 from unbroken.verify.replay.replay import Replay
 from unbroken.verify.settle import LookAgain, settle
 from unbroken.verify.source import Index, Source
-from unbroken.verify.tree import Milestone
+from unbroken.verify.tree import Milestone, Tree
 
 GROWTHS: Final = 5
 """How often a log that grows meanwhile is followed further for what tells of something absent."""
@@ -44,9 +45,9 @@ def verify_log(
     picklable.
     """
     heads = tuple(dict.fromkeys(head for head in (expect, kept) if head is not None))
-    tree = None if outside is None else outside.tree()
-    chain = Chain(log=source.log, heads=heads, tree=tree, replay=Replay())
     impostors = source.impostors()
+    kept_tree = KeptTree() if impostors else KeptTree.read(source)
+    chain = Chain(log=source.log, heads=heads, tree=_tree_for(outside, kept_tree), replay=Replay())
     for name in impostors:
         chain.find("unverifiable", 0, expected=f"{name} to be a plain table", found="something in its place")
     upto = source.head().seq
@@ -67,8 +68,17 @@ def verify_log(
             check_names(chain, vault)
             check_tables(chain, vault)
         against = None if outside is None else held_against(chain, outside, source)
+        kept_tree.check(chain, source, is_judged=against is not None and against.unfit + against.beyond > 0)
         accounted = settle(chain, looking_at(source))
     return report_of(chain, scope="the whole log", expect=expect, kept=kept, accounted=accounted, against=against)
+
+
+def _tree_for(outside: Outside | None, kept: KeptTree) -> Tree | None:
+    """A tree that notes the roots of all that the log is held against; none where there is nothing."""
+    if outside is None and not kept.roots:
+        return None
+    trees = () if outside is None else outside.trees
+    return Tree([*kept.roots, *(each.size for each in trees)])
 
 
 def verify_range(source: Source, *, first: int, last: int, progress: Progress = lambda _done, _of: None) -> Report:
@@ -232,6 +242,7 @@ def _verdict(chain: Chain, expect: Head | None, against: Against | None) -> Verd
         return "proven"
     if against is None:
         return "consistent"
-    if against.newest is not None and against.newest.size == chain.top.seq and not against.refused:
+    is_end = against.newest is not None and against.newest.size == chain.top.seq and not against.declared
+    if is_end and not against.refused:
         return "proven"
     return "unverifiable" if against.is_blind else "consistent"

@@ -186,6 +186,17 @@ select o.seq, e.seq is not null
 select n.log, n.origin || '~' || n.incarnation
   from unbroken.logs l join unbroken.logs n on n.origin = l.origin where l.log = %s order by n.incarnation
 
+-- name: told_of_earlier
+-- Entries of one incarnation that tell of an earlier one. Of these kinds alone, which the index has.
+select e.seq
+  from unbroken.entries e join unbroken.payloads p on p.log = e.log and p.seq = e.seq
+ where e.log = %(log)s and strpos(p.details, %(about)s) > 0
+   and e.event_type in ('access_granted', 'access_revoked', 'log.access_requested', 'log.access_withdrawn', 'log.erased', 'log.erasure_confirmed',
+                        'log.erasure_reapplied', 'log.erasure_requested', 'log.erasure_withdrawn', 'log.names_asked', 'log.original_asked',
+                        'log.original_opened', 'log.read', 'log.read_completed', 'log.read_denied', 'log.restored', 'log.vault_refilled',
+                        'log.vault_rewrapped', 'log.vault_rewrapping')
+ order by e.seq
+
 -- name: erasing_entries
 select seq from unbroken.entries where log = %(log)s and event_type = 'log.erased' order by seq
 
@@ -550,6 +561,9 @@ select c.closed_because, c.log is not null, c.log is null or unbroken.is_confirm
 
 -- name: stated_keys
 select statement from unbroken.key_statements where log = %s order by nth
+
+-- name: newest_stored_note
+select note from unbroken.checkpoints where log = %s order by size desc limit 1
 
 -- name: leaves_as_owner
 select count(*), string_agg(u.hash, ''::bytea order by u.seq)
