@@ -27,6 +27,8 @@ def print_report(console: Console, report: Report, *, expect: Head | None) -> No
     for sentence in _meaning(report, expect):
         console.print(Padding(Text(printable(sentence)), (0, 0, 0, 2), expand=False))
     print_accounted(console, report.accounted)
+    if report.certified is not None:
+        console.print(Text(f"As its certificate says: {counted(report.certified, 'erasure')}"))
     print_findings(console, report.findings)
     if report.findings_total > len(report.findings):
         rest = report.findings_total - len(report.findings)
@@ -74,6 +76,7 @@ def report_as_json(report: Report, *, expect: Head | None) -> dict[str, Any]:
         "kept_head": None if report.kept is None else str(report.kept),
         "against": against_as_json(report),
         "accounted": accounted_as_json(report.accounted),
+        "certified": report.certified,
         "findings_total": report.findings_total,
         "findings": [finding_as_json(finding) for finding in report.findings],
     }

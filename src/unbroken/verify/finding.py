@@ -20,6 +20,7 @@ Kind = Literal[
     "non_canonical",
     "column_disagrees",
     "table_disagrees",
+    "certificate_disagrees",
     "commitment_wrong",
     "not_erased",
     "unverifiable",
@@ -101,7 +102,8 @@ class Report:
     ``head`` is the last intact entry in order: worth keeping where the log's owner can't reach. ``scope`` says
     what was looked at; ``kept`` names the earlier head that the log was also held against, if there was one, and
     ``against`` what came of holding it against signed checkpoints. From ``milestone`` a later run may go on, where this
-    one found nothing and computed the tree.
+    one found nothing and computed the tree. ``certified`` counts the erasures that are as their certificates say, and
+    is ``None`` where no certificates were given.
     """
 
     verdict: Verdict
@@ -115,6 +117,7 @@ class Report:
     accounted: Accounted = Accounted()
     against: Against | None = None
     milestone: Milestone | None = None
+    certified: int | None = None
 
     @property
     def window(self) -> tuple[int, int] | None:
