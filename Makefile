@@ -42,6 +42,7 @@ bench: $(READY) ## the figures that README and docs quote
 	$(BIN)/python bench/vault.py
 	$(BIN)/python bench/opening.py
 	$(BIN)/python bench/tree.py
+	$(BIN)/python bench/proofs.py
 
 attacks: $(READY) ## every attack on every server, and the tables in docs/attacks.md
 	$(BIN)/python -m tests.attacks
@@ -53,6 +54,7 @@ vectors: $(READY) ## write the vectors in spec/ anew
 	$(BIN)/python spec/make_vectors.py
 	$(BIN)/python spec/make_tree_vectors.py
 	$(BIN)/python spec/make_bundle_vectors.py
+	$(BIN)/python spec/make_sums.py
 
 clean: ## remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis dist build

@@ -46,7 +46,7 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """A database of its own with the schema, the log :data:`LOG`, and the logins ``writer`` and ``verifier``."""
+    """A database of its own with the schema, the log :data:`LOG`, and logins: writer, verifier and notary."""
 
     server: Server
     name: str
@@ -67,7 +67,7 @@ def fresh_database(server: Server, name: str) -> Iterator[Database]:
         with connect(database.conninfo("postgres")) as connection:
             install(connection)
             administration.create_log(connection, LOG)
-            for login in ("writer", "verifier"):
+            for login in ("writer", "verifier", "notary"):
                 administration.add_login(connection, login, duty=login, password=None)
                 administration.install_grant(connection, LOG, login, duty=login)
         yield database

@@ -211,7 +211,7 @@ SELECTIONS: Final[Mapping[str, tuple[Object, tuple[int, ...]]]] = {
     "access": ({"ids": ["visit-17"], "kind": "query", "name": "access", "type": "visit"}, (3, 6)),
     "contains": ({"flags": ["card", "health"], "kind": "query", "name": "contains"}, (4,)),
     "errors": ({"from": "2026-03-01T09:00:00.000000Z", "kind": "query", "name": "errors"}, (8,)),
-    "unapproved": ({"kind": "query", "name": "unapproved"}, (3,)),
+    "unapproved": ({"from": "2026-03-01T09:00:09.000000Z", "kind": "query", "name": "unapproved"}, (3,)),
 }
 """By name: what is asked for, and the entries that match."""
 
@@ -423,8 +423,8 @@ def valid_cases() -> Iterator[Case]:
         "valid-actor", "what an actor did; a payload of it was erased, as an entry beside says", actor.files(), "proven"
     )
     yield Case("valid-log", "the whole log", Making(about="log").files(), "proven")
-    for about in ("session", "time", "unapproved"):
-        ranged = Making(about=about, with_range=True)
+    for about, chosen in (("session", None), ("time", None), ("unapproved", (3, 11))):
+        ranged = Making(about=about, selected=chosen, with_range=True)
         yield Case(f"valid-{about}-with-range", "with all lines in between", ranged.files(), "proven")
     yield Case(
         "valid-withheld", "values of three entries are withheld",

@@ -30,7 +30,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
-from typing import IO, Any, BinaryIO, Final, NoReturn
+from typing import IO, Any, Final, NoReturn
 
 EXIT_CODES: Final = {
     "proven": 0,
@@ -162,6 +162,11 @@ def _parse(text: str) -> Any:
         raise ValueError("not JSON") from error
     except RecursionError as error:
         raise ValueError("nested too deeply to be read") from error
+
+
+def _canonical(value: object) -> str:
+    """The RFC 8785 text of a value with ASCII keys and whole numbers."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -404,7 +409,7 @@ def read_line(text: str) -> Line:
             fault = "session_id and session_seq without each other"
     if fault is not None:
         raise NonCanonicalError(fault)
-    if json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")) != text:
+    if _canonical(value) != text:
         raise NonCanonicalError("another spelling: spaces, order of keys or escapes")
     return _facts(value)
 
@@ -467,8 +472,12 @@ def read_erased(details: bytes) -> list[tuple[int, int]]:
     for key in ("payloads", "originals"):
         if isinstance(value.get(key), str):
             _read_runs(value[key])
+    about = value.get("log")
+    if about is not None and not _is_text(about):
+        raise ValueError("no log that it tells of")
     payloads = value.get("payloads")
-    return _read_runs(payloads) if isinstance(payloads, str) else []
+    # What tells of an earlier incarnation says nothing of the log that it stands in.
+    return _read_runs(payloads) if isinstance(payloads, str) and about is None else []
 
 
 def _is_flat(value: object) -> bool:
@@ -1181,9 +1190,11 @@ class Selection:
 
     def matches(self, line: Line) -> bool:
         """Whether it was asked for this entry."""
-        if line.seq > self.upto or not self._holds(line.recorded_at):
-            return False
-        event, ids = line.event, self.values.get("ids", ())
+        is_meant = not self.is_rerun or (self._holds(line.recorded_at) and self._means(line.event))
+        return line.seq <= self.upto and is_meant
+
+    def _means(self, event: Mapping[str, Any]) -> bool:
+        ids = self.values.get("ids", ())
         match self.name:
             case "session":
                 return bool(event.get("session_id") == self.values["session"])
@@ -1359,7 +1370,7 @@ def _read_object(raw: bytes, shape: Mapping[str, TypeCheck], *, required: frozen
     fault = _fault(value, shape=shape, required=required)
     if fault is not None:
         raise ValueError(fault)
-    if json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")) + "\n" != text:
+    if _canonical(value) + "\n" != text:
         raise ValueError("another spelling than the canonical one, with one LF")
     return value
 
@@ -1368,23 +1379,33 @@ def _read_object(raw: bytes, shape: Mapping[str, TypeCheck], *, required: frozen
 
 
 class Files:
-    """The files of a bundle, in a ZIP archive or a folder; raises :class:`UnverifiableError` for what is neither."""
+    """The files of a bundle: their names, and how each is opened.
 
-    def __init__(self, path: Path) -> None:
-        self._folder = path
-        self._file = None if path.is_dir() else path.open("rb")
-        self._archive = None if self._file is None else _opened_archive(self._file)
-        self.names = _folder_names(path) if self._archive is None else _archive_names(self._archive)
-        self.digests = {name: self._digest(name) for name in sorted(self.names)}
+    Raises :class:`UnverifiableError` where one can't be read to its end.
+    """
 
-    def close(self) -> None:
-        """Close the archive."""
-        if self._file is not None:
-            self._file.close()
+    def __init__(self, names: frozenset[str], opened: Callable[[str], IO[bytes]]) -> None:
+        self.names = names
+        self.open = opened
+        self.digests = {name: self._digest(name) for name in sorted(names)}
 
-    def open(self, name: str) -> IO[bytes]:
-        """The bytes of a file that is there."""
-        return self._archive.open(name) if self._archive is not None else (self._folder / name).open("rb")
+    @classmethod
+    def of_folder(cls, path: Path) -> "Files":
+        """Those in a folder; raises :class:`UnverifiableError` if there is anything else in it."""
+        found = [each for each in path.iterdir() if not each.name.startswith(".")]
+        if not {each.name for each in found} <= FILES or not all(each.is_file() for each in found):
+            raise UnverifiableError("a folder with something in it that is no file of a bundle")
+        return cls(frozenset(each.name for each in found), lambda name: (path / name).open("rb"))
+
+    @classmethod
+    def of_archive(cls, file: IO[bytes]) -> "Files":
+        """Those in a ZIP archive; raises :class:`UnverifiableError` for one that programs may read differently."""
+        try:
+            _require_end(file)
+            archive = zipfile.ZipFile(file)
+            return cls(_archive_names(archive), archive.open)
+        except _UNREADABLE as error:
+            raise UnverifiableError("no ZIP archive that can be read") from error
 
     def read(self, name: str) -> bytes:
         """All of a file that is there; raises :class:`UnverifiableError` for one that is too large."""
@@ -1402,26 +1423,25 @@ class Files:
                     digest.update(chunk)
                     size += len(chunk)
         except _UNREADABLE as error:
-            raise UnverifiableError(f"the file {name} can't be read out of the archive") from error
+            raise UnverifiableError(f"the file {name} can't be read") from error
         return size, digest.hexdigest()
 
 
-_UNREADABLE: Final = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError)
+_UNREADABLE: Final = (
+    zipfile.BadZipFile, zlib.error, struct.error, EOFError, IndexError, NotImplementedError, RuntimeError, ValueError,
+    OSError,
+)  # fmt: skip
 """What reading a damaged archive raises."""
+_END_BYTES: Final = 22
 
 
-def _folder_names(path: Path) -> frozenset[str]:
-    found = [each for each in path.iterdir() if not each.name.startswith(".")]
-    if not {each.name for each in found} <= FILES or not all(each.is_file() for each in found):
-        raise UnverifiableError("a folder with something in it that is no file of a bundle")
-    return frozenset(each.name for each in found)
-
-
-def _opened_archive(file: BinaryIO) -> zipfile.ZipFile:
-    try:
-        return zipfile.ZipFile(file)
-    except (*_UNREADABLE, struct.error, IndexError) as error:
-        raise UnverifiableError("neither a ZIP archive nor a folder") from error
+def _require_end(file: IO[bytes]) -> None:
+    """That an archive ends with its directory's end, and nothing behind it, which some programs would not see."""
+    file.seek(-_END_BYTES, 2)
+    end = file.read()
+    file.seek(0)
+    if not end.startswith(b"PK\x05\x06") or end[-2:] != b"\x00\x00":
+        raise UnverifiableError("an archive that is cut off, or has something behind its files")
 
 
 def _archive_names(archive: zipfile.ZipFile) -> frozenset[str]:
@@ -1429,9 +1449,8 @@ def _archive_names(archive: zipfile.ZipFile) -> frozenset[str]:
     names = frozenset(info.filename for info in infos)
     if not names <= FILES or len(names) != len(infos):
         raise UnverifiableError("an archive with something in it that is no file of a bundle, or a name twice")
-    # What stands before or behind is seen by some programs and not by others.
-    if archive.comment or not infos or min(info.header_offset for info in infos) != 0:
-        raise UnverifiableError("an archive with something before or behind its files")
+    if not infos or min(info.header_offset for info in infos) != 0:
+        raise UnverifiableError("an archive with something before its files")
     if any(info.flag_bits & 1 or info.compress_type not in {0, zipfile.ZIP_DEFLATED} for info in infos):
         raise UnverifiableError("an archive that is encrypted, or compressed in an unusual way")
     return names
@@ -1526,15 +1545,20 @@ def verify_bundle(path: Path, trusted: Iterable[Key] = ()) -> BundleReport:
 
     Raises ``OSError`` where there is none; nothing that stands in it raises.
     """
+    keys = tuple(trusted)
+    if path.is_dir():
+        return _verified_bundle(lambda: Files.of_folder(path), keys)
+    with path.open("rb") as file:
+        return _verified_bundle(lambda: Files.of_archive(file), keys)
+
+
+def _verified_bundle(opened: Callable[[], Files], trusted: tuple[Key, ...]) -> BundleReport:
     try:
-        files = Files(path)
+        files = opened()
     except UnverifiableError as error:
         finding = Finding("unverifiable", 0, expected="a bundle in a ZIP archive or a folder", found=str(error))
         return BundleReport(findings=[finding])
-    try:
-        return _BundleCheck(files, tuple(trusted)).report()
-    finally:
-        files.close()
+    return _BundleCheck(files, trusted).report()
 
 
 class _BundleCheck:
@@ -1625,11 +1649,10 @@ class _BundleCheck:
         self._check_selection(manifest, picked)
 
     def _check_manifest_of(self, manifest: Manifest, picked: _Picked, count: int) -> None:
-        stated = manifest.entries, dict(manifest.withheld)
-        if stated != (count, self._report.withheld):
-            self._find(
-                "manifest_wrong", expected=f"{count} entries, withheld {self._report.withheld}", found=str(stated)
-            )
+        counted = _canonical({"entries": count, "withheld": self._report.withheld})
+        stated = _canonical({"entries": manifest.entries, "withheld": manifest.withheld})
+        if stated != counted:
+            self._find("manifest_wrong", expected=counted, found=stated)
         elif manifest.selection.upto < manifest.last:
             self._find("manifest_wrong", expected="nothing selected after upto", found=f"entry {manifest.last}")
         elif manifest.selection.name == "log" and manifest.selected != ((1, manifest.selection.upto),):

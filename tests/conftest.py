@@ -173,7 +173,10 @@ def plant_grants(
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What starts many processes or servers is tried on the second server by ``make test-long`` alone."""
-    many = ("test_restored.py", "test_any_order.py", "test_role_matrix.py", "test_replay.py")
+    many = (
+        *("test_restored.py", "test_any_order.py", "test_role_matrix.py"),
+        *("test_notary_killed.py", "test_replay.py"),
+    )
     for item in items:
         slow = "/system/" in item.path.as_posix() or item.path.name in many
         if slow and "debian15" in item.name:

@@ -19,6 +19,7 @@ from unbroken.anchors.publishing import Backoff
 from unbroken.core.checkpoint import key_name
 from unbroken.core.cosignature import CosignerKey, CosigningKey, cosigned
 from unbroken.core.note import SigningKey, parse
+from unbroken.core.times import parse_time
 from unbroken.core.tree.proving import consistency_proof
 from unbroken.errors import ConfigurationError, UnavailableError
 
@@ -183,6 +184,7 @@ def test_late_is_told_once_and_that_it_is_over_once(scene: Scene, monkeypatch: p
         assert any(line.startswith("late: ") for line in done.lines)
     ((told, details),) = scene.record.alarms
     assert told == LATE
+    assert timedelta(hours=4) <= datetime.now(UTC) - parse_time(str(details["last"])) < timedelta(hours=5)
     assert details | {"last": ""} == {"quorum": 2, "size": 5, "allowed_s": 10800, "anchors": "a, w", "last": ""}
     scene.bring_back("a")
     for size in (9, 10):
@@ -315,6 +317,7 @@ def test_only_what_fits_is_put_to_a_note(scene: Scene) -> None:
         assert put_together(note, [b"{}", odd, of_witness]) == whole
     second = CosigningKey("witness.example/w2", b"v" * 32)
     line = second.cosign(parse(note).text, at=datetime.now(UTC))
+    assert put_together(note, [Receipt("w2", "timestamp", note, line.encode()).to_bytes()]) == note
     both = put_together(note, [of_witness, Receipt("w2", "witness", note, line.encode()).to_bytes()])
     assert len(cosigned(parse(both).text, parse(both).signatures, [WITNESS_KEY.verifier, second.verifier])) == 2
     assert CosignerKey.of(KEY.verifier).name == KEY.name

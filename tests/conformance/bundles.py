@@ -12,6 +12,9 @@ from types import ModuleType
 import pytest
 
 from tests.conformance.test_spec_vectors import SPEC, load, verify
+from unbroken.cli.trust import trusted
+from unbroken.verify.bundle.run import verify_bundle
+from unbroken.verify.bundle.trust import Trust
 
 FOLDER = SPEC / "vectors-bundle"
 PATHS = sorted(FOLDER.glob("*.json"))
@@ -61,6 +64,12 @@ def as_folder(files: Mapping[str, bytes], path: Path) -> Path:
 
 def independent(path: Path, trust: list[str]) -> tuple[str, list[Place]]:
     report = verify.verify_bundle(path, verify.read_trust(trust))
+    return report.verdict, [(each.kind, each.seq, each.part) for each in report.findings]
+
+
+def packaged(path: Path, trust: list[str]) -> tuple[str, list[Place]]:
+    keys = trusted(trust)
+    report = verify_bundle(path, Trust(keys.keys, keys.cosigners))
     return report.verdict, [(each.kind, each.seq, each.part) for each in report.findings]
 
 

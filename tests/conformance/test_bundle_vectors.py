@@ -16,12 +16,23 @@ from pathlib import Path
 
 import pytest
 
-from tests.conformance.bundles import FOLDER, PATHS, Place, as_archive, as_folder, in_order, independent, makers, read
+from tests.conformance.bundles import (
+    FOLDER,
+    PATHS,
+    Place,
+    as_archive,
+    as_folder,
+    in_order,
+    independent,
+    makers,
+    packaged,
+    read,
+)
 from tests.conformance.test_spec_vectors import SPEC, verify
 
 Verifier = Callable[[Path, list[str]], tuple[str, list[Place]]]
 
-VERIFIERS: dict[str, Verifier] = {"independent": independent}
+VERIFIERS: dict[str, Verifier] = {"independent": independent, "package": packaged}
 BASE = read("valid-session")
 
 both_verifiers = pytest.mark.parametrize("verifier", VERIFIERS.values(), ids=VERIFIERS)

@@ -236,6 +236,11 @@ CALLS: Final[Sequence[Call]] = (
         "of ids one knows",
         lambda on, log, __: {"p_log": log, "p_ids": [on.known[log]["id"]], "p_hashes": [None]},
     ),
+    Call(
+        "earlier_receipts",
+        "",
+        lambda on, log, __: {"p_log": log, "p_ids": [on.known[log]["id"]], "p_hashes": [None]},
+    ),
     Call("describe_log", "", of_log),
     Call(
         "stop_recorder",
@@ -406,6 +411,15 @@ CALLS: Final[Sequence[Call]] = (
         lambda _, log, __: {"p_log": log, "p_type": "log.anchoring_resumed", "p_details": "{}"},
     ),
     Call("covered", "", of_log, shows=True),
+    Call(
+        "concern_erased",
+        "",
+        lambda _, log, __: {
+            "p_log": log,
+            "p_events": [str(sent().text)],
+            "p_recorded_at": [datetime.now(UTC)],
+        },
+    ),
     Call("record_verification", "", lambda _, log, __: {"p_log": log, "p_details": "{}"}),
     Call("record_export", "", _exporting(own_ticket), _exporting(strange_ticket), under_ticket=True),
     Call("reads_are_open", "", of_log),

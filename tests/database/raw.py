@@ -217,7 +217,7 @@ def both_accept(database: Database, *, log: str = LOG) -> int:
     lines = export_lines(entries)
     package = verify_export(lines, expect=head)
     other = independent.verify_lines(lines, str(head))
-    assert (live.verdict, live.findings) == ("proven", ())
+    assert (live.verdict, live.findings) == ("proven", ()), (live.verdict, live.findings[:3])
     assert (package.verdict, package.findings) == ("proven", ())
     assert (other.verdict, other.findings) == ("proven", ())
     assert live.entries == package.entries == len(entries) == head.seq

@@ -102,6 +102,14 @@ class Rewritable:
         with LogReader(self.database.conninfo("verifier"), LOG) as reader:
             return verify_log(reader, outside=outside, **more)
 
+    def told(self, seq: int) -> Any:
+        """The details of one of the log's own entries."""
+        row = self.database.admin.execute(
+            "select details::jsonb from unbroken.payloads where seq = %s", (seq,)
+        ).fetchone()
+        assert row is not None
+        return row[0]
+
     # ---- the superuser ----
 
     def do(self, statement: str, *values: Any) -> None:
@@ -143,6 +151,8 @@ class Rewritable:
             statement = sql.SQL("delete from unbroken.{} where seq > %s").format(sql.Identifier(table))
             self.database.admin.execute(statement, (last,))
         self.do("delete from unbroken.sessions where first_seq > %s", last)
+        if last == 0:
+            self.empty("recorders")
         self.do(
             "update unbroken.sessions set entries = e.entries, last_seq = e.last from (select session_id, count(*) as"
             " entries, max(seq) as last from unbroken.entries group by session_id) e"

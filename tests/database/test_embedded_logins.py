@@ -27,7 +27,10 @@ def admin(database: Database) -> Iterator[Admin]:
 
 
 def test_they_hold_their_duties(admin: Admin) -> None:
-    expected = {("recorder", "writer"), ("verifier", "verifier"), ("reader", "compliance"), ("dpo", "dpo")}
+    expected = {
+        *(("recorder", "writer"), ("verifier", "verifier"), ("reader", "compliance"), ("dpo", "dpo")),
+        ("notary", "notary"),
+    }
     assert duties_held(admin, FOLDER_LOG) == expected
     assert duties_held(admin, "another.example/log") == set()
 

@@ -502,7 +502,8 @@ def test_public_has_nothing(filled: Database) -> None:
 FOR_WRITERS = {
     *("append", "append_early", "barrier", "receipts", "describe_log"),
     *("stop_recorder", "declare_gap", "approvals_of"),
-    *("identify", "registry", "registry_version", "note_unclassified", "vault_keys", "covered"),
+    *("identify", "registry", "registry_version", "note_unclassified", "vault_keys", "covered", "concern_erased"),
+    "earlier_receipts",
 }
 FOR_GRANTED = {"asks_with_grant", "granted_logs", "log_head", "log_size", "read_tiles"}
 FOR_PEOPLE = {

@@ -1,7 +1,7 @@
 """The notary: what it signs continues what it signed, through whatever happens in between, and else it refuses."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import psycopg
@@ -9,38 +9,19 @@ import pytest
 from psycopg import sql
 
 from tests.conftest import LOG, Database, add_log
-from tests.database.raw import append, sent
-from unbroken.core.checkpoint import key_name
+from tests.database.notaries import Clock, forget_start, record, signer, types
 from unbroken.core.cosignature import stated_time
 from unbroken.core.key_history import KeyHistory
-from unbroken.core.note import SigningKey, parse
+from unbroken.core.note import parse
 from unbroken.core.tree.proving import consistency_proof, inclusion_proof
 from unbroken.core.tree.verifying import verify_consistency, verify_inclusion
 from unbroken.errors import ConfigurationError, ContinuityError, ContradictionError, NoteError, UnavailableError
 from unbroken.notary.handing_over import lost, rotated
-from unbroken.notary.local_key import LocalKey
 from unbroken.notary.memory import NotaryFolder
 from unbroken.notary.notary import Notary
 from unbroken.notary.signer import Signer
 from unbroken.store.checkpoints import Checkpoints
-
-
-def signer(number: int = 1) -> Signer:
-    key = SigningKey(key_name(LOG), bytes([number]) * 32)
-    return Signer.of(LocalKey(key.verifier.public, key.secret), log=LOG)
-
-
-class Clock:
-    """A clock that is moved by hand."""
-
-    def __init__(self) -> None:
-        self.now = datetime(2026, 11, 22, 6, 0, 0, 250_000, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def pass_by(self, **length: int) -> None:
-        self.now += timedelta(**length)
+from unbroken.store.tree import StoredTree
 
 
 @pytest.fixture
@@ -64,20 +45,6 @@ def found(database: Database) -> Iterator[Checkpoints]:
 @pytest.fixture
 def notary(folder: NotaryFolder, clock: Clock) -> Notary:
     return Notary(folder, signer(), each_start=True, clock=clock)
-
-
-def record(database: Database, count: int) -> None:
-    with database.connect("writer") as connection:
-        append(connection, [sent() for _ in range(count)])
-
-
-def types(database: Database) -> list[str]:
-    return [row[0] for row in database.admin.execute("select event_type from unbroken.entries order by seq")]
-
-
-def forget_start(database: Database) -> None:
-    """As if the server had been started anew."""
-    database.admin.execute("update unbroken.continuity set started_at = started_at - interval '1 hour'")
 
 
 def take_back(database: Database, upto: int) -> None:
@@ -239,6 +206,17 @@ def test_tiles_that_were_changed_are_refused_and_the_log_goes_on(
     assert types(database)[-1] == "log.checkpoint_refused"
 
 
+def test_another_checkpoint_of_the_same_size_is_noticed_at_the_next_look(
+    database: Database, notary: Notary, found: Checkpoints
+) -> None:
+    record(database, 3)
+    notary.round(found)
+    database.disarm()
+    database.admin.execute("update unbroken.checkpoints set root = sha256(root)")
+    with pytest.raises(ContradictionError, match="another tree"):
+        notary.watch(found)
+
+
 def test_an_older_copy_of_the_folder_signs_nothing(
     database: Database, notary: Notary, folder: NotaryFolder, found: Checkpoints, clock: Clock
 ) -> None:
@@ -372,6 +350,31 @@ def test_memory_is_written_before_the_database_has_a_checkpoint(
     assert found.newest() is None
     assert found.key_statements() == []
     assert folder.read().last == {}
+
+
+@pytest.mark.parametrize("step", ["barrier", "state", "key_statements"])
+def test_nothing_is_signed_before_what_was_read_is_on_disk(
+    database: Database, notary: Notary, found: Checkpoints, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    record(database, 3)
+    monkeypatch.setattr(Checkpoints, step, failing)
+    with pytest.raises(UnavailableError):
+        notary.round(found)
+    assert notary.memory.last == {}
+
+
+def test_entries_that_go_away_while_they_are_read_are_not_signed(
+    database: Database, notary: Notary, found: Checkpoints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record(database, 3)
+    notary.round(found)
+    before = notary.memory
+    record(database, 3)
+    ends_earlier = StoredTree.leaves
+    monkeypatch.setattr(StoredTree, "leaves", lambda tree, after, upto: ends_earlier(tree, after, upto - 1))
+    with pytest.raises(ContradictionError, match="went away"):
+        notary.round(found)
+    assert notary.memory == before
 
 
 # ---- keys ----

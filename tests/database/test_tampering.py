@@ -18,6 +18,7 @@ from tests.database import raw
 from tests.plain import draft, import_chat
 from unbroken.core.entry import Head, hash_of, line_of
 from unbroken.core.keyed import LogKey
+from unbroken.errors import AccessDeniedError
 from unbroken.ledger.ledger import Ledger
 from unbroken.store.log_reader import LogReader
 from unbroken.store.log_writer import LogWriter
@@ -639,7 +640,16 @@ def test_a_column_of_another_type_is_found(small: Small, column: str) -> None:
 # ---- Impostors ----
 
 
-@pytest.mark.parametrize("table", ["entries", "payloads", "event_ids", "sessions", "logs"])
+def test_a_view_in_place_of_the_logs_shuts_everybody_out(small: Small) -> None:
+    """What may be read hangs on them, and the functions that ask are not let into a view."""
+    small.do("alter table unbroken.logs rename to true_logs")
+    small.do("create view unbroken.logs as select * from unbroken.true_logs")
+    small.do("grant select on unbroken.logs to unbroken_verifier")
+    with pytest.raises(AccessDeniedError, match="view logs"):
+        small.report(expect=small.head)
+
+
+@pytest.mark.parametrize("table", ["entries", "payloads", "event_ids", "sessions"])
 def test_a_view_in_place_of_a_table_is_told(small: Small, table: str) -> None:
     small.do(f"alter table unbroken.{table} rename to true_{table}")
     small.do("create view unbroken.@ as select * from unbroken.true_@".replace("@", table))

@@ -1,6 +1,9 @@
 """``unbroken prove``: a proof that others can check, or the reason why there is none."""
 
+import base64
 import json
+import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -149,3 +152,80 @@ def test_what_names_no_entry_is_refused(cli: Cli, head: Checkpoint, entry: str) 
 def test_a_writer_proves_nothing(database: Database, head: Checkpoint, tmp_path: Path) -> None:
     done = as_login(database, "writer", tmp_path)("prove", 1)
     assert (done.returncode, done.stdout) == (2, "")
+
+
+# ---- checking one ----
+
+
+@dataclass(frozen=True)
+class Given:
+    """What somebody was handed: a proof and a line, and a command without any log."""
+
+    cli: Cli
+    proof: Path
+    line: Path
+
+    def check(self, *arguments: object) -> "subprocess.CompletedProcess[str]":
+        return self.cli("prove", "--check", self.proof, "--line", self.line, *arguments)
+
+
+@pytest.fixture
+def given(cli: Cli, head: Checkpoint, tmp_path: Path) -> Given:
+    handed = Given(Cli(str(tmp_path / "nowhere"), tmp_path / "other"), tmp_path / "proof", tmp_path / "line")
+    done = cli("prove", 3, "--line", handed.line)
+    handed.proof.write_text(done.stdout)
+    return handed
+
+
+def test_whoever_has_a_key_checks_without_the_log(given: Given, tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    keys.write_text(f"# of the notary\n{SigningKey.generate('other').verifier}\n{KEY.verifier}\n")
+    for trust in (KEY.verifier, keys):
+        done = given.check("--trust", trust)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.startswith(f"Proven: this line is entry 3 of {LOG}~1, in a tree of 8 entries")
+    said = json.loads(given.check("--trust", keys, "--json").stdout)
+    assert (said["verdict"], said["seq"], said["signed_by"]) == ("proven", 3, str(KEY.verifier))
+
+
+@pytest.mark.parametrize("trust", [[], ["--trust", SigningKey.generate(key_name(LOG)).verifier]], ids=["none", "other"])
+def test_without_the_key_its_origin_is_unproven(given: Given, trust: list[object]) -> None:
+    done = given.check(*trust)
+    assert (done.returncode, done.stdout.partition(":")[0]) == (5, "Origin unproven")
+
+
+def test_what_was_changed_is_refuted(given: Given) -> None:
+    proof, line = given.proof.read_text(), given.line.read_bytes()
+    lines = proof.splitlines(keepends=True)
+    signature = base64.b64decode(lines[-1].split()[-1])
+    forged = base64.b64encode(signature[:-1] + bytes([signature[-1] ^ 1])).decode()
+    changes = [
+        (proof, line + b" "),
+        (proof, line.replace(b"u-17", b"u-18")),
+        (proof.replace("index 2", "index 3"), line),
+        (proof.replace("\n8\n", "\n9\n"), line),
+        (proof.replace(f"{LOG}~1\n", f"{LOG}~2\n"), line),
+        ("".join([*lines[:2], lines[3], lines[2], *lines[4:]]), line),
+        ("".join([*lines[:-1], lines[-1].replace(lines[-1].split()[-1], forged)]), line),
+        ("", line),
+    ]
+    for text, content in changes:
+        assert (text, content) != (proof, line)
+        given.proof.write_text(text)
+        given.line.write_bytes(content)
+        done = given.check("--trust", KEY.verifier)
+        assert (done.returncode, done.stdout) == (1, ""), text
+
+
+def test_another_log_is_not_the_one_that_was_meant(given: Given) -> None:
+    assert given.check("--trust", KEY.verifier, "--log", f"{LOG}~1").returncode == 0
+    done = given.check("--trust", KEY.verifier, "--log", "other.example/log")
+    assert (done.returncode, "not of other.example/log" in done.stderr) == (1, True)
+
+
+def test_what_is_missing_for_a_check_is_said(given: Given) -> None:
+    assert given.cli("prove", "--check", given.proof).returncode == 2
+    assert given.check("3").returncode == 2
+    assert given.cli("prove").returncode == 2
+    given.line.unlink()
+    assert given.check().returncode == 2

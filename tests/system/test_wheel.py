@@ -52,6 +52,11 @@ def test_the_wheel_holds_what_is_no_python(wheel: Path, name: str) -> None:
     assert zipfile.Path(wheel, f"unbroken/{name}").is_file()
 
 
+@pytest.mark.parametrize("name", ["verify.py", "verify.html"])
+def test_the_wheel_holds_the_verifiers_that_go_into_bundles(wheel: Path, name: str) -> None:
+    assert zipfile.Path(wheel, f"unbroken/spec/{name}").read_bytes() == (ROOT / "spec" / name).read_bytes()
+
+
 def test_the_installed_command_tells_its_version(installed: Path) -> None:
     result = run(installed / "unbroken", "--version", env=environment(PATH=None), cwd=Path("/"))
     assert (result.returncode, result.stdout, result.stderr) == (0, f"unbroken {unbroken.__version__}\n", "")

@@ -6,9 +6,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.property.kept_tiles import KeptTiles
+from unbroken.core.checkpoint import Checkpoint
 from unbroken.core.commitment import commit
 from unbroken.core.entry import GENESIS, Head, StoredEntry, hash_of
 from unbroken.core.event import Event, encode_event
+from unbroken.core.tree.tile import Tile
 
 LOG = "test.example/agents~1"
 RECORDER = "01970000-0000-7000-8000-00000000aaaa"
@@ -29,8 +32,7 @@ class Log:
         given |= {"original": "cd" * 32} if original else {}
         event = Event(**self._who("request"), recorder=RECORDER, session_id=session, **given)
         held = {key: value for part in parts for key, value in ((part, b"1"), (f"{part}_salt", SALT))}
-        numbered = sum(session is not None and b'"session_id"' in entry.event for entry in self.stored) + 1
-        self._add(event, session_seq=numbered if session else None, has_original=original, **held)
+        self._add(event, session_seq=self._next_number() if session else None, has_original=original, **held)
 
     def tell(self, **details: object) -> None:
         """Adds a ``log.erased`` of the log's own."""
@@ -54,6 +56,9 @@ class Log:
 
     def erasures(self) -> Iterator[list[StoredEntry]]:
         yield [entry for entry in self.stored if b'"log.erased"' in entry.event]
+
+    def _next_number(self) -> int:
+        return sum(b'"session_id"' in entry.event for entry in self.stored) + 1
 
     def _who(self, event_type: str) -> dict[str, Any]:
         number = len(self.stored) + 1
@@ -89,8 +94,12 @@ class Beside:
             yield {"recorder": RECORDER, "login": "w", "bound_at": self.stored[0].recorded_at}
 
 
+@dataclass
 class WholeLog(Log):
     """The same as a database, with tables beside the entries that agree with them; of entries without sessions."""
+
+    signed: list[tuple[int, bytes, str]] = field(default_factory=list)
+    tiles: KeptTiles = field(default_factory=KeptTiles)
 
     def impostors(self) -> list[str]:
         return []
@@ -112,6 +121,27 @@ class WholeLog(Log):
 
     def known_pseudonyms(self, _pseudonyms: Sequence[str]) -> list[str]:
         return []
+
+    def checkpoints(self) -> Iterator[tuple[int, bytes, str]]:
+        return iter(self.signed)
+
+    def read_tiles(self, tiles: Sequence[Tile], /) -> Sequence[bytes]:
+        return [self._hashes(tile) if tile.level == 0 else self._kept(tile) for tile in tiles]
+
+    def keep(self, note: str) -> None:
+        """Keeps a signed checkpoint, and all tiles of the tree."""
+        stated = Checkpoint.parse(note.partition("\n\n")[0] + "\n")
+        self.signed.append((stated.size, stated.root, note))
+        self.tiles.grow([entry.hash for entry in self.stored][self.tiles.edge.size :])
+
+    def _hashes(self, tile: Tile) -> bytes:
+        return b"".join(entry.hash for entry in self.stored if tile.start < entry.seq <= tile.end)
+
+    def _kept(self, tile: Tile) -> bytes:
+        return self.tiles.kept.get((tile.level, tile.index), b"")[: tile.length]
+
+    def told_later(self) -> Iterator[list[StoredEntry]]:
+        return iter(())
 
     @contextmanager
     def tables(self) -> Iterator[Beside]:

@@ -245,4 +245,4 @@ def test_one_tree_is_kept_by_several_and_stands_as_of_the_latest() -> None:
     ]
     (tree,) = Outside.of(held, log=LOG, signers=Keys()).trees
     assert (tree.by, tree.at, tree.is_outside) == (("the database", "tsa", "nas"), AT, True)
-    assert str(tree).endswith("kept by the database and tsa and nas as of 2026-03-01 09:30:00 UTC")
+    assert str(tree).endswith("kept by the database, tsa and nas as of 2026-03-01 09:30:00 UTC")

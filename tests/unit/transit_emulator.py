@@ -1,8 +1,9 @@
-"""A transit engine as HashiCorp Vault's HTTP API describes it, for tests: no more than what wrapping uses of it.
+"""A transit engine as HashiCorp Vault's HTTP API describes it, for tests: no more than wrapping and signing use of it.
 
 Keys are AES-256-GCM with versions, derived by HKDF-SHA-256 from the context where they are made so; additional data is
-authenticated; ciphertexts are ``vault:v<version>:<base64>``. Tokens are checked, AppRoles log in, tokens can end, the
-server can be sealed. Answers and their status are the real server's, as far as its documentation says.
+authenticated; ciphertexts are ``vault:v<version>:<base64>``, and so are signatures of the Ed25519 key. Tokens are
+checked, AppRoles log in, tokens can end, the server can be sealed. Answers and their status are the real server's, as
+far as its documentation says.
 """
 
 import base64
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -44,6 +46,8 @@ class Transit:
             "min_decryption_version": 1,
         }
         self.versions = [os.urandom(32)]
+        self.signing: dict[str, Any] = {"type": "ed25519", "derived": False, "exportable": False}
+        self.signing_versions = [Ed25519PrivateKey.generate()]
         self.tokens = {"root-token"}
         self.roles = {"role": "role-secret"}
         self.namespace: str | None = None
@@ -68,6 +72,10 @@ class Transit:
                 return {"data": {"plaintext": self._decrypted(body)}}
             case "GET", "/v1/transit/keys/vault-keys":
                 return {"data": dict(self.key)}
+            case "GET", "/v1/transit/keys/notary":
+                return {"data": self._described()}
+            case "POST", "/v1/transit/sign/notary":
+                return {"data": {"signature": self._signed(body), "key_version": int(body["key_version"])}}
         raise Refused(404)
 
     def _logged_in(self, body: dict[str, Any]) -> dict[str, Any]:
@@ -90,6 +98,18 @@ class Transit:
         cipher = self._cipher(version, body.get("context"))
         made = nonce + cipher.encrypt(nonce, _raw(body["plaintext"]), _raw(body.get("associated_data", "")))
         return f"vault:v{version}:{base64.b64encode(made).decode()}"
+
+    def _described(self) -> dict[str, Any]:
+        publics = (base64.b64encode(key.public_key().public_bytes_raw()).decode() for key in self.signing_versions)
+        keys = {str(version): {"name": "ed25519", "public_key": text} for version, text in enumerate(publics, start=1)}
+        return {**self.signing, "keys": keys, "latest_version": len(keys)}
+
+    def _signed(self, body: dict[str, Any]) -> str:
+        version = int(body["key_version"])
+        if not 1 <= version <= len(self.signing_versions):
+            raise Refused(400, "cannot sign with that key version")
+        raw = self.signing_versions[version - 1].sign(_raw(body["input"]))
+        return f"vault:v{version}:{base64.b64encode(raw).decode()}"
 
     def _decrypted(self, body: dict[str, Any]) -> str:
         prefix, _, text = body["ciphertext"].removeprefix("vault:v").partition(":")

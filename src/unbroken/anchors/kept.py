@@ -37,18 +37,16 @@ class KeptReceipts:
             ) from error
 
     def all(self) -> Iterator[Receipt]:
-        """All that were not dropped; a file that was never finished, or is none of ours, is passed over."""
+        """All that were not dropped; what is no receipt is passed over."""
         try:
             paths = sorted(path for path in self._folder.iterdir() if path.suffix == _ENDING)
         except FileNotFoundError:
             return
         for path in paths:
             try:
-                receipt = Receipt.from_bytes(_content(path) or b"")
+                yield Receipt.from_bytes(_content(path) or b"")
             except AnchorError:
                 continue
-            if path == self._path(receipt):
-                yield receipt
 
     def drop(self, receipt: Receipt) -> None:
         """It has arrived. Where it can't be removed it is brought again, which changes nothing."""

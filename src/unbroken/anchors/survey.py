@@ -8,9 +8,9 @@ import hashlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import islice
-from typing import Literal
+from typing import Final, Literal
 
 from unbroken.anchors.anchor import Anchor, Kind, Oddity, Receipt, TrustedLog
 from unbroken.anchors.asking import Call
@@ -19,6 +19,7 @@ from unbroken.core.checkpoint import Checkpoint
 from unbroken.errors import AnchorError, NoteError, UnavailableError, UnbrokenError
 
 Clock = Literal["anchor", "log"]
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +67,9 @@ def survey(
 ) -> tuple[Seen, ...]:
     """Looks at all anchors at once, each for no longer than the time.
 
-    ``receipts`` are what is known to have been given to them, larger trees first. ``thorough`` reads all that an anchor
-    holds, and looks in it for every receipt; else the newest is looked at alone. Nothing is raised for an anchor.
+    ``receipts`` are what is known to have been given to them, larger trees first, and of one tree the newest.
+    ``thorough`` reads all that an anchor holds, and looks in it for every receipt; else the newest is looked at alone.
+    Nothing is raised for an anchor.
     """
     given = tuple(receipts)
     calls = [
@@ -93,7 +95,7 @@ def _seen(anchor: Anchor, given: Sequence[Receipt], log: TrustedLog, *, thorough
     if not anchor.keeps:
         return by_receipts
     try:
-        held = _held(anchor, given, log) if thorough else _newest(anchor, log)
+        held = _held(anchor, given, log) if thorough else _newest(anchor, given, log)
     except UnbrokenError as error:
         return replace(by_receipts, error=error)
     return replace(held, oddities=(*held.oddities, *by_receipts.oddities))
@@ -106,27 +108,54 @@ def _silent(anchor: Anchor, given: Sequence[Receipt], log: TrustedLog) -> Seen:
     return replace(seen, error=UnavailableError(f"the anchor {anchor.name!r} does not answer"))
 
 
-def _newest(anchor: Anchor, log: TrustedLog) -> Seen:
+def _newest(anchor: Anchor, given: Sequence[Receipt], log: TrustedLog) -> Seen:
     receipt, odd = None, []
     for each in anchor.held():
         if isinstance(each, Receipt):
             receipt = each
             break
         odd.append(each)
-    shown = None if receipt is None else _shown(anchor, receipt, log)
+    shown = None if receipt is None else _renewed(anchor, _shown(anchor, receipt, log), given, log)
     return _of(anchor, is_asked=True, newest=shown, count=int(shown is not None), oddities=tuple(odd))
+
+
+def _renewed(anchor: Anchor, shown: Shown, given: Sequence[Receipt], log: TrustedLog) -> Shown:
+    """The same tree by the newest note of it, if the anchor has that: names tell sizes, and not which note is newer.
+
+    A quiet log has one for each hour there; which of them to look for, the receipts know.
+    """
+    for receipt in given[:1]:
+        try:
+            newer = _shown(anchor, receipt, log)
+        except (AnchorError, NoteError):
+            continue
+        if _order(shown) < _order(newer) and anchor.holds(receipt):
+            return newer
+    return shown
+
+
+def _order(shown: Shown) -> tuple[int, datetime]:
+    return shown.checkpoint.size, shown.at or _NEVER
 
 
 def _held(anchor: Anchor, given: Sequence[Receipt], log: TrustedLog) -> Seen:
     newest: Shown | None = None
     odd: list[Oddity] = []
     notes: set[bytes] = set()
+    roots: dict[int, bytes] = {}
     for each in anchor.held():
         if isinstance(each, Oddity):
             odd.append(each)
             continue
         notes.add(_digest(each))
-        newest = newest or _shown(anchor, each, log)
+        shown = _shown(anchor, each, log)
+        newest = shown if newest is None else max(newest, shown, key=_order)
+        size, root = shown.checkpoint.size, shown.checkpoint.root
+        if roots.setdefault(size, root) != root:
+            raise AnchorError(
+                f"the anchor {anchor.name!r} holds two signed checkpoints of {size} entries that exclude each other:"
+                " two histories of the log exist"
+            )
     missing = (receipt for receipt in given if _digest(receipt) not in notes)
     odd += [Oddity(anchor.name, "missing", anchor.where, size) for size in _sizes(missing, log)]
     return _of(anchor, is_asked=True, newest=newest, count=len(notes), oddities=tuple(odd))
@@ -151,7 +180,7 @@ def _by_receipts(anchor: Anchor, given: Sequence[Receipt], log: TrustedLog, *, t
             odd.append(Oddity(anchor.name, "damaged", f"a receipt in the database: {error}"))
         if shown and not thorough:
             break
-    newest = max(shown, key=lambda each: each.checkpoint.size, default=None)
+    newest = max(shown, key=_order, default=None)
     return _of(anchor, is_asked=False, newest=newest, count=len(shown), oddities=tuple(odd))
 
 

@@ -31,7 +31,7 @@ def print_fork(console: Console, fork: Fork, log: str) -> None:
     console.print(Text("Two signed checkpoints that exclude each other:", "bold red"))
     for tree in (fork.smaller, fork.larger):
         console.print()
-        console.print(Text(f"kept by {printable(' and '.join(tree.by))}", "dim"))
+        console.print(Text(f"kept by {printable(tree.keepers)}", "dim"))
         for line in tree.note.rstrip("\n").split("\n"):
             console.print(Text(f"  {printable(line)}"), soft_wrap=True)
     console.print()
@@ -51,6 +51,7 @@ def against_as_json(report: Report) -> dict[str, Any] | None:
         "compared": against.compared,
         "unfit": against.unfit,
         "beyond": against.beyond,
+        "declared_lost": against.declared,
         "uncompared": against.uncompared,
         "reached": list(against.reached),
         "unreached": [{"who": each.who, "why": each.why} for each in against.unreached],
@@ -83,16 +84,22 @@ def _proven(report: Report, against: Against) -> Iterator[str]:
     if against.is_blind:
         yield "What was read is consistent, but nothing from outside could be held against it: it may be another log."
         return
+    if against.declared:
+        yield (
+            f"{counted(against.declared, 'signed checkpoint')} of larger trees cover what the next incarnation says "
+            "was lost: that it was, and was not cut off, is its operator's word."
+        )
     if newest is None:
         yield f"None of its entries is anchored yet: {', '.join(against.reached)} answered and had no checkpoint of it."
     else:
         yield f"Proven to entry {newest.size:,}: {newest}."
     if report.window is not None:
         first, last = report.window
-        these = f"Entry {first:,} is" if first == last else f"Entries {first:,} to {last:,} are"
+        one = first == last
+        these, them = (f"Entry {first:,} is", "it") if one else (f"Entries {first:,} to {last:,} are", "them")
         yield (
-            f"{these} consistent and not anchored yet (the window): until a checkpoint covers them, whoever owns the "
-            "database could change them or cut them off, and that would look the same."
+            f"{these} consistent and not anchored yet (the window): until a checkpoint covers {them}, whoever owns the "
+            f"database could change {them} or cut {them} off, and that would look the same."
         )
 
 

@@ -11,7 +11,7 @@ app = typer.Typer(no_args_is_help=True)
 
 @app.callback()
 def _group() -> None:
-    """Set up and watch the places outside that hold a log's checkpoints.
+    """Set up and watch the places outside that hold checkpoints.
 
     Whoever owns the database could rewrite all of it; the checkpoints held
     elsewhere are what a rewritten log no longer fits. One TOML file names the

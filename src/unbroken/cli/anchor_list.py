@@ -67,8 +67,9 @@ def list_anchored(
     \b
     Examples:
       unbroken anchor list --anchors anchors.toml
-      unbroken anchor list nas --held --anchors anchors.toml --log clinic.example/agents~1
-      unbroken anchor list tsa --json --anchors anchors.toml | jq -r '.checkpoints[0].note'
+      unbroken anchor list nas --held --anchors anchors.toml
+      unbroken anchor list --held --log clinic.example/agents~2
+      unbroken anchor list tsa --json | jq -r '.checkpoints[0].note'
     """
     file = anchors_file(anchors)
     if name is not None and name not in file.names:

@@ -66,8 +66,6 @@ def look(file: AnchorsFile, store: str, log: str | None, *, what: str, thorough:
     """Asks the database and the anchors; raises for the database and the set-up alone."""
     with denials_told(what, duties=DUTIES), open_reader(store, log or file.log) as reader:
         kept = Checkpoints(reader.connection, reader.log)
-        end = reader.stated_head()
-        head = 0 if end is None else end.head.seq
         trusted, unfitting = trusted_by(file, kept)
         anchors = file.anchors(trusted)
         stored = [
@@ -83,6 +81,9 @@ def look(file: AnchorsFile, store: str, log: str | None, *, what: str, thorough:
                 timeout_s=file.terms.timeout_s * (10 if thorough else 1),
                 thorough=thorough,
             )
+        # After the anchors: what they have was there before they had it.
+        end = reader.stated_head()
+        head = 0 if end is None else end.head.seq
         contradictions = dict(_contradictions(seen, kept, head))
     seen = tuple(replace(each, oddities=(*each.oddities, *_unreadable(each.anchor, stored))) for each in seen)
     now = datetime.now(UTC)

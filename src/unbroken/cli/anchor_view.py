@@ -36,7 +36,7 @@ def print_outside(outside: Outside, *, quorum: int) -> None:
     """For people, on the output; what needs them on standard error."""
     out = console(piped=ROWS)
     out.print(columns(list(_summary(outside, quorum=quorum))))
-    table = plain_table("anchor", "kind", "entries", "since (UTC)", "clock", "", right=("entries",))
+    table = plain_table("anchor", "kind", "entries", "as of (UTC)", "clock", "", right=("entries",))
     for each in outside.seen:
         table.add_row(*cells(each.anchor, each.kind, *_has(each.newest), _remark(each, outside)))
     out.print(table)

@@ -33,7 +33,7 @@ def adopt(
     store: StoreOption = DEFAULT_STORE,
     log: LogOption = None,
 ) -> None:
-    """Begin a notary's folder from a checkpoint, where the old folder is lost.
+    """Begin a notary's folder anew, where the old one is lost.
 
     A notary signs nothing without its memory, so that nobody can have it sign
     a second history by taking the memory away. This makes another one: from

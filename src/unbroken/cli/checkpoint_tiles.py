@@ -21,7 +21,7 @@ from unbroken.store.checkpoints import Checkpoints
 from unbroken.store.log_reader import LogReader
 from unbroken.tiles.folder import TileFolder
 from unbroken.tiles.serving import TileServer
-from unbroken.tiles.writing import drop_partial, published_in, write_bundles, write_tiles
+from unbroken.tiles.writing import drop_partial, first_unbundled, published_in, write_bundles, write_tiles
 
 WRITTEN: Final = 0
 REFUTED: Final = 1
@@ -117,12 +117,12 @@ def _written_tiles(folder: TileFolder, head: SignedHead, reader: LogReader) -> i
 def _written_entries(folder: TileFolder, head: SignedHead, store: str, *, purpose: str | None, case: str | None) -> int:
     """Writes the entries that are new, under a ticket of its own; without one where nothing is."""
     origin, size = head.checkpoint.origin, head.checkpoint.size
-    done = folder.progress(origin).bundled
-    if done == size:
+    if folder.progress(origin).bundled == size:
         return 0
-    scope = {"what": f"tiles: all entries from {done + 1} to {size}"}
+    after = first_unbundled(folder, origin)
+    scope = {"what": f"tiles: all entries from {after + 1} to {size}"}
     with open_read(store, origin, scope=scope, purpose=purpose, case=case, lasting=LONGEST) as reading:
-        _record(reading, head.checkpoint, after=done)
+        _record(reading, head.checkpoint, after=after)
         try:
             with LateProgress("entries") as progress:
                 return write_bundles(
@@ -160,8 +160,8 @@ def _tell(written: _Written, *, as_json: bool) -> None:
     if as_json:
         print_json(asdict(written))
         return
-    new = f"{counted(written.hashes, 'hash')} new" if written.hashes else "nothing new"
-    entries = f", {counted(written.entries, 'entry')} written" if written.entries else ""
+    new = f"{written.hashes:,} new" if written.hashes else "nothing new"
+    entries = f"; {counted(written.entries, 'line')} handed out" if written.entries else ""
     typer.echo(f"{written.folder}: {written.log} up to entry {written.size:,} ({new}{entries})")
     if not written.signed_by:
         warn("who signed the checkpoint was not verified: name the key that you believe with --trust")

@@ -45,11 +45,13 @@ def print_done(out: Path, done: Done) -> None:
         ("proven by", _proof(done)),
     ]
     console().print(columns(facts))
-    typer.echo(printable(f"\nTo check it anywhere: python -I verify.py {out.name} --trust KEY"))
+    typer.echo()
+    typer.echo(printable(f"To check it anywhere: python -I verify.py {out.name} --trust KEY"))
 
 
 def _proof(done: Done) -> str:
     if done.covering is None:
         return "nothing: no checkpoint covers it; it shows only that it agrees with itself"
-    receipts = counted(len(done.covering.receipts), "anchor's receipt")
-    return f"a checkpoint of {counted(done.covering.checkpoint.size, 'entry')}, with {receipts}"
+    anchors = len({each.anchor for each in done.covering.receipts})
+    held = f", with receipts of {counted(anchors, 'anchor')}" if anchors else ", which no anchor has been given yet"
+    return f"a checkpoint of {counted(done.covering.checkpoint.size, 'entry')}{held}"

@@ -28,23 +28,21 @@ def gather(file: AnchorsFile, checkpoints: Checkpoints, *, kept: Iterable[str] =
     """
     history, passed = _history(file, checkpoints)
     anchors = file.anchors(TrustedLog(checkpoints.log, history.keys))
+    # They are asked while the database is.
     readings = [_Reading(each) for each in anchors if each.keeps]
-    held = [Held(note, VERIFIER) for note in kept]
-    held += [Held(note, DATABASE, is_outside=False) for note in _stored_notes(checkpoints)]
+    brought = [Held(note, DATABASE, is_outside=False) for note in _stored_notes(checkpoints)]
     for each in anchors:
         if not each.keeps:
             receipts, damaged = _receipts(each, checkpoints)
-            held, passed = held + receipts, passed + damaged
-    away: list[Passed] = []
+            brought, passed = brought + receipts, passed + damaged
+    held, away = [Held(note, VERIFIER) for note in kept], list[Passed]()
     for reading in readings:
         reading.wait(patience_s=file.terms.timeout_s + _GRACE_S)
-        held += reading.held
-        passed += reading.odd
-        away += reading.why_not
+        held, away, passed = held + reading.held, away + reading.why_not, passed + reading.odd
     reached = [reading.name for reading in readings if not reading.why_not]
     if not reached:
         away += [Passed(each.name, "it can't be asked what it was given") for each in anchors if not each.keeps]
-    outside = Outside.of(held, log=checkpoints.log, signers=history, reached=reached, unreached=away)
+    outside = Outside.of(held + brought, log=checkpoints.log, signers=history, reached=reached, unreached=away)
     return replace(outside, refused=(*passed, *outside.refused))
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from unbroken.cli.printing import counted, print_json, warn
+from unbroken.cli.prove_check import check as checked
 from unbroken.cli.reading import CaseOption, PurposeOption, open_read
 from unbroken.cli.signed_heads import SignedHead, opened
 from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption, open_reader
@@ -25,10 +26,16 @@ _NUMBER: Final = re.compile("[1-9][0-9]{0,15}")
 
 
 def prove(
-    entry: Annotated[str, typer.Argument(metavar="ENTRY", help="The entry's number, or its id.")],
+    entry: Annotated[
+        str | None, typer.Argument(metavar="[ENTRY]", help="The entry's number, or its id.", show_default=False)
+    ] = None,
     line: Annotated[
         Path | None,
         typer.Option("--line", metavar="FILE", help="Also write the entry's line here, byte by byte what is proved."),
+    ] = None,
+    check: Annotated[
+        Path | None,
+        typer.Option("--check", metavar="PROOF", help="Check this proof of the line in --line; no log is asked."),
     ] = None,
     size: Annotated[
         int | None,
@@ -50,6 +57,7 @@ def prove(
 
     The proof is verified before it is printed. With --trust so is who signed
     the checkpoint; without, nobody vouches for it here, which is said.
+    --check is for whoever was given a proof and a line.
 
     \b
     The proof alone shows nobody's content and takes any login that may know
@@ -57,7 +65,8 @@ def prove(
     is recorded, and takes compliance, legal or dpo.
     Exit codes: 0 proven, 1 what is kept does not lead to what was signed, or
     by a key that is not believed, 2 wrong usage or no access, 3 no checkpoint
-    covers the entry yet.
+    covers the entry yet; with --check 5 origin unproven: it fits, but no key
+    in --trust signed it.
 
     \b
     Examples:
@@ -65,8 +74,16 @@ def prove(
       unbroken prove 1207 --trust notary.vkey --line entry-1207.json
       unbroken prove 0198c1a2-7d1e-7c3a-9b1f-2f6d3a4b5c6d
       unbroken prove 1207 --size 2000 --json
+      unbroken prove --check entry-1207.tlog-proof --line entry-1207.json \\
+          --trust notary.vkey
     """
     believed = trusted(trust)
+    if check is not None:
+        if entry is not None or line is None:
+            raise typer.BadParameter("--check takes a proof, with the line that it is about in --line, and no entry")
+        raise typer.Exit(checked(check, line, believed=believed, log=log, as_json=json))
+    if entry is None:
+        raise typer.BadParameter("say which entry, by its number or its id", param_hint="ENTRY")
     with open_reader(store, log) as reader:
         checkpoints = Checkpoints(reader.connection, reader.log)
         seq = _number(entry, checkpoints)

@@ -13,6 +13,7 @@ from unbroken.cli.against_view import against_as_json, against_in_words, print_f
 from unbroken.cli.printing import counted
 from unbroken.core.entry import Head
 from unbroken.investigate.printable import printable
+from unbroken.verify.continuation import Continuation
 from unbroken.verify.finding import Finding, Report
 from unbroken.verify.outside import Against
 
@@ -26,6 +27,9 @@ def print_report(console: Console, report: Report, *, expect: Head | None) -> No
     console.print(_verdict(report))
     for sentence in _meaning(report, expect):
         console.print(Padding(Text(printable(sentence)), (0, 0, 0, 2), expand=False))
+    for told in (report.continues, report.continued):
+        if told is not None:
+            console.print(Padding(Text(printable(f"{told}: {told.reason}"), "bold"), (0, 0, 0, 2), expand=False))
     print_accounted(console, report.accounted)
     if report.certified is not None:
         console.print(Text(f"As its certificate says: {counted(report.certified, 'erasure')}"))
@@ -75,10 +79,24 @@ def report_as_json(report: Report, *, expect: Head | None) -> dict[str, Any]:
         "expected_head": None if expect is None else str(expect),
         "kept_head": None if report.kept is None else str(report.kept),
         "against": against_as_json(report),
+        "continues": _continuation_as_json(report.continues),
+        "continued": _continuation_as_json(report.continued),
         "accounted": accounted_as_json(report.accounted),
         "certified": report.certified,
         "findings_total": report.findings_total,
         "findings": [finding_as_json(finding) for finding in report.findings],
+    }
+
+
+def _continuation_as_json(told: Continuation | None) -> dict[str, Any] | None:
+    if told is None:
+        return None
+    return {
+        "log": told.log,
+        "after": told.after,
+        "kept": str(told.kept),
+        "lost": None if told.lost is None else list(told.lost),
+        "reason": told.reason,
     }
 
 

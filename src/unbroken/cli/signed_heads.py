@@ -1,7 +1,9 @@
 """The checkpoint that a command proves with or publishes, and whether whoever signed it is believed."""
 
 from dataclasses import dataclass, field
+from typing import Final
 
+from unbroken.anchors.served import served
 from unbroken.cli.trust import Trusted
 from unbroken.core import note as notes
 from unbroken.core.checkpoint import Checkpoint
@@ -10,10 +12,13 @@ from unbroken.core.note import VerifierKey
 from unbroken.errors import NoteError
 from unbroken.store.checkpoints import Checkpoints, StoredCheckpoint
 
+_RECEIPTS: Final = 1000
+"""More than the anchors of one tree give in a month of heartbeats."""
+
 
 @dataclass(frozen=True, slots=True)
 class SignedHead:
-    """A checkpoint and its note. ``signers`` are those of the keys that are believed that signed it."""
+    """A checkpoint, its note with what witnesses put to it, and which of the keys that are believed signed it."""
 
     checkpoint: Checkpoint
     note: str = field(repr=False)
@@ -36,4 +41,5 @@ def opened(stored: StoredCheckpoint, checkpoints: Checkpoints, trusted: Trusted)
         raise NoteError(
             "the database says something else of a checkpoint than what was signed: one of them was changed"
         )
-    return SignedHead(checkpoint, stored.note, tuple(signers))
+    receipts = checkpoints.receipts(least=stored.size, most=stored.size, limit=_RECEIPTS)
+    return SignedHead(checkpoint, served(stored.note, [each.receipt for each in receipts]), tuple(signers))

@@ -1,56 +1,38 @@
 """``unbroken verify``: is what the log holds what was recorded?"""
 
-import os
 import re
 from collections.abc import Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Final, NoReturn
-from urllib.parse import unquote
+from typing import Annotated
 
 import typer
-from msgspec import structs
 from rich.text import Text
 
 from unbroken.anchors.configuration import AnchorsFile
 from unbroken.cli.asking import agreed
 from unbroken.cli.denials import denials_told
-from unbroken.cli.kept_heads import KeptHeads, Nights, Seen, name_of
+from unbroken.cli.kept_heads import KeptHeads, name_of
 from unbroken.cli.late_progress import LateProgress
-from unbroken.cli.printing import console, print_json, warn
+from unbroken.cli.printing import console, print_json
 from unbroken.cli.report_view import print_report, report_as_json
 from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption, open_reader
 from unbroken.cli.trust import TrustOption, trusted
-from unbroken.cli.verify_against import (
-    by_night,
-    gathered,
-    print_night,
-    print_night_as_json,
-    record_run,
-    verify_fork,
-    write_proof,
-)
+from unbroken.cli.verify_against import Given, verify_against
 from unbroken.cli.verify_bundle import check_bundle
 from unbroken.cli.verify_certificates import certificates_in
+from unbroken.cli.verify_fork import verify_fork
+from unbroken.cli.verify_whole import recall, remember, verify_whole
 from unbroken.core.checkpoint import key_name
 from unbroken.core.entry import Head
-from unbroken.core.key_history import KeyHistory
 from unbroken.errors import ConfigurationError
 from unbroken.investigate.printable import printable
 from unbroken.store.log_reader import LogReader
 from unbroken.verify.certificates import Certificates
 from unbroken.verify.export import MAX_EXPORT_BYTES, verify_export
 from unbroken.verify.finding import Report
-from unbroken.verify.nightly import WITHIN, Memory, Night
-from unbroken.verify.outside import Outside
-from unbroken.verify.run import verify_log, verify_range, verify_session
-
-LARGE: Final = 200_000
-"""Entries from which on several processes are quicker than one."""
-MAX_WORKERS: Final = 8
+from unbroken.verify.nightly import WITHIN, Night
+from unbroken.verify.run import verify_range, verify_session
 
 _RANGE = re.compile(r"([1-9][0-9]{0,15})\.\.([1-9][0-9]{0,15})")
 
@@ -144,6 +126,7 @@ def verify(
     With BUNDLE, what `unbroken export` made, everything is read from it. It
     brings its own keys, so it takes one from elsewhere, with --trust, to show
     whose log it is.
+
     With --anchors it first fetches every checkpoint that the file's anchors
     keep, opens each by the keys in the file, and holds the log against all of
     them: rewritten names the first that no longer fits, truncated what is
@@ -187,7 +170,7 @@ def verify(
     if bundle is not None:
         raise typer.Exit(check_bundle(bundle, trusted(trust), json=json))
     if fork is not None:
-        _verify_fork(fork, trust, log, as_json=json)
+        verify_fork(fork, trusted(trust).keys, log=log, as_json=json)
     if forget:
         _forget(store, log, yes=yes)
         return
@@ -197,7 +180,7 @@ def verify(
         own = [key for key in trusted(trust).keys if signed is None or key.name == key_name(read.log)]
         held = replace(read, trust=(*read.trust, *own))
         given = Given(held, store, head, workers, within if nightly else None, record, proof, json, signed)
-        _verify_against(given, log)
+        verify_against(given, log)
     if file is not None:
         report = _verify_file(file, head)
     else:
@@ -238,70 +221,6 @@ def _require_anchors(options: dict[str, bool], anchors: Path | None) -> None:
         raise typer.BadParameter(f"{' and '.join(given)} goes with --anchors")
 
 
-def _verify_fork(path: Path, trust: list[str] | None, log: str | None, *, as_json: bool) -> NoReturn:
-    keys = trusted(trust).keys
-    if not keys:
-        raise typer.BadParameter("name with --trust whose signatures are believed: the log's checkpoint key")
-    names = {key.name for key in keys}
-    origin = unquote(next(iter(names)))
-    verify_fork(path, KeyHistory.of((), keys, origin), log=log, as_json=as_json)
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """What a verification against anchors was asked for; ``within`` is of nightly runs alone."""
-
-    file: AnchorsFile
-    store: str
-    expect: Head | None
-    workers: int | None
-    within: int | None
-    record: bool
-    proof: Path | None
-    as_json: bool
-    certificates: Certificates | None = None
-
-
-def _verify_against(given: Given, log: str | None) -> NoReturn:
-    with (
-        denials_told("`unbroken verify`, which reads everything without a ticket,", duties="verifier"),
-        open_reader(given.store, log or given.file.log, writes=given.record) as reader,
-    ):
-        kept, place = KeptHeads(), name_of(given.store)
-        seen = _recall(kept, place, reader.log)
-        night = _night(reader, given, seen)
-        seq = record_run(reader, night, run="whole" if given.within is None else "nightly") if given.record else None
-    _remember(kept, place, reader.log, night=night, before=seen)
-    if given.proof is not None:
-        write_proof(night.new, given.proof)
-    if given.as_json:
-        print_night_as_json(night, expect=given.expect, seq=seq)
-    else:
-        print_night(night, expect=given.expect)
-    raise typer.Exit(night.exit_code)
-
-
-def _night(reader: LogReader, given: Given, seen: Seen | None) -> Night:
-    outside = gathered(reader, given.file, None if seen is None else seen.checkpoint)
-
-    def whole() -> Report:
-        return _whole(
-            reader,
-            given.store,
-            expect=given.expect,
-            workers=given.workers,
-            seen=seen,
-            outside=outside,
-            certificates=given.certificates,
-        )
-
-    if given.within is None:
-        report = whole()
-        return Night(report, None, None if report.milestone is None else Memory(report.milestone))
-    memory = None if seen is None or seen.nights is None else seen.nights.memory
-    return by_night(reader, outside, memory, within=given.within, whole=whole)
-
-
 def _head(text: str) -> Head:
     """The head that ``text`` is, or that the file of this name holds."""
     try:
@@ -331,74 +250,10 @@ def _verify_whole(
     reader: LogReader, store: str, *, expect: Head | None, workers: int | None, certificates: Certificates | None
 ) -> Report:
     kept, place = KeptHeads(), name_of(store)
-    seen = _recall(kept, place, reader.log)
-    report = _whole(reader, store, expect=expect, workers=workers, seen=seen, certificates=certificates)
-    _remember(kept, place, reader.log, night=Night(report, None, None), before=seen)
+    seen = recall(kept, place, reader.log)
+    report = verify_whole(reader, store, expect=expect, workers=workers, seen=seen, certificates=certificates)
+    remember(kept, place, reader.log, night=Night(report, None, None), before=seen)
     return report
-
-
-def _whole(
-    reader: LogReader,
-    store: str,
-    *,
-    expect: Head | None,
-    workers: int | None,
-    seen: Seen | None,
-    outside: Outside | None = None,
-    certificates: Certificates | None = None,
-) -> Report:
-    with LateProgress("verifying") as progress:
-        return verify_log(
-            reader,
-            expect=expect,
-            kept=None if seen is None else seen.kept,
-            outside=outside,
-            certificates=certificates,
-            workers=workers or _workers_for(reader.head().seq),
-            connect=partial(_connect_worker, store, reader.log),
-            progress=progress,
-        )
-
-
-def _remember(kept: KeptHeads, place: str, log: str, *, night: Night, before: Seen | None) -> None:
-    try:
-        kept.remember(place, log, seen=_now_seen(night, before))
-    except OSError as error:
-        warn(f"the head and the verdict can't be kept in {kept}: {error.strerror}")
-
-
-def _recall(kept: KeptHeads, place: str, log: str) -> Seen | None:
-    try:
-        return kept.recall(place, log)
-    except OSError as error:
-        warn(f"{kept} can't be read, so the log is not held against an earlier head: {error.strerror}")
-        return None
-
-
-def _now_seen(night: Night, before: Seen | None) -> Seen:
-    """What to keep: a run with findings leaves the earlier head, so that the next one finds them again."""
-    now, report = datetime.now(UTC), night.new
-    before = before or Seen(verdict="consistent", at=now, upto=0)
-    seen = structs.replace(before, verdict=night.verdict, at=now, upto=report.head.seq, findings=night.findings_total)
-    if night.memory is not None:
-        seen = structs.replace(seen, nights=Nights.of(night.memory))
-    if report.findings_total:
-        return seen
-    newest = None if report.against is None else report.against.newest
-    checkpoint = before.checkpoint if newest is None else newest.note
-    return structs.replace(seen, head=str(report.head), head_at=now, checkpoint=checkpoint)
-
-
-def _workers_for(entries: int) -> int:
-    return 1 if entries < LARGE else min(os.cpu_count() or 1, MAX_WORKERS)
-
-
-# A worker process uses its reader until it ends, and never closes it.
-_worker = ExitStack()
-
-
-def _connect_worker(store: str, log: str) -> LogReader:
-    return _worker.enter_context(open_reader(store, log))
 
 
 def _verify_file(file: Path, expect: Head | None) -> Report:

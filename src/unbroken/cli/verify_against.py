@@ -1,7 +1,8 @@
 """``unbroken verify --anchors``: the log against what is kept of it elsewhere; night by night, and on record."""
 
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import NoReturn
 
 import typer
 from rich.text import Text
@@ -9,40 +10,100 @@ from rich.text import Text
 import unbroken
 from unbroken.anchors.configuration import AnchorsFile
 from unbroken.cli.against_view import fork_file
+from unbroken.cli.denials import denials_told
+from unbroken.cli.kept_heads import KeptHeads, Seen, name_of
 from unbroken.cli.late_progress import LateProgress
 from unbroken.cli.outside_checkpoints import gather
 from unbroken.cli.printing import console, print_json, warn
 from unbroken.cli.report_view import print_report, report_as_json
+from unbroken.cli.target import open_reader
+from unbroken.cli.verify_whole import recall, remember, verify_whole
 from unbroken.core.entry import Head
-from unbroken.errors import ConfigurationError, NoteError, ProofError
+from unbroken.errors import AccessDeniedError, ConfigurationError, UnavailableError
 from unbroken.files import write_new
-from unbroken.investigate.printable import printable
 from unbroken.store.checkpoints import Checkpoints
 from unbroken.store.log_reader import LogReader
+from unbroken.verify.certificates import Certificates
+from unbroken.verify.continuing import continuations_of
 from unbroken.verify.finding import Report
-from unbroken.verify.fork import MAX_PROOF_BYTES, ForkProof
 from unbroken.verify.nightly import Memory, Night, Whole, verify_nightly
-from unbroken.verify.outside import Outside, Signers
-
-PROVEN: Final = 0
-NOT_PROVEN: Final = 1
+from unbroken.verify.outside import Outside
 
 
-def gathered(reader: LogReader, file: AnchorsFile, kept: str | None) -> Outside:
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a verification against anchors was asked for; ``within`` is of nightly runs alone."""
+
+    file: AnchorsFile
+    store: str
+    expect: Head | None
+    workers: int | None
+    within: int | None
+    record: bool
+    proof: Path | None
+    as_json: bool
+    certificates: Certificates | None = None
+
+
+def verify_against(given: Given, log: str | None) -> NoReturn:
+    """The whole command, whose exit code is the verdict's."""
+    with (
+        denials_told("`unbroken verify`, which reads everything without a ticket,", duties="verifier"),
+        open_reader(given.store, log or given.file.log, writes=given.record) as reader,
+    ):
+        kept, place = KeptHeads(), name_of(given.store)
+        seen = recall(kept, place, reader.log)
+        night = _night(reader, given, seen)
+        remember(kept, place, reader.log, night=night, before=seen)
+        seq = _record(reader, night, run="whole" if given.within is None else "nightly") if given.record else None
+    if given.proof is not None:
+        _write_proof(night.new, given.proof)
+    if given.as_json:
+        _print_as_json(night, expect=given.expect, seq=seq)
+    else:
+        _print(night, expect=given.expect)
+        if seq is not None:
+            console().print(Text(f"\nOn record as entry {seq:,}."))
+    raise typer.Exit(night.exit_code)
+
+
+def _night(reader: LogReader, given: Given, seen: Seen | None) -> Night:
+    outside = _gathered(reader, given.file, None if seen is None else seen.checkpoint)
+
+    def whole() -> Report:
+        return verify_whole(
+            reader,
+            given.store,
+            expect=given.expect,
+            workers=given.workers,
+            seen=seen,
+            outside=outside,
+            certificates=given.certificates,
+        )
+
+    if given.within is None:
+        report = whole()
+        return Night(report, None, None if report.milestone is None else Memory(report.milestone))
+    memory = None if seen is None or seen.nights is None else seen.nights.memory
+    return _by_night(reader, outside, memory, within=given.within, whole=whole)
+
+
+def _gathered(reader: LogReader, file: AnchorsFile, kept: str | None) -> Outside:
     """What is kept elsewhere of the reader's log; raises :class:`ConfigurationError` where the file is another's."""
     if reader.log.partition("~")[0] != file.log:
         raise ConfigurationError(f"the anchors' file {file.path} is about the log {file.log}, not {reader.log}")
     checkpoints = Checkpoints(reader.connection, reader.log)
-    return gather(file, checkpoints, kept=() if kept is None else (kept,))
+    outside = gather(file, checkpoints, kept=() if kept is None else (kept,))
+    return replace(outside, continued=continuations_of(reader)[1])
 
 
-def by_night(reader: LogReader, outside: Outside, memory: Memory | None, *, within: int, whole: Whole) -> Night:
+def _by_night(reader: LogReader, outside: Outside, memory: Memory | None, *, within: int, whole: Whole) -> Night:
     """One night's run."""
     with LateProgress("verifying") as progress:
         return verify_nightly(reader, memory, outside=outside, whole=whole, within=within, progress=progress)
 
 
-def write_proof(report: Report, path: Path) -> None:
+def _write_proof(report: Report, path: Path) -> None:
     """Writes the proof of a fork, where there is one, into a new file."""
     proof = fork_file(report)
     if proof is None:
@@ -54,7 +115,7 @@ def write_proof(report: Report, path: Path) -> None:
     warn(f"the proof of the fork is in {path}: hand it to whoever has the log's key")
 
 
-def print_night(night: Night, *, expect: Head | None) -> None:
+def _print(night: Night, *, expect: Head | None) -> None:
     """What a run came to, and below it what was read again."""
     out = console()
     print_report(out, night.new, expect=expect)
@@ -63,7 +124,7 @@ def print_night(night: Night, *, expect: Head | None) -> None:
         print_report(out, night.again, expect=None)
 
 
-def print_night_as_json(night: Night, *, expect: Head | None, seq: int | None) -> None:
+def _print_as_json(night: Night, *, expect: Head | None, seq: int | None) -> None:
     """One object: what is new, or the whole log, with what was read again beside it."""
     again = night.again
     print_json(
@@ -77,9 +138,13 @@ def print_night_as_json(night: Night, *, expect: Head | None, seq: int | None) -
     )
 
 
-def record_run(reader: LogReader, night: Night, *, run: str) -> int:
-    """Puts a run on record as one entry; its number."""
-    return Checkpoints(reader.connection, reader.log).record_verification(_summary(night, run))
+def _record(reader: LogReader, night: Night, *, run: str) -> int | None:
+    """Puts a run on record as one entry; its number. A log that takes no entries keeps nobody from the verdict."""
+    try:
+        return Checkpoints(reader.connection, reader.log).record_verification(_summary(night, run))
+    except (UnavailableError, AccessDeniedError) as error:
+        warn(f"the run could not be put on record: {error}")
+        return None
 
 
 def _summary(night: Night, run: str) -> dict[str, str | int | bool]:
@@ -113,33 +178,3 @@ def _anchoring(report: Report) -> dict[str, str | int | bool | None]:
         "anchors_reached": len(against.reached),
         "anchors_unreached": len(against.unreached),
     }
-
-
-def _require_about(proof: ForkProof, log: str | None) -> None:
-    if log is not None and log not in (proof.log, proof.log.partition("~")[0]):
-        raise ProofError(f"this is about the log {proof.log}, not {log}")
-
-
-def verify_fork(path: Path, signers: Signers, *, log: str | None, as_json: bool) -> NoReturn:
-    """Tells whether a file proves that two histories of a log were signed, and ends with the exit code for it."""
-    try:
-        with path.open("rb") as file:
-            proof = ForkProof.from_bytes(file.read(MAX_PROOF_BYTES + 1))
-        _require_about(proof, log)
-        smaller, larger = proof.verified(signers)
-    except OSError as error:
-        raise ConfigurationError(f"{path} can't be read ({error.strerror})") from error
-    except (NoteError, ProofError) as error:
-        told: dict[str, Any] = {"verdict": "not proven", "exit_code": NOT_PROVEN, "why": str(error)}
-        words = f"No fork is proven: {error}"
-    else:
-        told = {"verdict": "proven", "exit_code": PROVEN, "log": proof.log, "sizes": [smaller.size, larger.size]}
-        words = (
-            f"Proven: two histories of {proof.log} were signed. A checkpoint of {smaller.size:,} entries and one of "
-            f"{larger.size:,} exclude each other."
-        )
-    if as_json:
-        print_json(told)
-    else:
-        typer.echo(printable(words))
-    raise typer.Exit(told["exit_code"])

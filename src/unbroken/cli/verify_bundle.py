@@ -16,7 +16,7 @@ from unbroken.cli.trust import Trusted
 from unbroken.errors import ConfigurationError
 from unbroken.investigate.printable import printable
 from unbroken.verify.bundle.manifest import Manifest
-from unbroken.verify.bundle.report import BundleReport, Vouching
+from unbroken.verify.bundle.report import BundleReport, Held, Vouching
 from unbroken.verify.bundle.run import verify_bundle
 from unbroken.verify.bundle.trust import Trust
 
@@ -43,7 +43,9 @@ def _as_json(report: BundleReport, trusted: Trusted) -> dict[str, Any]:
         "exit_code": report.exit_code,
         "log": None if manifest is None else manifest.log,
         "draft": manifest is not None and report.exported_seq is None,
+        "elsewhere": report.elsewhere,
         "size": None if shown is None else shown.size,
+        "root": None if shown is None else shown.root.hex(),
         "entries": 0 if manifest is None else manifest.entries,
         "selected": 0 if manifest is None else _selected(manifest),
         "withheld": {} if manifest is None else dict(manifest.withheld),
@@ -51,10 +53,9 @@ def _as_json(report: BundleReport, trusted: Trusted) -> dict[str, Any]:
         "accounted": accounted_as_json(report.accounted),
         "findings_total": report.findings_total,
         "findings": [finding_as_json(finding) for finding in report.findings],
-        "signed": [_vouching_as_json(each) for each in _of(report, "log key")],
-        "witnessed": [_vouching_as_json(each) for each in _witnesses(report)],
-        "timestamped": [{"anchor": each.name} for each in _of(report, "timestamp")],
-        "receipts": [{"anchor": each.name, "what": each.what} for each in report.vouching if each.basis == "present"],
+        "signed": [_vouching_as_json(each) for each in report.signed],
+        "witnessed": [_vouching_as_json(each) for each in report.witnessed],
+        "anchors": [_held_as_json(each) for each in report.anchors],
         "exported": None if manifest is None else _exported(manifest, report),
         "selection": None if manifest is None else manifest.selection,
         "remarks": list(_remarks(report, trusted)),
@@ -68,19 +69,14 @@ def _exported(manifest: Manifest, report: BundleReport) -> dict[str, Any]:
 
 
 def _vouching_as_json(each: Vouching) -> dict[str, Any]:
-    name = each.name.partition("+")[0]
     at = None if each.at is None else as_json_time(each.at)
-    return {"name": name, "key": each.name, "trusted": each.basis == "trusted", "at": at}
+    return {"name": each.key.partition("+")[0], "key": each.key, "trusted": each.trusted, "at": at}
 
 
-def _of(report: BundleReport, what: str) -> list[Vouching]:
-    return [each for each in report.vouching if each.what == what]
-
-
-def _witnesses(report: BundleReport) -> list[Vouching]:
-    """Each cosigner once, though its cosignature may stand in the note and in a receipt."""
-    there = [each for each in report.vouching if each.what != "log key" and each.basis != "present"]
-    return list({(each.name, each.at): each for each in there}.values())
+def _held_as_json(each: Held) -> dict[str, Any]:
+    witnessed = [_vouching_as_json(cosigned) for cosigned in each.witnessed]
+    held = {"anchor": each.anchor, "kind": each.kind, "size": each.size}
+    return {**held, "compared": each.compared, "witnessed": witnessed}
 
 
 def _print(out: Console, report: BundleReport, trusted: Trusted) -> None:
@@ -113,6 +109,8 @@ def _meaning(report: BundleReport) -> Iterator[str]:
             )
         case "consistent" if report.exported_seq is None:
             yield "A draft: its entries are unaltered, but the log has no entry that it was handed out."
+        case "consistent" if report.elsewhere:
+            yield "Every entry is unaltered, but only a later incarnation of the log tells of the export."
         case "consistent":
             yield "Every entry is unaltered, but no checkpoint shows that they stand in the log. Export it again."
         case "unverifiable":
@@ -137,18 +135,20 @@ def _facts(manifest: Manifest, report: BundleReport) -> Iterator[tuple[str, str]
         yield "recorded", f"entry {report.exported_seq:,} of the log"
     if report.checkpoint is not None:
         yield "checkpoint", f"{counted(report.checkpoint.size, 'entry')}, root {report.checkpoint.root.hex()}"
-    for each in _of(report, "log key"):
-        yield "signed by", _in_words(each)
-    for each in _witnesses(report):
-        yield "cosigned by", _in_words(each)
-    for each in report.vouching:
-        if each.basis == "present":
-            yield "receipt", f"{each.name} ({each.what}), present and not checked"
+    for vouching in report.signed:
+        yield "signed by", _in_words(vouching)
+    for vouching in report.witnessed:
+        yield "cosigned by", _in_words(vouching)
+    for held in report.anchors:
+        same = "" if held.compared else ", of another size: compared with nothing"
+        yield "receipt", f"{held.anchor} ({held.kind}), for {counted(held.size, 'entry')}{same}"
+        for vouching in held.witnessed:
+            yield "", _in_words(vouching)
 
 
 def _in_words(each: Vouching) -> str:
-    trust = "trusted" if each.basis == "trusted" else "claimed by the bundle alone"
-    return f"{each.name}, {trust}" + ("" if each.at is None else f", as of {moment(each.at)} by its own clock")
+    trust = "trusted" if each.trusted else "claimed by the bundle alone"
+    return f"{each.key}, {trust}" + ("" if each.at is None else f", as of {moment(each.at)} by its own clock")
 
 
 def _remarks(report: BundleReport, trusted: Trusted) -> Iterator[str]:
@@ -161,9 +161,9 @@ def _remarks(report: BundleReport, trusted: Trusted) -> Iterator[str]:
         yield "Which calls were not approved can't be seen from their own lines, so the selection was not run again."
     elif not manifest.with_range and manifest.selection.get("kind") not in ("log", "session"):
         yield "Nothing shows that no entry was left out that fits: for that, a bundle has to hold the range."
-    if trusted.keys and not any(each.basis == "trusted" for each in _of(report, "log key")):
+    if trusted.keys and report.signed and not any(each.trusted for each in report.signed):
         yield "None of the keys that are trusted leads to one that signed the checkpoint."
-    if _of(report, "timestamp"):
+    if any(each.kind == "timestamp" for each in report.anchors):
         yield "Timestamps are not verified here: `openssl ts -verify` does, with the authority's certificate."
 
 

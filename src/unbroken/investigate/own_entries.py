@@ -57,6 +57,12 @@ def _read(details: Details) -> str:
     return f"{what}, {text(details, 'duty')}{f', case {case}' if case else ''}" + after(text(details, "purpose"))
 
 
+def _exported(details: Details) -> str:
+    asked, number = details.get("selection"), details.get("entries")
+    kind = text(asked, "kind") if isinstance(asked, dict) else ""
+    return " ".join(filter(None, ("evidence,", kind, f"{number} entries" if isinstance(number, int) else "")))
+
+
 def _completed(details: Details) -> str:
     return f"{text(details, 'outcome')}, {text(details, 'count')} shown"
 
@@ -99,6 +105,7 @@ _WORDS: Final[Mapping[str, Callable[[Details], str]]] = {
     "log.read": _read,
     "log.read_completed": _completed,
     "log.read_denied": _denied,
+    "log.exported": _exported,
     "log.names_asked": _asked_names,
     "log.registry_loaded": _loaded,
     "log.recorder_stopped": _stopped,

@@ -79,7 +79,9 @@ class Notary:
             raise ContinuityError(f"the log {state.log} is closed: {state.closed_because}. See `unbroken recover`")
         last = self._memory.signed(state.log)
         self._require_at_least(found, state, last)
-        if last is None or (state.is_confirmed and state.size == last.checkpoint.size):
+        if last is None:
+            return state
+        if state.is_confirmed and (state.size, state.root) == (last.checkpoint.size, last.checkpoint.root):
             return state
         self._found(found, state, last)
         if not state.is_confirmed:

@@ -145,7 +145,7 @@ class Steps:
         return int(self._one("finish_erasure", (self.log, erasure, certificate))[0])
 
     def told_since(self, seq: int) -> list[Told]:
-        """The ``log.erased`` entries from ``seq`` on, in order; needs an open ticket."""
+        """The ``log.erased`` entries from ``seq`` on, and all of later incarnations, in order; needs an open ticket."""
         return [Told(*row) for row in self._rows("erased_entries", {"log": self._number, "since": seq})]
 
     def login(self) -> str:

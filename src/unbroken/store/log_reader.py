@@ -11,7 +11,10 @@ import msgspec
 import psycopg
 from psycopg.types.string import ByteaBinaryLoader
 
+from unbroken.core.canonical import canonical
 from unbroken.core.entry import COLUMNS, GENESIS, Head, StoredEntry
+from unbroken.core.incarnation import continues, origin_of
+from unbroken.core.tree.tile import Tile
 from unbroken.errors import AccessDeniedError, ConfigurationError
 from unbroken.store.connection import connect, translated
 from unbroken.store.facts import impostors_among
@@ -20,6 +23,7 @@ from unbroken.store.rows import first_of, rows_of
 from unbroken.store.sent_time import sent_time
 from unbroken.store.sql import query
 from unbroken.store.tables import TABLES, Tables, at_one_moment
+from unbroken.store.tree import StoredTree
 
 PAGE: Final = 10_000
 """Entries per statement."""
@@ -36,7 +40,7 @@ _REFUSALS: Final = {
     "not recovered": "this server was restored, or took over from another: `unbroken recover` opens reading on it",
     "several duties": "this login is in the groups of several duties, so it may read nothing: give each duty its own",
 }
-_TABLES: Final = ("logs", "entries", "payloads", "originals", "event_ids", "sessions", *TABLES)
+_TABLES: Final = ("logs", "entries", "payloads", "originals", "event_ids", "sessions", "checkpoints", "tiles", *TABLES)
 _BEFORE_PAYLOAD: Final = 8
 _BEFORE_COLUMNS: Final = 15
 _TEXTS: Final = frozenset({3, 4, *range(_BEFORE_COLUMNS, _BEFORE_COLUMNS + len(COLUMNS))})
@@ -182,6 +186,8 @@ class LogReader:
 
     def _only_log(self) -> str:
         names = [row[0] for row in self._rows("logs")]
+        if len({origin_of(name) for name in names}) == 1:
+            return origin_of(str(names[0]))
         if len(names) != 1:
             raise ConfigurationError(
                 f"name one of these logs: {', '.join(names)}" if names else "there is no log here: run `unbroken init`"
@@ -313,11 +319,35 @@ class LogReader:
     def erasures(self) -> Iterator[list[StoredEntry]]:
         """The entries ``log.erased``, in order of seq, some at a time; a ticket for one session opens them as well.
 
-        They are found by column: that a column was not changed is for verification to show.
+        Behind them those of later incarnations. They are found by column: that a column was not changed is for
+        verification to show.
         """
-        seqs = [row[0] for row in self._rows("erasing_entries", {"log": self._number})]
+        yield from self._at_in_lots(self._seqs("erasing_entries", self._number), self._number, self.log)
+        for number, log in self.incarnations():
+            if continues(log, self.log):
+                yield from self._at_in_lots(self._seqs("erasing_entries", number), number, log)
+
+    def told_later(self) -> Iterator[list[StoredEntry]]:
+        """The entries of later incarnations that tell of what was done with this one, some at a time."""
+        for number, log in self.incarnations():
+            if continues(log, self.log):
+                about = canonical({"log": self.log})[1:-1].decode()
+                yield from self._at_in_lots(self._seqs("told_of_earlier", number, about=about), number, log)
+
+    def incarnations(self) -> list[tuple[int, str]]:
+        """All incarnations of this log: the numbers that stand for them in the tables, and their full names."""
+        return [(row[0], row[1]) for row in self._rows("incarnations", (self._number,))]
+
+    def beginnings(self) -> list[StoredEntry]:
+        """The first entry of each incarnation of this log that has one, in order."""
+        return [entry for number, log in self.incarnations() for entry in self._entries_at([1], number, log)]
+
+    def _seqs(self, name: str, number: int, **given: str) -> list[int]:
+        return [row[0] for row in self._rows(name, {"log": number, **given})]
+
+    def _at_in_lots(self, seqs: Sequence[int], number: int, log: str) -> Iterator[list[StoredEntry]]:
         for start in range(0, len(seqs), LOT):
-            yield self.entries_at(seqs[start : start + LOT])
+            yield self._entries_at(seqs[start : start + LOT], number, log)
 
     def key_absences(self) -> Iterator[tuple[str, int | None]]:
         """The vault's keys without their private half, each with the entry that is said to tell of it."""
@@ -331,6 +361,17 @@ class LogReader:
     def tables(self) -> AbstractContextManager[Tables]:
         """The tables beside the entries; while it lasts, entries are given as of the same moment."""
         return at_one_moment(self._connection, self._number, chunk=_CHUNK)
+
+    def checkpoints(self) -> Iterator[tuple[int, bytes, str]]:
+        """What the table of checkpoints says: size, root and note, larger trees first."""
+        before = _LAST
+        while rows := self._rows("checkpoints_before", (self._number, before, PAGE)):
+            yield from ((row[0], row[1], row[2]) for row in rows)
+            before = rows[-1][0]
+
+    def read_tiles(self, tiles: Sequence[Tile], /) -> Sequence[bytes]:
+        """The tree's tiles as they are stored, for whoever does not believe them."""
+        return StoredTree(self._connection, self.log).read_tiles(tiles)
 
     def impostors(self) -> list[str]:
         """Tables that could show other rows than were recorded: missing, a view, under another rule or policy."""
@@ -361,14 +402,17 @@ class LogReader:
 
     def entries_at(self, seqs: Sequence[int]) -> list[StoredEntry]:
         """The entries of these numbers with their payloads, in order of seq; without those that are not there."""
-        given = {"log": self._number, "seqs": list(seqs)}
+        return self._entries_at(seqs, self._number, self.log)
+
+    def _entries_at(self, seqs: Sequence[int], number: int, log: str) -> list[StoredEntry]:
+        given = {"log": number, "seqs": list(seqs)}
         try:
-            return [_stored(self.log, row) for row in self._rows("entries_at", given)]
+            return [_stored(log, row) for row in self._rows("entries_at", given)]
         except UnicodeDecodeError:
             with translated(), self._connection.cursor(binary=True) as cursor:
                 cursor.adapters.register_loader("text", ByteaBinaryLoader)
                 rows = cursor.execute(query("entries_at"), given).fetchall()
-            return [_stored(self.log, _with_texts(row)) for row in rows]
+            return [_stored(log, _with_texts(row)) for row in rows]
 
     @property
     def number(self) -> int:

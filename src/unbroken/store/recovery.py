@@ -1,15 +1,53 @@
-"""After a restore: doing erasures again, and opening reading. For whoever installs, as the owner, a step at a time."""
+"""After a restore: doing erasures again, opening reading, and continuing a log. For whoever installs, as the owner."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
+
+from psycopg.types.json import Jsonb
 
 from unbroken.core.entry import Head
 from unbroken.errors import ConfigurationError
 from unbroken.store.administration import as_owner
-from unbroken.store.connection import Connection
+from unbroken.store.connection import Connection, translated
 from unbroken.store.erasures import PersonFound, Steps
 from unbroken.store.sql import query
+
+LEAVES: Final = 65_536
+"""Hashes that one statement gives."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Whether a log takes entries: ``closed_because`` says why not any more, ``is_confirmed`` whether its notary has
+    found its last checkpoint on this server; ``is_watched`` tells whether it has a notary at all.
+    """
+
+    closed_because: str | None
+    is_watched: bool
+    is_confirmed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """A login's duty as it would be carried over, and whether there still is such a login."""
+
+    login: str
+    duty: str
+    granted_at: datetime
+    exists: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Continued:
+    """The incarnation that continues a log, and what it took along; ``registry`` is the version that is its first."""
+
+    log: str
+    grants: int
+    names: int
+    registry: int | None
 
 
 class Recovery(Steps):
@@ -18,6 +56,57 @@ class Recovery(Steps):
     def __init__(self, connection: Connection, log: str) -> None:
         self._connection = connection
         self._number, self.log = self._find(log)
+
+    def incarnations(self) -> list[str]:
+        """The full names of all incarnations of this log, in order."""
+        return [str(row[1]) for row in self._rows("incarnations", (self._number,))]
+
+    def standing(self) -> Standing:
+        """Whether it takes entries."""
+        return Standing(*self._one("log_standing", {"log": self._number}))
+
+    def duties(self) -> list[Duty]:
+        """Who holds which duty."""
+        return [Duty(*row) for row in self._rows("held_duties", (self._number,))]
+
+    def statements(self) -> list[str]:
+        """What the database has of statements about the log's keys, in order."""
+        return [str(row[0]) for row in self._rows("stated_keys", (self._number,))]
+
+    def stored_note(self) -> str | None:
+        """The newest checkpoint that the database has of it."""
+        return next((str(row[0]) for row in self._rows("newest_stored_note", (self._number,))), None)
+
+    def leaves(self, upto: int) -> Iterator[bytes]:
+        """The hashes of the entries up to ``upto``, concatenated, some at a time; it ends where one is missing."""
+        after = 0
+        while after < upto:
+            count, hashes = self._one("leaves_as_owner", {"log": self._number, "after": after, "limit": LEAVES})
+            yield bytes(hashes or b"")
+            if count != min(LEAVES, upto - after):
+                return
+            after += count
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """A block that is done as a whole or not at all."""
+        with translated(), self._connection.transaction():
+            yield
+
+    def continue_log(
+        self,
+        kept: Head,
+        *,
+        lost_from: int,
+        anchored: Mapping[str, Any] | None,
+        reason: str,
+        without_people: Sequence[str] = (),
+        without_logins: Sequence[str] = (),
+    ) -> Continued:
+        """Goes on under the next incarnation; raises :class:`ContradictionError` if the log ends elsewhere by now."""
+        said = None if anchored is None else Jsonb(anchored)
+        given = (self.log, kept.seq, bytes.fromhex(kept.hash), lost_from, said, reason)
+        return Continued(*self._one("continue_log", (*given, list(without_people), list(without_logins))))
 
     def _find(self, log: str) -> tuple[int, str]:
         rows = self._rows("find_log", {"name": log})

@@ -10,7 +10,6 @@ from unbroken.core.checkpoint import Checkpoint
 from unbroken.core.proof import EntryProof
 from unbroken.core.tree.hashing import HASH_BYTES
 from unbroken.core.tree.proving import inclusion_proof
-from unbroken.core.tree.reading import read
 from unbroken.core.tree.tile import Tile, tile_around
 from unbroken.errors import ProofError
 from unbroken.store.rows import first_of, rows_of
@@ -54,11 +53,9 @@ class StoredTree:
         what is kept here does not lead to its root.
         """
         index = seq - 1
-        hashes = inclusion_proof(index, checkpoint.size, reader=self)
-        tile = tile_around(index, level=0, size=checkpoint.size)
-        at = (index - tile.start) * HASH_BYTES
-        leaf = read([tile], self)[tile][at : at + HASH_BYTES]
-        proof = EntryProof(index, hashes, note)
+        beside = _Beside(self, index, checkpoint.size)
+        proof = EntryProof(index, inclusion_proof(index, checkpoint.size, reader=beside), note)
+        leaf = beside.leaf()
         proof.verify(leaf, checkpoint)
         return leaf, proof
 
@@ -88,3 +85,27 @@ class StoredTree:
         while some := list(islice(above, TILES_STORED)):
             levels, indexes = [tile.level for tile, _ in some], [tile.index for tile, _ in some]
             rows_of(self._connection, "store_tiles", (self.log, levels, indexes, [hashes for _, hashes in some]))
+
+
+class _Beside:
+    """Reads a leaf with the tiles of its proof, so that it takes one round trip."""
+
+    def __init__(self, reader: StoredTree, index: int, size: int) -> None:
+        self._reader = reader
+        self._index, self._size = index, size
+        self._hashes: bytes | None = None
+
+    def read_tiles(self, tiles: Sequence[Tile], /) -> list[bytes]:
+        *found, self._hashes = self._reader.read_tiles([*tiles, self._tile])
+        return found
+
+    def leaf(self) -> bytes:
+        """The leaf's hash; fewer bytes where it is missing."""
+        if self._hashes is None:
+            self.read_tiles([])
+        at = (self._index - self._tile.start) * HASH_BYTES
+        return (self._hashes or b"")[at : at + HASH_BYTES]
+
+    @property
+    def _tile(self) -> Tile:
+        return tile_around(self._index, level=0, size=self._size)

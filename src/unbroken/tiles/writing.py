@@ -66,8 +66,7 @@ def write_bundles(
     ``lines(after, upto)`` gives the lines of the entries with ``after < seq <= upto``. The tiles are there already.
     Raises :class:`ContradictionError` where a line is not the entry that the tree has; what is published stands then.
     """
-    before = folder.progress(checkpoint.origin)
-    start = before.bundled - before.bundled % WIDTH
+    before, start = folder.progress(checkpoint.origin), first_unbundled(folder, checkpoint.origin)
     given, done = iter(lines(start, checkpoint.size)), start
     while done < checkpoint.size:
         tile = tile_around(done, level=0, size=checkpoint.size)
@@ -78,6 +77,12 @@ def write_bundles(
             folder.keep(checkpoint.origin, Progress(before.size, before.root, done))
         told(done, checkpoint.size)
     return done - start
+
+
+def first_unbundled(folder: TileFolder, origin: str) -> int:
+    """After which entry :func:`write_bundles` goes on: a bundle that was partial is written whole."""
+    bundled_upto = folder.progress(origin).bundled
+    return bundled_upto - bundled_upto % WIDTH
 
 
 def drop_partial(folder: TileFolder, *, old: int, new: int) -> None:

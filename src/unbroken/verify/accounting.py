@@ -65,8 +65,10 @@ class Accounting:
         self.absent.setdefault(bits, Numbers()).add(first, last)
         self._compared.clear()
 
-    def hear(self, declaration: Declaration) -> None:
-        """Takes note of what an entry declares."""
+    def hear(self, declaration: Declaration, *, about: str = "") -> None:
+        """Takes note of what an entry declares of the log ``about``: of its own, or of one that its log continues."""
+        if declaration.about != about:
+            return
         seq = declaration.seq
         known = self.declared.setdefault(declaration.erasure, Declared(declaration.erasure, seq, seq))
         known.first_seq, known.last_seq = min(known.first_seq, seq), max(known.last_seq, seq)
@@ -77,8 +79,8 @@ class Accounting:
                 names.setdefault(name, place)
         for numbers, text in ((known.payload, declaration.payloads), (known.original, declaration.originals)):
             for first, last in runs_in(text):
-                if first < seq:
-                    numbers.add(first, min(last, seq - 1))
+                if first < declaration.limit:
+                    numbers.add(first, min(last, declaration.limit - 1))
         self._compared.clear()
 
     def unaccounted(self) -> Iterator[tuple[int, Run]]:

@@ -17,7 +17,7 @@ def hold_against(chain: Chain, outside: Outside) -> Against:
     compared = [each for each in outside.trees if each.size in tree.roots]
     fitting = [each for each in compared if each.root == tree.roots[each.size]]
     unfit = [each for each in compared if each.root != tree.roots[each.size]]
-    beyond = [each for each in outside.trees if each.size > chain.end]
+    beyond = [each for each in outside.trees if each.size > chain.end and not _is_declared(chain, outside, each)]
     fork = _fork(tree, unfit, fitting) or _fork_of_equals(beyond)
     if fork is not None:
         _report_fork(chain, fork, fitting)
@@ -32,13 +32,20 @@ def hold_against(chain: Chain, outside: Outside) -> Against:
         compared=len(compared),
         unfit=len(unfit),
         beyond=len(beyond),
-        uncompared=len(outside.trees) - len(compared) - len(beyond),
+        declared=sum(_is_declared(chain, outside, each) for each in outside.trees),
+        uncompared=sum(each.size <= chain.end for each in outside.trees) - len(compared),
         reached=outside.reached,
         unreached=outside.unreached,
         refused=outside.refused,
         is_blind=outside.is_blind,
         fork=fork,
     )
+
+
+def _is_declared(chain: Chain, outside: Outside, tree: SignedTree) -> bool:
+    """Whether the incarnation that continues the log says that it lost what this tree covers."""
+    continued = outside.continued
+    return continued is not None and tree.size > chain.end and continued.explains(chain.top, tree.size)
 
 
 def _fork(tree: Tree, unfit: Sequence[SignedTree], fitting: Sequence[SignedTree]) -> Fork | None:

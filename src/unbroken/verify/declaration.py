@@ -21,6 +21,7 @@ class Declaration(msgspec.Struct, frozen=True, gc=False):
     """One entry of an erasure: the numbers of entries whose payload or original is gone, keys, and pseudonyms.
 
     Numbers are as they stand there, in :func:`runs_in`'s spelling. ``complete`` says that the erasure ends with it.
+    ``about`` is the earlier incarnation that it speaks of, by its full name, and empty where it speaks of its own log.
     """
 
     seq: int
@@ -30,6 +31,12 @@ class Declaration(msgspec.Struct, frozen=True, gc=False):
     keys: tuple[str, ...] = ()
     pseudonyms: tuple[str, ...] = ()
     complete: bool = False
+    about: str = ""
+
+    @property
+    def limit(self) -> int:
+        """It tells of entries with lower numbers than this: in its own log, of those before it."""
+        return MAX_INTEGER + 1 if self.about else self.seq
 
 
 def declaration_of(seq: int, event: Event, details: bytes | None) -> Declaration | None:
@@ -57,6 +64,7 @@ def _read(seq: int, said: dict[str, Any]) -> Declaration:
         _texts(said.get("keys")),
         _texts(said.get("pseudonyms")),
         said.get("complete") is True,
+        _about(said.get("log")),
     )
 
 
@@ -74,6 +82,12 @@ def _numbers(value: object) -> str:
     for _ in runs_in(text):
         pass
     return text
+
+
+def _about(value: object) -> str:
+    if value is not None and not (isinstance(value, str) and value):
+        raise ValueError("no log")
+    return value or ""
 
 
 def _texts(value: object) -> tuple[str, ...]:

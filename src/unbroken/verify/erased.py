@@ -18,16 +18,23 @@ NOTHING: Final[Erased] = {}
 class Declaring(Protocol):
     """A log that gives the entries in which erasures are told."""
 
+    log: str
+
     def erasures(self) -> Iterator[list[StoredEntry]]:
-        """All entries ``log.erased``, in order of seq, some at a time; fewer where the reader may not see them."""
+        """All entries ``log.erased``, in order of seq, some at a time; fewer where the reader may not see them.
+
+        Behind them those of later incarnations, which tell of this one as well.
+        """
 
 
 def declarations_in(source: Declaring) -> Iterator[Declaration]:
-    """What the log's own entries declare, each verified by itself."""
+    """What the log's own entries, and those of the incarnations after it, declare of it, each verified by itself."""
     for entries in source.erasures():
         for step in map(examine, entries):
             if isinstance(step, Intact) and step.declares is not None:
-                yield step.declares
+                about = "" if step.log == source.log else source.log
+                if step.declares.about == about:
+                    yield step.declares
 
 
 def erased_in(steps: Iterable[Intact | Broken], source: Declaring) -> dict[int, dict[str, int]]:
@@ -37,7 +44,7 @@ def erased_in(steps: Iterable[Intact | Broken], source: Declaring) -> dict[int, 
     seqs = sorted(lacking)
     for declaration in declarations_in(source) if seqs else ():
         for parts, text in ((PARTS, declaration.payloads), ((ORIGINAL,), declaration.originals)):
-            for seq in _named(text, seqs, before=declaration.seq):
+            for seq in _named(text, seqs, before=declaration.limit):
                 gone = {fault.part for fault in lacking[seq].absences}
                 told.setdefault(seq, {}).update((part, declaration.seq) for part in parts if part in gone)
     return told

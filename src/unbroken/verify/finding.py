@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from unbroken.core.entry import Head
+from unbroken.verify.continuation import Continuation
 from unbroken.verify.outside import Against
 from unbroken.verify.tree import Milestone
 
@@ -102,7 +103,8 @@ class Report:
     ``head`` is the last intact entry in order: worth keeping where the log's owner can't reach. ``scope`` says
     what was looked at; ``kept`` names the earlier head that the log was also held against, if there was one, and
     ``against`` what came of holding it against signed checkpoints. From ``milestone`` a later run may go on, where this
-    one found nothing and computed the tree. ``certified`` counts the erasures that are as their certificates say, and
+    one found nothing and computed the tree. ``continues`` is what its first entry says of the incarnation before it,
+    ``continued`` what the next one says of it. ``certified`` counts the erasures that are as their certificates say, and
     is ``None`` where no certificates were given.
     """
 
@@ -117,6 +119,8 @@ class Report:
     accounted: Accounted = Accounted()
     against: Against | None = None
     milestone: Milestone | None = None
+    continues: Continuation | None = None
+    continued: Continuation | None = None
     certified: int | None = None
 
     @property

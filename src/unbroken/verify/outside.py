@@ -14,6 +14,7 @@ from unbroken.core.checkpoint import Checkpoint
 from unbroken.core.cosignature import stated_time
 from unbroken.core.note import VerifierKey
 from unbroken.errors import NoteError
+from unbroken.verify.continuation import Continuation
 from unbroken.verify.tree import EMPTY, Span, Tree
 
 
@@ -51,7 +52,13 @@ class SignedTree:
 
     def __str__(self) -> str:
         when = "" if self.at is None else f" as of {self.at:%Y-%m-%d %H:%M:%S} UTC"
-        return f"a signed checkpoint of {self.size} entries, kept by {' and '.join(self.by)}{when}"
+        return f"a signed checkpoint of {self.size} entries, kept by {self.keepers}{when}"
+
+    @property
+    def keepers(self) -> str:
+        """Who keeps it, in words."""
+        *others, last = self.by
+        return f"{', '.join(others)} and {last}" if others else last
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +75,17 @@ class Passed:
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """All that is known of a log from elsewhere: its signed trees by size, who answered and who didn't."""
+    """All that is known of a log from elsewhere: its signed trees by size, who answered and who didn't.
+
+    ``continued`` is what the incarnation after it declares to be lost of it: that is no truncation.
+    """
 
     log: str
     trees: tuple[SignedTree, ...] = ()
     reached: tuple[str, ...] = ()
     unreached: tuple[Passed, ...] = ()
     refused: tuple[Passed, ...] = ()
+    continued: Continuation | None = None
 
     @classmethod
     def of(
@@ -135,7 +146,9 @@ class Against:
 
     ``newest`` is the largest tree kept outside that the log still contains: what it is proven to. ``brought`` is the
     same for what the database itself handed over, where that goes further. ``compared`` signed trees were held against
-    the entries, of which ``unfit`` don't fit; ``uncompared`` are smaller than what was read, or lie behind a gap.
+    the entries, of which ``unfit`` don't fit; ``beyond`` are larger than the log, but for ``declared`` ones, which
+    cover what the log's next incarnation says was lost; ``uncompared`` are smaller than what was read, or lie behind a
+    gap.
     """
 
     newest: SignedTree | None = None
@@ -143,6 +156,7 @@ class Against:
     compared: int = 0
     unfit: int = 0
     beyond: int = 0
+    declared: int = 0
     uncompared: int = 0
     reached: tuple[str, ...] = ()
     unreached: tuple[Passed, ...] = ()

@@ -15,13 +15,14 @@ from unbroken.verify.examine import Intact, examine
 from unbroken.verify.finding import Accounted, Report, Verdict
 from unbroken.verify.following import UNIT, Progress, follow, follow_in_parallel
 from unbroken.verify.fork import with_consistency
+from unbroken.verify.kept_tree import KeptTree
 from unbroken.verify.keys_and_names import check_keys, check_names, undeclared_keys
 from unbroken.verify.outside import Against, Outside
 from unbroken.verify.replay.check import check_tables
 from unbroken.verify.replay.replay import Replay
 from unbroken.verify.settle import LookAgain, settle
 from unbroken.verify.source import Index, Source
-from unbroken.verify.tree import Milestone
+from unbroken.verify.tree import Milestone, Tree
 
 GROWTHS: Final = 5
 """How often a log that grows meanwhile is followed further for what tells of something absent."""
@@ -46,9 +47,9 @@ def verify_log(
     worker each process makes its own source with ``connect``, which must be picklable.
     """
     heads = tuple(dict.fromkeys(head for head in (expect, kept) if head is not None))
-    tree = None if outside is None else outside.tree()
-    chain = Chain(log=source.log, heads=heads, tree=tree, replay=Replay())
     impostors = source.impostors()
+    kept_tree = KeptTree() if impostors else KeptTree.read(source)
+    chain = Chain(log=source.log, heads=heads, tree=_tree_for(outside, kept_tree), replay=Replay())
     for name in impostors:
         chain.find("unverifiable", 0, expected=f"{name} to be a plain table", found="something in its place")
     upto = source.head().seq
@@ -61,6 +62,7 @@ def verify_log(
         # The database's functions read those tables too, or fail over them.
         vault = None if impostors else source
         _follow_growth(chain, source, vault, after=upto, progress=progress)
+        _hear_later(chain, source)
         chain.finish()
         _check_tables(chain, source, _strays(source) if strays is None else strays.result())
         if vault is not None:
@@ -69,9 +71,18 @@ def verify_log(
             check_tables(chain, vault)
         certified = None if certificates is None else check_certificates(chain, source, certificates)
         against = None if outside is None else held_against(chain, outside, source)
+        kept_tree.check(chain, source, is_judged=against is not None and against.unfit + against.beyond > 0)
         accounted = settle(chain, looking_at(source))
     report = report_of(chain, scope="the whole log", expect=expect, kept=kept, accounted=accounted, against=against)
     return replace(report, certified=certified)
+
+
+def _tree_for(outside: Outside | None, kept: KeptTree) -> Tree | None:
+    """A tree that notes the roots of all that the log is held against; none where there is nothing."""
+    if outside is None and not kept.roots:
+        return None
+    trees = () if outside is None else outside.trees
+    return Tree([*kept.roots, *(each.size for each in trees)])
 
 
 def verify_range(source: Source, *, first: int, last: int, progress: Progress = lambda _done, _of: None) -> Report:
@@ -115,7 +126,14 @@ def _follow_growth(chain: Chain, source: Index, vault: Index | None, *, after: i
 def hear_all(chain: Chain, source: Source) -> None:
     """Takes the word of every entry of the log that tells of an erasure, each verified by itself."""
     for declaration in declarations_in(source):
-        chain.accounting.hear(declaration)
+        chain.accounting.hear(declaration, about=declaration.about)
+
+
+def _hear_later(chain: Chain, source: Index) -> None:
+    """Takes the word of incarnations that came after this log, which is closed: what is erased of it is told there."""
+    for declaration in declarations_in(source):
+        if declaration.about:
+            chain.accounting.hear(declaration, about=declaration.about)
 
 
 def looking_at(source: Source, session: str | None = None) -> LookAgain:
@@ -228,6 +246,7 @@ def _verdict(chain: Chain, expect: Head | None, against: Against | None) -> Verd
         return "proven"
     if against is None:
         return "consistent"
-    if against.newest is not None and against.newest.size == chain.top.seq and not against.refused:
+    is_end = against.newest is not None and against.newest.size == chain.top.seq and not against.declared
+    if is_end and not against.refused:
         return "proven"
     return "unverifiable" if against.is_blind else "consistent"

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from unbroken.core.entry import Head, StoredEntry
+from unbroken.core.tree.tile import Tile
 
 
 class Source(Protocol):
@@ -19,7 +20,7 @@ class Source(Protocol):
         """The entries with ``after < seq <= upto`` in order of seq, some at a time; of one session if it is given."""
 
     def erasures(self) -> Iterator[list[StoredEntry]]:
-        """All entries ``log.erased``, in order of seq, some at a time."""
+        """All entries ``log.erased``, in order of seq, some at a time; behind them those of later incarnations."""
 
 
 class SessionRow(Protocol):
@@ -68,11 +69,20 @@ class Index(Source, Protocol):
     def stray_originals(self) -> list[tuple[int, bool]]:
         """Numbers of originals that no entry commits to, and whether there is an entry of that number."""
 
+    def told_later(self) -> Iterator[list[StoredEntry]]:
+        """The entries of later incarnations that tell of what was done with this one, some at a time."""
+
     def key_absences(self) -> Iterator[tuple[str, int | None]]:
         """The vault's keys without their private half, each with the entry that is said to tell of it."""
 
     def known_pseudonyms(self, pseudonyms: Sequence[str]) -> list[str]:
         """Which of these, up to 1000, lead to a name."""
+
+    def checkpoints(self) -> Iterator[tuple[int, bytes, str]]:
+        """What the table of checkpoints says: size, root and note, larger trees first."""
+
+    def read_tiles(self, tiles: Sequence[Tile], /) -> Sequence[bytes]:
+        """As :class:`~unbroken.core.tree.reading.TileReader` says; ``b""`` for a tile that is not there."""
 
     def tables(self) -> AbstractContextManager[Tables]:
         """The tables beside the entries; while it lasts, entries are given as of the same moment."""

@@ -71,7 +71,7 @@ def _shows_not(selection: Selection, *, with_range: bool, withheld: Sequence[str
         "When something happened, beyond what clocks said: `ts` is the recorder's, `recorded_at` the database's. "
         "Only a timestamp or a cosignature of somebody independent bounds it, from one side: not later than that."
     )
-    if not (with_range and selection.can_be_rerun) and selection.kind != "log":
+    if not (with_range and selection.can_be_rerun) and selection.kind not in ("log", "session"):
         yield (
             "That nothing was left out that the question fits. Which entries are here was found by whoever exported "
             "them. Ask for a bundle with the lines of the whole range to check that."

@@ -103,6 +103,19 @@ def _task(last: OrderNote, row: Erasure | None, records: Records, left_out: Coll
     return Task(last, "again", certified)
 
 
+def begin(owner: Owner, task: Task) -> int | None:
+    """Destroys keys and names of one of them, at once; the entry's number, ``None`` where it is all done here."""
+    order = task.order.order
+    return owner.reapply(
+        order.erasure,
+        subjects=order.subjects,
+        keys=order.keys,
+        with_acted=order.with_acted,
+        upto=parse_time(order.upto_at),
+        order=task.order.digest,
+    )
+
+
 @dataclass(frozen=True)
 class Reapplying:
     """The erasures of a ledger, done again in a restored log."""
@@ -114,15 +127,7 @@ class Reapplying:
     def carry_out(self, task: Task, *, limit: int = BATCH, progress: Progress | None = None) -> CertificateNote | None:
         """Does one of them to its end; its new certificate, ``None`` where the database had done it already."""
         order = task.order.order
-        begun = self.owner.reapply(
-            order.erasure,
-            subjects=order.subjects,
-            keys=order.keys,
-            with_acted=order.with_acted,
-            upto=parse_time(order.upto_at),
-            order=task.order.digest,
-        )
-        if begun is None:
+        if begin(self.owner, task) is None:
             return None
         ending = Ending(self.owner, self.signing, self._look)
         ending.destroy(order.erasure, of=order.counts.payloads, limit=limit, progress=progress)

@@ -186,6 +186,17 @@ select o.seq, e.seq is not null
 select n.log, n.origin || '~' || n.incarnation
   from unbroken.logs l join unbroken.logs n on n.origin = l.origin where l.log = %s order by n.incarnation
 
+-- name: told_of_earlier
+-- Entries of one incarnation that tell of an earlier one. Of these kinds alone, which the index has.
+select e.seq
+  from unbroken.entries e join unbroken.payloads p on p.log = e.log and p.seq = e.seq
+ where e.log = %(log)s and strpos(p.details, %(about)s) > 0
+   and e.event_type in ('access_granted', 'access_revoked', 'log.access_requested', 'log.access_withdrawn', 'log.erased', 'log.erasure_confirmed',
+                        'log.erasure_reapplied', 'log.erasure_requested', 'log.erasure_withdrawn', 'log.names_asked', 'log.original_asked',
+                        'log.original_opened', 'log.read', 'log.read_completed', 'log.read_denied', 'log.restored', 'log.vault_refilled',
+                        'log.vault_rewrapped', 'log.vault_rewrapping')
+ order by e.seq
+
 -- name: erasing_entries
 select seq from unbroken.entries where log = %(log)s and event_type = 'log.erased' order by seq
 
@@ -522,9 +533,12 @@ select unbroken.finish_erasure(%s, %s::uuid, %s)
 
 -- name: erased_entries
 select e.seq, textsend(e.event), textsend(p.details), p.details_salt, e.hash
-  from unbroken.entries e left join unbroken.payloads p on p.log = e.log and p.seq = e.seq
- where e.log = %(log)s and e.event_type = 'log.erased' and e.seq >= %(since)s
- order by e.seq
+  from unbroken.logs l
+  join unbroken.logs n on n.origin = l.origin and n.incarnation >= l.incarnation
+  join unbroken.entries e on e.log = n.log
+  left join unbroken.payloads p on p.log = e.log and p.seq = e.seq
+ where l.log = %(log)s and e.event_type = 'log.erased' and (e.seq >= %(since)s or n.log <> l.log)
+ order by n.incarnation, e.seq
 
 -- name: own_login
 select session_user::text
@@ -539,6 +553,21 @@ select unbroken.reapply_erasure(%s, %s::uuid, %s, %s, %s, %s, %s)
 
 -- name: continue_log
 select log, grants, names, registry from unbroken.continue_log(%s, %s, %s, %s, %s::jsonb, %s, %s, %s)
+
+-- name: log_standing
+-- For the owner: why a log is closed, whether it has a notary, and whether that has confirmed it here.
+select c.closed_because, c.log is not null, c.log is null or unbroken.is_confirmed(c)
+  from unbroken.logs l left join unbroken.continuity c on c.log = l.log where l.log = %(log)s
+
+-- name: stated_keys
+select statement from unbroken.key_statements where log = %s order by nth
+
+-- name: newest_stored_note
+select note from unbroken.checkpoints where log = %s order by size desc limit 1
+
+-- name: leaves_as_owner
+select count(*), string_agg(u.hash, ''::bytea order by u.seq)
+  from (select e.seq, e.hash from unbroken.entries e where e.log = %(log)s and e.seq > %(after)s order by e.seq limit %(limit)s) u
 
 -- name: held_duties
 -- Of one incarnation, as they would be carried over.

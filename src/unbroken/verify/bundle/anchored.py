@@ -8,10 +8,11 @@ import msgspec
 from unbroken.core import note as notes
 from unbroken.core.canonical import canonical
 from unbroken.core.checkpoint import Checkpoint
+from unbroken.core.normalise import is_holdable
 from unbroken.core.note import Note
 from unbroken.errors import NoteError
 from unbroken.verify.bundle.checkpointed import Checkpointed, Keys, checkpoint_of, cosigners_of, signers_of
-from unbroken.verify.bundle.report import Noted, Vouching
+from unbroken.verify.bundle.report import Held, Noted, Vouching
 
 ANCHORS = "anchors.jsonl"
 KINDS = frozenset({"directory", "file", "object store", "timestamp", "witness"})
@@ -32,7 +33,7 @@ class Anchored:
     keys: Keys
     beside: Checkpointed | None
     noted: Noted
-    vouching: list[Vouching] = field(default_factory=list)
+    held: list[Held] = field(default_factory=list)
 
     def take(self, receipts: Iterable[bytes]) -> None:
         """Notes what anchors answered, and finds what is none of this log or contradicts the checkpoint."""
@@ -58,33 +59,26 @@ class Anchored:
                 found = f"root {checkpoint.root.hex()} for as many entries, signed by the same key (line {nth})"
                 self.noted.find("forked", ANCHORS, expected=wanted, found=found)
             return
-        self._vouch(receipt, checkpoint, same=same)
+        self._hold(receipt, checkpoint, nth, same=same)
 
-    def _vouch(self, receipt: _Receipt, checkpoint: Checkpoint, *, same: bool) -> None:
-        """What the receipt shows by itself: a witness's its cosignatures, others only that there is one."""
-        cosigned = list(cosigners_of(_proof(receipt, checkpoint), self.keys.cosigners, ANCHORS, self.noted))
-        there = "" if same else f", of {checkpoint.size} entries: not comparable here"
-        for each in cosigned:
-            what = f"witness {receipt.anchor}{there}"
-            self.vouching.append(Vouching(what, str(each.by), self.keys.basis_of(each), each.at))
-        if not cosigned:
-            self.vouching.append(Vouching(f"{receipt.kind}{there}", receipt.anchor, "present"))
+    def _hold(self, receipt: _Receipt, checkpoint: Checkpoint, nth: int, *, same: bool) -> None:
+        """Takes down what the receipt shows by itself: a witness's its cosignatures, others only that there is one."""
+        cosigned: tuple[Vouching, ...] = ()
+        if receipt.kind == "witness":
+            try:
+                parsed = notes.parse(f"{checkpoint}\n{receipt.proof.decode()}")
+            except (NoteError, UnicodeDecodeError):
+                parsed = None
+            if parsed is None or parsed.text != str(checkpoint):
+                self._wrong(nth, "no cosignatures of the checkpoint")
+                return
+            found = cosigners_of(parsed, self.keys.cosigners, ANCHORS, self.noted)
+            cosigned = tuple(map(self.keys.vouching, found))
+        self.held.append(Held(receipt.anchor, receipt.kind, checkpoint.size, same, cosigned))
 
     def _wrong(self, nth: int, found: str) -> None:
         wanted = "receipts for checkpoints of this log"
         self.noted.find_once("anchors_wrong", ANCHORS, expected=wanted, found=f"line {nth}: {found}")
-
-
-def _proof(receipt: _Receipt, checkpoint: Checkpoint) -> Note:
-    """A witness's cosignatures over the checkpoint, as a note; one without any for every other answer."""
-    nothing = Note(str(checkpoint), ())
-    if receipt.kind != "witness":
-        return nothing
-    try:
-        parsed = notes.parse(f"{checkpoint}\n{receipt.proof.decode()}")
-    except (NoteError, UnicodeDecodeError):
-        return nothing
-    return parsed if parsed.text == str(checkpoint) else nothing
 
 
 def _receipt(raw: bytes) -> _Receipt:
@@ -93,6 +87,9 @@ def _receipt(raw: bytes) -> _Receipt:
         receipt = msgspec.json.decode(raw, type=_Receipt)
     except (msgspec.MsgspecError, UnicodeError) as error:
         raise ValueError("no receipt") from error
+    texts = (receipt.anchor, receipt.note)
+    if not all(texts) or not all(map(is_holdable, texts)):
+        raise ValueError("a receipt without an anchor's name, or without a note")
     if receipt.kind not in KINDS or canonical(msgspec.json.decode(msgspec.json.encode(receipt))) != raw:
         raise ValueError("a receipt of an unknown kind, or in another spelling than its one")
     return receipt

@@ -14,7 +14,7 @@ from unbroken.core.key_history import KeyHistory
 from unbroken.core.key_statement import Position
 from unbroken.core.note import Note, VerifierKey
 from unbroken.errors import ConfigurationError, NoteError
-from unbroken.verify.bundle.report import Basis, CheckpointShown, Noted, Vouching
+from unbroken.verify.bundle.report import CheckpointShown, Noted, Vouching
 from unbroken.verify.bundle.trust import Trust
 
 CHECKPOINT = "checkpoint.note"
@@ -61,9 +61,9 @@ class Keys:
         """All of the log's."""
         return tuple(dict.fromkeys((*self.trusted.keys, *self.claimed.keys)))
 
-    def basis_of(self, cosigned: Cosigned) -> Basis:
-        """Whether the cosigner is one that was named from elsewhere."""
-        return "trusted" if cosigned.by in self.trusted_cosigners else "claimed"
+    def vouching(self, cosigned: Cosigned) -> Vouching:
+        """What a cosignature that fits is worth."""
+        return Vouching(str(cosigned.by), cosigned.by in self.trusted_cosigners, cosigned.at)
 
     @property
     def cosigners(self) -> tuple[CosignerKey, ...]:
@@ -83,7 +83,8 @@ class Checkpointed:
     signers: frozenset[VerifierKey] = frozenset()
     is_trusted: bool = False
     at: datetime | None = None
-    vouching: list[Vouching] = field(default_factory=list)
+    signed: list[Vouching] = field(default_factory=list)
+    witnessed: list[Vouching] = field(default_factory=list)
 
     @property
     def shown(self) -> CheckpointShown:
@@ -110,14 +111,15 @@ class Checkpointed:
         )
         signers = list(signers_of(parsed, self.keys.known, CHECKPOINT, noted))
         self.signers = frozenset(signers)
-        if self.keys.claimed.keys and not any(key in claimed for key in signers):
+        named = {(each.name, each.key_id) for each in parsed.signatures}
+        if self.keys.claimed.keys and named.isdisjoint((key.name, key.id) for key in claimed):
             found = "none of a key that was to sign this tree"
             noted.find("checkpoint_wrong", CHECKPOINT, expected="a signature of the log's key", found=found)
         self.is_trusted = any(key in trusted for key in signers)
         for key in signers:
             at = self._time_of(parsed, key, noted)
             self.at = max((each for each in (self.at, at) if each is not None), default=None)
-            self.vouching.append(Vouching("log key", str(key), "trusted" if key in trusted else "claimed", at))
+            self.signed.append(Vouching(str(key), key in trusted, at))
 
     def _time_of(self, parsed: Note, key: VerifierKey, noted: Noted) -> datetime | None:
         times = [each.at for each in cosigners_of(parsed, [CosignerKey.of(key)], CHECKPOINT, noted)]
@@ -127,7 +129,7 @@ class Checkpointed:
         own = set(map(CosignerKey.of, self.keys.known))
         others = [key for key in self.keys.cosigners if key not in own]
         for each in cosigners_of(parsed, others, CHECKPOINT, noted):
-            self.vouching.append(Vouching("cosigner", str(each.by), self.keys.basis_of(each), each.at))
+            self.witnessed.append(self.keys.vouching(each))
 
 
 def checkpoint_of(parsed: Note, log: str) -> Checkpoint:

@@ -32,7 +32,7 @@ class Entries:
     is_broken: bool = False
     _selection: Selection = field(init=False)
     _firsts: list[int] = field(init=False)
-    _due: int = 1
+    _numbered: dict[int, tuple[int, str | None]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.chain = Chain(log=self.manifest.log, partial=True, unique_ids=False)
@@ -52,6 +52,7 @@ class Entries:
         self.chain.finish()
         if not self.is_broken:
             self._require_all()
+            self._require_whole_session()
         self.accounted = settle(self.chain, look_at_told(self.chain), shown=("payload",))
 
     def is_selected(self, seq: int) -> bool:
@@ -68,10 +69,13 @@ class Entries:
         event = decode_event(entry.event)
         selected = self.is_selected(entry.seq)
         self._require_reason(entry, event, selected=selected)
-        if self._selection.can_be_rerun and (selected or self._is_in_range(entry.seq)):
-            self._require_match(entry, event, selected=selected)
-        if selected and self._selection.kind == "session":
-            self._require_next(entry, event)
+        matches = self._selection.matches(entry.seq, entry.recorded_at, event)
+        if selected and not matches:
+            self._find("selection_wrong", entry, event, expected="what was selected", found="another entry")
+        elif matches and not selected and self._selection.can_be_rerun and self._is_in_range(entry.seq):
+            self._find("selection_wrong", entry, event, expected="it to be selected", found="an entry left out")
+        if selected and matches and self._selection.kind == "session":
+            self._numbered[entry.seq] = entry.session_seq or 0, event.session_id
 
     def _require_reason(self, entry: StoredEntry, event: Event, *, selected: bool) -> None:
         if selected or (event.event_type == ERASED and event.recorder is None):
@@ -81,21 +85,16 @@ class Entries:
         elif entry.parts:
             self._find("manifest_wrong", entry, event, expected="only the line, as it was not selected", found="more")
 
-    def _require_match(self, entry: StoredEntry, event: Event, *, selected: bool) -> None:
-        matches = self._selection.matches(entry.seq, entry.recorded_at, event)
-        if matches and not selected:
-            self._find("selection_wrong", entry, event, expected="it to be selected", found="an entry left out")
-        elif selected and not matches:
-            self._find("selection_wrong", entry, event, expected="what was selected", found="another entry")
-
-    def _require_next(self, entry: StoredEntry, event: Event) -> None:
+    def _require_whole_session(self) -> None:
         """One session's entries are all there if their numbers begin with 1 and go on without a gap."""
-        due, self._due = self._due, (entry.session_seq or 0) + 1
-        last = self.chain.findings.kept[-1] if self.chain.findings.kept else None
-        told = last is not None and (last.kind, last.seq) == ("session_gap", entry.seq)
-        if entry.session_seq != due and not told:
-            wanted, found = f"session_seq {due}", f"session_seq {entry.session_seq}"
-            self._find("session_gap", entry, event, expected=wanted, found=found)
+        told = {finding.seq for finding in self.chain.findings.kept if finding.kind == "session_gap"}
+        due = 1
+        for seq, (number, session) in sorted(self._numbered.items()):
+            if number != due and seq not in told:
+                self.chain.find(
+                    "session_gap", seq, expected=f"session_seq {due}", found=f"session_seq {number}", session=session
+                )
+            due = number + 1
 
     def _require_all(self) -> None:
         """That every entry is there that the manifest says is."""

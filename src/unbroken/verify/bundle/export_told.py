@@ -24,7 +24,7 @@ EXPORTED = "log.exported"
 class Told:
     """The entry that ``exported.jsonl`` holds, intact; ``here`` unless it is one of a later incarnation of the log.
 
-    ``key`` is the one that it names, ``None`` where it names none.
+    ``key`` is the one that it names, ``None`` where it is no entry of this export.
     """
 
     seq: int
@@ -45,7 +45,7 @@ def told_in(text: str, manifest: Manifest, *, sha256: str, after: int, noted: No
     wrong = _wrong(entry, decode_event(entry.event), details, manifest=manifest, sha256=sha256, after=after)
     if wrong is not None:
         noted.find("export_wrong", TOLD, expected="the log's own entry about this export", found=wrong)
-    return Told(entry.seq, entry.hash, entry.log == manifest.log, _key(details))
+    return Told(entry.seq, entry.hash, entry.log == manifest.log, _key(details) if wrong is None else None)
 
 
 def check_signature(signed: bytes, manifest: Manifest, key: VerifierKey, *, sha256: str, noted: Noted) -> None:

@@ -9,7 +9,7 @@ from msgspec import Meta
 from unbroken.core import note
 from unbroken.core.canonical import canonical
 from unbroken.core.event import Text
-from unbroken.core.normalise import MAX_INTEGER
+from unbroken.core.normalise import MAX_INTEGER, is_holdable
 from unbroken.core.times import is_time
 from unbroken.verify.bundle.selection import Selection
 from unbroken.verify.numbers import Run
@@ -87,8 +87,11 @@ def manifest_of(raw: bytes) -> Manifest:
         raise ValueError("no manifest of version 1") from error
     if manifest.text != raw:
         raise ValueError("a manifest in another spelling than its one")
-    if not is_time(manifest.exported.at):
+    said = manifest.exported
+    if not is_time(said.at):
         raise ValueError("a manifest that states no time")
+    if not all(map(is_holdable, (manifest.software, said.by, said.duty, said.purpose, said.case or ""))):
+        raise ValueError("a text with NUL in it")
     if set(manifest.files) != set(LISTED):
         raise ValueError("a manifest that lists other files than a bundle has")
     Selection.read(manifest.selection)

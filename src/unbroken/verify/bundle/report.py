@@ -16,18 +16,33 @@ EXIT_CODES: Final[dict[Verdict, int]] = {
     "origin unproven": 5,
 }
 """2 is left for wrong usage."""
-Basis = Literal["trusted", "claimed", "present"]
-"""Checked with a key that the verifier was given; with one that the bundle brings; or there, and not checked."""
 
 
 @dataclass(frozen=True, slots=True)
 class Vouching:
-    """Somebody who is said to have seen the checkpoint: a log's key, a cosigner, an anchor; when by their clock."""
+    """A key whose signature of a checkpoint fits, and as of when by its clock.
 
-    what: str
-    name: str
-    basis: Basis
+    ``trusted`` if the verifier was given it, or one that leads to it; else the bundle alone claims whose it is.
+    """
+
+    key: str
+    trusted: bool
     at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What an anchor was given: the checkpoint of ``size`` entries.
+
+    ``compared`` tells that it is of the bundle's own size, and then it has its root. ``witnessed`` are cosignatures in
+    a witness's receipt; what others answered is there, and not checked.
+    """
+
+    anchor: str
+    kind: str
+    size: int
+    compared: bool
+    witnessed: tuple[Vouching, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +58,9 @@ class CheckpointShown:
 class BundleReport:
     """What a bundle shows. ``manifest`` is ``None`` where there is none that can be read.
 
-    ``exported_seq`` is the entry that tells of the export, ``None`` in a draft. ``proof`` tells whether all entries
-    were shown to be in the checkpoint's tree.
+    ``exported_seq`` is the entry that tells of the export, ``None`` in a draft; it may stand ``elsewhere``, in a later
+    incarnation of the log. ``proof`` tells whether all entries were shown to be in the checkpoint's tree, ``signed``
+    which of the log's keys signed it, and ``witnessed`` which cosigners did.
     """
 
     verdict: Verdict
@@ -53,9 +69,12 @@ class BundleReport:
     findings_total: int
     accounted: Accounted = field(default_factory=Accounted)
     exported_seq: int | None = None
+    elsewhere: bool = False
     checkpoint: CheckpointShown | None = None
     proof: bool = False
-    vouching: tuple[Vouching, ...] = ()
+    signed: tuple[Vouching, ...] = ()
+    witnessed: tuple[Vouching, ...] = ()
+    anchors: tuple[Held, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -69,12 +88,15 @@ class Noted:
 
     log: str = ""
     findings: FindingList = field(default_factory=FindingList)
+    _once: set[tuple[str, str]] = field(default_factory=set)
 
-    def find(self, kind: Kind | BundleKind, file: str, *, expected: str, found: str, seq: int = 0) -> None:
-        """Adds a finding about ``file``."""
-        self.findings.add(Finding(kind, seq, expected, found, self.log, part=file))
+    def find(self, kind: Kind | BundleKind, file: str, *, expected: str, found: str) -> None:
+        """Adds a finding about ``file``, which most kinds name by themselves."""
+        part = file if kind in ("altered_file", "signature_wrong") else None
+        self.findings.add(Finding(kind, 0, expected, found, self.log, part=part))
 
     def find_once(self, kind: Kind | BundleKind, file: str, *, expected: str, found: str) -> None:
         """Adds a finding about ``file``, unless there is one of this kind already."""
-        if not any((each.kind, each.part) == (kind, file) for each in self.findings.kept):
+        if (kind, file) not in self._once:
+            self._once.add((kind, file))
             self.find(kind, file, expected=expected, found=found)

@@ -18,7 +18,7 @@ from unbroken.verify.bundle.entries import Entries
 from unbroken.verify.bundle.export_told import NOTE, TOLD, Told, check_signature, told_in
 from unbroken.verify.bundle.files import ALWAYS, MANIFEST, PROVING, SIGNED, Files, Lines, UnreadableError, whole
 from unbroken.verify.bundle.manifest import LISTED, MAX_MANIFEST_BYTES, Manifest, manifest_of
-from unbroken.verify.bundle.report import BundleReport, Noted, Verdict, Vouching
+from unbroken.verify.bundle.report import BundleReport, Held, Noted, Verdict
 from unbroken.verify.bundle.trust import Trust
 from unbroken.verify.export import MAX_EXPORT_BYTES
 from unbroken.verify.finding import MAX_FINDINGS, Accounted, FindingList
@@ -30,6 +30,8 @@ MAX_KEYS_BYTES: Final = 16 << 20
 MAX_CHECKPOINT_BYTES: Final = 64 << 10
 MAX_PROOF_BYTES: Final = 512 << 20
 MAX_RECEIPT_BYTES: Final = 1 << 20
+MAX_BEYOND: Final = 64 << 20
+"""Bytes that are read of a file beyond those that the manifest states."""
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Called with the bytes of entries that were checked and how many there are."""
@@ -62,7 +64,7 @@ class _Run:
     told: Told | None = None
     checkpointed: Checkpointed | None = None
     proof: bool = False
-    vouching: tuple[Vouching, ...] = ()
+    anchors: tuple[Held, ...] = ()
 
     def verify(self, files: Files) -> None:
         """Everything that the files show; a file that can't be read ends it."""
@@ -95,9 +97,12 @@ class _Run:
             findings_total=sum(each.total for each in lists),
             accounted=Accounted() if self.entries is None else self.entries.accounted,
             exported_seq=None if self.told is None else self.told.seq,
+            elsewhere=self.told is not None and not self.told.here,
             checkpoint=None if shown is None else shown.shown,
             proof=self.proof,
-            vouching=(*(() if shown is None else shown.vouching), *self.vouching),
+            signed=() if shown is None else tuple(shown.signed),
+            witnessed=() if shown is None else tuple(shown.witnessed),
+            anchors=self.anchors,
         )
 
     def _verdict(self, lists: Sequence[FindingList]) -> Verdict:
@@ -168,9 +173,9 @@ class _Run:
         for line in lines:
             yield line
             self.progress(lines.bytes, size)
-            if lines.bytes > size:
-                # Longer than it may be, perhaps without an end.
-                return
+            if lines.bytes > size + MAX_BEYOND:
+                # Whatever it is, it is not what was exported, and may be without an end.
+                raise UnreadableError(f"{ENTRIES} is far longer than the manifest says")
 
     def _require_same(self, name: str, manifest: Manifest, *, size: int, digest: str) -> None:
         listed = manifest.files[name]
@@ -197,13 +202,11 @@ class _Run:
         if CHECKPOINT in files.names:
             raw = whole(files, CHECKPOINT, limit=MAX_CHECKPOINT_BYTES)
             self.checkpointed = Checkpointed.read(raw, keys, log=manifest.log, noted=self.noted)
-            if self.checkpointed is None:
-                return
         if ANCHORS in files.names:
             lines = Lines(files, ANCHORS, longest=MAX_RECEIPT_BYTES)
             anchored = Anchored(manifest.log, keys, self.checkpointed, self.noted)
             anchored.take(line.encode("utf-8", "surrogateescape") for line in lines)
-            self.vouching = tuple(anchored.vouching)
+            self.anchors = tuple(anchored.held)
 
     def _keys(self, files: Files, manifest: Manifest) -> Keys:
         try:

@@ -57,7 +57,9 @@ class Selection:
         return self.query != "unapproved"
 
     def matches(self, seq: int, recorded_at: str, event: Event) -> bool:
-        """Whether the entry belongs, by its line; never asked where :attr:`can_be_rerun` is not so."""
+        """Whether the entry belongs, by its line; where that can't be seen, whether it was looked at."""
+        if not self.can_be_rerun:
+            return seq <= self.upto
         return seq <= self.upto and self._is_asked_for(event) and self._holds(recorded_at)
 
     def said(self) -> Said:
@@ -86,7 +88,7 @@ class Selection:
             raise ValueError("a selection of an unknown kind, or with other parameters than its kind has")
         for name in names & _LISTS:
             _require_set(said[name])
-        if not all(isinstance(said[name], str) and said[name] for name in said.keys() - _LISTS):
+        if not all(_is_text(said[name]) for name in said.keys() - _LISTS):
             raise ValueError("a parameter that is no text")
         if not all(is_time(str(said[name])) for name in names & _SPAN):
             raise ValueError("a time that is written otherwise than lines write it")
@@ -130,10 +132,14 @@ class Selection:
         return begun and (self.until is None or recorded_at < self.until)
 
 
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and value != "" and is_holdable(value)
+
+
 def _require_set(value: object) -> None:
-    if not isinstance(value, list) or not value or not all(isinstance(item, str) and item for item in value):
+    if not isinstance(value, list) or not value or not all(map(_is_text, value)):
         raise ValueError("a parameter that is no list of texts")
-    if not all(map(is_holdable, value)) or not all(one < other for one, other in pairwise(value)):
+    if not all(one < other for one, other in pairwise(value)):
         raise ValueError("a list of texts that is out of order or repeats one")
 
 

@@ -10,6 +10,7 @@ from unbroken.verify.chain import Chain
 from unbroken.verify.examine import Intact, examine
 from unbroken.verify.following import follow
 from unbroken.verify.numbers import Run, merged
+from unbroken.verify.replay.act import Statement
 from unbroken.verify.replay.model_call import ModelCall
 from unbroken.verify.replay.recording import says
 from unbroken.verify.replay.replay import Replay
@@ -41,11 +42,23 @@ def check_tables(chain: Chain, source: Index) -> None:
         after = upto
     with source.tables() as tables:
         follow(beyond, source, after=after, upto=tables.head)
-        comparison = _Comparison(chain, replay, tables, _Unread((chain, beyond), replay.unheard))
+        is_closed = _hear_later(replay, source)
+        comparison = _Comparison(chain, replay, tables, _Unread((chain, beyond), replay.unheard), is_closed=is_closed)
         for table in replay.tables:
             comparison.hold(table)
         comparison.look_at_doubtful(source)
         comparison.finish()
+
+
+def _hear_later(replay: Replay, source: Index) -> bool:
+    """Takes the word of later incarnations on what was done with this one; whether there are any that speak of it."""
+    is_closed = False
+    for entries in source.told_later():
+        is_closed = True
+        for step in map(examine, entries):
+            if isinstance(step, Intact) and isinstance(step.tells, Statement) and step.tells.about == source.log:
+                replay.hear_later(step.tells)
+    return is_closed
 
 
 class _Unread:
@@ -79,7 +92,9 @@ class _Comparison:
     whose rows depend on entries that they don't name.
     """
 
-    def __init__(self, chain: Chain, replay: Replay, tables: Tables, unread: _Unread) -> None:
+    def __init__(self, chain: Chain, replay: Replay, tables: Tables, unread: _Unread, *, is_closed: bool) -> None:
+        # Where later incarnations tell of the log, rows name entries of theirs.
+        self._is_closed = is_closed
         self._chain = chain
         self._replay = replay
         self._tables = tables
@@ -124,7 +139,7 @@ class _Comparison:
         named = table.named_in(found)
         if any(seq in self._unread for seq in named):
             return
-        if max(named, default=0) > self._tables.head:
+        if max(named, default=0) > self._tables.head and not self._is_closed:
             self._beyond = max(self._beyond, *named)
         elif table is self._replay.agents and self._replay.agents.is_doubtful(found):
             self._replay.agents.doubtful.append(found)

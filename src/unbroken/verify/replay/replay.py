@@ -58,7 +58,11 @@ class Replay:
             else:
                 self.agents.hear(act)
 
+    def hear_later(self, told: Statement) -> None:
+        """Takes note of what a later incarnation says of this log, which is closed by then."""
+        for hear in self._hearing.get(told.type, ()):
+            hear(told)
+
     def _hear_statement(self, told: Statement) -> None:
         if told.about is None:
-            for hear in self._hearing.get(told.type, ()):
-                hear(told)
+            self.hear_later(told)

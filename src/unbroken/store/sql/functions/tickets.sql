@@ -201,7 +201,7 @@ create or replace function unbroken.ticketed_logs() returns integer[]
 language plpgsql stable security definer set search_path = unbroken, pg_temp as $$
 begin
   perform unbroken.has_ticket();
-  return (select coalesce(array_agg(distinct t.log), '{}') from unbroken.open_tickets() t);
+  return (select coalesce(array_agg(distinct o.log), '{}') from unbroken.open_tickets() t, unnest(unbroken.incarnations_of(t.log)) as o (log));
 end $$;
 
 create or replace function unbroken.is_open(p_log integer, p_session text) returns boolean
