@@ -31,6 +31,7 @@ class Exports:
     database: Database
     folder: Path
     login: str = "compliance"
+    log: str = LOG
     made: int = field(default=0)
 
     def export(
@@ -42,7 +43,7 @@ class Exports:
         out = self.folder / f"bundle-{self.made}{'.zip' if packed else ''}"
         order = Order(
             out=out, asked=asked, withheld=frozenset(withheld), with_range=with_range, draft=draft, seconds=seconds,
-            cosigners=(), key=key, purpose=PURPOSE, case="44", store=self.database.conninfo(self.login), log=LOG,
+            cosigners=(), key=key, purpose=PURPOSE, case="44", store=self.database.conninfo(self.login), log=self.log,
         )  # fmt: skip
         return out, run(order)
 

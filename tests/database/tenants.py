@@ -14,6 +14,7 @@ from tests.database.raw import Connection, append, sent
 from tests.database.test_approval_door import decision, id_of, request
 from tests.database.vaulting import append as append_sealed
 from tests.database.vaulting import laid_out, plain_keys
+from tests.unseen.sitecustomize import PLANTED
 from unbroken.store import administration
 from unbroken.store.sql import script
 
@@ -302,9 +303,8 @@ def _grant_everything(made: Tenants, login: str) -> None:
         admin.execute("alter table unbroken.grants disable trigger refuse_untold_grant")
         for duty in DUTIES:
             admin.execute(
-                "insert into unbroken.grants (log, login, duty, granted_at, granted_by)"
-                " values (1, %s, %s, now(), 'postgres')",
-                (login, duty),
+                "insert into unbroken.grants (log, login, duty, granted_at, granted_by) values (1, %s, %s, now(), %s)",
+                (login, duty, PLANTED[1]),
             )
         admin.execute("alter table unbroken.grants enable always trigger refuse_untold_grant")
         admin.execute(script("ddl_guard"))

@@ -11,6 +11,7 @@ import pytest
 
 from tests.conftest import LOG, Database
 from tests.database.exporting import KEY, PURPOSE, TRUST, Exports, notary_at_work, said
+from tests.database.losing import continued
 from tests.database.raw import append, sent
 from tests.database.test_vault_door import ANN, BOB, erase
 from tests.database.vaulting import Vault, record_about
@@ -261,6 +262,21 @@ def test_a_checkpoint_that_does_not_cover_the_export_is_not_taken(
         exports.proven(Asked(session="call-1"))
     path, done = exports.export(Asked(session="call-1"), seconds=0.6)
     assert (done.exit_code, "proof.json" in content(path)) == (3, False)
+    assert said(path, TRUST) == ("consistent", [])
+
+
+def test_of_an_incarnation_that_is_closed_the_next_one_tells(
+    database: Database, exports: Exports, recorded: Ledger, tmp_path: Path
+) -> None:
+    with notary_at_work(database, tmp_path / "notary"):
+        exports.proven(Asked(session="call-1"))
+    continued(database)
+    exports.log = f"{LOG}~1"
+    path, done = exports.export(Asked(session="call-1"))
+    assert (done.exit_code, manifest(path)["log"]) == (3, f"{LOG}~1")
+    told = json.loads(json.loads(content(path)["exported.jsonl"])["line"])
+    assert (told["log"], seqs(path)) == (f"{LOG}~2", [1, 3, 5, 7])
+    assert "proof.json" in content(path)
     assert said(path, TRUST) == ("consistent", [])
 
 

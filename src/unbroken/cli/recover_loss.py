@@ -1,9 +1,11 @@
 """What ``unbroken recover`` finds that a log has lost, and how it goes on."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -12,13 +14,15 @@ from unbroken.anchors.configuration import AnchorsFile
 from unbroken.anchors.losing import Asked, Kept, Loss, held_against, kept_by
 from unbroken.cli.late_progress import LateProgress
 from unbroken.cli.printing import ROWS, cells, console, counted, plain_table, warn
+from unbroken.core.checkpoint import Checkpoint
 from unbroken.core.entry import Head
 from unbroken.core.incarnation import full_name, incarnation_of, origin_of
-from unbroken.errors import ConfigurationError
-from unbroken.notary.memory import NotaryFolder
+from unbroken.errors import ConfigurationError, NoteError
+from unbroken.notary.memory import NotaryFolder, signed_of
 from unbroken.store.recovery import Continued, Duty, Recovery, Standing
 
-NOTARY = "the notary's memory"
+NOTARY: Final = "the notary's memory"
+DATABASE: Final = "the database itself"
 
 NotaryStateOption = Annotated[
     Path | None,
@@ -120,7 +124,20 @@ def _asked(owner: Recovery, end: int, anchors: Path | None, notary_state: Path |
         found = kept_by(file.anchors(log), log, end=end)
         kept += found.kept
         unreached += found.unreached
+        opened: Callable[[str], Checkpoint] = log.opened
+    else:
+        opened = partial(_by_statements, owner.log, statements)
+    note = owner.stored_note()
+    with suppress(NoteError):
+        # What stands in the database tells nothing of its end, but up to where it is what was signed.
+        if kept and note is not None:
+            kept.append(Kept(opened(note), note, DATABASE))
     return Asked(tuple(sorted(kept, key=lambda each: -each.size)), unreached)
+
+
+def _by_statements(log: str, statements: Sequence[str], note: str) -> Checkpoint:
+    """What the notary's own memory says was signed by its keys."""
+    return signed_of(note, origin=log, statements=tuple(statements)).checkpoint
 
 
 def is_due(outlook: Outlook, *, wanted: bool) -> bool:

@@ -73,6 +73,10 @@ class Recovery(Steps):
         """What the database has of statements about the log's keys, in order."""
         return [str(row[0]) for row in self._rows("stated_keys", (self._number,))]
 
+    def stored_note(self) -> str | None:
+        """The newest checkpoint that the database has of it."""
+        return next((str(row[0]) for row in self._rows("newest_stored_note", (self._number,))), None)
+
     def leaves(self, upto: int) -> Iterator[bytes]:
         """The hashes of the entries up to ``upto``, concatenated, some at a time; it ends where one is missing."""
         after = 0

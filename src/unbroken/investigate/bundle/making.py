@@ -53,13 +53,15 @@ class Exporting:
 class Bundle:
     """One bundle in the making, in a folder of its own beside where it is going to be, for its owner's eyes alone.
 
-    A context manager: what was not put in its place is removed at the end.
+    A context manager: what was not put in its place is removed at the end. ``telling`` reads the log's newest
+    incarnation: what is done with an earlier one is told there.
     """
 
-    def __init__(self, target: Path, plan: Plan, reader: LogReader) -> None:
+    def __init__(self, target: Path, plan: Plan, reader: LogReader, *, telling: LogReader) -> None:
         self._target = target
         self._plan = plan
         self._reader = reader
+        self._telling = telling
         self._checkpoints = Checkpoints(reader.connection, reader.log)
 
     def __enter__(self) -> Self:
@@ -106,7 +108,8 @@ class Bundle:
         cosigners: Sequence[str] = (),
     ) -> Covering | None:  # fmt: skip
         """Waits for a checkpoint that covers all entries, and adds what it proves; ``None`` where none came."""
-        seqs = found.seqs if exported is None else [*found.seqs, exported]
+        elsewhere = self._telling.log != self._reader.log
+        seqs = found.seqs if exported is None or elsewhere else [*found.seqs, exported]
         covering = proving.awaited(self._checkpoints, seqs[-1], seconds=seconds, progress=progress)
         files = {"anchors.jsonl": b"", "keys.json": proving.keys_of(self._checkpoints, cosigners)}
         if covering is not None:
@@ -153,7 +156,7 @@ class Bundle:
             "selection": {**exporting.about, "kind": self._plan.selection.kind, "upto": str(self._plan.selection.upto)},
         }
         seq = self._checkpoints.record_export(exporting.ticket.id, details)
-        entry = self._reader.entry(seq)
+        entry = self._telling.entry(seq)
         if entry is None:
             raise UnbrokenError(f"the entry {seq}, which tells of this export, can't be read: run `unbroken verify`")
         self._write("exported.jsonl", _line(entry))

@@ -562,6 +562,9 @@ select c.closed_because, c.log is not null, c.log is null or unbroken.is_confirm
 -- name: stated_keys
 select statement from unbroken.key_statements where log = %s order by nth
 
+-- name: newest_stored_note
+select note from unbroken.checkpoints where log = %s order by size desc limit 1
+
 -- name: leaves_as_owner
 select count(*), string_agg(u.hash, ''::bytea order by u.seq)
   from (select e.seq, e.hash from unbroken.entries e where e.log = %(log)s and e.seq > %(after)s order by e.seq limit %(limit)s) u
