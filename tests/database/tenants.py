@@ -14,6 +14,7 @@ from tests.database.raw import Connection, append, sent
 from tests.database.test_approval_door import decision, id_of, request
 from tests.database.vaulting import append as append_sealed
 from tests.database.vaulting import laid_out, plain_keys
+from tests.unseen.sitecustomize import PLANTED
 from unbroken.store import administration
 from unbroken.store.sql import script
 
@@ -236,7 +237,10 @@ def _signed(login: Callable[[str], Connection], log: str) -> None:
     for statement in (
         "select unbroken.store_key_statement(%s, 'first', 'a key', 'a statement')",
         "select unbroken.store_tiles(%s, array[1], array[0]::bigint[], array[sha256('')])",
-        "select unbroken.store_checkpoint(%s, 1, sha256(''), 'a note', now(), true)",
+        (
+            "select unbroken.store_checkpoint(v.log, 1, hashes, v.log || e'~1\\n1\\n' || encode(hashes, 'base64')"
+            " || e'\\n\\n\u2014 n AAAAAAAA\\n', now(), true) from (values (%s)) v (log), unbroken.leaves(v.log, 0, 1)"
+        ),
         "select unbroken.store_receipt(%s, 'nas', 'directory', 1, sha256(''), 'a receipt', null)",
         "select unbroken.raise_alarm(%s, 'log.anchoring_late', '{}')",
     ):
@@ -299,9 +303,8 @@ def _grant_everything(made: Tenants, login: str) -> None:
         admin.execute("alter table unbroken.grants disable trigger refuse_untold_grant")
         for duty in DUTIES:
             admin.execute(
-                "insert into unbroken.grants (log, login, duty, granted_at, granted_by)"
-                " values (1, %s, %s, now(), 'postgres')",
-                (login, duty),
+                "insert into unbroken.grants (log, login, duty, granted_at, granted_by) values (1, %s, %s, now(), %s)",
+                (login, duty, PLANTED[1]),
             )
         admin.execute("alter table unbroken.grants enable always trigger refuse_untold_grant")
         admin.execute(script("ddl_guard"))

@@ -38,7 +38,12 @@ def cluster(installation: Installation, backups: Path) -> Iterator[Cluster]:
 
 @pytest.fixture
 def scene(cluster: Cluster, tmp_path: Path) -> Iterator[Scene]:
-    made = Scene(cluster, tmp_path)
+    yield from notarised(cluster, tmp_path)
+
+
+def notarised(cluster: Cluster, folder: Path) -> Iterator[Scene]:
+    """The server's log with a notary and anchors, until the end of a test."""
+    made = Scene(cluster, folder)
     made.set_up()
     yield made
     for ledger in made.ledgers:

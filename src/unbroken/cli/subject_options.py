@@ -94,7 +94,7 @@ def erasure_id(text: str) -> str:
 
 def command(store: str, log: str, *words: str) -> str:
     """An ``unbroken`` command on the same log, for somebody with a login of their own."""
-    return shlex.join(["unbroken", *words, "--log", log.partition("~")[0], "--store", name_of(store)])
+    return shlex.join(["unbroken", *words, "--log", log, "--store", name_of(store)])
 
 
 def _private_text(path: Path) -> str:

@@ -73,6 +73,10 @@ class Recovery(Steps):
         """What the database has of statements about the log's keys, in order."""
         return [str(row[0]) for row in self._rows("stated_keys", (self._number,))]
 
+    def stored_note(self) -> str | None:
+        """The newest checkpoint that the database has of it."""
+        return next((str(row[0]) for row in self._rows("newest_stored_note", (self._number,))), None)
+
     def leaves(self, upto: int) -> Iterator[bytes]:
         """The hashes of the entries up to ``upto``, concatenated, some at a time; it ends where one is missing."""
         after = 0
@@ -93,15 +97,17 @@ class Recovery(Steps):
         self,
         kept: Head,
         *,
+        incarnation: int,
         lost_from: int,
         anchored: Mapping[str, Any] | None,
+        also_lost: Sequence[str],
         reason: str,
         without_people: Sequence[str] = (),
         without_logins: Sequence[str] = (),
     ) -> Continued:
-        """Goes on under the next incarnation; raises :class:`ContradictionError` if the log ends elsewhere by now."""
+        """Goes on under the ``incarnation``; raises :class:`ContradictionError` if the log ends elsewhere by now."""
         said = None if anchored is None else Jsonb(anchored)
-        given = (self.log, kept.seq, bytes.fromhex(kept.hash), lost_from, said, reason)
+        given = (self.log, kept.seq, bytes.fromhex(kept.hash), incarnation, lost_from, said, list(also_lost), reason)
         return Continued(*self._one("continue_log", (*given, list(without_people), list(without_logins))))
 
     def _find(self, log: str) -> tuple[int, str]:

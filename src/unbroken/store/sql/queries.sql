@@ -552,7 +552,7 @@ select ids, as_subject, as_actor, payloads, originals, keys, pseudonyms, session
 select unbroken.reapply_erasure(%s, %s::uuid, %s, %s, %s, %s, %s)
 
 -- name: continue_log
-select log, grants, names, registry from unbroken.continue_log(%s, %s, %s, %s, %s::jsonb, %s, %s, %s)
+select log, grants, names, registry from unbroken.continue_log(%s, %s, %s, %s, %s, %s::jsonb, %s, %s, %s, %s)
 
 -- name: log_standing
 -- For the owner: why a log is closed, whether it has a notary, and whether that has confirmed it here.
@@ -561,6 +561,9 @@ select c.closed_because, c.log is not null, c.log is null or unbroken.is_confirm
 
 -- name: stated_keys
 select statement from unbroken.key_statements where log = %s order by nth
+
+-- name: newest_stored_note
+select note from unbroken.checkpoints where log = %s order by size desc limit 1
 
 -- name: leaves_as_owner
 select count(*), string_agg(u.hash, ''::bytea order by u.seq)
