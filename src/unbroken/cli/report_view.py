@@ -96,6 +96,7 @@ def _continuation_as_json(told: Continuation | None) -> dict[str, Any] | None:
         "after": told.after,
         "kept": str(told.kept),
         "lost": None if told.lost is None else list(told.lost),
+        "also_lost": list(told.also),
         "reason": told.reason,
     }
 

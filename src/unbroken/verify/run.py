@@ -246,7 +246,6 @@ def _verdict(chain: Chain, expect: Head | None, against: Against | None) -> Verd
         return "proven"
     if against is None:
         return "consistent"
-    is_end = against.newest is not None and against.newest.size == chain.top.seq and not against.declared
-    if is_end and not against.refused:
+    if against.shows_end(chain.top.seq):
         return "proven"
     return "unverifiable" if against.is_blind else "consistent"
