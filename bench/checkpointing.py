@@ -74,8 +74,8 @@ def measure(server: Server, rounds: int) -> Result:
     notes = [
         f"Two writer processes, events of 1.2 KB; medians of {rounds} rounds in turn, also of what is lost.",
         f"The notary is a process of its own that signs every {_EVERY_S:g} s; usual is every 60 s.",
-        "processor: of writers, server and notary, for an entry; the notary's: its own and the server's for it. Its share",
-        "is what writers lose where all processors are busy; other work on the machine hardly changes it.",
+        "processor: of writers, server and notary, for an entry; the notary's: its own and the server's for it. The",
+        "share is what writers lose where all processors are busy; other work on the machine hardly changes it.",
     ]
     return Result("checkpointing", f"Signing beside writers, {server.kind}", columns, rows, figures, targets, notes)
 

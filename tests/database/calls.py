@@ -241,6 +241,16 @@ CALLS: Final[Sequence[Call]] = (
         "",
         lambda on, log, __: {"p_log": log, "p_ids": [on.known[log]["id"]], "p_hashes": [None]},
     ),
+    Call(
+        "earlier_receipts",
+        "of ids one knows",
+        lambda on, log, __: {"p_log": log, "p_ids": [on.known[log]["id"]], "p_hashes": [None]},
+    ),
+    Call(
+        "concern_erased",
+        "",
+        lambda _, log, __: {"p_log": log, "p_events": [sent().text], "p_recorded_at": ["2026-03-01 09:00+00"]},
+    ),
     Call("describe_log", "", of_log),
     Call(
         "stop_recorder",

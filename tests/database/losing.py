@@ -8,7 +8,9 @@ from tests.database.tampered import disarm
 from unbroken.store.administration import as_owner
 
 OLD, NEW = f"{LOG}~1", f"{LOG}~2"
-CONTINUE = "select log, grants, names, registry from unbroken.continue_log(%s, %s, %s, %s, %s::jsonb, %s, %s, %s)"
+CONTINUE = (
+    "select log, grants, names, registry from unbroken.continue_log(%s, %s, %s, 2, %s, %s::jsonb, '{}', %s, %s, %s)"
+)
 ANCHORED = {"size": 5, "root": "ab" * 32, "note_sha256": "cd" * 32}
 
 _DELETE: Final = (

@@ -1,12 +1,22 @@
 """Erasing a person, cleaning up after it and recovering from a restore, by the commands that people have for it."""
 
 import json
+import os
 import shlex
+import subprocess
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from tests.erasing.scene import Scene
+import psycopg
+
+from tests.erasing.scene import ANN, Scene
 from tests.erasing.servers import forget_wal
+from tests.faults.cluster import Cluster
+from tests.faults.waiting import eventually
+from tests.system.cli import UNBROKEN
+
+Victim = Literal["command", "server"]
 
 
 def asked(scene: Scene, owner: str, *options: str) -> str:
@@ -69,3 +79,33 @@ def certificate_holds(scene: Scene, erasure: str) -> None:
     """The certificate is good by its signature, by the ledger, and by the log."""
     file = scene.folder / f"certificate-{erasure}.txt"
     scene.run("verifier", f"subject check-certificate {file} --in-log {evidence(scene)}")
+
+
+def killed(scene: Scene, login: str, command: str, *, victim: Victim) -> None:
+    """Runs a command that destroys an entry at a time, and kills it or the server while it is at the third."""
+    with suppress(psycopg.OperationalError), scene.cluster.admin() as holder:
+        holder.execute("begin")
+        third = "select seq from unbroken.payloads where seq = any (%s) order by seq offset 2 limit 1 for update"
+        assert holder.execute(third, (scene.seqs[ANN],)).fetchone() is not None
+        with subprocess.Popen(
+            [UNBROKEN, *shlex.split(command)],
+            env={**os.environ, **scene.settings(login)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        ) as process:
+            eventually(lambda: waits(scene.cluster), "the command came to the third")
+            if victim == "command":
+                process.kill()
+            else:
+                scene.cluster.kill()
+            said, _ = process.communicate(timeout=60)
+            assert process.returncode != 0
+            scene.outputs.append(("what was killed", said))
+    if victim == "server":
+        scene.cluster.start()
+
+
+def waits(cluster: Cluster) -> bool:
+    """Whether somebody waits for a row that another holds."""
+    with cluster.admin() as admin:
+        return admin.execute("select from pg_locks where not granted").fetchone() is not None

@@ -1,29 +1,33 @@
 """Yesterday's backup brings back who was erased since; what the ledger outside holds takes it away again."""
 
-import os
 import shlex
-import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
-import psycopg
 import pytest
 
-from tests.erasing.carrying_out import asked, carried_out, cleaned, erased, evidence, ledger, recovered, verified
+from tests.erasing.carrying_out import (
+    asked,
+    carried_out,
+    cleaned,
+    erased,
+    evidence,
+    killed,
+    ledger,
+    recovered,
+    verified,
+)
 from tests.erasing.scene import ANN, BOB, KINDS, NOBODY, Scene
 from tests.erasing.servers import await_archive, backed_up, copied, put_back, restored, vault_cluster
 from tests.erasing.traces import kinds_of
 from tests.faults.cluster import Cluster
 from tests.faults.installation import SUPERUSER, Installation, open_folder
-from tests.faults.waiting import eventually
-from tests.system.cli import UNBROKEN
 
 IN_FILES = KINDS - {"name", "masked"}
 Restore: TypeAlias = Callable[[], None]
 """Brings back what was there when the backup was made."""
-Victim = Literal["command", "server"]
 
 
 @pytest.fixture
@@ -168,36 +172,6 @@ def test_whatever_is_killed_in_the_middle_it_ends_well(scene: Scene, outside: Pa
     is_as_it_was_after_the_erasure(scene)
     # One order and two certificates: it was carried out, and once more after the restore.
     assert len(ledger(scene).read_text().splitlines()) == 3
-
-
-def killed(scene: Scene, login: str, command: str, *, victim: Victim) -> None:
-    """Runs a command that destroys an entry at a time, and kills it or the server while it is at the third."""
-    with suppress(psycopg.OperationalError), scene.cluster.admin() as holder:
-        holder.execute("begin")
-        third = "select seq from unbroken.payloads where seq = any (%s) order by seq offset 2 limit 1 for update"
-        assert holder.execute(third, (scene.seqs[ANN],)).fetchone() is not None
-        with subprocess.Popen(
-            [UNBROKEN, *shlex.split(command)],
-            env={**os.environ, **scene.settings(login)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        ) as process:
-            eventually(lambda: waits(scene.cluster), "the command came to the third")
-            if victim == "command":
-                process.kill()
-            else:
-                scene.cluster.kill()
-            said, _ = process.communicate(timeout=60)
-            assert process.returncode != 0
-            scene.outputs.append(("what was killed", said))
-    if victim == "server":
-        scene.cluster.start()
-
-
-def waits(cluster: Cluster) -> bool:
-    """Whether somebody waits for a row that another holds."""
-    with cluster.admin() as admin:
-        return admin.execute("select from pg_locks where not granted").fetchone() is not None
 
 
 def test_what_was_carried_out_is_not_withdrawn_after_a_restore(scene: Scene, outside: Path) -> None:

@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 import pytest
 
+from tests.conftest import LOG
 from tests.erasing.servers import await_archive, backed_up, copied, put_back, restored
 from tests.restoring.scene import NEW, OLD, Scene, recorded
 from unbroken.errors import ContinuityError, OutcomeUnknownError, UnavailableError
@@ -50,7 +51,7 @@ def cold_copy(scene: Scene, backups: Path) -> Restore:
     return lambda: put_back(scene.cluster, backups / "copy")
 
 
-@pytest.mark.parametrize("way", [base_backup, point_in_time, cold_copy])
+@pytest.mark.parametrize("way", [base_backup, pytest.param(point_in_time, marks=pytest.mark.long), cold_copy])
 def test_a_restored_log_takes_nothing_until_it_is_continued(
     scene: Scene, backups: Path, way: Callable[[Scene, Path], Restore]
 ) -> None:
@@ -99,3 +100,27 @@ def test_a_restored_log_takes_nothing_until_it_is_continued(
             said = scene.run("verifier", f"verify --log {log} {outside}", ends=[ends if outside else 3])
             assert loss in said
     assert "truncated" not in scene.run("verifier", f"verify --log {OLD} --anchors {scene.anchors} --json", ends=[3])
+
+
+@pytest.mark.parametrize("outside", ["anchors", "notary"])
+def test_what_comes_back_from_before_it_was_continued_goes_on_under_a_name_that_is_new(
+    scene: Scene, backups: Path, outside: str
+) -> None:
+    """Else there were two histories of one incarnation, and both would be signed."""
+    options = f"--anchors {scene.anchors}" if outside == "anchors" else f"--notary-state {scene.state}"
+    backed_up(scene.cluster, backups / "base")
+    scene.run("postgres", "recover --no-erasures --continue --yes --reason first")
+    scene.run("notary", f"anchor init {scene.anchors} --incarnation 2 --yes")
+    scene.record("in the second")
+    scene.sign()
+    restored(scene.cluster, backups / "base")
+    scene.sign(ends=[1])
+    said = scene.recover("--dry-run", ends=[1], outside=options)
+    assert f"LOST: all of {NEW}" in said
+    scene.recover("--yes", "--reason second", outside=options)
+    told = scene.details(f"{LOG}~3", 1)
+    assert (told["after"], told["also_lost"], "lost_to" in told) == (OLD, [NEW], False)
+    scene.run("notary", f"anchor init {scene.anchors} --incarnation 3 --yes")
+    scene.sign()
+    said = scene.run("verifier", f"verify --anchors {scene.anchors}")
+    assert f"{LOG}~3 continues {OLD} after the loss of {NEW}: second" in said

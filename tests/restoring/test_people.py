@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.erasing.carrying_out import erased, evidence
+from tests.erasing.carrying_out import Victim, erased, evidence, killed
 from tests.erasing.scene import ANN, BOB, KINDS
 from tests.erasing.scene import Scene as People
 from tests.erasing.servers import backed_up, restored
@@ -84,6 +84,30 @@ def test_who_was_erased_since_the_backup_stays_erased(people: People, scene: Sce
     assert (counts["payloads"], counts["names"]) == (len(people.seqs[ANN]), len(people.pseudonyms[ANN]))
     assert accounted(people, NEW)["payloads"] == 0
     people.run("postgres", f"recover --dry-run --anchors {scene.anchors} {evidence(people)}")
+
+
+@pytest.mark.parametrize("victim", ["command", pytest.param("server", marks=pytest.mark.long)])
+def test_recovering_that_was_killed_goes_on_where_it_was(
+    people: People, scene: Scene, backups: Path, victim: Victim
+) -> None:
+    scene.sign()
+    backed_up(scene.cluster, backups / "base")
+    erased(people, ANN)
+    scene.sign()
+    restored(scene.cluster, backups / "base")
+    command = f"recover --yes --reason restored --batch 1 --anchors {scene.anchors} {evidence(people)}"
+    killed(people, "postgres", command, victim=victim)
+    # The log is continued, and nobody reads the old one before all of it is erased.
+    told = scene.details(NEW, 1)
+    assert held(scene.cluster, 1, people.seqs[ANN]) > 0
+    assert known_in(scene.cluster, people.pseudonyms[ANN]) == []
+    assert "unbroken recover" in people.run("compliance", f"sessions --log {OLD} --purpose test", ends=[2])
+    people.run("postgres", command)
+    assert held(scene.cluster, 1, people.seqs[ANN]) == 0
+    assert scene.details(NEW, 1) == told
+    assert accounted(people, OLD)["payloads"] == len(people.seqs[ANN])
+    with scene.cluster.admin() as admin:
+        assert admin.execute("select count(*) from unbroken.logs").fetchone() == (2,)
 
 
 def test_the_old_incarnation_is_read_opened_and_erased_from(scene: Scene, people: People) -> None:

@@ -104,8 +104,10 @@ def test_a_lost_end_is_refused_loudly_and_the_log_closed(database: Database, cli
     assert cli("checkpoint", "run", "--once").returncode == 0
     take_back(database, 3)
     figures = tmp_path / "m.prom"
-    refused = cli("checkpoint", "run", "--once")
+    refused = cli("checkpoint", "run", "--once", "--metrics", figures)
     assert refused.returncode == 1
+    assert f'unbroken_notary_refuses{{log="{LOG}"}} 1' in figures.read_text()
+    figures.unlink()
     assert "6 entries were signed, and this database holds 3" in refused.stderr
     with pytest.raises(psycopg.Error, match="unbroken recover"):
         record(database, 1)
@@ -265,6 +267,7 @@ def test_checkpoints_go_to_the_anchors(database: Database, cli: Cli, tmp_path: P
     figures = tmp_path / "m.prom"
     done = cli("checkpoint", "run", "--once", "--anchors", anchors, "--metrics", figures)
     assert (done.returncode, done.stderr) == (0, "")
+    assert f'unbroken_anchor_size{{anchor="nas",log="{LOG}~1"}} 3' in figures.read_text()
     row = database.admin.execute("select array_agg(anchor order by anchor) from unbroken.anchorings").fetchone()
     assert row == (["backup", "nas"],)
     record(database, 1)

@@ -82,10 +82,22 @@ def test_once_says_by_its_exit_code_whether_a_quorum_has_it(notary: Cli, log: No
     assert "late: no quorum of 2 anchors has had a new checkpoint for too long" in done.stderr
 
 
-def test_a_file_that_trusts_another_key_stops_nothing_but_going_outside(notary: Cli, log: Notarised) -> None:
+def test_a_file_that_trusts_another_key_stops_nothing_but_going_outside(
+    notary: Cli, log: Notarised, tmp_path: Path
+) -> None:
     other = SigningKey.generate(KEY.name).verifier
     log.file.write_text(log.file.read_text().replace(str(KEY.verifier), str(other)))
     done = notary("checkpoint", "run", "--once")
     assert done.returncode == 1
     assert "Put the key that the notary signs with into its trust. Nothing was published" in done.stderr
     assert len(notary.json("checkpoint", "list")["checkpoints"]) == 1
+    metrics = tmp_path / "unbroken.prom"
+    running = notary.start("checkpoint", "run", "--every", "1s", "--metrics", metrics)
+    try:
+        until(lambda: metrics.exists() and "unbroken_anchoring_round_failed{" in metrics.read_text())
+        said = metrics.read_text()
+    finally:
+        running.send_signal(signal.SIGTERM)
+        running.communicate(timeout=30)
+    assert re.search(r"^unbroken_anchoring_round_failed{.*} 1$", said, re.MULTILINE)
+    assert "unbroken_anchoring_late" not in said

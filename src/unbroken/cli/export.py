@@ -69,7 +69,7 @@ def export(
     store: StoreOption = DEFAULT_STORE,
     log: LogOption = None,
 ) -> None:  # fmt: skip
-    """Export a part of the log as evidence that anybody can check.
+    """Export a part of a log as evidence that anybody can check.
 
     What comes out is one archive: the entries, the proof that they are in the
     log's tree, its signed checkpoint, who asked for what and why, and two

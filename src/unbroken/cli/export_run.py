@@ -142,20 +142,36 @@ def _made(bundle: Bundle, order: Order, reading: Reading, telling: LogReader) ->
         key=None if order.draft else exporter_key(recorded.login),
         about=recorded.scope,
     )
-    manifest, exported = bundle.told(found, exporting)
-    try:
+    with _untold(bundle):
+        manifest = bundle.told(found, exporting)
         with LateProgress("waiting for a checkpoint (s)") as progress:
             covering = bundle.prove(
-                found, exported, seconds=order.seconds, served=served, cosigners=order.cosigners, progress=progress
+                found, seconds=order.seconds, served=served, cosigners=order.cosigners, progress=progress
             )
         with LateProgress("checking the bundle") as progress:
             report = bundle.place(packed=order.out.suffix == _PACKED, progress=progress)
-    except (UnbrokenError, OSError, KeyboardInterrupt, SystemExit):
-        if exported is not None:
-            warn(f"entry {exported} of the log says that this was exported, and nothing was: export it again")
+    done = Done(report.findings, report.findings_total, manifest, bundle.exported, covering, report)
+    if not report.findings_total:
+        return done
+    _warn_of_entry(bundle)
+    return replace(done, report=None)
+
+
+@contextmanager
+def _untold(bundle: Bundle) -> Iterator[None]:
+    """Where it does not come to its end, says what the log says of it all the same."""
+    try:
+        yield
+    except BaseException:
+        _warn_of_entry(bundle)
         raise
-    done = Done(report.findings, report.findings_total, manifest, exported, covering, report)
-    return replace(done, report=None) if report.findings_total else done
+
+
+def _warn_of_entry(bundle: Bundle) -> None:
+    if bundle.exported is not None:
+        warn(f"entry {bundle.exported} of the log says that this was exported, and nothing was: export it again")
+    elif bundle.asked_to_record:
+        warn("the log may say that this was exported, and nothing was: export it again")
 
 
 def _read(bundle: Bundle, reading: Reading) -> Contents:

@@ -17,12 +17,14 @@ from unbroken.cli.printing import ROWS, cells, console, counted, plain_table, wa
 from unbroken.core.checkpoint import Checkpoint
 from unbroken.core.entry import Head
 from unbroken.core.incarnation import full_name, incarnation_of, origin_of
-from unbroken.errors import ConfigurationError, NoteError
+from unbroken.errors import ConfigurationError, NoteError, UnbrokenError
 from unbroken.notary.memory import NotaryFolder, signed_of
 from unbroken.store.recovery import Continued, Duty, Recovery, Standing
 
 NOTARY: Final = "the notary's memory"
 DATABASE: Final = "the database itself"
+AHEAD: Final = 2
+"""How many incarnations beyond the last that is known outside anchors are asked for."""
 
 NotaryStateOption = Annotated[
     Path | None,
@@ -57,24 +59,29 @@ ContinueOption = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """Where a log stands: its end, what is kept of it outside, ``None`` if nobody was asked, and what is missing."""
+    """Where a log stands: its end, what is kept of it outside, ``None`` if nobody was asked, and what is missing.
+
+    ``later`` are incarnations after it that were signed, and that this database knows nothing of.
+    """
 
     log: str
     head: Head
     standing: Standing
     asked: Asked | None
+    later: Sequence[str]
     loss: Loss
     duties: Sequence[Duty]
 
     @property
     def is_damaged(self) -> bool:
         """Whether it lacks, or contradicts, what was signed, or was closed because it does."""
-        return self.loss.lost is not None or self.loss.unfit is not None or self.standing.closed_because is not None
+        is_closed = self.standing.closed_because is not None
+        return is_closed or bool(self.later) or self.loss.lost is not None or self.loss.unfit is not None
 
     @property
     def next_name(self) -> str:
-        """What it goes on as."""
-        return full_name(origin_of(self.log), incarnation_of(self.log) + 1)
+        """What it goes on as: a name that nobody has seen yet."""
+        return full_name(origin_of(self.log), max(map(incarnation_of, (self.log, *self.later))) + 1)
 
     @property
     def anchored(self) -> dict[str, Any] | None:
@@ -88,14 +95,15 @@ class Outlook:
 def outlook_of(owner: Recovery, *, anchors: Path | None, notary_state: Path | None) -> Outlook:
     """Asks whoever was named, and compares; the log is read as far as a checkpoint reaches that it still has."""
     head, standing = owner.head(), owner.standing()
-    asked = None
+    asked, later = None, list[str]()
     if anchors is not None or notary_state is not None:
         asked = _asked(owner, head.seq, anchors, notary_state)
+        later = _later(owner, anchors, notary_state)
     kept = () if asked is None else asked.kept
     upto = max((each.size for each in kept if each.size <= head.seq), default=0)
     with LateProgress("comparing") as progress:
         loss = held_against(kept, head.seq, _shown(owner, upto, progress))
-    return Outlook(owner.log, head, standing, asked, loss, owner.duties())
+    return Outlook(owner.log, head, standing, asked, later, loss, owner.duties())
 
 
 def _shown(owner: Recovery, upto: int, progress: LateProgress) -> Any:
@@ -135,6 +143,32 @@ def _asked(owner: Recovery, end: int, anchors: Path | None, notary_state: Path |
     return Asked(tuple(sorted(kept, key=lambda each: -each.size)), unreached)
 
 
+def _later(owner: Recovery, anchors: Path | None, notary_state: Path | None) -> list[str]:
+    """The incarnations after the newest that there is here of which something signed is known outside, in order."""
+    origin, here = origin_of(owner.log), incarnation_of(owner.log)
+    known: set[int] = set()
+    if notary_state is not None:
+        known |= {each for each in NotaryFolder(notary_state, log=owner.log).read().last if each > here}
+    if anchors is not None:
+        file, statements, at = AnchorsFile.read(anchors), owner.statements(), here + 1
+        # One may have been continued again before it had a checkpoint.
+        while at <= max(known, default=here) + AHEAD:
+            if _is_kept(file, full_name(origin, at), statements):
+                known.add(at)
+            at += 1
+    return [full_name(origin, each) for each in sorted(known)]
+
+
+def _is_kept(file: AnchorsFile, log: str, statements: Sequence[str]) -> bool:
+    """Whether any anchor keeps a checkpoint of this incarnation; whoever does not answer is passed over."""
+    trusted = file.trusted(log, statements)
+    for anchor in file.anchors(trusted):
+        with suppress(UnbrokenError):
+            if anchor.keeps and anchor.newest() is not None:
+                return True
+    return False
+
+
 def _by_statements(log: str, statements: Sequence[str], note: str) -> Checkpoint:
     """What the notary's own memory says was signed by its keys."""
     return signed_of(note, origin=log, statements=tuple(statements)).checkpoint
@@ -152,7 +186,7 @@ def is_due(outlook: Outlook, *, wanted: bool) -> bool:
             "outside with --anchors or --notary-state, and it can be continued"
         )
         return False
-    if not outlook.asked.kept:
+    if not outlook.asked.kept and not outlook.later:
         raise ConfigurationError(
             "nobody who was asked keeps a checkpoint of this log, so nothing tells what was lost. Where that can't be "
             "mended, --continue goes on without knowing. Nothing was done"
@@ -190,6 +224,8 @@ def _lines(outlook: Outlook) -> list[str]:
     loss, lines = outlook.loss, []
     if outlook.standing.closed_because is not None:
         lines.append(f"closed: {outlook.standing.closed_because}")
+    if outlook.later:
+        lines.append(f"LOST: all of {', '.join(outlook.later)}, which was signed and is not here")
     if loss.newest is None:
         return lines if outlook.asked is None else [*lines, "outside there is no checkpoint of it"]
     lines.append(f"outside: a checkpoint of {counted(loss.newest.size, 'entry')}, kept by {loss.newest.by}")
@@ -215,6 +251,8 @@ def _entry(seq: int) -> str:
 
 def question_of(outlook: Outlook) -> str:
     """What the operator acknowledges."""
+    if outlook.loss.lost is None and outlook.later:
+        return f"Acknowledge that {', '.join(outlook.later)} is lost, and continue {outlook.log} as {outlook.next_name}"
     if outlook.loss.lost is None:
         return f"Continue {outlook.log} as {outlook.next_name}, without knowing of any loss"
     first, last = outlook.loss.lost
@@ -230,8 +268,10 @@ def continued_of(
         raise ConfigurationError(f"no login {min(unknown)!r} holds a duty for {outlook.log}. Nothing was done")
     return owner.continue_log(
         outlook.head,
+        incarnation=incarnation_of(outlook.next_name),
         lost_from=outlook.loss.sound + 1,
         anchored=outlook.anchored,
+        also_lost=outlook.later,
         reason=reason,
         without_people=without_people,
         without_logins=left,
@@ -251,5 +291,6 @@ def as_json(outlook: Outlook) -> dict[str, Any]:
         "contradicted_at": None if loss.unfit is None else loss.unfit.size,
         "lost_from": None if loss.lost is None else loss.lost[0],
         "lost_to": None if loss.lost is None else loss.lost[1],
+        "also_lost": list(outlook.later),
         "unreached": [{"who": who, "why": why} for who, why in (outlook.asked.unreached if outlook.asked else ())],
     }

@@ -97,15 +97,17 @@ class Recovery(Steps):
         self,
         kept: Head,
         *,
+        incarnation: int,
         lost_from: int,
         anchored: Mapping[str, Any] | None,
+        also_lost: Sequence[str],
         reason: str,
         without_people: Sequence[str] = (),
         without_logins: Sequence[str] = (),
     ) -> Continued:
-        """Goes on under the next incarnation; raises :class:`ContradictionError` if the log ends elsewhere by now."""
+        """Goes on under the ``incarnation``; raises :class:`ContradictionError` if the log ends elsewhere by now."""
         said = None if anchored is None else Jsonb(anchored)
-        given = (self.log, kept.seq, bytes.fromhex(kept.hash), lost_from, said, reason)
+        given = (self.log, kept.seq, bytes.fromhex(kept.hash), incarnation, lost_from, said, list(also_lost), reason)
         return Continued(*self._one("continue_log", (*given, list(without_people), list(without_logins))))
 
     def _find(self, log: str) -> tuple[int, str]:

@@ -10,7 +10,8 @@ class Continuation:
     """``log`` goes on after ``after``, which it took over up to the head ``kept``.
 
     ``lost`` are the first and the last of the entries that had been signed and are gone; ``None`` where none is known
-    to be. What came after the last checkpoint is not among them: nobody knew it.
+    to be. What came after the last checkpoint is not among them: nobody knew it. ``also`` are incarnations between the
+    two that are lost as a whole.
     """
 
     log: str
@@ -18,14 +19,13 @@ class Continuation:
     kept: Head
     lost: tuple[int, int] | None
     reason: str
+    also: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        if self.lost is None:
-            return (
-                f"{self.log} continues {self.after} after entry {self.kept.seq:,}; no signed entry is known to be lost"
-            )
-        first, last = self.lost
-        return f"{self.log} continues {self.after} after the loss of entries {first:,} to {last:,}"
+        lost = [] if self.lost is None else [f"entries {self.lost[0]:,} to {self.lost[1]:,}"]
+        if not lost and not self.also:
+            return f"{self.log} continues {self.after} after entry {self.kept.seq:,}, with no known loss"
+        return f"{self.log} continues {self.after} after the loss of {' and '.join((*lost, *self.also))}"
 
     def explains(self, head: Head, beyond: int) -> bool:
         """Whether a log that ends at ``head`` was declared to have lost the entries up to ``beyond``."""

@@ -33,7 +33,10 @@ def _read(log: str, said: Any) -> Continuation | None:
         return None
     first, last = said.get("lost_from"), said.get("lost_to")
     is_known = isinstance(first, int) and isinstance(last, int) and first <= last
-    return Continuation(log, after, kept, (first, last) if is_known else None, reason)
+    also = said.get("also_lost", [])
+    if not isinstance(also, list) or not all(isinstance(each, str) for each in also):
+        return None
+    return Continuation(log, after, kept, (first, last) if is_known else None, reason, tuple(also))
 
 
 class Related(Protocol):

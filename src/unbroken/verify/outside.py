@@ -149,9 +149,8 @@ class Against:
 
     ``newest`` is the largest tree kept outside that the log still contains: what it is proven to. ``brought`` is the
     same for what the database itself handed over, where that goes further. ``compared`` signed trees were held against
-    the entries, of which ``unfit`` don't fit; ``beyond`` are larger than the log, but for ``declared`` ones, which
-    cover what the log's next incarnation says was lost; ``uncompared`` are smaller than what was read, or lie behind a
-    gap.
+    the entries, of which ``unfit`` don't fit; ``beyond`` are larger than the log, but for the ``declared``, which cover
+    what the log's next incarnation says was lost; ``uncompared`` are smaller than what was read, or lie behind a gap.
     """
 
     newest: SignedTree | None = None

@@ -8,6 +8,7 @@ from typing import Final, TypeAlias
 from unbroken.core.entry import Head
 from unbroken.verify.accounting import ORIGINAL
 from unbroken.verify.against import hold_against
+from unbroken.verify.certificates import Certificates, check_certificates
 from unbroken.verify.chain import START, Chain
 from unbroken.verify.erased import declarations_in
 from unbroken.verify.examine import Intact, examine
@@ -33,6 +34,7 @@ def verify_log(
     expect: Head | None = None,
     kept: Head | None = None,
     outside: Outside | None = None,
+    certificates: Certificates | None = None,
     workers: int = 1,
     connect: Callable[[], Source] | None = None,
     progress: Progress = lambda _done, _of: None,
@@ -41,8 +43,8 @@ def verify_log(
 
     ``expect`` is a head known from outside, and ``outside`` are signed checkpoints that were fetched before this is
     called: only they can make the verdict *proven*. ``kept`` is a head that this verifier saw earlier, which the log
-    must still contain. With more than one worker each process makes its own source with ``connect``, which must be
-    picklable.
+    must still contain; ``certificates`` are those of erasures, which its entries must bear out. With more than one
+    worker each process makes its own source with ``connect``, which must be picklable.
     """
     heads = tuple(dict.fromkeys(head for head in (expect, kept) if head is not None))
     impostors = source.impostors()
@@ -67,10 +69,12 @@ def verify_log(
             check_keys(chain, vault)
             check_names(chain, vault)
             check_tables(chain, vault)
+        certified = None if certificates is None else check_certificates(chain, source, certificates)
         against = None if outside is None else held_against(chain, outside, source)
         kept_tree.check(chain, source, is_judged=against is not None and against.unfit + against.beyond > 0)
         accounted = settle(chain, looking_at(source))
-    return report_of(chain, scope="the whole log", expect=expect, kept=kept, accounted=accounted, against=against)
+    report = report_of(chain, scope="the whole log", expect=expect, kept=kept, accounted=accounted, against=against)
+    return replace(report, certified=certified)
 
 
 def _tree_for(outside: Outside | None, kept: KeptTree) -> Tree | None:

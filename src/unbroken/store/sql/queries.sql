@@ -552,7 +552,7 @@ select ids, as_subject, as_actor, payloads, originals, keys, pseudonyms, session
 select unbroken.reapply_erasure(%s, %s::uuid, %s, %s, %s, %s, %s)
 
 -- name: continue_log
-select log, grants, names, registry from unbroken.continue_log(%s, %s, %s, %s, %s::jsonb, %s, %s, %s)
+select log, grants, names, registry from unbroken.continue_log(%s, %s, %s, %s, %s, %s::jsonb, %s, %s, %s, %s)
 
 -- name: log_standing
 -- For the owner: why a log is closed, whether it has a notary, and whether that has confirmed it here.

@@ -29,13 +29,15 @@ begin
   return exists (select from forgotten f where f.log = any (unbroken.incarnations_of(p_log)) and f.pseudonym = p_pseudonym);
 end $$;
 
--- Continues a log under its next incarnation, whose first entry says what was kept and what was lost. For the owner. The end
--- that the operator was shown has to be the end still. 'p_anchored' is the newest checkpoint that is known from outside, if there
--- is one: {"size", "root", "note_sha256"}. Logins in p_without_logins get no grant, and names that one of p_without_people stands
--- for no mapping: their duties ended, and they were erased, in what was lost. Doing it again gives what there is.
+-- Continues a log under a next incarnation, whose first entry says what was kept and what was lost. For the owner. The end that
+-- the operator was shown has to be the end still. 'p_anchored' is the newest checkpoint that is known from outside, if there is
+-- one: {"size", "root", "note_sha256"}. 'p_incarnation' is beyond all that are known outside: where a log that was continued comes
+-- back from before that, those are lost as a whole, which p_also_lost names. Logins in p_without_logins get no grant, and names
+-- that one of p_without_people stands for no mapping: their duties ended, or they were erased, in what was lost. Doing it again
+-- gives what there is.
 create or replace function unbroken.continue_log(
-  p_log text, p_kept bigint, p_kept_hash bytea, p_lost_from bigint, p_anchored jsonb, p_reason text,
-  p_without_people text[], p_without_logins text[]
+  p_log text, p_kept bigint, p_kept_hash bytea, p_incarnation integer, p_lost_from bigint, p_anchored jsonb, p_also_lost text[],
+  p_reason text, p_without_people text[], p_without_logins text[]
 ) returns table (log text, grants bigint, names bigint, registry integer)
 language plpgsql set search_path = unbroken, pg_temp as $$
 #variable_conflict use_column
@@ -69,14 +71,15 @@ begin
     from unbroken.this_server() s
   on conflict (log) do update set closed_because = excluded.closed_because, closed_at = excluded.closed_at, closed_by = excluded.closed_by
    where c.closed_because is null;
-  insert into logs (origin, incarnation) select l.origin, l.incarnation + 1 from logs l where l.log = v_old returning logs.log into v_new;
+  insert into logs (origin, incarnation)
+  select l.origin, greatest(l.incarnation + 1, p_incarnation) from logs l where l.log = v_old returning logs.log into v_new;
   perform unbroken.attach_partition(v_new, 0);
   insert into pseudonym_keys select v_new, k.key from pseudonym_keys k where k.log = v_old;
   -- Nothing that was erased can have come back into what begins here.
   insert into recoveries (log, system_identifier, timeline, relation) select v_new, s.* from unbroken.this_server() s;
   perform unbroken.append_own(v_new, 'log.continued', jsonb_strip_nulls(jsonb_build_object(
     'after', unbroken.full_name(v_old), 'kept', p_kept, 'kept_hash', encode(p_kept_hash, 'hex'), 'anchored', p_anchored, 'reason', p_reason,
-    'lost_from', case when v_upto >= p_lost_from then p_lost_from end, 'lost_to', case when v_upto >= p_lost_from then v_upto end)));
+    'also_lost', case when p_also_lost <> '{}' then to_jsonb(p_also_lost) end, 'lost_from', case when v_upto >= p_lost_from then p_lost_from end, 'lost_to', case when v_upto >= p_lost_from then v_upto end)));
   grants := unbroken.carry_grants(v_old, v_new, coalesce(p_without_logins, '{}'));
   names := unbroken.carry_people(v_old, v_new, coalesce(p_without_people, '{}'));
   registry := unbroken.carry_registry(v_old, v_new);
