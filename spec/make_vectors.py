@@ -1259,9 +1259,23 @@ def forged_erasures(entries: Entries, gone: Entries) -> list[Case]:
         {**fields, "details": commit(payload["details"]["salt"], repeated)},
         {"details": {**payload["details"], "value": repeated}},
     )
+    of_another = told(before_erasing(), log="clinic.example/agents~7", payloads=GONE).entries
+    of_none = told(before_erasing(), log=7, payloads=GONE).entries
     unnamed = before_erasing().add(*own(7, "log.erased", {"payloads": GONE}))
     other_type = before_erasing().add(*own(7, "log.read", said))
     return [
+        lied(
+            "of-another-log",
+            "the entry tells of an earlier incarnation of the log, and not of this one",
+            emptied(of_another, 2, 3, 6),
+            *LACKING,
+        ),
+        lied(
+            "log-number",
+            "the entry tells of a log that is a number, and so declares nothing",
+            emptied(of_none, 2, 3, 6),
+            *LACKING,
+        ),
         lied(
             "forged-range",
             "the numbers were widened to cover one payload more",
@@ -1328,6 +1342,47 @@ def forged_erasures(entries: Entries, gone: Entries) -> list[Case]:
     ]
 
 
+def withheld_cases() -> list[Case]:
+    """Parts that are not handed out on purpose, and what is called so and isn't."""
+    entries = before_erasing().entries
+    end = head(entries)
+
+    def hidden(seq: int, *names: str, **shown: object) -> list[str]:
+        entry = entries[seq - 1]
+        payload = {part: held for part, held in entry.payload.items() if part not in names}
+        held = {"payload": payload} if payload else {}
+        line = canonical({"hash": entry.hash, "line": entry.line, **held, "withheld": list(names), **shown})
+        return [line if at == seq else text for at, text in enumerate(texts(entries), start=1)]
+
+    def lied(name: str, description: str, lines: list[str], *found: Found) -> Case:
+        verdict = "unverifiable" if found[0][0] == "unverifiable" else "findings"
+        return Case(f"fail-withheld-{name}", description, lines, verdict, found, None)
+
+    erased = told(before_erasing(), payloads="2").entries
+    shown_as = {"hash": erased[1].hash, "line": erased[1].line, "withheld": ["inputs"]}
+    unseen = [canonical(shown_as) if at == 1 else text for at, text in enumerate(texts(erased))]
+    return [
+        Case("valid-withheld", "a value is withheld", hidden(2, "inputs"), "proven", (), end),
+        Case("valid-withheld-in-part", "of two parts one is withheld", hidden(3, "details"), "proven", (), end),
+        Case("valid-withheld-all", "both parts are withheld", hidden(3, "details", "inputs"), "proven", (), end),
+        Case("valid-withheld-erased", "what was erased is called withheld", unseen, "proven", (), head(erased)),
+        lied(
+            "beside-missing", "a part withheld, the other gone", hidden(3, "details", payload={}),
+            ("missing", 3, "inputs"),
+        ),
+        lied(
+            "not-committed", "a part that the event never had", hidden(2, "inputs", "outputs"),
+            ("commitment_wrong", 2, "outputs"),
+        ),
+        lied("held", "withheld and held", hidden(2, "inputs", payload=entries[1].payload), ("unverifiable", 2)),
+        lied("nothing", "an empty list", hidden(1, withheld=[]), ("unverifiable", 1)),
+        lied("null", "no list", hidden(1, withheld=None), ("unverifiable", 1)),
+        lied("unsorted", "out of order", hidden(3, "inputs", "details"), ("unverifiable", 3)),
+        lied("twice", "a part twice", hidden(2, "inputs", "inputs"), ("unverifiable", 2)),
+        lied("unknown", "a part that no event has", hidden(2, "inputs", "original"), ("unverifiable", 2)),
+    ]  # fmt: skip
+
+
 def all_cases() -> list[Case]:
     """Every vector; names are unique."""
     groups = (
@@ -1341,6 +1396,7 @@ def all_cases() -> list[Case]:
         text_cases(),
         wrapper_cases(),
         erased_cases(),
+        withheld_cases(),
     )
     cases = [case for group in groups for case in group]
     names = [case.name for case in cases]

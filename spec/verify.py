@@ -472,8 +472,12 @@ def read_erased(details: bytes) -> list[tuple[int, int]]:
     for key in ("payloads", "originals"):
         if isinstance(value.get(key), str):
             _read_runs(value[key])
+    about = value.get("log")
+    if about is not None and not _is_text(about):
+        raise ValueError("no log that it tells of")
     payloads = value.get("payloads")
-    return _read_runs(payloads) if isinstance(payloads, str) else []
+    # What tells of an earlier incarnation says nothing of the log that it stands in.
+    return _read_runs(payloads) if isinstance(payloads, str) and about is None else []
 
 
 def _is_flat(value: object) -> bool:

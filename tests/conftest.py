@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,17 +23,17 @@ import pytest
 from psycopg import sql
 
 from tests import plain
+from tests.unseen.sitecustomize import PLANTED, leave_planted_out
 from unbroken.capture.trail import Trail
 from unbroken.core.entry import StoredEntry
 from unbroken.core.keyed import LogKey
 from unbroken.ledger.ledger import Ledger
-from unbroken.store import administration, embedded
+from unbroken.store import administration, embedded, tables
 from unbroken.store.connection import connect
 from unbroken.store.log_reader import LogReader
 from unbroken.store.log_writer import LogWriter
 from unbroken.store.migrations import install
 from unbroken.store.sql import script
-from unbroken.store.tables import Tables
 
 LOG = "clinic.example/agents"
 LOGINS = (
@@ -41,13 +41,12 @@ LOGINS = (
     *("access", "access2"),
 )
 """A login for each duty, and a second access administrator; each is named after its duty."""
-PLANTED = (None, "postgres")
-"""Entry and granter of a planted grant."""
 SHARED = Path(__file__).parents[2] / "shared"
 _DEBIAN = Path("/usr/lib/postgresql/15/bin")
 _TEMPLATE = "unbroken_template"
 
 os.environ.setdefault("UNBROKEN_ALLOW_ROOT", "1")
+leave_planted_out(tables)
 # A shell that starts the tests in the background has them ignore interrupts, and with them all that they start.
 if threading.current_thread() is threading.main_thread():
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -170,23 +169,6 @@ def plant_grants(
             )
         connection.execute("alter table unbroken.grants enable always trigger refuse_untold_grant")
         connection.execute(script("ddl_guard"))
-
-
-@pytest.fixture(autouse=True, scope="session")
-def planted_grants_are_not_read() -> Iterator[None]:
-    """Leaves what :func:`plant_grants` planted out of what verification reads in the test's process.
-
-    It would rightly be found: nobody has a duty of which no entry tells.
-    """
-    read = Tables.rows
-
-    def rows(tables: Tables, table: str) -> Iterator[Mapping[str, Any]]:
-        found = read(tables, table)
-        return (row for row in found if table != "grants" or (row["granted_seq"], row["granted_by"]) != PLANTED)
-
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(Tables, "rows", rows)
-        yield
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

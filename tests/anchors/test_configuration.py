@@ -1,5 +1,6 @@
 """The file that says where checkpoints go: what it may say, and that whatever is wrong is said with its place."""
 
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -8,12 +9,14 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.anchors.authority import certified
 from tests.anchors.logs import ORIGIN, Log
+from tests.anchors.serving import raw_server, silent
 from tests.anchors.witnessing import WITNESS_KEY
+from unbroken.anchors.anchor import Submission, TrustedLog
 from unbroken.anchors.configuration import MOST_BYTES, AnchorsFile
 from unbroken.anchors.publishing import Terms
 from unbroken.core.key_statement import KeyStatement, Position, signed
 from unbroken.core.note import SigningKey
-from unbroken.errors import ConfigurationError, NoteError
+from unbroken.errors import ConfigurationError, NoteError, UnavailableError
 
 NAME = ORIGIN.partition("~")[0]
 KEY = SigningKey(NAME, b"k" * 32)
@@ -30,11 +33,15 @@ def written(tmp_path: Path, text: str) -> AnchorsFile:
     return AnchorsFile.read(tmp_path / "anchors.toml")
 
 
-def test_every_kind_is_made_of_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def roots(tmp_path: Path) -> None:
     pytest.importorskip("rfc3161_client")
+    (tmp_path / "roots.pem").write_bytes(certified("root", None, usage=None).certificate.public_bytes(Encoding.PEM))
+
+
+def test_every_kind_is_made_of_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("boto3")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    (tmp_path / "roots.pem").write_bytes(certified("root", None, usage=None).certificate.public_bytes(Encoding.PEM))
+    roots(tmp_path)
     file = written(tmp_path, HEAD + DIRECTORY + FILE + WITNESS + STORE + TIMESTAMPS)
     anchors = file.anchors(file.trusted(ORIGIN))
     assert [(each.name, each.kind, each.where) for each in anchors] == [
@@ -126,6 +133,39 @@ def test_what_can_t_be_set_up_names_the_anchor(tmp_path: Path, text: str) -> Non
     file = written(tmp_path, HEAD + text)
     with pytest.raises(ConfigurationError, match=f"anchors.toml: the anchor '{file.names[0]}': "):
         file.anchors(file.trusted(ORIGIN))
+
+
+@pytest.mark.parametrize("kind", [TIMESTAMPS, WITNESS])
+def test_plain_http_has_to_be_asked_for(tmp_path: Path, kind: str) -> None:
+    roots(tmp_path)
+    plain = HEAD + kind.replace("https", "http")
+    assert written(tmp_path, plain + "plain = true\n").anchors(TrustedLog(ORIGIN, (KEY.verifier,)))
+    file = written(tmp_path, plain)
+    with pytest.raises(ConfigurationError, match="over HTTPS"):
+        file.anchors(file.trusted(ORIGIN))
+
+
+@pytest.mark.parametrize("kind", [TIMESTAMPS, WITNESS])
+@pytest.mark.parametrize(("key", "says"), [("policy", "object identifier"), ("ca_file", "can't be read")])
+def test_what_only_some_kinds_know_reaches_them(tmp_path: Path, kind: str, key: str, says: str) -> None:
+    roots(tmp_path)
+    if kind is WITNESS and key == "policy":
+        with pytest.raises(ConfigurationError, match=r"the anchor 'w1'.*policy"):
+            written(tmp_path, HEAD + kind + 'policy = "no such"\n')
+        return
+    file = written(tmp_path, HEAD + kind + f'{key} = "no such"\n')
+    with pytest.raises(ConfigurationError, match=says):
+        file.anchors(file.trusted(ORIGIN))
+
+
+def test_no_request_lasts_longer_than_a_round(tmp_path: Path) -> None:
+    with raw_server(silent) as url:
+        file = written(tmp_path, HEAD + 'timeout = "1s"\n' + WITNESS.replace("https://w.example", url))
+        (anchor,) = file.anchors(file.trusted(ORIGIN))
+        started = time.monotonic()
+        with pytest.raises(UnavailableError):
+            anchor.publish(Submission.of(Log(key=KEY).note(5), file.trusted(ORIGIN), consistency=lambda _: ()))
+        assert time.monotonic() - started < 8
 
 
 def test_a_name_that_nobody_has_given_boto3(tmp_path: Path) -> None:

@@ -31,18 +31,21 @@ class Exports:
     database: Database
     folder: Path
     login: str = "compliance"
+    log: str = LOG
     made: int = field(default=0)
 
     def export(
         self, asked: Asked, *, withheld: tuple[str, ...] = (), with_range: bool = False, draft: bool = False,
         seconds: float = 30, packed: bool = True, key: Path | None = None,
+        cosigners: tuple[str, ...] = (),
     ) -> tuple[Path, Done]:  # fmt: skip
         """One export: where it is, or would be, and what became of it."""
         self.made += 1
         out = self.folder / f"bundle-{self.made}{'.zip' if packed else ''}"
         order = Order(
             out=out, asked=asked, withheld=frozenset(withheld), with_range=with_range, draft=draft, seconds=seconds,
-            cosigners=(), key=key, purpose=PURPOSE, case="44", store=self.database.conninfo(self.login), log=LOG,
+            cosigners=cosigners, key=key, purpose=PURPOSE, case="44", store=self.database.conninfo(self.login),
+            log=self.log,
         )  # fmt: skip
         return out, run(order)
 

@@ -36,9 +36,9 @@ def lay_tiles(checkpoints: Checkpoints, size: int, *, lot: int = LEAVES) -> Edge
     return edge
 
 
-def sign(database: Database, key: SigningKey, *, upto: int | None = None) -> Checkpoint:
+def sign(database: Database, key: SigningKey, *, upto: int | None = None, log: str = LOG) -> Checkpoint:
     """A checkpoint of all entries that there are, or the first ``upto``, signed and stored as a notary does it."""
-    with Checkpoints.open(database.conninfo("notary"), LOG) as checkpoints:
+    with Checkpoints.open(database.conninfo("notary"), log) as checkpoints:
         size = upto or checkpoints.state().head
         checkpoint = Checkpoint(checkpoints.log, size, lay_tiles(checkpoints, size).root)
         note = signing.signed(checkpoint, key)

@@ -3,17 +3,16 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from psycopg import sql
 
-from tests.conftest import LOG, Database
+from tests.conftest import LOG
 from tests.database import raw
+from tests.database.notarised import DIRECTORY, FILE, Notarised
+from tests.database.planted_tree import lay_tiles
 from unbroken.anchors.anchor import Submission, TrustedLog
-from unbroken.anchors.appended_file import AppendedFile
 from unbroken.anchors.configuration import AnchorsFile
-from unbroken.anchors.directory import Directory
 from unbroken.cli.outside_checkpoints import gather
 from unbroken.core import checkpoint
 from unbroken.core.checkpoint import Checkpoint, key_name
@@ -22,9 +21,10 @@ from unbroken.core.entry import hash_of, line_of
 from unbroken.core.note import SigningKey
 from unbroken.core.tree.edge import EMPTY
 from unbroken.core.tree.extending import extended
-from unbroken.core.tree.proving import consistency_proof
+from unbroken.store import administration
 from unbroken.store.checkpoints import Checkpoints
 from unbroken.store.log_reader import LogReader
+from unbroken.store.sql import script
 from unbroken.verify.finding import Report
 from unbroken.verify.outside import Outside
 from unbroken.verify.run import verify_log
@@ -34,55 +34,42 @@ TREE_TABLES = ("tiles", "checkpoints", "anchorings")
 
 
 @dataclass
-class Rewritable:
-    """The log, the notary's key, and a folder for what is kept outside: two anchors and the file that names them."""
+class Rewritable(Notarised):
+    """A log with two anchors and a notary that signs whatever it is asked to, as somebody who stole its key would."""
 
-    database: Database
-    folder: Path
     key: SigningKey = field(default_factory=lambda: SigningKey.generate(key_name(LOG)))
 
     def __post_init__(self) -> None:
-        described = "".join(
-            f'[[anchor]]\nname = "{name}"\nkind = "{kind}"\npath = "{name}"\n'
-            for name, kind in (("nas", "directory"), ("site", "file"))
-        )
-        self.file.write_text(f'log = "{LOG}"\ntrust = ["{self.key.verifier}"]\n{described}', encoding="utf-8")
-        for name in ("nas", "site"):
-            (self.folder / name).mkdir()
-        Directory("nas", self.folder / "nas", log=self.trusted).prepare()
-        AppendedFile("site", self.folder / "site", log=self.trusted).prepare()
-
-    @property
-    def file(self) -> Path:
-        return self.folder / "anchors.toml"
+        self.write([DIRECTORY, FILE])
 
     @property
     def trusted(self) -> TrustedLog:
         return TrustedLog(ORIGIN, (self.key.verifier,))
 
+    def grant(self, *logins: str) -> None:
+        """Gives these logins their duties as an installer does, each with its entry, and takes all others away."""
+        self.database.admin.execute(script("ddl_guard_off"))
+        self.do("alter table unbroken.grants disable trigger user")
+        self.empty("grants")
+        for login in logins:
+            administration.install_grant(self.database.admin, LOG, login, duty=login)
+
     def record(self, count: int) -> None:
         """Some entries in a session."""
         with self.database.connect("writer") as writer:
-            parts = {"inputs": '{"n":1}'}
-            raw.append(writer, [raw.sent(parts, session_id="a") for _ in range(count)])
+            raw.append(writer, [raw.sent({"inputs": '{"n":1}'}, session_id="a") for _ in range(count)])
 
-    def notarise(self, *, publish: Sequence[str] = ("nas", "site"), key: SigningKey | None = None) -> str:
+    def notarise(self, *, publish: Sequence[str] = ("nas", "site")) -> str:
         """One round: tiles, a signed checkpoint of all there is, its publication; the note."""
         with Checkpoints.open(self.database.conninfo("notary"), LOG) as notary:
-            upto = notary.state().head
-            leaves = [leaf for page in notary.tree.leaves(0, upto) for leaf in split(page)]
-            extension = extended(EMPTY, leaves)
-            notary.tree.store({**extension.full, **extension.partial})
-            root, at = extension.edge.root, datetime.now(UTC)
-            note = self.signed(upto, root, key=key, at=at)
+            upto, at = notary.state().head, datetime.now(UTC)
+            root = lay_tiles(notary, upto).root
+            note = self.signed(upto, root, at=at)
             notary.store(upto, root, note, signed_at=at, each_start=False)
-            submission = Submission.of(
-                note, self.trusted, consistency=lambda old: consistency_proof(old, upto, reader=notary.tree)
-            )
-            for anchor in AnchorsFile.read(self.file).anchors(self.trusted):
-                if anchor.name in publish:
-                    receipt = anchor.publish(submission).to_bytes()
-                    notary.store_receipt(receipt, anchor=anchor.name, kind=anchor.kind, size=upto, root=root, at=None)
+        submission = Submission.of(note, self.trusted, consistency=lambda _: ())
+        for anchor in AnchorsFile.read(self.file).anchors(self.trusted):
+            if anchor.name in publish:
+                anchor.publish(submission)
         return note
 
     def signed(self, size: int, root: bytes, *, key: SigningKey | None = None, at: datetime) -> str:
@@ -151,6 +138,8 @@ class Rewritable:
             statement = sql.SQL("delete from unbroken.{} where seq > %s").format(sql.Identifier(table))
             self.database.admin.execute(statement, (last,))
         self.do("delete from unbroken.sessions where first_seq > %s", last)
+        if last == 0:
+            self.empty("recorders")
         self.do(
             "update unbroken.sessions set entries = e.entries, last_seq = e.last from (select session_id, count(*) as"
             " entries, max(seq) as last from unbroken.entries group by session_id) e"
@@ -174,7 +163,3 @@ class Rewritable:
                 "update unbroken.checkpoints set root = %s, note = %s where size = %s",
                 *(root, note_of(size, root, note), size),
             )
-
-
-def split(hashes: bytes) -> list[bytes]:
-    return [hashes[at : at + 32] for at in range(0, len(hashes), 32)]

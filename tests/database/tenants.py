@@ -8,12 +8,13 @@ from typing import Any, Final
 
 from psycopg import sql
 
-from tests.conftest import LOG, PLANTED, Database, Server, add_login
+from tests.conftest import LOG, Database, Server, add_login
 from tests.database import raw
 from tests.database.raw import Connection, append, sent
 from tests.database.test_approval_door import decision, id_of, request
 from tests.database.vaulting import append as append_sealed
 from tests.database.vaulting import laid_out, plain_keys
+from tests.unseen.sitecustomize import PLANTED
 from unbroken.store import administration
 from unbroken.store.sql import script
 
@@ -236,7 +237,10 @@ def _signed(login: Callable[[str], Connection], log: str) -> None:
     for statement in (
         "select unbroken.store_key_statement(%s, 'first', 'a key', 'a statement')",
         "select unbroken.store_tiles(%s, array[1], array[0]::bigint[], array[sha256('')])",
-        "select unbroken.store_checkpoint(%s, 1, sha256(''), 'a note', now(), true)",
+        (
+            "select unbroken.store_checkpoint(v.log, 1, hashes, v.log || e'~1\\n1\\n' || encode(hashes, 'base64')"
+            " || e'\\n\\n\u2014 n AAAAAAAA\\n', now(), true) from (values (%s)) v (log), unbroken.leaves(v.log, 0, 1)"
+        ),
         "select unbroken.store_receipt(%s, 'nas', 'directory', 1, sha256(''), 'a receipt', null)",
         "select unbroken.raise_alarm(%s, 'log.anchoring_late', '{}')",
     ):

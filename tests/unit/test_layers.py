@@ -19,6 +19,7 @@ ALLOWED = {
     "key_services": {"errors"},
     "privacy": {"core", "store", "ledger", "key_services", "errors", "files"},
     "verify": {"core", "errors"},
+    "retention": {"core", "store", "ledger", "verify", "errors", "files"},
     "anchors": {"core", "errors", "files"},
     "notary": {"core", "store", "key_services", "errors", "files"},
     "investigate": {"core", "store", "ledger", "verify", "errors", "files"},

@@ -1,6 +1,7 @@
 """A log as static files: what is written, in which steps it may be interrupted, and what is never published."""
 
 import http.client
+import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -254,9 +255,21 @@ def test_a_rewritten_log_is_not_published_even_where_it_is_signed(folder: TileFo
     refused(folder, Checkpoint(ORIGIN, 1000, Tree(other).root(1000)), _others(other))
 
 
+def test_a_rewritten_log_is_not_published_over_a_damaged_folder(folder: TileFolder) -> None:
+    """All is written anew then, and what was published is still what the log has to begin with."""
+    write(folder, 300)
+    (folder.path / Tile(0, 1, 44).path).write_bytes(bytes(44 * 32))
+    other = [leaf_hash(b"other %d" % number) for number in range(1000)]
+    with folder.locked(), pytest.raises(ContradictionError):
+        write_tiles(folder, Checkpoint(ORIGIN, 1000, Tree(other).root(1000)), _others(other), told=quiet)
+    assert folder.checkpoint() == signing.signed(head(300), KEY)
+
+
 def test_a_shorter_log_is_not_published(folder: TileFolder) -> None:
     write(folder, 300)
-    refused(folder, head(299), kept())
+    with folder.locked(), pytest.raises(ContradictionError, match="more than the 299"):
+        write_tiles(folder, head(299), kept(), told=quiet)
+    assert set(expected(300).items()) <= set(files(folder.path).items())
 
 
 def test_a_log_that_lacks_entries_is_not_published(folder: TileFolder) -> None:
@@ -270,6 +283,13 @@ def test_another_log_is_not_written_over_one(folder: TileFolder) -> None:
             (folder.path / ".unbroken" / "progress").unlink()
         with folder.locked(), pytest.raises(ConfigurationError, match="holds the log"):
             write_tiles(folder, Checkpoint("a.example/log~2", 300, bytes(32)), kept(), told=quiet)
+
+
+def test_another_log_is_not_written_over_one_that_is_being_written(folder: TileFolder) -> None:
+    with folder.locked(), pytest.raises(StopError):
+        write_tiles(folder, head(MANY), _Stopping(1), told=quiet)
+    with folder.locked(), pytest.raises(ConfigurationError, match="holds the log"):
+        write_tiles(folder, Checkpoint("a.example/log~2", 300, bytes(32)), kept(), told=quiet)
 
 
 def test_damaged_tiles_are_written_anew(folder: TileFolder) -> None:
@@ -337,6 +357,13 @@ def ask(server: TileServer, path: str, *, method: str = "GET", **headers: str) -
     return answer.status, {name.lower(): value for name, value in answer.getheaders()}, content
 
 
+def _raw(server: TileServer, request: str) -> bytes:
+    """All that comes back, as it comes."""
+    with socket.create_connection(server.server_address[:2], timeout=10) as connection:  # type: ignore[arg-type]
+        connection.sendall(f"{request}\r\nHost: localhost\r\n\r\n".encode())
+        return b"".join(iter(lambda: connection.recv(65_536), b""))
+
+
 def test_all_of_it_is_served(folder: TileFolder) -> None:
     write(folder, 600)
     with served(folder) as server:
@@ -346,7 +373,7 @@ def test_all_of_it_is_served(folder: TileFolder) -> None:
             is_head = path == "checkpoint"
             assert headers["content-type"] == ("text/plain; charset=utf-8" if is_head else "application/octet-stream")
             assert ("immutable" in headers["cache-control"]) is not is_head
-        assert ask(server, "/checkpoint", method="HEAD")[2] == b""
+        assert _raw(server, "HEAD /checkpoint HTTP/1.0").endswith(b"\r\n\r\n")
         status, headers, body = ask(server, "/tile/entries/000", Accept_Encoding="gzip")
         assert (status, headers["content-encoding"]) == (200, "gzip")
         assert len(body) < len(expected(600)["tile/entries/000"])

@@ -22,8 +22,18 @@ def of(published: Round, late: Lateness, *, is_contradicted: bool, unstored: int
     return (*_of_all(published, late, is_contradicted=is_contradicted, unstored=unstored), *_of_each(published, late))
 
 
+def of_failure(log: str) -> tuple[Sample, ...]:
+    """In place of the figures of a round that could not take place: older ones would look as if all were well."""
+    return (_failed(log, is_so=True),)
+
+
+def _failed(log: str, *, is_so: bool) -> Sample:
+    return Sample("unbroken_anchoring_round_failed", "1 if a round could not take place at all", {"log": log}, is_so)
+
+
 def _of_all(published: Round, late: Lateness, *, is_contradicted: bool, unstored: int) -> Iterator[Sample]:
     log = {"log": published.checkpoint.origin}
+    yield _failed(log["log"], is_so=False)
     yield Sample("unbroken_anchoring_late", "1 if a quorum had nothing newer for too long", log, late.is_late)
     yield Sample("unbroken_anchoring_contradicted", "1 if an anchor contradicts the log", log, is_contradicted)
     yield Sample("unbroken_anchoring_size", "Entries that a quorum of anchors covers", log, late.size)

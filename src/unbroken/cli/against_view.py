@@ -22,7 +22,9 @@ def against_in_words(report: Report, against: Against) -> Iterator[str]:
             "proves no end: whoever cuts the log off brings an earlier one."
         )
     yield from (f"Not reached: {_named(each)}" for each in against.unreached)
-    yield from (f"Passed over, so the end is not proven: {_named(each)}" for each in against.refused)
+    for each in against.refused:
+        doubt = ". It claims to go further, so the end is not proven" if each in against.doubts else ""
+        yield f"Passed over: {_named(each)}{doubt}"
 
 
 def print_fork(console: Console, fork: Fork, log: str) -> None:
@@ -55,7 +57,9 @@ def against_as_json(report: Report) -> dict[str, Any] | None:
         "uncompared": against.uncompared,
         "reached": list(against.reached),
         "unreached": [{"who": each.who, "why": each.why} for each in against.unreached],
-        "refused": [{"who": each.who, "why": each.why, "notes": each.notes} for each in against.refused],
+        "refused": [
+            {"who": each.who, "why": each.why, "notes": each.notes, "size": each.size} for each in against.refused
+        ],
         "fork": None if against.fork is None else _fork_as_json(against.fork),
     }
 
@@ -93,6 +97,8 @@ def _proven(report: Report, against: Against) -> Iterator[str]:
         yield f"None of its entries is anchored yet: {', '.join(against.reached)} answered and had no checkpoint of it."
     else:
         yield f"Proven to entry {newest.size:,}: {newest}."
+    if not against.reached:
+        yield "No anchor answered, so nobody says that there is nothing after it."
     if report.window is not None:
         first, last = report.window
         one = first == last

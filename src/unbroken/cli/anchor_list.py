@@ -32,7 +32,7 @@ class _Row:
     seen_at: str = ""
     clock: str | None = None
     odd: str | None = None
-    note: str | None = None
+    receipt: Receipt | None = None
 
 
 def list_anchored(
@@ -56,8 +56,8 @@ def list_anchored(
 
     By the receipts in the database, each verified with the keys in the
     anchors' file; or by what the anchors hold, which only directories, files
-    and object stores can be asked for. JSON has each signed note whole, for
-    others' tools.
+    and object stores can be asked for. JSON has each signed note, for others'
+    tools, and each receipt.
 
     \b
     On a server this takes a login with any duty but writer, server and
@@ -128,7 +128,7 @@ def _verified(anchor: Anchor, receipt: Receipt, log: TrustedLog) -> _Row:
     try:
         shown = anchor.verify(receipt)
     except (AnchorError, NoteError) as error:
-        return _Row(anchor.name, anchor.kind, None, odd=str(error), note=receipt.note)
+        return _Row(anchor.name, anchor.kind, None, odd=str(error), receipt=receipt)
     at = shown.at or log.signed_at(receipt.note)
     return _Row(
         anchor.name,
@@ -138,7 +138,7 @@ def _verified(anchor: Anchor, receipt: Receipt, log: TrustedLog) -> _Row:
         at=None if at is None else as_json_time(at),
         seen_at="" if at is None else moment(at),
         clock=None if at is None else ("log" if shown.at is None else "anchor"),
-        note=receipt.note,
+        receipt=receipt,
     )
 
 
@@ -164,5 +164,6 @@ def _as_json(row: _Row) -> dict[str, Any]:
         "at": row.at,
         "clock": row.clock,
         "odd": row.odd,
-        "note": row.note,
+        "note": None if row.receipt is None else row.receipt.note,
+        "receipt": None if row.receipt is None else row.receipt.to_bytes().decode(),
     }

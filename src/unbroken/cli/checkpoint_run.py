@@ -7,6 +7,7 @@ from typing import Annotated, Final
 import typer
 
 from unbroken.anchors.configuration import AnchorsFile
+from unbroken.cli.anchor_options import AnchorsOption
 from unbroken.cli.checkpoint_telling import Telling
 from unbroken.cli.ending import ending_in_order
 from unbroken.cli.lengths import length_of
@@ -15,6 +16,7 @@ from unbroken.cli.notary_options import SigningKeyOption, StateOption, folder_of
 from unbroken.cli.printing import warn
 from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption, is_conninfo, origin_of
 from unbroken.errors import ConfigurationError, ContinuityError, ContradictionError
+from unbroken.investigate.printable import printable
 from unbroken.notary import metrics as figures
 from unbroken.notary.notary import Notary
 from unbroken.notary.places import signer_at
@@ -33,16 +35,7 @@ def run(
     once: Annotated[bool, typer.Option("--once", help="Sign once, and end.")] = False,
     key: SigningKeyOption = None,
     state: StateOption = None,
-    anchors: Annotated[
-        Path | None,
-        typer.Option(
-            "--anchors",
-            envvar="UNBROKEN_ANCHORS",
-            metavar="FILE",
-            help="Where checkpoints go, outside of the database: docs/anchors.md.",
-            show_default=False,
-        ),
-    ] = None,
+    anchors: AnchorsOption = None,
     metrics: Annotated[
         Path | None,
         typer.Option("--metrics", metavar="FILE", help="Write figures here, for Prometheus' textfile collector."),
@@ -87,8 +80,13 @@ def run(
     telling = Telling(as_json=json)
     with ending_in_order(), folder.locked(), opened_by_notary(store, what=WHAT) as opened:
         outside = None if file is None else NotaryAnchoring(file, folder.path, opened, told=telling.anchored)
+        notary = Notary(folder, signer, each_start=is_conninfo(store))
+        if is_conninfo(store) and not notary.memory.last and not json:
+            typer.echo(
+                printable(f"With its first checkpoint {origin} comes to depend on its notary: docs/checkpoints.md")
+            )
         service = Service(
-            Notary(folder, signer, each_start=is_conninfo(store)),
+            notary,
             partial(opened, origin),
             log=origin,
             every=length,
@@ -96,7 +94,9 @@ def run(
             after=partial(_noted, metrics, outside),
         )
         if once:
-            raise typer.Exit(_once(service, outside))
+            code = _once(service, outside)
+            _noted(metrics, outside, service.standing)
+            raise typer.Exit(code)
         if outside is not None:
             telling.then = outside.offer
         service.run()

@@ -21,6 +21,7 @@ from unbroken.demo import agent, registry
 from unbroken.demo.clinic import Clinic
 from unbroken.demo.conversations import CONVERSATIONS, NORMAL
 from unbroken.demo.folder import running_server
+from unbroken.demo.signing import Signed, sign
 from unbroken.demo.tampering import TAMPERINGS, Tampering, copied, forge, refusal
 from unbroken.investigate.timeline import timeline_of
 from unbroken.store.embedded import DATABASE, SUPERUSER, EmbeddedServer
@@ -81,8 +82,8 @@ class _Demo:
             self.page.heading(2, "Protect")
             clean = ProtectionStep(self.page, server, LOG, loaded, self._store).run()
             self._show(server)
-            head = self._verify(server)
-            found = self._tamper(server, head)
+            head, signed = self._verify(server)
+            found = self._tamper(server, signed)
         self._sum_up(found)
         self._point_on(head)
         return clean and all(found)
@@ -133,7 +134,7 @@ class _Demo:
     def _show(self, server: EmbeddedServer) -> None:
         self.page.heading(3, "Read")
         self.page.say(
-            "The first call, entry by entry: number in the log (the first four say who may do what, and how "
+            "The first call, entry by entry: number in the log (the first five say who may do what, and how "
             "data is treated), time since the call began, who or what, and what."
         )
         self.page.commands(f"unbroken show {NORMAL.session_id}{self._store}")
@@ -147,25 +148,36 @@ class _Demo:
             "and how much was shown is the next one."
         )
 
-    def _verify(self, server: EmbeddedServer) -> Head:
+    def _verify(self, server: EmbeddedServer) -> tuple[Head, Signed]:
         self.page.heading(4, "Verify")
         self.page.say("Every hash, number and stored content is computed anew and compared.")
         head = self._verified(server, DATABASE).head
         self.page.quote([("head to keep", str(head))])
         self.page.say("The head is the number and the hash of the last entry. With it, there is one log that fits:")
         self._verified(server, DATABASE, expect=head)
-        return head
+        with LogReader(server.conninfo(wiring.VERIFIER), LOG) as reader:
+            signed = sign(reader)
+        self.page.say(
+            "A notary, which is a process of its own, signs the log's Merkle tree with a key that the database never "
+            "sees, and hands the signed checkpoint to places that the database's owner can't reach (`unbroken "
+            "checkpoint run`). Here this program signs once, with a key of its own, and keeps the checkpoint:"
+        )
+        self.page.quote([("", line) for line in signed.note.splitlines()])
+        return head, signed
 
-    def _verified(self, server: EmbeddedServer, dbname: str, *, expect: Head | None = None) -> Report:
+    def _verified(
+        self, server: EmbeddedServer, dbname: str, *, expect: Head | None = None, signed: Signed | None = None
+    ) -> Report:
         """Verifies as the verifier login, and shows it as the command does."""
         store = self._store if dbname == DATABASE else ""
-        self.page.commands(f"unbroken verify{store}{'' if expect is None else f' --expect {expect}'}")
+        against = "" if signed is None else " --anchors anchors.toml"
+        self.page.commands(f"unbroken verify{store}{against}{'' if expect is None else f' --expect {expect}'}")
         with LogReader(server.conninfo(wiring.VERIFIER, dbname), LOG) as reader:
-            report = verify_log(reader, expect=expect)
+            report = verify_log(reader, expect=expect, outside=None if signed is None else signed.outside)
         self.page.report(report, expect=expect)
         return report
 
-    def _tamper(self, server: EmbeddedServer, head: Head) -> list[bool]:
+    def _tamper(self, server: EmbeddedServer, signed: Signed) -> list[bool]:
         self.page.heading(5, "Forge")
         self.page.say(
             "Somebody wants the record to say that the caller's dose is 50 mg and not 5 mg. The database refuses:"
@@ -182,19 +194,21 @@ class _Demo:
             "time in a fresh copy of the database, and the copy is verified."
         )
         return [
-            self._found(server, tampering, title=f"{letter}) {tampering.done}", head=head)
+            self._found(server, tampering, title=f"{letter}) {tampering.done}", signed=signed)
             for letter, tampering in zip("abcd", TAMPERINGS, strict=False)
         ]
 
-    def _found(self, server: EmbeddedServer, tampering: Tampering, *, title: str, head: Head) -> bool:
+    def _found(self, server: EmbeddedServer, tampering: Tampering, *, title: str, signed: Signed) -> bool:
         self.page.say(title, style="bold")
         with copied(server) as copy:
             seq = forge(tampering, server.conninfo(SUPERUSER, copy))
             report = self._verified(server, copy)
             if tampering.hidden:
-                self.page.say("From inside, nothing is to be seen. The head that was kept tells:")
-                report = self._verified(server, copy, expect=head)
-        found = any((finding.kind, finding.seq) == (tampering.kind, seq) for finding in report.findings)
+                self.page.say("From inside, nothing is to be seen. The signed checkpoint tells:")
+                report = self._verified(server, copy, signed=signed)
+        found = any(
+            finding.kind == tampering.kind and (tampering.hidden or finding.seq == seq) for finding in report.findings
+        )
         self.page.say(tampering.why_found if found else "NOT FOUND. This should not happen; please report it.")
         return found
 
@@ -209,10 +223,9 @@ class _Demo:
             "So keep a log as strictly as what it is about."
         )
         self.page.say(
-            "Not shown: that what the agent recorded is true; only that it is what was recorded. And there is no "
-            "outside anchor yet: this program merely remembered the head, and `unbroken verify` keeps the one it saw "
-            "last on the machine where it runs. What was recorded after the last head that somebody kept out of the "
-            "forger's reach could be rewritten unnoticed."
+            "Not shown: that what the agent recorded is true; only that it is what was recorded. And this program is "
+            "no outside: what was recorded after the last checkpoint that stands out of the forger's reach could be "
+            "rewritten unnoticed. How to sign every minute, and where to: docs/checkpoints.md and docs/anchors.md."
         )
 
     def _point_on(self, head: Head) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from unbroken.anchors.configuration import AnchorsFile
+from unbroken.cli.anchor_options import AnchorsOption, anchors_file
 from unbroken.cli.export_asked import Asked, QueryName
 from unbroken.cli.export_run import Order, run
 from unbroken.cli.export_view import as_json, print_done
@@ -61,13 +61,7 @@ def export(
     wait: Annotated[
         str, typer.Option("--wait", metavar="LENGTH", help="How long to wait for the next checkpoint: 90s, 5m, 0s.")
     ] = "90s",
-    anchors: Annotated[
-        Path | None,
-        typer.Option(
-            "--anchors", envvar="UNBROKEN_ANCHORS", metavar="FILE",
-            help="The anchors' configuration, for the keys of its witnesses.", exists=True, dir_okay=False,
-        ),
-    ] = None,
+    anchors: AnchorsOption = None,
     key: KeyOption = None,
     purpose: PurposeOption = None,
     case: CaseOption = None,
@@ -75,7 +69,7 @@ def export(
     store: StoreOption = DEFAULT_STORE,
     log: LogOption = None,
 ) -> None:  # fmt: skip
-    """Export a part of the log as evidence that anybody can check.
+    """Export a part of a log as evidence that anybody can check.
 
     What comes out is one archive: the entries, the proof that they are in the
     log's tree, its signed checkpoint, who asked for what and why, and two
@@ -122,7 +116,7 @@ def export(
             with_range=with_range,
             draft=draft,
             seconds=seconds,
-            cosigners=() if anchors is None else tuple(map(str, AnchorsFile.read(anchors).cosigners)),
+            cosigners=() if anchors is None else tuple(map(str, anchors_file(anchors).cosigners)),
             key=key,
             purpose=purpose,
             case=case,

@@ -12,6 +12,7 @@ from unbroken.cli.moments import moment_of
 from unbroken.cli.people import as_recorded, keys_of, known_as, unknowable
 from unbroken.cli.reading import Reading
 from unbroken.core.times import format_time
+from unbroken.store.log_reader import LogReader
 from unbroken.verify.bundle.selection import Kind, Selection
 
 
@@ -116,7 +117,7 @@ class Asked:
         since, until = self._span()
         selection = Selection(
             kind=self.kind,
-            upto=reading.ticket.seq - 1,
+            upto=_upto(reading),
             query=None if self.query is None else self.query.value,
             session=self.session,
             ids=tuple(ids),
@@ -157,3 +158,13 @@ class Asked:
         if since is not None and until is not None and since >= until:
             raise typer.BadParameter("--from has to be before --to, which itself is not included", param_hint="--to")
         return since, until
+
+
+def _upto(reading: Reading) -> int:
+    """The last entry before this read, which is told of in the newest incarnation; all of an earlier one."""
+    return reading.ticket.seq - 1 if is_newest(reading.reader) else reading.reader.head().seq
+
+
+def is_newest(reader: LogReader) -> bool:
+    """Whether the log has no later incarnation than the one that is read."""
+    return reader.incarnations()[-1][1] == reader.log

@@ -7,7 +7,7 @@ from pathlib import Path
 from unbroken.anchors.anchoring import Anchoring
 from unbroken.anchors.anchoring import Round as Anchored
 from unbroken.anchors.configuration import AnchorsFile
-from unbroken.anchors.samples import Sample
+from unbroken.anchors.samples import Sample, of_failure
 from unbroken.core.tree.proving import consistency_proof
 from unbroken.errors import UnbrokenError
 from unbroken.notary.beside import Beside
@@ -47,6 +47,7 @@ class NotaryAnchoring:
         try:
             done = self._round(signed)
         except UnbrokenError as error:
+            self.samples = of_failure(signed.checkpoint.origin)
             self._told((f"nothing was taken outside: {error}",))
             return None
         self.samples = done.samples

@@ -1,7 +1,6 @@
 """Fetching what others keep of a log's checkpoints. What comes of it is opened by verification, not here."""
 
 import threading
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
@@ -73,18 +72,20 @@ def _receipts(anchor: Anchor, checkpoints: Checkpoints) -> tuple[list[Held], lis
             receipt = Receipt.from_bytes(stored.receipt)
             held.append(Held(receipt.note, by, anchor.verify(receipt).at, is_outside=False))
         except (AnchorError, NoteError) as error:
-            damaged.append(Passed(by, str(error), 1))
+            damaged.append(Passed(by, str(error), 1, stored.size))
     return held, _counted(damaged)
 
 
 def _stored_receipts(anchor: str, checkpoints: Checkpoints) -> Iterator[StoredReceipt]:
     most, seen = MAX_SIZE, set[bytes]()
-    while page := checkpoints.receipts(limit=PAGE, anchor=anchor, most=most):
+    # Several may be for one size, so a page begins with the size that the last one ended with.
+    while page := checkpoints.receipts(limit=PAGE + len(seen), anchor=anchor, most=most):
         new = [each for each in page if each.receipt not in seen]
+        if not new:
+            return
         yield from new
-        # Several may be for one size, so the next page begins with the last one's size again.
-        seen = {each.receipt for each in page if each.size == page[-1].size}
-        most = page[-1].size if new else page[-1].size - 1
+        most = page[-1].size
+        seen = {each.receipt for each in page if each.size == most}
 
 
 class _Reading:
@@ -129,11 +130,15 @@ class _Reading:
         if isinstance(each, Receipt):
             self.held.append(Held(each.note, self.name, self._anchor.verify(each).at))
         elif each.size is not None:
-            self._odd.append(Passed(self.name, f"{each.what}, though it claims to be a checkpoint: {each.place}", 1))
+            self._odd.append(
+                Passed(self.name, f"{each.what}, though it claims to be a checkpoint: {each.place}", 1, each.size)
+            )
 
 
 def _counted(passed: Sequence[Passed]) -> list[Passed]:
-    """One for each who, with the first reason, and how many there are."""
-    number = Counter(each.who for each in passed)
-    first = {each.who: each for each in reversed(passed)}
-    return [replace(first[who], notes=count) for who, count in number.items()]
+    """One for each who, with the first reason, how many there are, and the most that one claims."""
+    found: dict[str, Passed] = {}
+    for each in passed:
+        before = found.setdefault(each.who, replace(each, notes=0))
+        found[each.who] = replace(before, notes=before.notes + each.notes, size=max(before.size, each.size))
+    return list(found.values())

@@ -31,6 +31,8 @@ def print_report(console: Console, report: Report, *, expect: Head | None) -> No
         if told is not None:
             console.print(Padding(Text(printable(f"{told}: {told.reason}"), "bold"), (0, 0, 0, 2), expand=False))
     print_accounted(console, report.accounted)
+    if report.certified is not None:
+        console.print(Text(f"As its certificate says: {counted(report.certified, 'erasure')}"))
     print_findings(console, report.findings)
     if report.findings_total > len(report.findings):
         rest = report.findings_total - len(report.findings)
@@ -80,6 +82,7 @@ def report_as_json(report: Report, *, expect: Head | None) -> dict[str, Any]:
         "continues": _continuation_as_json(report.continues),
         "continued": _continuation_as_json(report.continued),
         "accounted": accounted_as_json(report.accounted),
+        "certified": report.certified,
         "findings_total": report.findings_total,
         "findings": [finding_as_json(finding) for finding in report.findings],
     }
@@ -125,6 +128,8 @@ def verdict_in_words(verdict: str, *, upto: int, findings: int) -> str:
             return f"proven to {upto:,}"
         case "consistent":
             return f"consistent to {upto:,}, end unproven"
+        case "unverifiable" if not findings:
+            return "unverifiable: nobody outside could be asked"
         case "unverifiable":
             return f"unverifiable, {counted(findings, 'finding')}"
         case _:

@@ -24,6 +24,7 @@ from unbroken.cli.printing import (
 )
 from unbroken.cli.report_view import verdict_in_words
 from unbroken.cli.schema_status import schema_status
+from unbroken.cli.signed_status import SignedStatus
 from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption, open_reader
 from unbroken.core.entry import SEGMENT, Head
 from unbroken.errors import AccessDeniedError, ConfigurationError
@@ -51,6 +52,7 @@ class LogStatus:
     writers: list[Grant] | None
     size: LogSize
     seen: Seen | None
+    signed: SignedStatus | None
     now: datetime
 
     @property
@@ -77,6 +79,8 @@ class LogStatus:
 
     def exit_code(self, max_age: timedelta) -> int:
         """What a monitor is to be told."""
+        if self.signed is not None and self.signed.closed_because is not None:
+            return BROKEN
         if self.lost_its_head or (self.seen is not None and self.seen.verdict in ("findings", "unverifiable")):
             return BROKEN
         return STALE if self.since_verified is None or self.since_verified > max_age else FINE
@@ -102,8 +106,9 @@ def status(
     \b
     Exit codes:
       0  the last verdict was good and is not older than --max-age
-      1  the last verification found something, the head seen is gone, or
-         the database's schema and roles are not as released
+      1  the last verification found something, the head seen is gone, the
+         log was closed by its notary, or the database's schema and roles are
+         not as released
       2  wrong usage, or the database can't be reached
       3  never verified by you, or too long ago
 
@@ -139,6 +144,7 @@ def _status(store: str, log: str) -> LogStatus:
             writers=_writers_of(reader),
             size=reader.size(),
             seen=_recall(store, reader),
+            signed=SignedStatus.of(reader),
             now=datetime.now(UTC),
         )
 
@@ -170,6 +176,7 @@ def _print(found: list[LogStatus], max_age: timedelta) -> None:
                     ("log", each.log),
                     ("head", str(each.head)),
                     ("last entry", _last_entry(each)),
+                    *_signed(each),
                     ("writers", _writers(each)),
                     ("partitions", f"{each.size.partitions}, {each.partitions_ahead} ahead"),
                     *_sizes(each),
@@ -183,6 +190,13 @@ def _last_entry(each: LogStatus) -> str:
     if each.end is None:
         return "none yet"
     return f"{duration(each.end.now - each.end.recorded_at)} ago ({moment(each.end.recorded_at)} UTC)"
+
+
+def _signed(each: LogStatus) -> list[tuple[str, Text]]:
+    if each.signed is None:
+        return []
+    style = "" if each.signed.closed_because is None else "bold red"
+    return [("checkpoint", Text(printable(each.signed.in_words(each.head.seq, each.now)), style))]
 
 
 def _writer(grant: Grant) -> Text:
@@ -252,6 +266,7 @@ def _as_json(each: LogStatus, max_age: timedelta) -> dict[str, Any]:
         "bytes_per_entry": bare / entries if entries else None,
         "bytes_per_entry_with_payload": (bare + each.size.payloads) / entries if entries else None,
         "wal_bytes_per_entry_at_most": each.size.wal / entries if entries and each.size.wal is not None else None,
+        "checkpoint": None if each.signed is None else each.signed.as_json(),
         "kept_head": None if each.seen is None else each.seen.head,
         "kept_head_lost": each.lost_its_head,
         "verdict": _verdict_as_json(each),

@@ -20,12 +20,15 @@ from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOptio
 from unbroken.cli.trust import TrustOption, trusted
 from unbroken.cli.verify_against import Given, verify_against
 from unbroken.cli.verify_bundle import check_bundle
+from unbroken.cli.verify_certificates import certificates_in
 from unbroken.cli.verify_fork import verify_fork
 from unbroken.cli.verify_whole import recall, remember, verify_whole
+from unbroken.core.checkpoint import key_name
 from unbroken.core.entry import Head
 from unbroken.errors import ConfigurationError
 from unbroken.investigate.printable import printable
 from unbroken.store.log_reader import LogReader
+from unbroken.verify.certificates import Certificates
 from unbroken.verify.export import MAX_EXPORT_BYTES, verify_export
 from unbroken.verify.finding import Report
 from unbroken.verify.nightly import WITHIN, Night
@@ -87,6 +90,16 @@ def verify(
         Path | None,
         typer.Option(metavar="FILE", exists=True, dir_okay=False, help="Check the proof of a fork, no database."),
     ] = None,
+    certificates: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="LEDGER",
+            exists=True,
+            dir_okay=False,
+            help="Hold erasures against their certificates in this ledger.",
+            show_default=False,
+        ),
+    ] = None,
     trust: TrustOption = None,
     forget: Annotated[bool, typer.Option("--forget", help="Drop the head that is kept of this log, and end.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask before forgetting.")] = False,
@@ -105,7 +118,10 @@ def verify(
     Content that was erased, as entries of the log tell, is listed and is no
     finding. The same absence without such an entry is one (missing), and so
     is content that an entry declares erased and that is there (not_erased).
-    Keys of the vault and names are held against these entries as well.
+    Keys of the vault and names are held against these entries as well, and
+    with --certificates the entries against what was signed outside. What the
+    log's functions act on (grants, tickets, approvals and the like) has to be
+    what its entries add up to (table_disagrees).
 
     With BUNDLE, what `unbroken export` made, everything is read from it. It
     brings its own keys, so it takes one from elsewhere, with --trust, to show
@@ -140,6 +156,7 @@ def verify(
       unbroken verify --range 1..1000
       unbroken verify --file export.jsonl --json
       unbroken verify call-2042.zip --trust notary.vkey
+      unbroken verify --certificates erasures.jsonl --trust erasure.vkey
       unbroken verify --anchors anchors.toml
       unbroken verify --anchors anchors.toml --nightly --record
       unbroken verify --fork fork.json --trust clinic.vkey
@@ -147,6 +164,7 @@ def verify(
     whole = {"--anchors": anchors, "--fork": fork, "--forget": forget or None}
     alone = {"BUNDLE": bundle, "--session": session, "--range": span, "--file": file}
     _require_one_scope({**alone, **whole}, expect)
+    _require_whole_log(certificates, {**alone, "--fork": fork, "--nightly": nightly or None})
     _require_anchors({"--nightly": nightly, "--record": record, "--proof": proof is not None}, anchors)
     head = None if expect is None else _head(expect)
     if bundle is not None:
@@ -156,10 +174,12 @@ def verify(
     if forget:
         _forget(store, log, yes=yes)
         return
+    signed = None if certificates is None else certificates_in(certificates, trusted(trust).keys)
     if anchors is not None:
         read = AnchorsFile.read(anchors)
-        held = replace(read, trust=(*read.trust, *trusted(trust).keys))
-        given = Given(held, store, head, workers, within if nightly else None, record, proof, json)
+        own = [key for key in trusted(trust).keys if signed is None or key.name == key_name(read.log)]
+        held = replace(read, trust=(*read.trust, *own))
+        given = Given(held, store, head, workers, within if nightly else None, record, proof, json, signed)
         verify_against(given, log)
     if file is not None:
         report = _verify_file(file, head)
@@ -173,7 +193,7 @@ def verify(
             elif span is not None:
                 report = _verify_range(reader, span)
             else:
-                report = _verify_whole(reader, store, expect=head, workers=workers)
+                report = _verify_whole(reader, store, expect=head, workers=workers, certificates=signed)
     if json:
         print_json(report_as_json(report, expect=head))
     else:
@@ -187,6 +207,12 @@ def _require_one_scope(scopes: dict[str, object], expect: str | None) -> None:
         raise typer.BadParameter(f"{' and '.join(given)} exclude each other")
     if expect is not None and given and given not in (["--file"], ["--anchors"]):
         raise typer.BadParameter(f"--expect tells the end of a whole log, so it can't go with {given[0]}")
+
+
+def _require_whole_log(certificates: Path | None, others: dict[str, object]) -> None:
+    given = [name for name, value in others.items() if value is not None]
+    if certificates is not None and given:
+        raise typer.BadParameter(f"--certificates is about all of a log, so it can't go with {given[0]}")
 
 
 def _require_anchors(options: dict[str, bool], anchors: Path | None) -> None:
@@ -220,10 +246,12 @@ def _verify_range(reader: LogReader, span: str) -> Report:
         return verify_range(reader, first=int(match[1]), last=int(match[2]), progress=progress)
 
 
-def _verify_whole(reader: LogReader, store: str, *, expect: Head | None, workers: int | None) -> Report:
+def _verify_whole(
+    reader: LogReader, store: str, *, expect: Head | None, workers: int | None, certificates: Certificates | None
+) -> Report:
     kept, place = KeptHeads(), name_of(store)
     seen = recall(kept, place, reader.log)
-    report = verify_whole(reader, store, expect=expect, workers=workers, seen=seen)
+    report = verify_whole(reader, store, expect=expect, workers=workers, seen=seen, certificates=certificates)
     remember(kept, place, reader.log, night=Night(report, None, None), before=seen)
     return report
 

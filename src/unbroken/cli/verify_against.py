@@ -23,6 +23,7 @@ from unbroken.errors import AccessDeniedError, ConfigurationError, UnavailableEr
 from unbroken.files import write_new
 from unbroken.store.checkpoints import Checkpoints
 from unbroken.store.log_reader import LogReader
+from unbroken.verify.certificates import Certificates
 from unbroken.verify.continuing import continuations_of
 from unbroken.verify.finding import Report
 from unbroken.verify.nightly import Memory, Night, Whole, verify_nightly
@@ -41,6 +42,7 @@ class Given:
     record: bool
     proof: Path | None
     as_json: bool
+    certificates: Certificates | None = None
 
 
 def verify_against(given: Given, log: str | None) -> NoReturn:
@@ -69,7 +71,15 @@ def _night(reader: LogReader, given: Given, seen: Seen | None) -> Night:
     outside = _gathered(reader, given.file, None if seen is None else seen.checkpoint)
 
     def whole() -> Report:
-        return verify_whole(reader, given.store, expect=given.expect, workers=given.workers, seen=seen, outside=outside)
+        return verify_whole(
+            reader,
+            given.store,
+            expect=given.expect,
+            workers=given.workers,
+            seen=seen,
+            outside=outside,
+            certificates=given.certificates,
+        )
 
     if given.within is None:
         report = whole()

@@ -110,7 +110,7 @@ def _meaning(report: BundleReport) -> Iterator[str]:
         case "consistent" if report.exported_seq is None:
             yield "A draft: its entries are unaltered, but the log has no entry that it was handed out."
         case "consistent" if report.elsewhere:
-            yield "Every entry is unaltered, but only a later incarnation of the log tells that it was handed out."
+            yield "Every entry is unaltered, but only a later incarnation of the log tells of the export."
         case "consistent":
             yield "Every entry is unaltered, but no checkpoint shows that they stand in the log. Export it again."
         case "unverifiable":

@@ -15,6 +15,7 @@ from unbroken.cli.printing import warn
 from unbroken.cli.target import open_reader
 from unbroken.core.entry import Head
 from unbroken.store.log_reader import LogReader
+from unbroken.verify.certificates import Certificates
 from unbroken.verify.continuing import continuations_of
 from unbroken.verify.finding import Report
 from unbroken.verify.nightly import Night
@@ -34,6 +35,7 @@ def verify_whole(
     workers: int | None,
     seen: Seen | None,
     outside: Outside | None = None,
+    certificates: Certificates | None = None,
 ) -> Report:
     """The whole log, held against what was seen of it before; in several processes where it is large."""
     continues, continued = continuations_of(reader)
@@ -46,6 +48,7 @@ def verify_whole(
             expect=expect,
             kept=kept,
             outside=outside,
+            certificates=certificates,
             workers=workers or _workers_for(reader.head().seq),
             connect=partial(_connect_worker, store, reader.log),
             progress=progress,

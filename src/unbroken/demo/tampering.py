@@ -25,7 +25,7 @@ class Tampering:
     """One way to forge: ``done`` and ``why_found`` say in words what is done and by what it shows.
 
     ``forge`` returns the number of the entry at which a verifier should find ``kind``. ``hidden`` is a forgery that
-    shows only to who holds the log against a head that was kept elsewhere.
+    shows only to who holds the log against what was kept elsewhere.
     """
 
     done: str
@@ -115,8 +115,8 @@ TAMPERINGS: Final = (
     ),
     Tampering(
         "Everything: the dose becomes 50 mg, and the commitment and all later hashes are computed anew.",
-        "The last hash depends on every entry before it, so it can't stay the one that was kept.",
-        "forked",
+        "The tree's root depends on every entry, so it can't stay the one that was signed.",
+        "rewritten",
         _rewrite,
         hidden=True,
     ),

@@ -22,6 +22,8 @@ _INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 # Words and emoji are spelt with the two joiners.
 _JOINERS: Final = frozenset("\u200c\u200d")
 _LIKE_ESCAPE: Final = re.compile(r"\\(?=u[0-9a-f]{4})")
+# Most of what is written: nothing in it is invisible, a sign at the beginning, a semicolon or a backslash.
+_PLAIN: Final = re.compile(r"[0-9A-Za-z({\[_][ -:<-\[\]-~]*")
 _AFTER_SEMICOLON: Final = re.compile(r"(;[\s\"]*)([^\s\";])")
 
 
@@ -49,6 +51,8 @@ def field_of(value: Cell) -> str:
 
 
 def _harmless(text: str) -> str:
+    if _PLAIN.fullmatch(text):
+        return text
     visible = "".join(map(_visible, _LIKE_ESCAPE.sub(r"\\u005c", text)))
     one_cell = _AFTER_SEMICOLON.sub(lambda match: match[1] + _escaped_sign(match[2]), visible)
     return f"'{one_cell}" if one_cell.startswith("'") or _is_formula(one_cell) else one_cell

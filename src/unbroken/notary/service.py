@@ -49,11 +49,17 @@ class Service:
 
     def once(self) -> Round:
         """One round, which is told; raises what it does."""
-        with self._opened() as found:
-            done = self._notary.round(found)
-        self._done(done)
-        self._after(self.standing)
-        return done
+        try:
+            with self._opened() as found:
+                done = self._notary.round(found)
+        except UnbrokenError as error:
+            self.standing.failed(error)
+            raise
+        else:
+            self._done(done)
+            return done
+        finally:
+            self._after(self.standing)
 
     def run(self) -> NoReturn:
         """Never returns. Raises what is wrong with how it was set up, as long as nothing has gone well yet."""

@@ -14,6 +14,7 @@ from psycopg.types.string import ByteaBinaryLoader
 from unbroken.core.canonical import canonical
 from unbroken.core.entry import COLUMNS, GENESIS, Head, StoredEntry
 from unbroken.core.incarnation import continues, origin_of
+from unbroken.core.tree.tile import Tile
 from unbroken.errors import AccessDeniedError, ConfigurationError
 from unbroken.store.connection import connect, translated
 from unbroken.store.facts import impostors_among
@@ -22,6 +23,7 @@ from unbroken.store.rows import first_of, rows_of
 from unbroken.store.sent_time import sent_time
 from unbroken.store.sql import query
 from unbroken.store.tables import TABLES, Tables, at_one_moment
+from unbroken.store.tree import StoredTree
 
 PAGE: Final = 10_000
 """Entries per statement."""
@@ -38,7 +40,7 @@ _REFUSALS: Final = {
     "not recovered": "this server was restored, or took over from another: `unbroken recover` opens reading on it",
     "several duties": "this login is in the groups of several duties, so it may read nothing: give each duty its own",
 }
-_TABLES: Final = ("logs", "entries", "payloads", "originals", "event_ids", "sessions", *TABLES)
+_TABLES: Final = ("logs", "entries", "payloads", "originals", "event_ids", "sessions", "checkpoints", "tiles", *TABLES)
 _BEFORE_PAYLOAD: Final = 8
 _BEFORE_COLUMNS: Final = 15
 _TEXTS: Final = frozenset({3, 4, *range(_BEFORE_COLUMNS, _BEFORE_COLUMNS + len(COLUMNS))})
@@ -359,6 +361,17 @@ class LogReader:
     def tables(self) -> AbstractContextManager[Tables]:
         """The tables beside the entries; while it lasts, entries are given as of the same moment."""
         return at_one_moment(self._connection, self._number, chunk=_CHUNK)
+
+    def checkpoints(self) -> Iterator[tuple[int, bytes, str]]:
+        """What the table of checkpoints says: size, root and note, larger trees first."""
+        before = _LAST
+        while rows := self._rows("checkpoints_before", (self._number, before, PAGE)):
+            yield from ((row[0], row[1], row[2]) for row in rows)
+            before = rows[-1][0]
+
+    def read_tiles(self, tiles: Sequence[Tile], /) -> Sequence[bytes]:
+        """The tree's tiles as they are stored, for whoever does not believe them."""
+        return StoredTree(self._connection, self.log).read_tiles(tiles)
 
     def impostors(self) -> list[str]:
         """Tables that could show other rows than were recorded: missing, a view, under another rule or policy."""

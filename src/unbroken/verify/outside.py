@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
+from unbroken.core import note
 from unbroken.core.checkpoint import Checkpoint
 from unbroken.core.cosignature import stated_time
 from unbroken.core.note import VerifierKey
@@ -65,12 +66,13 @@ class SignedTree:
 class Passed:
     """Somebody who was passed over, and why: nobody answered, or what they keep is not signed by a trusted key.
 
-    ``notes`` is how many notes of theirs don't count.
+    ``notes`` is how many notes of theirs don't count, and ``size`` the most entries that one of them claims.
     """
 
     who: str
     why: str
     notes: int = 0
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,8 @@ class Outside:
                 tree = _opened(each, log, signers)
             except NoteError as error:
                 before = refused.get(each.by, Passed(each.by, str(error)))
-                refused[each.by] = replace(before, notes=before.notes + 1)
+                size = max(before.size, _claimed(each.note, log))
+                refused[each.by] = replace(before, notes=before.notes + 1, size=size)
                 continue
             place = tree.size, tree.root
             trees[place] = _together(trees[place], tree) if place in trees else tree
@@ -146,9 +149,8 @@ class Against:
 
     ``newest`` is the largest tree kept outside that the log still contains: what it is proven to. ``brought`` is the
     same for what the database itself handed over, where that goes further. ``compared`` signed trees were held against
-    the entries, of which ``unfit`` don't fit; ``beyond`` are larger than the log, but for ``declared`` ones, which
-    cover what the log's next incarnation says was lost; ``uncompared`` are smaller than what was read, or lie behind a
-    gap.
+    the entries, of which ``unfit`` don't fit; ``beyond`` are larger than the log, but for the ``declared``, which cover
+    what the log's next incarnation says was lost; ``uncompared`` are smaller than what was read, or lie behind a gap.
     """
 
     newest: SignedTree | None = None
@@ -164,11 +166,31 @@ class Against:
     is_blind: bool = False
     fork: Fork | None = None
 
+    @property
+    def doubts(self) -> tuple[Passed, ...]:
+        """What claims to be larger than the newest tree, and might be one by a key that the verifier wasn't told of."""
+        proven = 0 if self.newest is None else self.newest.size
+        return tuple(each for each in self.refused if each.size > proven)
+
+    def shows_end(self, size: int) -> bool:
+        """Whether a log of this size ends with what somebody outside has now, as the newest that there is."""
+        is_newest = self.newest is not None and self.newest.size == size and not self.declared
+        return is_newest and bool(self.reached) and not self.doubts
+
 
 def _opened(held: Held, log: str, signers: Signers) -> SignedTree:
     checkpoint, keys = signers.opened(held.note, origin=log)
     at = max((each for each in (held.at, stated_time(held.note, keys)) if each is not None), default=None)
     return SignedTree(checkpoint.size, checkpoint.root, held.note, str(keys[0]), (held.by,), at, held.is_outside)
+
+
+def _claimed(text: str, log: str) -> int:
+    """The size that a note states which nobody trusted signed; 0 where it states none of this log."""
+    try:
+        claim = Checkpoint.parse(note.parse(text).text)
+    except NoteError:
+        return 0
+    return claim.size if claim.origin == log else 0
 
 
 def _together(one: SignedTree, other: SignedTree) -> SignedTree:

@@ -8,19 +8,21 @@ from typing import Final, TypeAlias
 from unbroken.core.entry import Head
 from unbroken.verify.accounting import ORIGINAL
 from unbroken.verify.against import hold_against
+from unbroken.verify.certificates import Certificates, check_certificates
 from unbroken.verify.chain import START, Chain
 from unbroken.verify.erased import declarations_in
 from unbroken.verify.examine import Intact, examine
 from unbroken.verify.finding import Accounted, Report, Verdict
 from unbroken.verify.following import UNIT, Progress, follow, follow_in_parallel
 from unbroken.verify.fork import with_consistency
+from unbroken.verify.kept_tree import KeptTree
 from unbroken.verify.keys_and_names import check_keys, check_names, undeclared_keys
 from unbroken.verify.outside import Against, Outside
 from unbroken.verify.replay.check import check_tables
 from unbroken.verify.replay.replay import Replay
 from unbroken.verify.settle import LookAgain, settle
 from unbroken.verify.source import Index, Source
-from unbroken.verify.tree import Milestone
+from unbroken.verify.tree import Milestone, Tree
 
 GROWTHS: Final = 5
 """How often a log that grows meanwhile is followed further for what tells of something absent."""
@@ -32,6 +34,7 @@ def verify_log(
     expect: Head | None = None,
     kept: Head | None = None,
     outside: Outside | None = None,
+    certificates: Certificates | None = None,
     workers: int = 1,
     connect: Callable[[], Source] | None = None,
     progress: Progress = lambda _done, _of: None,
@@ -40,13 +43,13 @@ def verify_log(
 
     ``expect`` is a head known from outside, and ``outside`` are signed checkpoints that were fetched before this is
     called: only they can make the verdict *proven*. ``kept`` is a head that this verifier saw earlier, which the log
-    must still contain. With more than one worker each process makes its own source with ``connect``, which must be
-    picklable.
+    must still contain; ``certificates`` are those of erasures, which its entries must bear out. With more than one
+    worker each process makes its own source with ``connect``, which must be picklable.
     """
     heads = tuple(dict.fromkeys(head for head in (expect, kept) if head is not None))
-    tree = None if outside is None else outside.tree()
-    chain = Chain(log=source.log, heads=heads, tree=tree, replay=Replay())
     impostors = source.impostors()
+    kept_tree = KeptTree() if impostors else KeptTree.read(source)
+    chain = Chain(log=source.log, heads=heads, tree=_tree_for(outside, kept_tree), replay=Replay())
     for name in impostors:
         chain.find("unverifiable", 0, expected=f"{name} to be a plain table", found="something in its place")
     upto = source.head().seq
@@ -66,9 +69,20 @@ def verify_log(
             check_keys(chain, vault)
             check_names(chain, vault)
             check_tables(chain, vault)
+        certified = None if certificates is None else check_certificates(chain, source, certificates)
         against = None if outside is None else held_against(chain, outside, source)
+        kept_tree.check(chain, source, is_judged=against is not None and against.unfit + against.beyond > 0)
         accounted = settle(chain, looking_at(source))
-    return report_of(chain, scope="the whole log", expect=expect, kept=kept, accounted=accounted, against=against)
+    report = report_of(chain, scope="the whole log", expect=expect, kept=kept, accounted=accounted, against=against)
+    return replace(report, certified=certified)
+
+
+def _tree_for(outside: Outside | None, kept: KeptTree) -> Tree | None:
+    """A tree that notes the roots of all that the log is held against; none where there is nothing."""
+    if outside is None and not kept.roots:
+        return None
+    trees = () if outside is None else outside.trees
+    return Tree([*kept.roots, *(each.size for each in trees)])
 
 
 def verify_range(source: Source, *, first: int, last: int, progress: Progress = lambda _done, _of: None) -> Report:
@@ -232,7 +246,6 @@ def _verdict(chain: Chain, expect: Head | None, against: Against | None) -> Verd
         return "proven"
     if against is None:
         return "consistent"
-    is_end = against.newest is not None and against.newest.size == chain.top.seq and not against.declared
-    if is_end and not against.refused:
+    if against.shows_end(chain.top.seq):
         return "proven"
     return "unverifiable" if against.is_blind else "consistent"

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from unbroken.core.entry import Head, StoredEntry
+from unbroken.core.tree.tile import Tile
 
 
 class Source(Protocol):
@@ -76,6 +77,12 @@ class Index(Source, Protocol):
 
     def known_pseudonyms(self, pseudonyms: Sequence[str]) -> list[str]:
         """Which of these, up to 1000, lead to a name."""
+
+    def checkpoints(self) -> Iterator[tuple[int, bytes, str]]:
+        """What the table of checkpoints says: size, root and note, larger trees first."""
+
+    def read_tiles(self, tiles: Sequence[Tile], /) -> Sequence[bytes]:
+        """As :class:`~unbroken.core.tree.reading.TileReader` says; ``b""`` for a tile that is not there."""
 
     def tables(self) -> AbstractContextManager[Tables]:
         """The tables beside the entries; while it lasts, entries are given as of the same moment."""

@@ -84,7 +84,9 @@ def written(folder: Path, plan: Plan, source: Source, *, shown: Shown, progress:
     Where anything is wrong with an entry, or with which ones the database gave, that is in the findings, and what was
     written is not to be handed out.
     """
-    writer = _Writer(plan, source.log, list(declarations_in(source)))
+    # What a later incarnation tells of this one can't go into a bundle of this one.
+    own = [declaration for declaration in declarations_in(source) if not declaration.about]
+    writer = _Writer(plan, source.log, own)
     wanted = writer.wanted()
     total = sum(last - first + 1 for first, last in wanted)
     with ExitStack() as stack:

@@ -53,13 +53,19 @@ class Exporting:
 class Bundle:
     """One bundle in the making, in a folder of its own beside where it is going to be, for its owner's eyes alone.
 
-    A context manager: what was not put in its place is removed at the end.
+    A context manager: what was not put in its place is removed at the end. ``telling`` reads the log's newest
+    incarnation: what is done with an earlier one is told there. ``exported`` is the entry that tells of this bundle,
+    and ``asked_to_record`` whether there may be one, also where the answer did not come.
     """
 
-    def __init__(self, target: Path, plan: Plan, reader: LogReader) -> None:
+    exported: int | None = None
+    asked_to_record: bool = False
+
+    def __init__(self, target: Path, plan: Plan, reader: LogReader, *, telling: LogReader) -> None:
         self._target = target
         self._plan = plan
         self._reader = reader
+        self._telling = telling
         self._checkpoints = Checkpoints(reader.connection, reader.log)
 
     def __enter__(self) -> Self:
@@ -76,8 +82,8 @@ class Bundle:
         """Reads and verifies the entries, and writes them down. With findings nothing should be handed out."""
         return contents.written(self._folder, self._plan, self._reader, shown=shown, progress=progress)
 
-    def told(self, found: Contents, exporting: Exporting) -> tuple[Manifest, int | None]:
-        """The manifest and, unless it is a draft, the entry in which the log now tells of this export."""
+    def told(self, found: Contents, exporting: Exporting) -> Manifest:
+        """The manifest; unless it is a draft, the log has an entry of this export now."""
         listed = found.files | self._written_texts(exporting)
         manifest = Manifest(
             log=self._reader.log,
@@ -98,15 +104,17 @@ class Bundle:
             files=listed,
         )
         self._write("manifest.json", manifest.text)
-        key = exporting.key
-        return manifest, None if key is None else self._record(manifest, exporting, key)
+        if exporting.key is not None:
+            self._record(manifest, exporting, exporting.key)
+        return manifest
 
     def prove(
-        self, found: Contents, exported: int | None, *, seconds: float, served: Served, progress: Progress,
+        self, found: Contents, *, seconds: float, served: Served, progress: Progress,
         cosigners: Sequence[str] = (),
     ) -> Covering | None:  # fmt: skip
         """Waits for a checkpoint that covers all entries, and adds what it proves; ``None`` where none came."""
-        seqs = found.seqs if exported is None else [*found.seqs, exported]
+        elsewhere = self._telling.log != self._reader.log
+        seqs = found.seqs if self.exported is None or elsewhere else [*found.seqs, self.exported]
         covering = proving.awaited(self._checkpoints, seqs[-1], seconds=seconds, progress=progress)
         files = {"anchors.jsonl": b"", "keys.json": proving.keys_of(self._checkpoints, cosigners)}
         if covering is not None:
@@ -143,7 +151,7 @@ class Bundle:
             self._write(name, content)
         return {name: File(len(content), sha256(content).hexdigest()) for name, content in texts.items()}
 
-    def _record(self, manifest: Manifest, exporting: Exporting, key: SigningKey) -> int:
+    def _record(self, manifest: Manifest, exporting: Exporting, key: SigningKey) -> None:
         digest = sha256(manifest.text).hexdigest()
         self._write("manifest.note", signed(manifest, key, sha256=digest).encode())
         details = {
@@ -152,12 +160,12 @@ class Bundle:
             "entries": manifest.entries,
             "selection": {**exporting.about, "kind": self._plan.selection.kind, "upto": str(self._plan.selection.upto)},
         }
-        seq = self._checkpoints.record_export(exporting.ticket.id, details)
-        entry = self._reader.entry(seq)
+        self.asked_to_record = True
+        seq = self.exported = self._checkpoints.record_export(exporting.ticket.id, details)
+        entry = self._telling.entry(seq)
         if entry is None:
             raise UnbrokenError(f"the entry {seq}, which tells of this export, can't be read: run `unbroken verify`")
         self._write("exported.jsonl", _line(entry))
-        return seq
 
     def _write(self, name: str, content: bytes) -> None:
         (self._folder / name).write_bytes(content)

@@ -71,7 +71,8 @@ def _best(checkpoints: Checkpoints, seq: int) -> Covering | None:
     for size, _ in sorted(given.items(), key=lambda each: (-each[1], each[0])):
         anchored = checkpoints.of_size(size)
         if anchored is not None:
-            return Covering(anchored, tuple(each for each in found if each.size == size and each.root == anchored.root))
+            fitting = (each for each in found if (each.size, each.root) == (size, anchored.root))
+            return Covering(anchored, tuple(sorted(fitting, key=lambda each: each.anchor)))
     return Covering(first, ())
 
 

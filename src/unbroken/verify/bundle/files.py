@@ -1,11 +1,13 @@
 """A bundle's files, out of a ZIP or a folder, read a piece at a time. Whoever made it may have meant harm."""
 
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
+from os import SEEK_END
 from pathlib import Path
 from typing import IO, Final, Protocol
 
@@ -21,6 +23,13 @@ NAMES: Final = frozenset({*ALWAYS, *SIGNED, *PROVING})
 CHUNK: Final = 1 << 20
 _ENCRYPTED: Final = 1
 _METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_END: Final = b"PK\x05\x06"
+_END_BYTES: Final = 22
+_DAMAGES: Final = (
+    zipfile.BadZipFile, zlib.error, struct.error, EOFError, IndexError, NotImplementedError, OSError, RuntimeError,
+    ValueError,
+)  # fmt: skip
+"""What reading a damaged archive raises."""
 
 
 class UnreadableError(ValueError):
@@ -46,11 +55,30 @@ def opened(path: Path) -> Iterator[Files]:
     if path.is_dir():
         yield _Folder(path)
         return
+    with path.open("rb") as file, _readable(file) as archive:
+        yield _Archive(archive)
+
+
+@contextmanager
+def _readable(file: IO[bytes]) -> Iterator[zipfile.ZipFile]:
+    """The archive, if all programs see the same files in it."""
+    _require_end(file)
     try:
-        with zipfile.ZipFile(path) as archive:
-            yield _Archive(archive)
-    except (zipfile.BadZipFile, NotImplementedError) as error:
+        archive = zipfile.ZipFile(file)
+    except _DAMAGES as error:
         raise UnreadableError(f"no ZIP archive, or a damaged one: {error}") from error
+    with archive:
+        yield archive
+
+
+def _require_end(file: IO[bytes]) -> None:
+    """That the end of the archive's directory is the end of the file, and has no comment, which might look like one."""
+    size = file.seek(0, SEEK_END)
+    file.seek(max(size - _END_BYTES, 0))
+    end = file.read()
+    file.seek(0)
+    if not end.startswith(_END) or not end.endswith(b"\x00\x00"):
+        raise UnreadableError("no ZIP archive, or one that is cut off or has something behind its files")
 
 
 def whole(files: Files, name: str, *, limit: int) -> bytes:
@@ -122,16 +150,23 @@ class _Folder:
 class _Archive:
     def __init__(self, archive: zipfile.ZipFile) -> None:
         self._archive = archive
-        for each in archive.infolist():
+        members = archive.infolist()
+        if not members or min(each.header_offset for each in members):
+            raise UnreadableError("there is something in the archive before its files, or none of them")
+        for each in members:
             if each.flag_bits & _ENCRYPTED or each.compress_type not in _METHODS:
                 raise UnreadableError("a file in the archive is encrypted, or packed in another way than deflate")
-        self.names = _known(archive.namelist())
+        self.names = _known([each.filename for each in members])
+        # Its own sums are no evidence, but where one does not fit nothing can be said of what was there.
+        for name in self.names:
+            for _ in self.chunks(name):
+                pass
 
     def chunks(self, name: str) -> Iterator[bytes]:
         try:
             with self._archive.open(name) as file:
                 yield from _chunks(file)
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+        except _DAMAGES as error:
             raise UnreadableError(f"{name} is damaged in the archive: {error}") from error
 
 

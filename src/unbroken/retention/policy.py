@@ -1,0 +1,91 @@
+"""Retention policies: what has to be kept for how long from when, what has to go, and where that stands."""
+
+import re
+from dataclasses import dataclass
+from typing import Final, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from unbroken.errors import ConfigurationError
+from unbroken.retention.period import Period
+
+Basis = Literal["law", "interpretation", "standard", "organisation"]
+"""Where a period comes from: a law's text, a common reading of one, a standard or contract, or one's own choice."""
+BASES: Final = ("law", "interpretation", "standard", "organisation")
+RECORD: Final = "record"
+"""The start event of what begins when it is recorded."""
+_ID: Final = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
+_START: Final = re.compile(r"[a-z]+(?:_[a-z]+)*")
+_LONGEST: Final = 120
+_UTC: Final = ZoneInfo("UTC")
+_ALL_BELOW: Final = ".*"
+
+
+@dataclass(frozen=True, slots=True)
+class Applies:
+    """Which entries a policy is for: all, or those of a domain or event type that it names (``log.*``: all such)."""
+
+    domains: frozenset[str] = frozenset()
+    event_types: frozenset[str] = frozenset()
+    everything: bool = False
+
+    def to(self, *, domains: frozenset[str], event_type: str) -> bool:
+        """Whether it is for an entry of this type and these domains."""
+        family = event_type.partition(".")[0] + _ALL_BELOW
+        return (
+            self.everything
+            or not self.event_types.isdisjoint((event_type, family))
+            or not self.domains.isdisjoint(domains)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """One policy in one version.
+
+    Content is kept at least ``floor`` after the start event and at most ``ceiling``; without a floor there is no duty
+    to keep it, without a ceiling none to let it go. ``start`` is :data:`RECORD`, or the kind of an event that may come
+    much later, or never, and is told for a value of the scope key ``start_key`` (``account=…``). ``hot`` is how long
+    it is to be at hand at once. Days are those of ``zone``. ``verify`` marks a citation that was not compared with the
+    official text. Raises :class:`ConfigurationError` for what contradicts itself.
+    """
+
+    id: str
+    version: int
+    title: str
+    citation: str
+    basis: Basis
+    jurisdiction: str
+    floor: Period | None
+    ceiling: Period | None
+    start: str = RECORD
+    start_key: str | None = None
+    hot: Period | None = None
+    applies: Applies = Applies()
+    zone: ZoneInfo = _UTC
+    note: str = ""
+    verify: bool = False
+
+    def __post_init__(self) -> None:
+        if _ID.fullmatch(self.id) is None or len(self.id) > _LONGEST:
+            raise ConfigurationError("a policy's id is lower-case words, joined by dots, dashes or underscores")
+        if self.version < 1:
+            raise ConfigurationError(f"the policy {self.id}: versions count from 1")
+        if self.basis not in BASES:
+            raise ConfigurationError(f"the policy {self.id}: a basis is one of {', '.join(BASES)}")
+        if _START.fullmatch(self.start) is None or (self.start == RECORD) != (self.start_key is None):
+            raise ConfigurationError(
+                f"the policy {self.id}: it starts with the record, or with an event that is told for a scope key"
+            )
+        if self.floor is None and self.ceiling is None:
+            raise ConfigurationError(f"the policy {self.id}: it has to say how long to keep, or when to let go")
+
+    def __str__(self) -> str:
+        return f"{self.id} (version {self.version})"
+
+
+def zone_named(name: str) -> ZoneInfo:
+    """The time zone of this name; raises :class:`ConfigurationError` where there is none."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ConfigurationError(f"there is no time zone {name!r}: as in Europe/Paris or UTC") from error

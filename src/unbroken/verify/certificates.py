@@ -1,0 +1,169 @@
+"""Certificates of erasure held against the log's own entries.
+
+What an entry says was erased was said by whoever runs the database. A certificate was signed under a key that is not
+in it, and so was the order, when everything was there still.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from unbroken.core.entry import Head
+from unbroken.verify.chain import Chain
+from unbroken.verify.declaration import ERASED, runs_in
+from unbroken.verify.examine import Intact, examine
+from unbroken.verify.finding import Kind
+from unbroken.verify.numbers import size
+from unbroken.verify.replay.act import Statement
+from unbroken.verify.source import Source
+
+_KIND: Final[Kind] = "certificate_disagrees"
+_PART: Final = "certificate"
+
+
+@dataclass(frozen=True, slots=True)
+class Certified:
+    """What one certificate states, as far as a log can be held against it; ``digest`` is the SHA-256 of its note.
+
+    ``entries`` are the log's that list all that is gone, ``head`` its end when the certificate was signed.
+    """
+
+    digest: str
+    erasure: str
+    log: str
+    order: str
+    begun_seq: int
+    begun_by: str
+    entries: tuple[int, ...]
+    keys: frozenset[str]
+    names: frozenset[str]
+    payloads: int
+    originals: int
+    head: Head
+
+
+@dataclass(frozen=True, slots=True)
+class Certificates:
+    """What somebody keeps outside: certificates, and the SHA-256 of the note of each order."""
+
+    certificates: tuple[Certified, ...]
+    orders: frozenset[str]
+
+    def of(self, erasure: str) -> list[Certified]:
+        """The certificates of one erasure: several where it was carried out again after a restore."""
+        return [each for each in self.certificates if each.erasure == erasure]
+
+
+@dataclass(slots=True)
+class Told:
+    """What a log's entries say of one erasure."""
+
+    erasure: str
+    order: str | None = None
+    begun_seq: int = 0
+    begun_by: str = ""
+    done_seq: int = 0
+    certificate: str | None = None
+    entries: list[int] = field(default_factory=list)
+    keys: set[str] = field(default_factory=set)
+    names: set[str] = field(default_factory=set)
+    payloads: int = 0
+    originals: int = 0
+
+    def hear(self, told: Statement) -> None:
+        """Takes note of one more entry."""
+        if told.details.get("complete") is True:
+            self.done_seq, self.certificate = told.seq, told.text("certificate")
+            return
+        if told.text("order") is not None and self.order is None:
+            self.order, self.begun_seq, self.begun_by = told.text("order"), told.seq, told.login
+        self.entries.append(told.seq)
+        self.keys |= set(told.texts("keys"))
+        self.names |= set(told.texts("pseudonyms"))
+        self.payloads += _count(told.text("payloads"))
+        self.originals += _count(told.text("originals"))
+
+
+def _count(numbers: str | None) -> int:
+    try:
+        return size(runs_in(numbers or ""))
+    except ValueError:
+        return 0
+
+
+def check_certificates(chain: Chain, source: Source, kept: Certificates) -> int:
+    """Adds to a chain where what was erased and what was certified are not the same; gives how many fit.
+
+    Every erasure that ends needs the certificate that its last entry names, and one that has only begun the order; and
+    of what a certificate of this log states there must be an erasure that has ended.
+    """
+    told, fitting = _told_in(source), 0
+    for each in told.values():
+        findings = list(_findings(each, kept, source))
+        for seq, expected, found in findings:
+            chain.find(_KIND, seq, expected=expected, found=found, part=_PART)
+        fitting += not findings and each.done_seq > 0
+    for certified in kept.certificates:
+        known = told.get(certified.erasure)
+        if certified.log == source.log and (known is None or not known.done_seq):
+            wanted = f"the end of erasure {certified.erasure}, of which there is a certificate"
+            chain.find(_KIND, certified.begun_seq, expected=wanted, found="no entry that tells of it", part=_PART)
+    return fitting
+
+
+def _told_in(source: Source) -> dict[str, Told]:
+    """The log's erasures by their ids, as its own entries tell them, and those of incarnations that came after it."""
+    told: dict[str, Told] = {}
+    for statement in _statements(source):
+        erasure = statement.text("erasure")
+        if erasure is not None:
+            told.setdefault(erasure, Told(erasure)).hear(statement)
+    return told
+
+
+def _statements(source: Source) -> Iterator[Statement]:
+    for entries in source.erasures():
+        for step in map(examine, entries):
+            if isinstance(step, Intact) and isinstance(step.tells, Statement) and step.tells.type == ERASED:
+                about = step.tells.about or step.log
+                if about == source.log:
+                    yield step.tells
+
+
+def _findings(told: Told, kept: Certificates, source: Source) -> Iterator[tuple[int, str, str]]:
+    """Where, what should be, and what is."""
+    if told.order is not None and told.order not in kept.orders:
+        yield told.begun_seq, f"the order {told.order} in the ledger, with which this erasure began", "none"
+    if not told.done_seq:
+        return
+    certified = next((each for each in kept.of(told.erasure) if each.digest == told.certificate), None)
+    if certified is None:
+        yield told.done_seq, f"the certificate {told.certificate} in the ledger, which this entry names", "none"
+        return
+    wrong = ", ".join(differing(told, certified))
+    if wrong:
+        yield told.done_seq, f"what its certificate says of {wrong}", "entries that say something else"
+    if not _has(source, certified.head):
+        yield certified.head.seq, f"hash {certified.head.hash}, the log's end when it was certified", "another entry"
+
+
+def differing(told: Told, certified: Certified) -> Iterable[str]:
+    """What a certificate states otherwise than the entries. It may name keys that another erasure destroyed."""
+    if told.order != certified.order:
+        yield "the order"
+    if (told.begun_seq, told.begun_by) != (certified.begun_seq, certified.begun_by):
+        yield "its beginning"
+    if tuple(told.entries) != certified.entries:
+        yield "its entries"
+    if (told.payloads, told.originals) != (certified.payloads, certified.originals):
+        yield "what it destroyed"
+    if not told.keys <= certified.keys:
+        yield "keys"
+    if not told.names <= certified.names:
+        yield "names"
+
+
+def _has(source: Source, head: Head) -> bool:
+    """Whether the log has this very entry."""
+    steps = (step for entries in source.entries(after=head.seq - 1, upto=head.seq) for step in map(examine, entries))
+    return any(isinstance(step, Intact) and step.hash.hex() == head.hash for step in steps)
