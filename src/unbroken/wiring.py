@@ -159,13 +159,18 @@ def protection_of(ledger: Ledger, *, spool: SpoolPlace | None = None, ner: "NerE
     protection = LogProtection(
         CurrentRegistry(ledger, copy=None if spool is None else spool.registry),
         key=key,
-        identities=None if key is None else Identities(ledger.identify, key, ledger.log),
+        identities=None
+        if key is None
+        else Identities(
+            ledger.identify, key, ledger.log, remember=ledger.remember, incarnation=lambda: ledger.incarnation
+        ),
         note=Unclassified(ledger),
         sealer=Sealer(
             ledger.vault_keys,
             keys=() if key is None else (key, *ledger.retired),
             log=ledger.log,
             marker=None if spool is None else spool.vault,
+            incarnation=lambda: ledger.incarnation,
         ),
         ner=ner,
     )

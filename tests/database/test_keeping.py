@@ -152,6 +152,7 @@ def test_whom_it_made_known_is_known_again(database: Database, keeping: Ledger) 
     ann = Identity(f"p-{1:032x}", b"\x01" * 32, b"sealed")
     keeping.record([note("kept")])
     assert keeping.identify([ann]) == [ann.pseudonym]
+    keeping.remember([ann])
     keeping.record([note("of Ann", subjects=[ann.pseudonym])])
     lose(database, 2)
     continued(database)

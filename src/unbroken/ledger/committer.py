@@ -76,8 +76,13 @@ class Committer:
         """The answer to a question that may be asked again; ``None`` in an outage that a spool bridges."""
         return self._delivery.ask_until(question, deadline=deadline)
 
+    @property
+    def log(self) -> str:
+        """The full name of the log that took the last batch; empty before the first."""
+        return "" if self._keeping is None else self._keeping.log
+
     def remember(self, identities: Sequence[Identity]) -> None:
-        """People got these pseudonyms from this process: it brings them along where it offers their events again."""
+        """Takes note of people whose pseudonyms this process uses."""
         if self._keeping is not None:
             self._keeping.remember(identities)
 

@@ -16,7 +16,7 @@ import msgspec
 
 from unbroken.core.commitment import PARTS
 from unbroken.core.event import Event, decode_event, encode_event
-from unbroken.core.incarnation import incarnation_of
+from unbroken.core.incarnation import continues, incarnation_of
 from unbroken.core.times import parse_time
 from unbroken.errors import InvalidEventError, NotApprovedError, UnbrokenError
 from unbroken.ledger.delivery import Delivered, Delivery
@@ -33,7 +33,7 @@ ASIDE_S: Final = 0.5
 OFFER_S: Final = 2.0
 """How long one call spends on offering what was lost; the next one goes on."""
 PEOPLE: Final = 10_000
-"""Identities that are remembered: of people who got their pseudonym from this process."""
+"""Identities that are remembered."""
 MOST_REFUSED: Final = 1000
 """How many events that were refused the log's entry on a loss names."""
 
@@ -49,7 +49,8 @@ _log = logging.getLogger("unbroken")
 class Keeping:
     """Stands in the place of a :class:`Delivery`; used by one thread at a time, as that is by who leads a group.
 
-    Questions alone may come from any thread. ``clock`` is monotonic and in seconds.
+    Questions alone may come from any thread. ``log`` is the full name of the log that took the last batch. ``clock`` is
+    monotonic and in seconds.
     """
 
     def __init__(self, delivery: Delivery, retained: Retained, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -57,7 +58,7 @@ class Keeping:
         self._retained = retained
         self._clock = clock
         self._next_look = 0.0
-        self._log = ""
+        self.log = ""
         # A log without any checkpoint has nobody who would notice a loss: then nothing is kept until the next look.
         self._is_kept = True
         # Owns the people, who are noted by whoever asks for their pseudonyms.
@@ -82,7 +83,7 @@ class Keeping:
         return self._delivery.ask_until(question, deadline=deadline)
 
     def remember(self, identities: Sequence[Identity]) -> None:
-        """Takes note of people whom this process made known: in a log that lost that, their events bring them along."""
+        """Takes note of people whose pseudonyms this process uses: a log that lost them gets them again."""
         with self._noting:
             self._people.update((each.pseudonym.encode(), each) for each in identities)
             while len(self._people) > PEOPLE:
@@ -90,8 +91,8 @@ class Keeping:
 
     def finish(self) -> None:
         """Offers what is still to be offered, as far as that goes soon."""
-        if self._log:
-            self._offer(self._log, self._clock() + OFFER_S)
+        if self.log:
+            self._offer(self.log, self._clock() + OFFER_S)
 
     def close(self) -> None:
         """Closes the connection."""
@@ -115,7 +116,7 @@ class Keeping:
             _log.warning("%d events that no checkpoint covers are not kept any more: is the notary at work?", dropped)
 
     def _bare(self, item: Sealed) -> Sealed:
-        """The event as it would be offered again: without its original, with the people in it whom we made known."""
+        """The event as it would be offered again: without its original, with the people in it who are known here."""
         people = item.identities
         if self._people:
             named = dict.fromkeys(_PSEUDONYM.findall(item.text))
@@ -127,9 +128,12 @@ class Keeping:
 
     def _follow(self, log: str, deadline: float) -> None:
         """Looks from time to time how far a checkpoint covers the log; offers what an earlier incarnation lost."""
-        self._log = log
+        is_another = continues(log, self.log)
+        self.log = log
         now = self._clock()
         try:
+            if is_another:
+                self._introduce(min(deadline, now + OFFER_S))
             self._offer(log, min(deadline, now + OFFER_S))
             if now >= self._next_look:
                 self._next_look = now + LOOK_S
@@ -142,6 +146,15 @@ class Keeping:
         self._is_kept = covered.size > 0 or incarnation_of(covered.log) > 1
         if not self._is_kept:
             self._retained.clear()
+
+    def _introduce(self, deadline: float) -> None:
+        """Has the log know the people whose pseudonyms go on being used; who was erased stays unknown."""
+        with self._noting:
+            people = list(self._people.values())
+        if people:
+            self._delivery.ask(
+                lambda writer, wait_s: writer.identify(people, as_proposed=True, wait_s=wait_s), deadline=deadline
+            )
 
     def _offer(self, log: str, deadline: float) -> None:
         """Records once more what was acknowledged and is in no incarnation any more; raises at the deadline."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Final, TypeVar
 
+from unbroken.core.incarnation import incarnation_of
 from unbroken.core.keyed import LogKey
 from unbroken.errors import ConflictError, UnavailableError
 from unbroken.ledger.approval import Approval
@@ -75,10 +76,18 @@ class Ledger:
 
     @property
     def log(self) -> str:
-        """The log's full name; without its incarnation where the log could not be reached at the beginning."""
+        """The log's full name as it is known here; without its incarnation where the log could not be reached yet."""
+        committer = self._processes.get(os.getpid())
+        if committer is not None and committer.log:
+            return committer.log
         if self._log is None and self._spool is not None:
             return self._spool.log
         return self._log or ""
+
+    @property
+    def incarnation(self) -> int:
+        """Which incarnation of the log recorded the last event: what is remembered of another holds no more."""
+        return max(1, incarnation_of(self.log))
 
     @property
     def recorder(self) -> str:
@@ -129,10 +138,11 @@ class Ledger:
             if some is None:
                 return None
             found += some
-        committer.remember(
-            [each for each, pseudonym in zip(proposals, found, strict=True) if each.pseudonym == pseudonym]
-        )
         return found
+
+    def remember(self, identities: Sequence[Identity]) -> None:
+        """Takes note of people whose pseudonyms this process goes on using: a log that lost them gets them again."""
+        self._here().remember(identities)
 
     def vault_keys(self, holders: Sequence[tuple[str, str]]) -> list[VaultKey | None] | None:
         """The public key that belongs to each holder, in order, as :meth:`LogWriter.vault_keys` says.

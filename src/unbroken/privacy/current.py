@@ -40,6 +40,7 @@ class CurrentRegistry:
         # By process id: a lock that another thread held at a fork is never let go in the child.
         self._locks: dict[int, threading.Lock] = {}
         self._registry: Registry | None = None
+        self._incarnation = 1
         self._until = 0.0
 
     def __call__(self) -> Registry:
@@ -71,7 +72,9 @@ class CurrentRegistry:
         version = self._ledger.ask_aside(lambda writer, wait_s: writer.registry_version(wait_s=wait_s))
         if version is None:
             return known or self._kept()
-        if known is not None and known.version == version:
+        # Versions are counted anew in each incarnation of a log.
+        before, self._incarnation = self._incarnation, self._ledger.incarnation
+        if known is not None and known.version == version and before == self._incarnation:
             return known
         newest = self._ledger.ask_aside(lambda writer, wait_s: writer.registry(wait_s=wait_s)) if version else None
         if version and newest is None:

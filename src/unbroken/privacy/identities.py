@@ -36,7 +36,8 @@ class Identities:
 
     What is remembered goes by lookup and never holds a name in clear: at most ``most`` people, each for ``ttl_s``
     seconds. While the log can't be asked, what was known goes on being used beyond that, and people who weren't get
-    pseudonyms made here; the log may in the end have several for one person. ``clock`` is monotonic and in seconds.
+    pseudonyms made here; the log may in the end have several for one person. ``remember`` is told whoever goes on being
+    used. What is remembered holds for one ``incarnation`` of the log. ``clock`` is monotonic and in seconds.
     """
 
     def __init__(
@@ -48,14 +49,18 @@ class Identities:
         ttl_s: float = TTL_S,
         most: int = MOST,
         clock: Callable[[], float] = time.monotonic,
+        remember: Callable[[Sequence[Identity]], None] = lambda _: None,
+        incarnation: Callable[[], int] = lambda: 1,
     ) -> None:
         self._identify = identify
+        self._remember = remember
+        self._incarnation = incarnation
         self._names = Names.under(key, log=origin)
         self._ttl_s = ttl_s
         self._most = most
         self._clock = clock
-        # By process id: a lock that another thread held at a fork is never let go in the child.
-        self._caches: dict[int, _Cache] = {}
+        # By process id, as a lock that another thread held at a fork is never let go in the child; and by incarnation.
+        self._caches: dict[tuple[int, int], _Cache] = {}
 
     def pseudonyms(self, names: Iterable[str]) -> tuple[dict[str, str], tuple[Identity, ...]]:
         """The pseudonym of each name, and the identities among them that the log does not know yet.
@@ -87,19 +92,27 @@ class Identities:
             return {each.lookup: cache.offline(each, until=until) for each in proposals}
         if len(answer) != len(proposals) or not all(map(is_pseudonym, answer)):
             raise UnbrokenError("the database's answer holds no pseudonyms: nothing was recorded")
+        self._remember(
+            [
+                each if each.pseudonym == pseudonym else self._sealed(pseudonym, each.lookup, missing[each.lookup])
+                for each, pseudonym in zip(proposals, answer, strict=True)
+            ]
+        )
         return {
             each.lookup: cache.put(each.lookup, _Known(pseudonym, until))
             for each, pseudonym in zip(proposals, answer, strict=True)
         }
 
     def _proposal(self, lookup: bytes, name: str) -> Identity:
-        pseudonym = new_pseudonym()
+        return self._sealed(new_pseudonym(), lookup, name)
+
+    def _sealed(self, pseudonym: str, lookup: bytes, name: str) -> Identity:
         return Identity(pseudonym, lookup, self._names.seal(name, pseudonym))
 
     def _here(self) -> "_Cache":
-        pid = os.getpid()
-        cache = self._caches.get(pid)
-        return self._caches.setdefault(pid, _Cache(self._most)) if cache is None else cache
+        here = os.getpid(), self._incarnation()
+        cache = self._caches.get(here)
+        return self._caches.setdefault(here, _Cache(self._most)) if cache is None else cache
 
 
 class _Cache:

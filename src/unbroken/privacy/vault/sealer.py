@@ -45,8 +45,8 @@ class Sealer:
 
     ``ask`` asks the log for keys. ``keys`` are the log's, the one in use and retired ones, which show the vault keys
     that are its own. ``marker`` is a file that says, once it is there, that the log has a vault, for a start while the
-    log is out of reach. While the log can't be asked, keys that were known go on being used. ``clock`` is monotonic and
-    in seconds.
+    log is out of reach. While the log can't be asked, keys that were known go on being used. They are remembered for
+    one ``incarnation`` of the log. ``clock`` is monotonic and in seconds.
     """
 
     def __init__(
@@ -59,16 +59,18 @@ class Sealer:
         ttl_s: float = TTL_S,
         most: int = MOST,
         clock: Callable[[], float] = time.monotonic,
+        incarnation: Callable[[], int] = lambda: 1,
     ) -> None:
         self._ask = ask
+        self._incarnation = incarnation
         self._log_keys = tuple(keys)
         self._log = log
         self._marker = marker
         self._ttl_s = ttl_s
         self._most = most
         self._clock = clock
-        # By process id: a lock that another thread held at a fork is never let go in the child.
-        self._caches: dict[int, _Cache] = {}
+        # By process id, as a lock that another thread held at a fork is never let go in the child; and by incarnation.
+        self._caches: dict[tuple[int, int], _Cache] = {}
         # A vault that was seen once is there; that there is none holds for a while.
         self._has_vault = marker is not None and marker.exists()
         self._absent_until = clock()
@@ -198,9 +200,9 @@ class Sealer:
             _log.warning("events are recorded without their originals: %s", reason)
 
     def _here(self) -> "_Cache":
-        pid = os.getpid()
-        cache = self._caches.get(pid)
-        return self._caches.setdefault(pid, _Cache(self._most)) if cache is None else cache
+        here = os.getpid(), self._incarnation()
+        cache = self._caches.get(here)
+        return self._caches.setdefault(here, _Cache(self._most)) if cache is None else cache
 
 
 class _CannotSealError(Exception):

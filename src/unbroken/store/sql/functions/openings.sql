@@ -80,7 +80,8 @@ begin
     raise exception 'the originals of this opening are not sealed to all of these keys' using errcode = 'UB008';
   end if;
   return query
-  select w.key_id, w.wrapped from wrapped_keys w where w.log = v_log and w.key_id = any (p_key_ids) order by w.key_id;
+  select w.key_id, w.wrapped from wrapped_keys w
+   where w.log = any (unbroken.incarnations_of(v_log)) and w.key_id = any (p_key_ids) order by w.key_id;
 end $$;
 
 -- Ends an opening with the opener's account of what came of it.

@@ -181,12 +181,13 @@ begin
 end $$;
 
 -- Refuses a batch in which an event commits to an original that is not there, or the other way round, or that is sealed to
--- anything but this log's keys. Whether a key is destroyed by now is no matter: then nothing opens it.
+-- anything but this log's keys, of whichever incarnation: recorders may still have those of the one before. Whether a key is destroyed by now is no matter: then nothing opens it.
 create or replace function unbroken.check_originals(p_log integer, p_committed boolean[], p_originals bytea[]) returns void
 language plpgsql stable set search_path = unbroken, pg_temp as $$
 declare
   v_fault text;
   v_keys  text[];
+  v_logs  constant int[] := unbroken.incarnations_of(p_log);
 begin
   for i in 1..cardinality(p_committed) loop
     v_fault := null;
@@ -198,7 +199,7 @@ begin
         v_fault := 'comes with an original that is not sealed as version 1';
       else
         for at in 1..cardinality(v_keys) loop
-          perform from subject_keys k where k.log = p_log and k.key_id = v_keys[at];
+          perform from subject_keys k where k.log = any (v_logs) and k.key_id = v_keys[at];
           if not found then
             v_fault := 'comes with an original that is sealed to a key that is not of this log''s vault';
           end if;
