@@ -169,6 +169,16 @@ def test_a_tampered_bundle_is_rejected_in_words(name: str, said: str, page: Page
     assert said in page.text("#result")
 
 
+def test_what_was_withheld_and_what_was_erased_are_told_apart(page: Page, tmp_path: Path) -> None:
+    erased, withheld = read("valid-actor"), read("valid-withheld")
+    page.check(as_archive(erased.files, tmp_path / "erased.zip"), erased.trust)
+    assert "what went in: erased, as the log itself declares" in page.text("#result")
+    assert "withheld on purpose" not in page.text("#result")
+    page.check(as_archive(withheld.files, tmp_path / "withheld.zip"), withheld.trust)
+    assert "what went in: withheld on purpose" in page.text("#result")
+    assert "erased, as" not in page.text("#result")
+
+
 def test_a_key_that_is_none_is_told_and_nothing_is_checked(page: Page, tmp_path: Path) -> None:
     page.tab.set_input_files("#files", as_archive(BASE.files, tmp_path / "bundle.zip"))
     page.tab.fill("#trust", BASE.trust[0][:-3])
