@@ -408,6 +408,15 @@ def valid_cases() -> Iterator[Case]:
     yield Case("valid-rotated", "the key before the rotation is trusted", files, "proven", trust=(FIRST.text(),))
     trusted = (SECOND.text(), WITNESS.text(4))
     yield Case("valid-witnessed", "the witness is trusted as well", files, "proven", trust=trusted)
+    cosigner = (SECOND.text(4),)
+    described = "the log's key is trusted as a cosigner's, which is no checkpoint key"
+    yield Case("valid-trust-as-cosigner", described, files, "origin unproven", trust=cosigner)
+    extended = Making(noted=lambda text: text + "an extension\n").files()
+    yield Case("valid-extension", "the checkpoint has a line more, which has no meaning here", extended, "proven")
+    between = statement("rotated", STRANGER, FIRST, "1 7", [FIRST, STRANGER])
+    onward = statement("rotated", SECOND, STRANGER, "1 7", [STRANGER, SECOND])
+    twice = Making(statements=(ONE, between, onward)).files()
+    yield Case("valid-rotated-twice", "two rotations at one place", twice, "proven", trust=(FIRST.text(),))
     yield Case(
         "valid-witness-alone",
         "a witness is trusted, and no key of the log",
@@ -481,7 +490,8 @@ def valid_cases() -> Iterator[Case]:
 
 def many_receipts(made: Made) -> list[Object]:
     """Of every kind, for this tree and others."""
-    smaller, larger = (made.text.replace(f"\n{SIZE}\n", f"\n{size}\n") for size in (SIZE - 3, SIZE + 3))
+    other = base64.b64encode(bytes(32)).decode()
+    smaller, larger = (f"{LOG}\n{size}\n{other}\n" for size in (SIZE - 3, SIZE + 3))
     response = base64.b64encode(b"no answer of an authority").decode()
     token = canonical({"nonce": "7", "response": response, "sha256": hashlib.sha256(b"x").hexdigest()})
     return [
@@ -639,6 +649,7 @@ def manifest_lies() -> Iterator[Case]:
         ("runs-none", "[[1,3],[6,6],[9,9],[12,12]]", "[]"),
         ("run-of-three", "[6,6]", "[6,6,6]"),
         ("zero-withheld", '"withheld":{}', '"withheld":{"inputs":0}'),
+        ("bytes-as-text", '"bytes":15', '"bytes":"15"'),
         ("file-not-listed", '"verify.py":', '"verify.js":'),
         ("time", "2026-03-01T09:00:12.900000Z", "2026-03-01 09:00:12"),
         ("no-json", "{", ""),
@@ -689,6 +700,10 @@ def export_lies() -> Iterator[Case]:
         yield lied(f"export-{name}", f"the log recorded another export: {name}", made, wrong)
     made = Making(details=lambda d: {**d, "key": forger.text()}).files()
     yield lied("export-another-key", "the log names another key of the exporter", made, unsigned)
+    one = Making(about="contains", details=with_more({"entries": True})).files()
+    yield lied("export-one-is-true", "the log recorded true where it should say 1", one, wrong)
+    early = Making(envelope={"seq": 5}).files()
+    yield lied("export-before", "the export calls itself an earlier entry", early, wrong, ("not_included", 0))
     for name, fields in (
         ("type", {"event_type": "log.read"}),
         ("recorder", {"recorder": uuid(901), "recorder_seq": 13}),
@@ -706,6 +721,7 @@ def export_lies() -> Iterator[Case]:
     line = files["exported.jsonl"]
     for name, content in (
         ("altered-line", line.replace("officer", "auditor", 1)),
+        ("altered-time", line.replace("09:00:13.25", "09:00:14.25", 1)),
         ("twice", line + line),
         ("empty", ""),
         ("no-json", line[:-9]),
@@ -713,9 +729,13 @@ def export_lies() -> Iterator[Case]:
     ):
         yield lied(f"export-{name}", f"exported.jsonl: {name}", {**files, "exported.jsonl": content}, wrong)
     read = json.loads(line)
-    salt = read["payload"]["details"]["salt"]
+    salt, told = read["payload"]["details"]["salt"], read["payload"]["details"]["value"]
+    more_said = told.replace("{", '{"approved":true,', 1)
     for name, value in (
         ("altered-details", {**read, "payload": {"details": {"salt": salt, "value": "{}"}}}),
+        ("more-details", {**read, "payload": {"details": {"salt": salt, "value": more_said}}}),
+        ("other-salt", {**read, "payload": {"details": {"salt": "0" * 64, "value": told}}}),
+        ("short-salt", {**read, "payload": {"details": {"salt": salt[:-2], "value": told}}}),
         ("no-details", {key: value for key, value in read.items() if key != "payload"}),
         ("details-withheld", {**{k: v for k, v in read.items() if k != "payload"}, "withheld": ["details"]}),
     ):
@@ -758,6 +778,13 @@ def tree_lies() -> Iterator[Case]:
     yield lied("checkpoint-signature-short", "a signature that is cut off", lie, unsigned)
     again = {**files, "checkpoint.note": note(text, SECOND.sign(text), SECOND.cosign(text, 0))}
     yield lied("checkpoint-no-time", "a cosignature that states no time", again, unsigned)
+    tabbed = Making(noted=lambda told: told + "a\tb\n").files()
+    yield lied("checkpoint-control-character", "a checkpoint with a tab in it", tabbed, wrong, elsewhere)
+    many = note(text, *[own_line + "\n"] * 65)
+    yield lied("checkpoint-65-signatures", "more signatures than a note has", {**files, "checkpoint.note": many}, wrong)
+    late = statement("rotated", SECOND, FIRST, f"1 {SIZE}", [FIRST, SECOND])
+    made = Making(statements=(ONE, late)).files()
+    yield lied("signed-before-its-term", "the key signs only trees that are larger", made, wrong)
     for name, signers in (("old-key", (FIRST,)), ("stranger", (STRANGER,)), ("other-log", (OTHER_LOG,))):
         trust = (SECOND.text(), STRANGER.text())
         made = Making(signers=signers).files()
@@ -806,6 +833,16 @@ def tree_lies() -> Iterator[Case]:
             for each in lines
         ]
 
+    numbered = entries[2].line.replace('"session_seq":3', '"session_seq":4')
+
+    def forged_number(lines: list[Object]) -> list[Object]:
+        return [
+            {**each, "line": numbered, "hash": hash_of(numbered)} if number_of(each) == 3 else each for each in lines
+        ]
+
+    made = Making(entries=forged_number).files()
+    gaps: tuple[Found, ...] = (("session_gap", 3), ("session_gap", 6))
+    yield lied("rewritten-session", "an entry's number in its session was rewritten", made, *gaps, apart)
     made = Making(entries=forged_second).files()
     yield lied(
         "rewritten-entry-linked", "the same, and the next entry links to the true one", made, ("forked", 3), apart
@@ -867,6 +904,7 @@ def anchor_lies() -> Iterator[Case]:
     for name, lines, found in (
         ("forked", [receipt(note(other, SECOND.sign(other)))], ("forked", 0)),
         ("another-root", [receipt(note(other, STRANGER.sign(other)))], wrong),
+        ("two-of-one-kind", [receipt(text), receipt(text, "file")], wrong),
         ("another-log", [receipt(note(elsewhere, SECOND.sign(elsewhere)))], wrong),
         ("no-note", [receipt(text)], wrong),
         ("unknown-kind", [receipt(files["checkpoint.note"], "blockchain")], wrong),
@@ -907,12 +945,14 @@ def exporter_lies() -> Iterator[Case]:
         ("range-payload", Making(with_range=True, withheld={4: []}), [("manifest_wrong", 4)]),
         ("selected-missing", Making(without=(12,)), [("missing", 12)]),
         ("beside", Making(beside=(5,)), [("manifest_wrong", 5)]),
+        ("beside-withheld", Making(beside=(5,), withheld={5: ["details"]}), [("manifest_wrong", 5)]),
         ("actor", Making(about="actor", selected=(2, 4, 7, 8), beside=(10,)), [("selection_wrong", 2)]),
         ("subject", Making(about="subject", selected=(2, 3, 6)), [("selection_wrong", 6)]),
         ("time-before", Making(about="time", selected=(2, 3, 4, 5)), [("selection_wrong", 2)]),
         ("time-after", Making(about="time", selected=(3, 4, 5, 6)), [("selection_wrong", 6)]),
         ("actions", Making(about="actions", selected=(3, 4, 6, 11)), [("selection_wrong", 4)]),
         ("access", Making(about="access", selected=(3, 6, 11)), [("selection_wrong", 11)]),
+        ("actions-agent", Making(about="actions", selected=(2, 3, 6, 11)), [("selection_wrong", 2)]),
         ("contains", Making(about="contains", selected=(2, 4)), [("selection_wrong", 2)]),
         ("errors", Making(about="errors", selected=(8, 9)), [("selection_wrong", 9)]),
         ("log", Making(about="log", selected=tuple(range(1, 12))), [("manifest_wrong", 0)]),
@@ -935,6 +975,15 @@ def exporter_lies() -> Iterator[Case]:
     ):  # fmt: skip
         manifest: Edit = uncounted if found[0][0] == "unverifiable" else same
         yield lied(f"exporter-{name}", f"the exporter lies: {name}", replace(making, manifest=manifest).files(), *found)
+
+    for name, asked, found in (
+        ("access-type", {"ids": ["visit-17"], "type": "record"}, [("selection_wrong", 3), ("selection_wrong", 6)]),
+        ("access-resource", {"ids": ["visit-18"], "type": "visit"}, [("selection_wrong", 3), ("selection_wrong", 6)]),
+        ("access-any-type", {"ids": ["visit-18"]}, [("selection_wrong", 3), ("selection_wrong", 6)]),
+    ):
+        meant = {"kind": "query", "name": "access", "upto": "12", **asked}
+        files = Making(about="access", manifest=with_more({"selection": meant})).files()
+        yield lied(f"exporter-{name}", f"the exporter lies: {name}", files, *found)
 
 
 def uncounted(manifest: Object) -> Object:

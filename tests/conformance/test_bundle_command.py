@@ -151,6 +151,22 @@ def test_the_page_of_the_format_names_what_the_verifier_knows() -> None:
     assert {name or "usage": int(code) for name, code in codes.items()} == verify.EXIT_CODES
 
 
+def test_keys_are_named_after_their_log() -> None:
+    from unbroken.core.checkpoint import key_name
+
+    for log in (
+        "clinic.example/agents",
+        "night shift",
+        "a+b",
+        "100%",
+        "non\u00a0breaking",
+        "stra\u00dfe",
+        "\U0001fa7a",
+    ):
+        assert verify.key_name(f"{log}~3") == key_name(log)
+    assert verify.key_name("night shift~1") == "night%20shift"
+
+
 def test_the_flags_are_those_of_the_page_and_of_the_package() -> None:
     from unbroken.core.kinds import CLASSES
 

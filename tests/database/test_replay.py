@@ -1,6 +1,9 @@
 """Tables beside the entries: a superuser changes any row of any of them, and verification says which."""
 
-from collections.abc import Iterator
+import itertools
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, LiteralString
@@ -10,7 +13,10 @@ from psycopg import sql
 
 from tests.conftest import LOG, Database, Server, add_log
 from tests.database import raw
-from tests.database.governed import fill
+from tests.database.governed import DIGEST, fill
+from tests.database.test_agents_followed import asks
+from tests.database.test_approval_door import decision, request
+from tests.database.test_vault_door import value
 from unbroken.store.log_reader import LogReader
 from unbroken.store.tables import TABLES
 from unbroken.verify.finding import Finding, Report
@@ -281,3 +287,39 @@ def test_a_table_in_another_shape_is_told(governed: Database) -> None:
     assert [(finding.kind, finding.seq) for finding in told.findings] == [("unverifiable", 0)]
     assert "forgotten" in told.findings[0].expected
     assert report(governed).findings == ()
+
+
+# ---- While it happens ----
+
+
+def test_a_log_at_work_agrees_with_its_tables(database: Database) -> None:
+    """Rows come and change while the entries are read: both are compared as of one moment."""
+    stop = threading.Event()
+
+    def work(login: str, step: Callable[[raw.Connection, int], object]) -> None:
+        with database.connect(login) as connection:
+            for number in itertools.count():
+                if stop.is_set():
+                    return
+                step(connection, number)
+
+    def read(connection: raw.Connection, _: int) -> None:
+        ticket = raw.open_ticket(connection)
+        value(connection, "select unbroken.close_ticket(%s, %s, 'complete', 0, %s)", LOG, ticket, DIGEST)
+
+    def ask(connection: raw.Connection, number: int) -> None:
+        asked = request(call_id=f"c-{number}")
+        raw.append(connection, [asked])
+        raw.append(connection, [decision(asked, "denied", call_id=f"c-{number}"), asks(prompt=number % 3)])
+
+    with ThreadPoolExecutor(2) as pool:
+        working = [pool.submit(work, "compliance", read), pool.submit(work, "writer", ask)]
+        try:
+            reports = [report(database) for _ in range(6)]
+        finally:
+            stop.set()
+        for each in working:
+            each.result()
+    assert [each.findings for each in reports] == [()] * 6
+    assert reports[-1].entries > reports[0].entries
+    assert report(database).entries > 20

@@ -215,6 +215,15 @@ def test_what_nobody_trusted_signed_keeps_the_end_from_being_proven(log: Rewrita
     assert "foreign, though it claims to be a checkpoint" in passed.why
 
 
+def test_a_stored_tile_that_was_changed_is_found_without_any_key(log: Rewritable) -> None:
+    log.record(200)
+    log.notarise()
+    log.do("update unbroken.tiles set hashes = sha256('another tree')")
+    with LogReader(log.database.conninfo("verifier"), LOG) as reader:
+        (found,) = verify_log(reader).findings
+    assert (found.kind, found.part, found.seq) == ("table_disagrees", "tiles", 290)
+
+
 def test_statements_that_were_planted_lead_to_no_key(log: Rewritable) -> None:
     log.rewrite(40)
     log.do("insert into unbroken.key_statements values (1, 1, 'first', 'k', 'no note', 1)")

@@ -700,7 +700,8 @@ def test_a_function_in_the_readers_way_does_not_hide_a_change(small: Small) -> N
 def test_every_kind_that_a_database_can_show_is_shown(small: Small) -> None:
     """Entries are read in the order of seq, so only an export can hold them in another.
 
-    What is no plain table is held against nothing, so ``table_disagrees`` is in test_replay.py.
+    What is no plain table is held against nothing, so ``table_disagrees`` is in test_replay.py; certificates are in
+    test_cli_certificates.py.
     """
     erased = "jsonb_build_object('erasure', gen_random_uuid(), 'payloads', '1')"
     small.do(f"select unbroken.append_own(1, 'log.erased', {erased})")
@@ -718,7 +719,7 @@ def test_every_kind_that_a_database_can_show_is_shown(small: Small) -> None:
     small.do("create policy p on unbroken.logs using (true)")
     report = small.report(expect=Head(12, "00" * 32))
     assert report.verdict == "findings"
-    others = {"reordered", "rewritten", "table_disagrees"}
+    others = {"reordered", "rewritten", "table_disagrees", "certificate_disagrees"}
     assert {finding.kind for finding in report.findings} == {*get_args(Kind)} - others
 
 

@@ -20,7 +20,7 @@ from unbroken.store import embedded
 
 LOG = "clinic.example/agents"
 SESSIONS = ("call-1", "call-2", "visit \x1b[31m\u202e")
-GRANTS = 4  # of a folder's own logins: entries like any other
+GRANTS = 5  # of a folder's own logins: entries like any other
 RECORDED = GRANTS + 4 * len(SESSIONS) + 1  # the last: its recorder has stopped
 
 
@@ -335,7 +335,8 @@ def test_init_makes_a_log_that_can_be_recorded_into(empty: Path, tmp_path: Path)
     assert first.stdout.startswith(f"Installed unbroken's schema in {empty / 'new'}.\nThe log local/agents is there.\n")
     assert cli("init").stdout.startswith("The schema in ")
     assert [(each["login"], each["duty"]) for each in cli.json("login", "list")["logins"]] == [
-        *(("reader", "compliance"), ("dpo", "dpo"), ("verifier", "verifier"), ("recorder", "writer"))
+        *(("reader", "compliance"), ("dpo", "dpo"), ("notary", "notary")),
+        *(("verifier", "verifier"), ("recorder", "writer")),
     ]
     transcript = tmp_path / "chat.json"
     transcript.write_text(json.dumps([{"role": "user", "content": "hello"}]))

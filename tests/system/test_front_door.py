@@ -103,7 +103,7 @@ def read_until(reader: subprocess.Popen[str], event_type: str) -> list[str]:
     pytest.fail(f"the reader ended after {seen}")
 
 
-GRANTS = ["access_granted"] * 4
+GRANTS = ["access_granted"] * 5
 """What a folder's log begins with: its recorder, verifier and reader."""
 TURN = ["request", "tool_call", "tool_result", "response"]
 

@@ -123,12 +123,12 @@ def test_one_altered_entry_is_all_that_is_reported_where_the_rest_is_what_was_si
 
 def test_behind_a_gap_no_checkpoint_is_compared() -> None:
     log = history(SIZE)
-    kept = [note(log, 10), note(log, SIZE)]
+    kept = [note(log, size) for size in (10, 12, SIZE)]
     del log.stored[11]
     report = verify_log(log, outside=outside(*kept))
     assert places(report) == [("missing", 12)]
     assert report.against is not None
-    assert (report.against.compared, report.against.uncompared, newest(report)) == (1, 1, 10)
+    assert (report.against.compared, report.against.uncompared, newest(report)) == (1, 2, 10)
 
 
 def test_one_size_signed_twice_is_a_fork_and_its_own_proof() -> None:

@@ -85,7 +85,7 @@ def test_an_entry_belongs_by_its_own_line_alone() -> None:
     for selection in (session, actor, subject, actions, access, contains, errors):
         assert not selection.matches(9, AT, other)
     assert errors.matches(1, AT, event(event_type="error"))
-    assert unapproved.matches(1, AT, other)
+    assert unapproved.matches(9, AT, other)
     assert not unapproved.matches(10, AT, other)
     assert [each.can_be_rerun for each in SELECTIONS].count(False) == 1
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.property.kept_tiles import LevelZeroFromRows, grown
+from tests.property.kept_tiles import AllAlike, LevelZeroFromRows, grown
 from tests.property.rfc6962 import Tree as Definition
 from tests.property.rfc6962 import leaf
 from tests.unit.log_in_memory import WholeLog, history
@@ -118,3 +118,27 @@ def test_every_tile_of_a_tree_of_several_levels_is_compared() -> None:
         stored.held.above[place] = good
     stored.held.above[1, 1] = leaf(2) * 256
     assert findings() == ["others: the tile tile/1/001"]
+
+
+class Changed(WholeLog):
+    """A tree of which one tile is another than it should be."""
+
+    def __init__(self, tiles: AllAlike, changed: Tile) -> None:
+        super().__init__()
+        self.alike = tiles
+        self.changed = changed
+
+    def read_tiles(self, tiles: Sequence[Tile], /) -> Sequence[bytes]:
+        read = self.alike.read_tiles(tiles)
+        return [leaf(1) * tile.width if tile == self.changed else each for tile, each in zip(tiles, read, strict=True)]
+
+
+@pytest.mark.parametrize("changed", [Tile(1, 7), Tile(1, 255), Tile(2, 0), Tile(3, 0, 1), Tile(2, 1)])
+def test_tiles_are_compared_from_the_top_of_a_high_tree_down(changed: Tile) -> None:
+    alike, size = AllAlike(leaf(0)), (1 << 24) + 5
+    tree = Tree()
+    tree.roots[size] = alike.root(size)
+    chain = Chain(tree=tree)
+    KeptTree({size: alike.root(size)}).check(chain, Changed(alike, changed), is_judged=True)
+    is_of_the_tree = changed != Tile(2, 1)
+    assert [finding.part for finding in chain.findings.kept] == ["tiles"] * is_of_the_tree

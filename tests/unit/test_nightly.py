@@ -71,6 +71,13 @@ def test_every_night_reads_what_is_new_and_everything_within_so_many() -> None:
     assert nights.wholes == [40]
 
 
+@pytest.mark.parametrize("size", [40, 41, 43])
+def test_so_many_nights_are_enough_for_every_entry(size: int) -> None:
+    nights = Nights(history(size))
+    nights.night()
+    assert sum(done.again.entries for done in (nights.night() for _ in range(WITHIN)) if done.again) == size
+
+
 def test_a_pass_that_came_to_the_end_begins_anew() -> None:
     nights = Nights(history(40))
     nights.night()

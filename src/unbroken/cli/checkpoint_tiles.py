@@ -89,7 +89,7 @@ def tiles(
     origin, size, root = head.checkpoint.origin, head.checkpoint.size, head.checkpoint.root.hex()
     _tell(_Written(origin, str(folder), size, root, hashes, entries, list(map(str, head.signers))), as_json=json)
     if serve is not None:
-        _serve(folder, serve)
+        _serve(folder, serve, as_json=json)
 
 
 def _head(checkpoints: Checkpoints, believed: Trusted) -> SignedHead:
@@ -167,10 +167,13 @@ def _tell(written: _Written, *, as_json: bool) -> None:
         warn("who signed the checkpoint was not verified: name the key that you believe with --trust")
 
 
-def _serve(folder: Path, port: int) -> None:
+def _serve(folder: Path, port: int, *, as_json: bool) -> None:
     """Serves until it is told to end."""
     with ending_in_order(), TileServer(folder, port) as server:
-        typer.echo(f"Serving {server.address} until interrupted.")
+        if as_json:
+            print_json({"serving": server.address})
+        else:
+            typer.echo(f"Serving {server.address} until interrupted.")
         try:
             server.serve_forever()
         except (KeyboardInterrupt, SystemExit):

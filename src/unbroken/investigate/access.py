@@ -6,14 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from unbroken.core.entry import StoredEntry
-from unbroken.investigate.access_entries import (
-    ERASURE_TYPES,
-    GRANT_TYPES,
-    READ_TYPES,
-    Problem,
-    Statement,
-    statements,
-)
+from unbroken.investigate.access_entries import ERASURE_TYPES, GRANT_TYPES, READ_TYPES, Problem, statements
 from unbroken.investigate.access_erasures import Erasure, Restored, erasure_differences, erasures_replayed
 from unbroken.investigate.access_grants import Grant, Request, grant_differences, replayed, request_differences
 from unbroken.investigate.access_openings import VaultWork, opening_differences, openings_without_read, vault_works
@@ -32,6 +25,7 @@ from unbroken.store.access import AccessTables, GrantRow, OpeningRow, RequestRow
 from unbroken.store.erasures import Erasure as ErasureRow
 from unbroken.store.erasures import Erasures
 from unbroken.store.log_reader import LogReader
+from unbroken.verify.replay.act import Statement
 
 UNUSED: Final = timedelta(days=90)
 """After how long without a use a grant is called unused."""

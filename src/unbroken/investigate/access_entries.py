@@ -1,15 +1,13 @@
 """What the log itself says of access: entries that its own functions made, believed only as far as they verify."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from unbroken.core.entry import StoredEntry
-from unbroken.core.event import Event, decode_event
-from unbroken.core.times import parse_time
-from unbroken.investigate.content import part_of
+from unbroken.core.event import decode_event
 from unbroken.verify.examine import Broken, Fault, examine
+from unbroken.verify.replay.act import Statement, statement_of
 
 GRANT_TYPES: Final = ["access_granted", "access_revoked", "log.access_requested", "log.access_withdrawn"]
 READ_TYPES: Final = [
@@ -40,27 +38,6 @@ class Problem:
     what: str
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """One verified entry of the log's own: its number, when it was recorded, what it is, and which login caused it."""
-
-    seq: int
-    at: datetime
-    type: str
-    login: str
-    details: Mapping[str, Any]
-
-    def text(self, key: str) -> str | None:
-        """The text under ``key``; ``None`` where there is none."""
-        value = self.details.get(key)
-        return value if isinstance(value, str) and value else None
-
-    def number(self, key: str) -> int | None:
-        """The whole number under ``key``; ``None`` where there is none."""
-        value = self.details.get(key)
-        return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
 def statements(entries: Iterable[StoredEntry]) -> tuple[list[Statement], list[Problem]]:
     """The entries that the log made itself, in order, and what is wrong with any of those given.
 
@@ -75,22 +52,10 @@ def statements(entries: Iterable[StoredEntry]) -> tuple[list[Statement], list[Pr
         problems += _as_problems(entry.seq, faults)
         if isinstance(step, Broken):
             continue
-        event = decode_event(entry.event)
-        if _is_own(entry, event) and not any(fault.part == "details" for fault in faults):
-            found += _statement(entry, event)
+        if not any(fault.part == "details" for fault in faults):
+            told = statement_of(entry, decode_event(entry.event))
+            found += [] if told is None else [told]
     return found, problems
-
-
-def _is_own(entry: StoredEntry, event: Event) -> bool:
-    return (
-        event.recorder is None and event.actor_type == "system" and entry.writer.partition(" as ")[0] == event.actor_id
-    )
-
-
-def _statement(entry: StoredEntry, event: Event) -> Iterator[Statement]:
-    details = part_of(entry, event, "details")
-    if isinstance(details, dict):
-        yield Statement(entry.seq, parse_time(entry.recorded_at), event.event_type, event.actor_id, details)
 
 
 def _as_problems(seq: int, faults: Iterable[Fault]) -> Iterator[Problem]:

@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Final, TypeAlias
 
 from unbroken.core.times import is_time, parse_time
-from unbroken.investigate.access_entries import Problem, Statement
+from unbroken.investigate.access_entries import Problem
 from unbroken.store.erasures import Erasure as ErasureRow
 from unbroken.verify.declaration import runs_in
+from unbroken.verify.replay.act import Statement
 
 LEDGER: Final = "ledger"
 _COUNTS: Final = ("payloads", "originals", "keys", "names", "sessions", "shared", "others", "kept")

@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Final, Literal
 
 from unbroken.core.times import is_time, parse_time
-from unbroken.investigate.access_entries import DANGEROUS, Problem, Statement
+from unbroken.investigate.access_entries import DANGEROUS, Problem
 from unbroken.store.access import GrantRow, RequestRow
+from unbroken.verify.replay.act import Statement
 
 MIGRATION: Final = "migration"
 INSTALLATION: Final = "installation"

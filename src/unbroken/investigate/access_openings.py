@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from unbroken.investigate.access_entries import Problem, Statement
+from unbroken.investigate.access_entries import Problem
 from unbroken.store.access import OpeningRow
 from unbroken.verify.declaration import runs_in
 from unbroken.verify.numbers import Run
+from unbroken.verify.replay.act import Statement
 
 REWRAPPING_LASTS: Final = timedelta(days=1)
 """How long the database gives out keys to be wrapped anew."""

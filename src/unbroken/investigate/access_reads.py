@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Final
 
 from unbroken.core.times import is_time, parse_time
-from unbroken.investigate.access_entries import Problem, Statement
+from unbroken.investigate.access_entries import Problem
 from unbroken.investigate.access_openings import Opening, by_ticket, openings_of
 from unbroken.store.access import TicketRow
+from unbroken.verify.replay.act import Statement
 
 NAMES: Final = ("actor", "subject", "resource", "about")
 """The keys of a scope under which a person is looked for; the log keeps pseudonyms there."""

@@ -3,7 +3,7 @@
 import fcntl
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -103,10 +103,11 @@ class TileFolder:
     def drop_partial(self, full: str) -> None:
         """Removes the partial files in whose place there is a full one by now, at the path ``full``."""
         partial = self.path / f"{full}.p"
-        with suppress(FileNotFoundError), _told(self.path):
-            for file in list(partial.iterdir()):
+        with _told(self.path):
+            for file in list(partial.iterdir()) if partial.is_dir() else ():
                 file.unlink()
-            partial.rmdir()
+            if partial.is_dir():
+                partial.rmdir()
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -169,8 +170,6 @@ def _told(folder: Path) -> Iterator[None]:
         yield
     except (FileExistsError, NotADirectoryError, PermissionError, IsADirectoryError) as error:
         raise ConfigurationError(f"{folder} can't be written to ({error.strerror})") from error
-    except FileNotFoundError:
-        raise
     except OSError as error:
         raise UnavailableError(
             f"{folder} could not be written to ({error.strerror}): what was published before stands; run it again"

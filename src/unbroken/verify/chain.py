@@ -79,10 +79,13 @@ def summarise(steps: Sequence[Intact | Broken], cuts: Iterable[int] | None = Non
 
 def _with_acts(run: Run, steps: Sequence[Intact]) -> Run:
     uses: dict[str, tuple[int, str, str]] = {}
+    last: str | None = None
     for step in steps:
-        if step.recorder is not None and step.recorder not in uses:
-            uses[step.recorder] = step.seq, step.writer, step.recorded_at
-    acts = without_repetitions(step.tells for step in steps if step.tells is not None)
+        if step.recorder != last:
+            last = step.recorder
+            if last is not None:
+                uses.setdefault(last, (step.seq, step.writer, step.recorded_at))
+    acts = without_repetitions([step.tells for step in steps if step.tells is not None])
     return replace(run, acts=tuple(acts), uses=uses)
 
 

@@ -81,8 +81,18 @@ def examine(entry: StoredEntry) -> Intact | Broken:
         return _not_canonical(entry, str(error))
     if (event.session_id is None) != (entry.session_seq is None):
         return _not_canonical(entry, "session_id and session_seq without each other")
-    intact = Intact(entry.seq, entry.log, event.id, entry.prev_hash, entry.hash, event.session_id, entry.session_seq)
-    intact.recorder, intact.writer, intact.recorded_at = event.recorder, entry.writer, entry.recorded_at
+    intact = Intact(
+        entry.seq,
+        entry.log,
+        event.id,
+        entry.prev_hash,
+        entry.hash,
+        event.session_id,
+        entry.session_seq,
+        recorder=event.recorder,
+        writer=entry.writer,
+        recorded_at=entry.recorded_at,
+    )
     if not _is_faultless(entry, event):
         if not are_commitments(event):
             return _not_canonical(entry, "a commitment that is not 64 lower-case hex digits")

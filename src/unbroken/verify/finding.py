@@ -104,8 +104,8 @@ class Report:
     what was looked at; ``kept`` names the earlier head that the log was also held against, if there was one, and
     ``against`` what came of holding it against signed checkpoints. From ``milestone`` a later run may go on, where this
     one found nothing and computed the tree. ``continues`` is what its first entry says of the incarnation before it,
-    ``continued`` what the next one says of it. ``certified`` counts the erasures that are as their certificates say; it
-    is ``None`` where no certificates were given.
+    ``continued`` what the next one says of it. ``certified`` counts the erasures that are as their certificates say,
+    and is ``None`` where no certificates were given.
     """
 
     verdict: Verdict

@@ -77,7 +77,8 @@ def _wrong(
         "ticket": manifest.exported.ticket,
         "entries": manifest.entries,
     }
-    differing = [name for name, value in said.items() if details.get(name) != value]
+    # Python has True equal to 1, and JSON has not.
+    differing = [name for name, value in said.items() if details.get(name) != value or details.get(name) is True]
     if not isinstance(chosen, dict) or chosen.get("kind") != manifest.selection.get("kind"):
         differing.append("selection")
     if event.actor_id != manifest.exported.by:

@@ -46,9 +46,10 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One entry of a recorder's that asks for, gives or uses an approval; ``login`` recorded it."""
+    """One entry of a recorder's that asks for, gives or uses an approval; ``login`` recorded it, ``at`` a time."""
 
     seq: int
+    at: str
     login: str
     event: Event
 
@@ -72,9 +73,9 @@ def act_of(entry: StoredEntry, event: Event, *, is_held: bool) -> Act | None:
             return model_call_of(entry.seq, event, entry.details if is_held else None)
         case "tool_call":
             is_approved = event.decision is not None and event.decision.outcome == "approved"
-            return Said(entry.seq, login_in(entry.writer), event) if is_approved else None
+            return Said(entry.seq, entry.recorded_at, login_in(entry.writer), event) if is_approved else None
         case kind:
-            return Said(entry.seq, login_in(entry.writer), event) if kind in _APPROVING else None
+            return Said(entry.seq, entry.recorded_at, login_in(entry.writer), event) if kind in _APPROVING else None
 
 
 def statement_of(entry: StoredEntry, event: Event) -> Statement | None:

@@ -11,7 +11,7 @@ _UNTIL = "valid_until="
 
 
 class Approval(Row):
-    """One request; ``asked_by`` is the login that recorded it."""
+    """One request; ``asked_by`` is the login that recorded it, at ``asked_at``."""
 
     request: str
     requested_seq: int
@@ -22,6 +22,7 @@ class Approval(Row):
     agent_id: str | None
     requested_until: str | None
     asked_by: str
+    asked_at: str
     decided_seq: int | None = None
     outcome: str | None = None
     approved_until: str | None = None
@@ -65,6 +66,8 @@ class Approvals(Table[Approval]):
         row.decided_seq, row.outcome = said.seq, decision.outcome
         row.approved_until = _until(said.event.scope or ()) if decision.outcome == "approved" else None
         row.self_attested = said.login == row.asked_by
+        # An earlier release left it open of a decision that came in one batch with its request.
+        row.untold = ("self_attested",) if said.at == row.asked_at and row.self_attested else ()
         self.rows.put(row.request, row)
 
     def _used(self, said: Said) -> None:
@@ -86,6 +89,7 @@ def _requested(said: Said) -> Approval:
         agent_id=event.agent_id,
         requested_until=_until(event.scope or ()),
         asked_by=said.login,
+        asked_at=said.at,
     )
 
 
