@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import LOG, Database
+from tests.system.cli import UNSEEN
 from tests.system.documents import ROOT, Command, blocks
 from tests.system.erasing import Clinic
 from tests.system.test_access_document import PLACE, pattern_of, settled
@@ -44,7 +45,7 @@ class Session:
         conninfo = self.clinic.database.conninfo(LOGINS[person])
         environment = {
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-            "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
+            "PYTHONPATH": f"{UNSEEN}:{os.environ.get('PYTHONPATH', '')}",
             "COLUMNS": "100",
             "HOME": str(self.clinic.folder),
             "LANG": "C.UTF-8",

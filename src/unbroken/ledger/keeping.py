@@ -30,6 +30,8 @@ LOOK_S: Final = 30.0
 """How often the log is asked what a checkpoint covers."""
 ASIDE_S: Final = 0.5
 """How long that question may hold up those who wait."""
+SILENT_S: Final = 60.0
+"""How often it is said that not everything can be kept."""
 OFFER_S: Final = 2.0
 """How long one call spends on offering what was lost; the next one goes on."""
 PEOPLE: Final = 10_000
@@ -58,6 +60,8 @@ class Keeping:
         self._retained = retained
         self._clock = clock
         self._next_look = 0.0
+        self._dropped = 0
+        self._silent_until = 0.0
         self.log = ""
         # A log without any checkpoint has nobody who would notice a loss: then nothing is kept until the next look.
         self._is_kept = True
@@ -110,10 +114,14 @@ class Keeping:
         except UnbrokenError as error:
             _log.warning("what was recorded is not kept here until a checkpoint covers it: %s", error)
             return
-        if dropped:
+        self._dropped += dropped
+        if dropped and self._clock() >= self._silent_until:
+            self._silent_until = self._clock() + SILENT_S
             # Perhaps it is only this process that has not heard of a checkpoint.
-            self._next_look = min(self._next_look, self._clock() + 1.0)
-            _log.warning("%d events that no checkpoint covers are not kept any more: is the notary at work?", dropped)
+            self._next_look = min(self._next_look, self._clock())
+            _log.warning(
+                "%d events that no checkpoint covers are not kept here any more: is the notary at work?", self._dropped
+            )
 
     def _bare(self, item: Sealed) -> Sealed:
         """The event as it would be offered again: without its original, with the people in it who are known here."""

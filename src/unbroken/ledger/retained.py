@@ -39,7 +39,10 @@ class Sent(msgspec.Struct, frozen=True):
     @property
     def weight(self) -> int:
         """The bytes that it counts with."""
-        return _OVERHEAD_BYTES + len(self.event.text) + sum(len(part.value) for part in self.event.parts.values())
+        size = _OVERHEAD_BYTES + len(self.event.text)
+        for part in self.event.parts.values():
+            size += len(part.value)
+        return size
 
 
 class Retained(Protocol):
@@ -76,12 +79,15 @@ class InMemory:
     def __init__(self, *, limit_bytes: int = LIMIT_BYTES) -> None:
         self._limit_bytes = limit_bytes
         self._bytes = 0
-        self._sent: deque[Sent] = deque()
+        # With each its weight.
+        self._sent: deque[tuple[int, Sent]] = deque()
 
     def keep(self, batch: Sequence[Sent]) -> int:
         """Adds a batch; how many of the oldest had to go for it."""
-        self._sent.extend(batch)
-        self._bytes += sum(each.weight for each in batch)
+        for each in batch:
+            weight = each.weight
+            self._bytes += weight
+            self._sent.append((weight, each))
         dropped = 0
         while self._bytes > self._limit_bytes and self._sent:
             self._forget_first()
@@ -90,17 +96,17 @@ class InMemory:
 
     def cover(self, log: str, size: int) -> None:
         """Forgets what is covered: numbers only grow, so it is what stands first."""
-        while self._sent and self._sent[0].log == log and self._sent[0].seq <= size:
+        while self._sent and self._sent[0][1].log == log and self._sent[0][1].seq <= size:
             self._forget_first()
 
     def lost_to(self, log: str) -> list[Sent]:
         """The oldest, as far as they are of an earlier incarnation: what is of this one came after."""
-        return first_lot(takewhile(lambda each: continues(log, each.log), self._sent))
+        return first_lot(takewhile(lambda each: continues(log, each.log), (sent for _, sent in self._sent)))
 
     def settle(self, lot: Sequence[Sent]) -> None:
         """Forgets these."""
         places = {(each.log, each.seq) for each in lot}
-        while self._sent and (self._sent[0].log, self._sent[0].seq) in places:
+        while self._sent and (self._sent[0][1].log, self._sent[0][1].seq) in places:
             self._forget_first()
 
     def clear(self) -> None:
@@ -113,7 +119,8 @@ class InMemory:
         self.clear()
 
     def _forget_first(self) -> None:
-        self._bytes -= self._sent.popleft().weight
+        weight, _ = self._sent.popleft()
+        self._bytes -= weight
 
 
 def first_lot(sent: Iterable[Sent]) -> list[Sent]:
