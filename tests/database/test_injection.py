@@ -73,6 +73,8 @@ HOSTILE: Final = tuple(
 
 KNOWN: Final = frozenset({"42501", "23505", "54000", "55P03"})
 """SQLSTATEs that may come besides those of class 22 and the schema's own."""
+UNDONE: Final = frozenset({"close_log", "store_checkpoint", "store_key_statement"})
+"""After which nothing more could be tried, or verification rightly finds that a note is none."""
 TEXTUAL: Final = frozenset({"text", "text[]", "jsonb", "json"})
 
 
@@ -131,13 +133,13 @@ def loads(function: Function, given: Mapping[str, Any], value: str) -> Iterator[
 
 
 def fire(tenants: Tenants, login: str, function: Function, arguments: Mapping[str, Any]) -> str | None:
-    """Calls and commits, unless nothing could be tried after it.
+    """Calls and commits, but for what is :data:`UNDONE`.
 
     Gives the SQLSTATE of a refusal, which must be a known one and not quote what was sent.
     """
     statement, values = calling(function, arguments)
     try:
-        with tenants.login(login).transaction(force_rollback=function.name == "close_log"):
+        with tenants.login(login).transaction(force_rollback=function.name in UNDONE):
             tenants.login(login).execute(statement, values)
     except psycopg.DataError as error:
         if error.sqlstate is None:
