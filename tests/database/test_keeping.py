@@ -50,8 +50,9 @@ def checkpoint(database: Database, size: int, log: str = OLD) -> None:
 
 @pytest.fixture(autouse=True)
 def looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a checkpoint covers is asked after every batch."""
+    """What a checkpoint covers is asked after every batch, and each is in a file of its own."""
     monkeypatch.setattr("unbroken.ledger.keeping.LOOK_S", 0.0)
+    monkeypatch.setattr("unbroken.ledger.retained_files.FILE_BYTES", 1)
 
 
 @pytest.fixture(params=["memory", "folder"])
@@ -108,10 +109,12 @@ def test_what_was_lost_is_recorded_again_once(database: Database, keeping: Ledge
 
 
 def test_what_a_checkpoint_covers_is_not_kept(database: Database, keeping: Ledger) -> None:
+    keeping.record([note("kept")])
     covered = keeping.record([note("covered")])[0]
-    checkpoint(database, 2)
+    checkpoint(database, 3)
+    keeping.record([note("asks")])
     open_ = keeping.record([note("not covered")])[0]
-    lose(database, 1)
+    lose(database, 2)
     continued(database)
     keeping.record([note("after")])
     keeping.record([note("and on")])
@@ -148,12 +151,14 @@ def test_what_it_held_about_somebody_erased_does_not_come_back(database: Databas
     assert found[lost[1].id] == {"inputs": "of Bob"}
 
 
-def test_whom_it_made_known_is_known_again(database: Database, keeping: Ledger) -> None:
+@pytest.mark.parametrize("has_event", [True, False])
+def test_whom_it_made_known_is_known_again(database: Database, keeping: Ledger, *, has_event: bool) -> None:
     ann = Identity(f"p-{1:032x}", b"\x01" * 32, b"sealed")
     keeping.record([note("kept")])
     assert keeping.identify([ann]) == [ann.pseudonym]
     keeping.remember([ann])
-    keeping.record([note("of Ann", subjects=[ann.pseudonym])])
+    if has_event:
+        keeping.record([note("of Ann", subjects=[ann.pseudonym])])
     lose(database, 2)
     continued(database)
     keeping.record([note("after")])
