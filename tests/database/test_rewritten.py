@@ -5,12 +5,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tests.conftest import LOG, Database
 from tests.database.rewriting import ORIGIN, TREE_TABLES, Rewritable
 from unbroken.anchors.anchor import Receipt, Submission, TrustedLog
 from unbroken.anchors.directory import Directory
+from unbroken.cli.kept_heads import Nights
 from unbroken.core.checkpoint import Checkpoint, key_name
 from unbroken.core.cosignature import CosigningKey
 from unbroken.core.key_history import KeyHistory
@@ -20,6 +22,7 @@ from unbroken.core.tree.extending import extended
 from unbroken.store.log_reader import LogReader
 from unbroken.verify.finding import Report
 from unbroken.verify.fork import proof_of
+from unbroken.verify.nightly import Memory, Night, verify_nightly
 from unbroken.verify.run import verify_log
 
 THIEF = SigningKey.generate(key_name(LOG))
@@ -213,6 +216,45 @@ def test_what_nobody_trusted_signed_keeps_the_end_from_being_proven(log: Rewrita
     (passed,) = report.against.refused
     assert (passed.who, passed.notes) == ("nas", 1)
     assert "foreign, though it claims to be a checkpoint" in passed.why
+
+
+def test_nights_go_on_from_what_is_kept_of_them(log: Rewritable) -> None:
+    """As of a log too large to be read whole every night."""
+
+    def night(memory: Memory | None) -> Night:
+        outside = log.outside()
+        with LogReader(log.database.conninfo("verifier"), LOG) as reader:
+            return verify_nightly(
+                reader,
+                memory,
+                outside=outside,
+                whole=lambda: verify_log(reader, outside=outside),
+                within=2,
+                least=1,
+                most_whole=1,
+            )
+
+    def kept(night: Night) -> Memory:
+        assert night.memory is not None
+        return msgspec.json.decode(msgspec.json.encode(Nights.of(night.memory)), type=Nights).memory
+
+    first = night(None)
+    log.record(10)
+    second = night(kept(first))
+    assert (first.new.entries, second.new.entries, second.verdict) == (90, 10, "consistent")
+    assert second.again is not None
+    assert second.again.scope == "entries 1 to 50"
+    log.notarise()
+    third = night(kept(second))
+    assert (third.new.entries, third.verdict, third.new.verdict) == (0, "proven", "proven")
+    assert third.again is not None
+    assert third.again.scope == "entries 51 to 100"
+    log.do("update unbroken.payloads set inputs = '{}' where seq = 20")
+    fourth = night(kept(third))
+    assert fourth.again is not None
+    assert (fourth.verdict, places(fourth.again)) == ("findings", [("altered_payload", 20)])
+    log.rewrite(20)
+    assert places(night(kept(third)).new) == [("forked", 100)]
 
 
 def test_a_stored_tile_that_was_changed_is_found_without_any_key(log: Rewritable) -> None:

@@ -50,6 +50,12 @@ OF_TWO = {"login": "clara", "duty": "compliance", "basis": "two people", "reason
         ("log.recorder_stopped", {"recorder": "r", "count": 12}, "after number 12"),
         ("log.gap", {"reason": "outage", "first": 3, "last": 9}, "outage, numbers 3 to 9"),
         ("log.unlocked", {"login": "agent", "pid": 7}, "ended a session of agent"),
+        ("log.verified", {"run": "whole", "verdict": "findings", "findings": 2}, "whole, findings"),
+        (
+            "log.verified",
+            {"run": "nightly", "verdict": "consistent", "proven_to": 60},
+            "nightly, consistent, proven to 60",
+        ),
         ("log.vault_refilled", {"count": 500, "wrapped_by": "local-1"}, "500 keys, wrapped by local-1"),
         ("log.vault_rewrapping", {"opening": "o", "to": "kms-2"}, "keys to kms-2"),
         ("log.vault_rewrapped", {"opening": "o", "to": "kms-2", "keys": 12}, "12 keys to kms-2"),

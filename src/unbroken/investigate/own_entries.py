@@ -63,6 +63,12 @@ def _exported(details: Details) -> str:
     return " ".join(filter(None, ("evidence,", kind, f"{number} entries" if isinstance(number, int) else "")))
 
 
+def _verified(details: Details) -> str:
+    proven = text(details, "proven_to")
+    told = text(details, "run"), text(details, "verdict"), f"proven to {proven}" if proven else ""
+    return ", ".join(filter(None, told))
+
+
 def _completed(details: Details) -> str:
     return f"{text(details, 'outcome')}, {text(details, 'count')} shown"
 
@@ -106,6 +112,7 @@ _WORDS: Final[Mapping[str, Callable[[Details], str]]] = {
     "log.read_completed": _completed,
     "log.read_denied": _denied,
     "log.exported": _exported,
+    "log.verified": _verified,
     "log.names_asked": _asked_names,
     "log.registry_loaded": _loaded,
     "log.recorder_stopped": _stopped,
