@@ -50,9 +50,8 @@ def checkpoint(database: Database, size: int, log: str = OLD) -> None:
 
 @pytest.fixture(autouse=True)
 def looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a checkpoint covers is asked after every batch, and each is in a file of its own."""
+    """What a checkpoint covers is asked after every batch."""
     monkeypatch.setattr("unbroken.ledger.keeping.LOOK_S", 0.0)
-    monkeypatch.setattr("unbroken.ledger.retained_files.FILE_BYTES", 1)
 
 
 @pytest.fixture(params=["memory", "folder"])
@@ -108,7 +107,11 @@ def test_what_was_lost_is_recorded_again_once(database: Database, keeping: Ledge
     assert list(told(database, OLD)) == [*list(told(database, OLD))[:1], kept.id]
 
 
-def test_what_a_checkpoint_covers_is_not_kept(database: Database, keeping: Ledger) -> None:
+def test_what_a_checkpoint_covers_is_not_kept(
+    database: Database, keeping: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A file goes when all in it is covered.
+    monkeypatch.setattr("unbroken.ledger.retained_files.FILE_BYTES", 1)
     keeping.record([note("kept")])
     covered = keeping.record([note("covered")])[0]
     checkpoint(database, 3)
