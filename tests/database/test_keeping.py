@@ -107,11 +107,17 @@ def test_what_was_lost_is_recorded_again_once(database: Database, keeping: Ledge
     assert list(told(database, OLD)) == [*list(told(database, OLD))[:1], kept.id]
 
 
-def test_what_a_checkpoint_covers_is_not_kept(database: Database, keeping: Ledger) -> None:
+def test_what_a_checkpoint_covers_is_not_kept(
+    database: Database, keeping: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A file goes when all in it is covered.
+    monkeypatch.setattr("unbroken.ledger.retained_files.FILE_BYTES", 1)
+    keeping.record([note("kept")])
     covered = keeping.record([note("covered")])[0]
-    checkpoint(database, 2)
+    checkpoint(database, 3)
+    keeping.record([note("asks")])
     open_ = keeping.record([note("not covered")])[0]
-    lose(database, 1)
+    lose(database, 2)
     continued(database)
     keeping.record([note("after")])
     keeping.record([note("and on")])
@@ -148,12 +154,14 @@ def test_what_it_held_about_somebody_erased_does_not_come_back(database: Databas
     assert found[lost[1].id] == {"inputs": "of Bob"}
 
 
-def test_whom_it_made_known_is_known_again(database: Database, keeping: Ledger) -> None:
+@pytest.mark.parametrize("has_event", [True, False])
+def test_whom_it_made_known_is_known_again(database: Database, keeping: Ledger, *, has_event: bool) -> None:
     ann = Identity(f"p-{1:032x}", b"\x01" * 32, b"sealed")
     keeping.record([note("kept")])
     assert keeping.identify([ann]) == [ann.pseudonym]
     keeping.remember([ann])
-    keeping.record([note("of Ann", subjects=[ann.pseudonym])])
+    if has_event:
+        keeping.record([note("of Ann", subjects=[ann.pseudonym])])
     lose(database, 2)
     continued(database)
     keeping.record([note("after")])
