@@ -121,7 +121,8 @@ def test_without_a_vault_events_take_the_way_that_they_always_took(
     del statements[:]
     for _ in range(3):
         ledger.record([said(protection), said(protection)])
-    assert statements == ["append"] * 3
+    # How far the log is covered by checkpoints is asked now and then, and not with each call.
+    assert [each for each in statements if each != "covered"] == ["append"] * 3
     assert raw.rows(database.admin, "originals") == []
 
 

@@ -30,7 +30,7 @@ COMMANDS: Final = {
     "verify": ("unbroken.cli.verify", "verify", "Check that nothing in a log was changed, removed or moved."),
     "checkpoint": ("unbroken.cli.checkpoint", "app", "Sign checkpoints of a log, and look at those that were."),
     "keys": ("unbroken.cli.keys", "app", "Make and change the keys that sign checkpoints."),
-    "export": ("unbroken.cli.export", "export", "Export a part of the log as evidence that anybody can check."),
+    "export": ("unbroken.cli.export", "export", "Export a part of a log as evidence that anybody can check."),
     "prove": ("unbroken.cli.prove", "prove", "Prove that one entry is in the log, without showing the others."),
     "anchor": ("unbroken.cli.anchor", "app", "Set up and watch the places outside that hold checkpoints."),
     "subject": ("unbroken.cli.subject", "app", "Erase what a log holds of a person, with two people."),

@@ -6,7 +6,7 @@ create table unbroken.tiles (
   log    integer  not null references unbroken.logs,
   level  smallint not null check (level between 1 and 7),
   index  bigint   not null check (index >= 0),
-  hashes bytea    not null check (length(hashes) between 32 and 8192 and length(hashes) % 32 = 0),
+  hashes bytea    not null check (length(hashes) >= 32 and length(hashes) <= 8192 and length(hashes) % 32 = 0),
   primary key (log, level, index)
 );
 alter table unbroken.tiles alter column hashes set storage external;
