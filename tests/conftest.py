@@ -171,15 +171,24 @@ def plant_grants(
         connection.execute(script("ddl_guard"))
 
 
+ON_BOTH = frozenset(
+    {
+        *("test_door.py", "test_guards.py", "test_partitions.py", "test_migrations.py", "test_db_check.py"),
+        *("test_identities_door.py", "test_registry_door.py", "test_approval_door.py", "test_vault_door.py"),
+        *("test_openings_door.py", "test_erasures_door.py", "test_notary_door.py", "test_fuzz_append.py"),
+        *("test_vault_migration.py", "test_privacy_migration.py", "test_db_restore.py", "test_failover.py"),
+        *("test_poolers.py", "test_tls.py", "test_passwords.py", "test_deadlines.py", "test_early_release.py"),
+        *("test_continuing.py", "test_rewritten.py", "test_erased_verified.py", "test_prepared_statements.py"),
+        *("test_attacks.py", "test_nothing_left.py"),
+    }
+)
+"""What tries the schema and the server themselves, where two versions can differ."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What starts many processes or servers is tried on the second server by ``make test-long`` alone."""
-    many = (
-        *("test_restored.py", "test_any_order.py", "test_role_matrix.py"),
-        *("test_notary_killed.py", "test_replay.py"),
-    )
+    """All else is tried on the second server by ``make test-long`` alone."""
     for item in items:
-        slow = "/system/" in item.path.as_posix() or item.path.name in many
-        if slow and "debian15" in item.name:
+        if "debian15" in item.name and item.path.name not in ON_BOTH:
             item.add_marker(pytest.mark.long)
 
 
