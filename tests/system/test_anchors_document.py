@@ -1,7 +1,6 @@
 """The sessions in docs/anchors.md are what appears, its file can be read, and every key of a kind is named there."""
 
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,9 +8,7 @@ import msgspec
 import pytest
 
 from tests.system.documents import ROOT, blocks, commands
-from tests.system.processes import open_folder
-from tests.system.test_registry_document import pattern_of, settled
-from tests.system.test_vault_document import run
+from tests.system.sessions import folder_with_examples, require_shown, run_with_warnings, settled
 from unbroken.anchors import kinds, samples
 
 DOCUMENT = ROOT / "docs" / "anchors.md"
@@ -19,10 +16,7 @@ DOCUMENT = ROOT / "docs" / "anchors.md"
 
 @pytest.fixture(name="folder")
 def _folder() -> Iterator[Path]:
-    with open_folder() as folder:
-        shutil.copytree(ROOT / "examples", folder / "examples")
-        for name in ("auditors", "backup-site"):
-            (folder / name).mkdir()
+    with folder_with_examples("auditors", "backup-site") as folder:
         yield folder
 
 
@@ -31,8 +25,8 @@ def test_the_sessions_are_what_appears(folder: Path) -> None:
     before, after = blocks(DOCUMENT, "console")
     for block in (before, after):
         for command in commands(block):
-            printed = settled(run(command, folder))
-            assert re.fullmatch(pattern_of(command.output), printed), (command.line, printed)
+            printed = settled(run_with_warnings(command, folder))
+            require_shown(command, printed)
             if command.line.startswith("unbroken keys show"):
                 (folder / "notary.vkey").write_text(printed)
         if block is before:

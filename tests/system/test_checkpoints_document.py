@@ -1,15 +1,13 @@
 """The session in docs/checkpoints.md is what appears, and the keys that it names can be named so."""
 
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.system.documents import ROOT, blocks, commands
-from tests.system.processes import open_folder
-from tests.system.test_registry_document import pattern_of, run, settled
+from tests.system.sessions import folder_with_examples, require_shown, run
 from unbroken.notary.metrics import text_of
 from unbroken.notary.places import FORMS
 from unbroken.notary.standing import Standing
@@ -19,16 +17,14 @@ DOCUMENT = ROOT / "docs" / "checkpoints.md"
 
 @pytest.fixture(name="folder")
 def _folder() -> Iterator[Path]:
-    with open_folder() as folder:
-        shutil.copytree(ROOT / "examples", folder / "examples")
+    with folder_with_examples() as folder:
         yield folder
 
 
 def test_the_session_is_what_appears(folder: Path) -> None:
     (block,) = blocks(DOCUMENT, "console")
     for command in commands(block):
-        printed = settled(run(command, folder))
-        assert re.fullmatch(pattern_of(command.output), printed), (command.line, printed)
+        require_shown(command, run(command, folder))
 
 
 def test_every_form_of_a_key_has_its_row() -> None:
