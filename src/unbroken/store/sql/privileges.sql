@@ -107,6 +107,20 @@ grant execute on function unbroken.erasures(text) to unbroken_compliance, unbrok
 grant execute on function unbroken.key_absences(text), unbroken.known_pseudonyms(text, text[]) to unbroken_verifier;
 grant execute on function unbroken.reads_are_open(text) to unbroken_ops, unbroken_compliance, unbroken_legal, unbroken_dpo, unbroken_verifier;
 
+-- Disposal: looked for, proposed and carried out by the retention duty; reviewed and approved by two others.
+grant execute on function unbroken.start_disposal(text, boolean), unbroken.freeze_disposal(text, uuid, integer), unbroken.propose_disposal(text, uuid),
+                          unbroken.begin_disposal(text, uuid), unbroken.dispose_batch(text, uuid, integer), unbroken.drop_empty(text, bigint),
+                          unbroken.note_gone(text, uuid), unbroken.finish_disposal(text, uuid, text) to unbroken_retention;
+grant execute on function unbroken.decide_disposal(text, uuid, text, integer[], text, timestamptz, text[], text),
+                          unbroken.review_disposal(text, uuid, text, text), unbroken.approve_disposal(text, uuid, text)
+  to unbroken_compliance, unbroken_legal, unbroken_dpo;
+grant execute on function unbroken.withdraw_disposal(text, uuid, text) to unbroken_compliance, unbroken_legal, unbroken_dpo, unbroken_retention;
+grant execute on function unbroken.disposals(text), unbroken.disposal_policies(text, uuid), unbroken.gone_state(text, uuid),
+                          unbroken.disposed_entries(text, uuid, bigint, integer)
+  to unbroken_compliance, unbroken_legal, unbroken_dpo, unbroken_retention, unbroken_verifier;
+grant execute on function unbroken.disposal_groups(text, uuid), unbroken.disposal_decisions(text, uuid)
+  to unbroken_compliance, unbroken_legal, unbroken_dpo, unbroken_verifier;
+
 -- The registry.
 grant execute on function unbroken.load_registry(text, text, text) to unbroken_compliance;
 grant execute on function unbroken.registry(text, integer)
