@@ -88,9 +88,10 @@ begin
 end $$;
 
 create or replace function unbroken.sha256_of_scope(p_scope jsonb) returns text
-language sql immutable set search_path = unbroken, pg_temp as $$
-  select encode(sha256(convert_to(unbroken.canonical(p_scope), 'UTF8')), 'hex')
-$$;
+language plpgsql immutable set search_path = unbroken, pg_temp as $$
+begin
+  return encode(sha256(convert_to(unbroken.canonical(p_scope), 'UTF8')), 'hex');
+end $$;
 
 -- The hold of this id, issued in whichever incarnation.
 create or replace function unbroken.hold_of(p_log integer, p_hold uuid) returns unbroken.holds
