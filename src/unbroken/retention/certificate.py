@@ -1,4 +1,4 @@
-"""The certificate of a disposal: what was destroyed, under which policies, on whose word, that it is gone, and what stays.
+"""The certificate of a disposal: what was destroyed, under which policies and on whose word, and that it is gone.
 
 It holds nothing of what was destroyed. Which entries it was stands in the log's own entries that it names.
 """

@@ -35,6 +35,6 @@ NOT_COVERED: Final[Mapping[str, str]] = {
 }
 """What a disposal does not reach, and its certificate does not speak for."""
 HOLD_CHECK: Final = (
-    "in each transaction that destroyed anything, under the lock that every change of a hold takes: what a hold in force"
-    " covered was kept"
+    "in each transaction that destroyed anything, under the lock that every change of a hold takes: what a hold in"
+    " force covered was kept"
 )
