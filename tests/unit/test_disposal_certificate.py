@@ -13,7 +13,7 @@ import pytest
 from tests.unit.disposing import DISPOSAL, KEY, LOG, THEN, Row, Taken, batches, looked, policies, told
 from unbroken.core.note import signed, verified
 from unbroken.core.times import format_time
-from unbroken.destruction.document import Act
+from unbroken.destruction.document import Act, spelt
 from unbroken.destruction.ledger import DestructionLedger
 from unbroken.destruction.signing import SignedLedger
 from unbroken.destruction.titles import ERASURE_ORDER
@@ -58,7 +58,7 @@ def test_it_names_the_policies_as_they_stood(signing: SignedLedger) -> None:
     assert made.policy_set.version == 2
     assert made.policy_set.sha256 == sha256(policies().encode()).hexdigest()
     rows = [(each.id, each.version, each.floor, each.ceiling, each.entries) for each in made.policies]
-    assert rows == [("gdpr.security_log", 1, "6m", "12m", 6), ("hipaa.ephi_access", 1, "6y", None, 4)]
+    assert rows == [("gdpr.security_log", 1, "6m", "1y", 6), ("hipaa.ephi_access", 1, "6y", None, 4)]
     assert made.policies[1].citation.startswith("45 CFR 164.")
     assert (made.policies[1].basis, made.policies[1].start) == ("interpretation", "record")
 
@@ -201,9 +201,7 @@ def test_what_is_spelt_in_another_way_is_refused_though_it_is_signed(text: str, 
 
 
 def test_a_note_of_another_kind_is_no_certificate_of_disposal(signing: SignedLedger) -> None:
-    note = signing.add(
-        lambda place: f'{ERASURE_ORDER}\n{{\n "line": {{\n  "n": {place.n},\n  "prev": "{place.prev}"\n }}\n}}\n'
-    )
+    note = signing.add(lambda place: spelt(ERASURE_ORDER, {"line": {"n": place.n, "prev": place.prev}}))
     with pytest.raises(NoteError, match="subject check-certificate"):
         certificate_of(note.note, signing.verifiers)
     assert certificates_in(signing.ledger.notes(), signing.verifiers) == []
