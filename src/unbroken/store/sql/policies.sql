@@ -39,7 +39,7 @@ create policy ticketed on unbroken.entries for select to unbroken_ops, unbroken_
   using (unbroken.asks_with_ticket() and (select unbroken.has_ticket())
          and (log = any ((select unbroken.readable_logs())::integer[])
               or session_id = any ((select unbroken.readable_sessions())::text[]) and unbroken.is_open(log, session_id)
-              or event_type = 'log.erased' and log = any ((select unbroken.ticketed_logs())::integer[])));
+              or event_type in ('log.erased', 'log.disposed') and log = any ((select unbroken.ticketed_logs())::integer[])));
 create policy ticketed on unbroken.sessions for select to unbroken_ops, unbroken_compliance, unbroken_legal, unbroken_dpo
   using (unbroken.asks_with_ticket()
          and (log = any ((select unbroken.readable_logs())::integer[])
