@@ -282,3 +282,14 @@ create table unbroken.disposal_decisions (
   check (num_nulls(classes, seqs) = 1),
   check ((decision = 'extend') = (until is not null) and (decision = 'relabel') = (domains is not null))
 );
+
+-- Whether an erasure was asked for though a law asks to keep what it destroys.
+alter table unbroken.erasures add column despite_floors boolean not null default false;
+
+-- Replaced by what has other arguments or other results.
+drop function if exists unbroken.ask_erasure(text, uuid, text[], boolean, text, text);
+drop function if exists unbroken.plan_of_person(integer, text[], boolean, timestamptz);
+drop function if exists unbroken.find_person(text, uuid, text[], boolean);
+drop function if exists unbroken.prepare_erasure(text, uuid);
+drop function if exists unbroken.erase_batch(text, uuid, integer);
+drop function if exists unbroken.erasures(text);
