@@ -10,6 +10,7 @@ from unbroken.verify.accounting import Accounting, bits_of
 from unbroken.verify.declaration import Declaration
 from unbroken.verify.examine import Broken, Fault, Intact
 from unbroken.verify.finding import MAX_FINDINGS, Finding, FindingList, Kind
+from unbroken.verify.holding import HoldWord
 from unbroken.verify.numbers import Numbers, merged, without
 from unbroken.verify.replay.act import Act, without_repetitions
 from unbroken.verify.replay.replay import Replay, Uses
@@ -24,9 +25,9 @@ class Run:
     """A page of entries that are all intact, faultless and follow one another; what the chain needs of them.
 
     ``sessions`` holds, per session, its first and last session_seq and seq in the page, numbered without gaps;
-    ``absences`` what its entries lack that an erasure may account for, as :func:`bits_of`, with the first and the last
-    of neighbours alike; ``declarations`` what they say of erasures; ``spans`` what a tree needs of it, where there is
-    one, and ``acts`` and ``uses`` what a replay does.
+    ``absences`` what its entries lack that may be accounted for, as :func:`bits_of`, with the first and the last of
+    neighbours alike; ``declarations`` what they say of what is gone and of holds; ``spans`` what a tree needs of it,
+    where there is one, and ``acts`` and ``uses`` what a replay does.
     """
 
     log: str
@@ -36,7 +37,7 @@ class Run:
     last_hash: bytes
     sessions: dict[str, tuple[int, int, int, int]]
     absences: tuple[tuple[int, int, int], ...] = ()
-    declarations: tuple[Declaration, ...] = ()
+    declarations: tuple[Declaration | HoldWord, ...] = ()
     acts: tuple[Act, ...] = ()
     uses: Uses = field(default_factory=dict)
     spans: tuple[Span, ...] = ()
