@@ -10,7 +10,8 @@ begin
   if current_setting('transaction_isolation') <> 'read committed' then
     raise exception 'holds and destruction run in READ COMMITTED' using errcode = 'UB004';
   end if;
-  perform from retention_locks r where r.log = unbroken.newest_of(p_log) and r.what = 'holds' for update;
+  -- The first incarnation's, which stays the first whenever the log is continued.
+  perform from retention_locks r where r.log = (unbroken.incarnations_of(p_log))[1] and r.what = 'holds' for update;
 end $$;
 
 -- What a new log needs for all this.
@@ -164,7 +165,9 @@ language sql stable set search_path = unbroken, pg_temp set jit = off as $$
     select k.event_type, k.domains, k.scope, r.id, r.is_law, r.floor_months, r.floor_days, r.ceiling_months, r.ceiling_days, r.start, r.zone,
            r.is_default, bool_or(not r.is_default) over (partition by k.event_type, k.domains, k.scope) as is_named,
            case when r.start <> 'record' then unbroken.start_of((select logs from logs_of), r.start, r.start_key, k.scope) end as started_at
-      from kinds k join rules r on r.is_default or r.everything or k.event_type = any (r.event_types) or k.domains && r.domains
+      from kinds k
+      join rules r on r.is_default or r.everything or k.domains && r.domains
+                   or r.event_types && array[k.event_type, split_part(k.event_type, '.', 1) || '.*']
   ), ends as (
     select p.seq, p.extended, f.id, f.is_law,
            f.floor_months is not null and f.start <> 'record' and f.started_at is null as waits,
@@ -180,7 +183,9 @@ language sql stable set search_path = unbroken, pg_temp set jit = off as $$
                     and (not f.is_default or not f.is_named)
   )
   select n.seq, array_agg(n.id order by n.id), coalesce(array_agg(n.id order by n.id) filter (where n.waits), '{}'),
-         greatest(max(n.kept), max(n.extended)),
+         -- An extension makes nothing due sooner.
+         case when max(n.extended) is null or max(n.kept) is null and min(n.gone) is null then max(n.kept)
+              else greatest(max(n.extended), coalesce(max(n.kept), min(n.gone) - interval '720 hours')) end,
          case when bool_or(n.waits and n.is_law) then 'infinity' else max(n.kept) filter (where n.is_law) end, min(n.gone)
     from ends n group by n.seq
 $$;
@@ -188,12 +193,18 @@ $$;
 -- Whether it may be destroyed: what has to be kept no longer; and what no policy asks to keep, from a month before it has to go.
 create or replace function unbroken.is_due(p_waits text[], p_keep_until timestamptz, p_erase_by timestamptz, p_at timestamptz) returns boolean
 language sql immutable parallel safe as $$
-  select p_waits = '{}' and coalesce(p_keep_until, p_erase_by - interval '30 days') <= p_at
+  select p_waits = '{}' and coalesce(coalesce(p_keep_until, p_erase_by - interval '720 hours') <= p_at, false)
 $$;
 
 create or replace function unbroken.texts_in(p_list jsonb) returns text[]
 language sql immutable parallel safe as $$
   select case when p_list is not null then array(select jsonb_array_elements_text(p_list) collate "C") end
+$$;
+
+-- The texts of a list that an event has; none where it has no such list.
+create or replace function unbroken.listed_in(p_event text, p_key text) returns text[]
+language sql immutable parallel safe as $$
+  select array(select json_array_elements_text(p_event::json -> p_key) collate "C")
 $$;
 
 -- Everybody by all pseudonyms that their name has in any of these logs.
@@ -233,8 +244,8 @@ begin
     from hold_scopes s where s.log = any (v_logs) and (s.ends_at is null or s.ends_at > clock_timestamp());
 end $$;
 
--- Those of these entries that a hold covers, in order.
-create or replace function unbroken.held_among(p_log integer, p_seqs bigint[]) returns bigint[]
+-- Those of these entries that a hold covers, or this one, in order.
+create or replace function unbroken.held_among(p_log integer, p_seqs bigint[], p_hold uuid default null) returns bigint[]
 language plpgsql stable set search_path = unbroken, pg_temp set jit = off as $$
 begin
   if not unbroken.any_hold(p_log) then
@@ -248,7 +259,8 @@ begin
       left join retention_classes c on c.log = p_log and c.class = e.class
      where exists (
        select from scopes h
-        where (h.sessions is null or e.session_id = any (h.sessions))
+        where (p_hold is null or h.hold = p_hold)
+          and (h.sessions is null or e.session_id = any (h.sessions))
           and (h.actors is null or e.actor_id = any (h.actors))
           and (h.subjects is null or e.subjects && h.subjects)
           and (h.agents is null or e.agent_id = any (h.agents))
@@ -256,9 +268,9 @@ begin
           and (h.resource_ids is null or e.resource_id = any (h.resource_ids))
           and (h.event_types is null or e.event_type = any (h.event_types))
           and (h.tools is null or e.tool = any (h.tools))
-          and (h.domains is null or c.domains && h.domains)
-          -- What is not known may be it.
-          and (h.scope is null or c.class is not null and c.scope is null or c.scope && h.scope)
+          -- An entry that is older than classes has none, and of some the scope is not in it.
+          and (h.domains is null or coalesce(c.domains, unbroken.listed_in(e.event, 'domains')) && h.domains)
+          and (h.scope is null or coalesce(c.scope, unbroken.listed_in(e.event, 'scope')) && h.scope)
           and (h.from_at is null or e.recorded_at >= h.from_at)
           and (h.to_at is null or e.recorded_at < h.to_at))
      order by e.seq);

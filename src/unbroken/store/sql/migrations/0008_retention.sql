@@ -54,6 +54,17 @@ begin
 end $$;
 drop function unbroken.class_before(text);
 
+-- Who decided what is to be kept and what is to go, and what went, as well.
+drop index unbroken.entries_log_event_type_recorded_at_seq_idx;
+create index on unbroken.entries (log, event_type, recorded_at, seq) where event_type in ('access_granted', 'access_revoked',
+  'log.access_requested', 'log.access_withdrawn', 'log.disposal_approved', 'log.disposal_decided', 'log.disposal_proposed',
+  'log.disposal_reviewed', 'log.disposal_withdrawn', 'log.disposed', 'log.disposing', 'log.erased', 'log.erasure_confirmed',
+  'log.erasure_reapplied', 'log.erasure_requested', 'log.erasure_withdrawn', 'log.hold_change_asked', 'log.hold_change_withdrawn',
+  'log.hold_changed', 'log.hold_issued', 'log.hold_reviewed', 'log.names_asked', 'log.original_asked', 'log.original_opened',
+  'log.policies_confirmed', 'log.policies_proposed', 'log.policies_withdrawn', 'log.read', 'log.read_completed', 'log.read_denied',
+  'log.restored', 'log.standing_asked', 'log.standing_confirmed', 'log.standing_ended', 'log.start_told', 'log.vault_refilled',
+  'log.vault_rewrapped', 'log.vault_rewrapping');
+
 -- The policies of a log, all together in one version: proposed by one person with what they would change, in force once another
 -- has confirmed them. The newest that is confirmed counts.
 create table unbroken.policy_sets (
@@ -305,3 +316,14 @@ create table unbroken.disposal_decisions (
   check (num_nulls(classes, seqs) = 1),
   check ((decision = 'extend') = (until is not null) and (decision = 'relabel') = (domains is not null))
 );
+
+-- Whether an erasure was asked for though a law asks to keep what it destroys.
+alter table unbroken.erasures add column despite_floors boolean not null default false;
+
+-- Replaced by what has other arguments or other results.
+drop function if exists unbroken.ask_erasure(text, uuid, text[], boolean, text, text);
+drop function if exists unbroken.plan_of_person(integer, text[], boolean, timestamptz);
+drop function if exists unbroken.find_person(text, uuid, text[], boolean);
+drop function if exists unbroken.prepare_erasure(text, uuid);
+drop function if exists unbroken.erase_batch(text, uuid, integer);
+drop function if exists unbroken.erasures(text);
