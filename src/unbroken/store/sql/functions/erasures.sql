@@ -117,18 +117,21 @@ language sql stable set search_path = unbroken, pg_temp as $$
 $$;
 
 -- What there is of a person and would go. 'ids' are those that stand somewhere, 'shared' the entries about them that name
--- others too, who are 'others' people; 'kept' the payloads of what they did to others.
+-- others too, who are 'others' people; 'kept' the payloads of what they did to others; 'held' and 'floored' how much of what would
+-- go a legal hold keeps, and a law asks to keep.
 create or replace function unbroken.plan_of_person(
   p_log integer, p_ids text[], p_with_acted boolean, p_upto timestamptz,
   out ids text[], out as_subject bigint, out as_actor bigint, out payloads bigint, out originals bigint, out keys text[],
   out pseudonyms text[], out sessions bigint, out shared bigint, out others bigint, out kept bigint,
-  out first_at timestamptz, out last_at timestamptz, out upto_at timestamptz
+  out first_at timestamptz, out last_at timestamptz, out upto_at timestamptz, out held bigint, out floored bigint
 )
 language plpgsql stable set search_path = unbroken, pg_temp as $$
 begin
   keys := unbroken.keys_of_person(p_log, p_ids, p_upto);
   pseudonyms := array(select i.pseudonym from identities i where i.log = p_log and i.pseudonym = any (p_ids) order by 1);
   upto_at := p_upto;
+  held := unbroken.held_of_person(p_log, p_ids, p_with_acted, p_upto, keys);
+  floored := unbroken.floored_of_person(p_log, p_ids, p_with_acted, p_upto);
   with t as materialized (
     select * from unbroken.entries_of_person(p_log, p_ids, p_with_acted, p_upto)
   )
@@ -167,7 +170,8 @@ end $$;
 -- A dry run: what there is, and nothing done.
 create or replace function unbroken.find_person(p_log text, p_ticket uuid, p_subjects text[], p_with_acted boolean)
 returns table (ids text[], as_subject bigint, as_actor bigint, payloads bigint, originals bigint, keys text[], pseudonyms text[],
-               sessions bigint, shared bigint, others bigint, kept bigint, first_at timestamptz, last_at timestamptz, upto_at timestamptz)
+               sessions bigint, shared bigint, others bigint, kept bigint, first_at timestamptz, last_at timestamptz, upto_at timestamptz,
+               held bigint, floored bigint)
 language plpgsql stable security definer set search_path = unbroken, pg_temp
 set plan_cache_mode = force_generic_plan set jit = off set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 declare
@@ -267,7 +271,8 @@ end $$;
 -- sealed to a key that nothing opens.
 create or replace function unbroken.prepare_erasure(p_log text, p_erasure uuid)
 returns table (ids text[], as_subject bigint, as_actor bigint, payloads bigint, originals bigint, keys text[], pseudonyms text[],
-               sessions bigint, shared bigint, others bigint, kept bigint, first_at timestamptz, last_at timestamptz, upto_at timestamptz)
+               sessions bigint, shared bigint, others bigint, kept bigint, first_at timestamptz, last_at timestamptz, upto_at timestamptz,
+               held bigint, floored bigint)
 language plpgsql security definer set search_path = unbroken, pg_temp
 set plan_cache_mode = force_generic_plan set jit = off set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 #variable_conflict use_column
@@ -286,7 +291,7 @@ begin
     where s.id ~ '^p-[0-9a-f]{32}$' and not unbroken.has_key(v_log, s.id);
   return query
   select v_asked.subjects, p.as_subject, p.as_actor, p.payloads, p.originals, p.keys, p.pseudonyms, p.sessions, p.shared, p.others, p.kept,
-         p.first_at, p.last_at, p.upto_at
+         p.first_at, p.last_at, p.upto_at, p.held, p.floored
     from unbroken.plan_of_person(v_log, v_asked.subjects, v_asked.with_acted, v_asked.upto_at) p;
 end $$;
 
