@@ -7,6 +7,7 @@
     ├── InvalidEventError       mend the event: nothing of the batch was recorded
     │   ├── TooLargeError       send less
     │   └── ConflictError       this id already stands for another event
+    ├── HeldError               wait: a legal hold keeps it
     ├── UnavailableError        try again: nothing was recorded
     │   └── SpoolFullError      drain the spool: the log can't be reached and no room is left
     ├── OutcomeUnknownError     ask again by id: it may or may not be recorded
@@ -62,6 +63,10 @@ class TooLargeError(InvalidEventError):
 
 class ConflictError(InvalidEventError):
     """An event with this id, but another content, is already in the log."""
+
+
+class HeldError(UnbrokenError):
+    """A legal hold covers what was to be destroyed: nothing of it was."""
 
 
 class UnavailableError(UnbrokenError):

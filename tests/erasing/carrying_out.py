@@ -49,7 +49,7 @@ def evidence(scene: Scene) -> str:
 
 
 def ledger(scene: Scene) -> Path:
-    """The erasure ledger, which no restore touches."""
+    """The destruction ledger, which no restore touches."""
     return scene.folder / "erasures.jsonl"
 
 

@@ -77,7 +77,7 @@ class Clinic:
             "UNBROKEN_LOG": LOG,
             "UNBROKEN_KEY_FILE": str(self.key_file),
             "UNBROKEN_CERTIFICATE_KEY": str(self.sign),
-            "UNBROKEN_ERASURE_LEDGER": str(self.ledger),
+            "UNBROKEN_DESTRUCTION_LEDGER": str(self.ledger),
         }
         return Cli(self.database.conninfo(login), self.folder / "state", {**given, **settings})
 

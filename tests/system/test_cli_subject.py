@@ -21,7 +21,7 @@ from tests.system.processes import open_folder
 from unbroken.core.entry import StoredEntry
 from unbroken.core.event import decode_event
 from unbroken.core.note import SigningKey
-from unbroken.privacy.erasure.ledger import ErasureLedger
+from unbroken.destruction.ledger import DestructionLedger
 from unbroken.privacy.erasure.records import records_of
 
 DANA, LEE = "Dana Osterkamp", "Lee Ang"
@@ -203,7 +203,7 @@ def test_a_person_is_erased_to_the_certificate(clinic: Clinic, entries: Entries)
     assert (names.returncode, "no name" in names.stdout) == (1, True)
     again = clinic.as_login("dpo")("subject", "carry-out", erasure, "--backups-kept", "30", "--yes")
     assert (again.returncode, "done before" in again.stdout) == (0, True)
-    assert len(records_of(ErasureLedger(clinic.ledger).notes(), [SIGNING.verifier]).certificates) == 1
+    assert len(records_of(DestructionLedger(clinic.ledger).notes(), [SIGNING.verifier]).certificates) == 1
 
 
 def test_nothing_of_what_is_written_names_the_person(clinic: Clinic, entries: Entries) -> None:
@@ -326,7 +326,7 @@ def test_whatever_was_changed_is_no_certificate(clinic: Clinic, certificate: Pat
 
 def test_an_order_is_no_certificate(clinic: Clinic, certificate: Path) -> None:
     order = clinic.folder / "order.txt"
-    order.write_text(ErasureLedger(clinic.ledger).notes()[0].note, encoding="utf-8")
+    order.write_text(DestructionLedger(clinic.ledger).notes()[0].note, encoding="utf-8")
     code, words = check(clinic, order, "--trust", VKEY)
     assert (code, "an order to erase" in words) == (1, True)
 
@@ -407,7 +407,7 @@ def test_a_restore_is_closed_until_it_was_erased_again(clinic: Clinic, yesterday
     assert owner("recover", "--dry-run").returncode == 0
     again = owner("recover", "--yes")
     assert (again.returncode, "Nothing is left" in again.stdout) == (0, True)
-    note = records_of(ErasureLedger(clinic.ledger).notes(), [SIGNING.verifier]).certificates[-1].note
+    note = records_of(DestructionLedger(clinic.ledger).notes(), [SIGNING.verifier]).certificates[-1].note
     file = clinic.folder / "again.txt"
     file.write_text(note, encoding="utf-8")
     checked = yesterday.as_login("verifier").json("subject", "check-certificate", file, "--trust", VKEY, "--in-log")
@@ -444,7 +444,7 @@ def test_a_ledger_that_lacks_what_the_log_knows_stops_recovering(clinic: Clinic)
     owner = clinic.as_login("postgres")
     done = owner("recover", "--yes")
     assert (done.returncode, "lacks" in done.stderr) == (2, True)
-    environment = clinic.as_login("postgres", UNBROKEN_ERASURE_LEDGER="")
+    environment = clinic.as_login("postgres", UNBROKEN_DESTRUCTION_LEDGER="")
     assert environment("recover", "--no-erasures", "--yes").returncode == 2
     done = owner("recover", "--yes", "--incomplete-ledger")
     print(done.stderr)

@@ -55,7 +55,7 @@ class Session:
         if person == "dpo":
             environment["UNBROKEN_KEY_FILE"] = str(self.clinic.key_file)
             environment["UNBROKEN_CERTIFICATE_KEY"] = "dpo.key"
-            environment["UNBROKEN_ERASURE_LEDGER"] = str(self.safe / "erasures.jsonl")
+            environment["UNBROKEN_DESTRUCTION_LEDGER"] = str(self.safe / "erasures.jsonl")
         done = subprocess.run(
             shlex.split(line),
             cwd=self.clinic.folder,

@@ -9,9 +9,9 @@ import pytest
 from tests.unit.erasing import KEY, Door
 from tests.unit.test_erasure_flow import carry_out
 from unbroken.core.note import signed, verified
+from unbroken.destruction.ledger import DestructionLedger
 from unbroken.errors import NoteError
 from unbroken.privacy.erasure.certificate import certificate_from
-from unbroken.privacy.erasure.ledger import ErasureLedger
 from unbroken.privacy.erasure.order import order_from
 from unbroken.privacy.erasure.plan import METHODS, NOT_COVERED, kept
 from unbroken.privacy.erasure.records import document_of
@@ -21,7 +21,7 @@ from unbroken.privacy.erasure.signing import Signing
 @pytest.fixture
 def text(tmp_path: Path) -> str:
     """The text of a certificate."""
-    made = carry_out(Door(), Signing(ErasureLedger(tmp_path / "erasures.jsonl"), KEY, 30))
+    made = carry_out(Door(), Signing(DestructionLedger(tmp_path / "erasures.jsonl"), KEY, 30))
     return verified(made.note, [KEY.verifier])[0]
 
 

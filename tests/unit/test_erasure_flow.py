@@ -9,10 +9,10 @@ import pytest
 
 from tests.unit.erasing import ANN, BOB, ERASURE, KEY, LOG, THEN, V1, V2, V3, BrokenOffError, Door, confirmed, found
 from unbroken.core.note import SigningKey
+from unbroken.destruction.ledger import DestructionLedger
 from unbroken.errors import ConfigurationError, NoteError, UnavailableError, UnbrokenError
 from unbroken.privacy.erasure.beginning import Beginning
 from unbroken.privacy.erasure.ending import Ending
-from unbroken.privacy.erasure.ledger import ErasureLedger
 from unbroken.privacy.erasure.reapplying import Reapplying, tasks_of, unknown_to_ledger
 from unbroken.privacy.erasure.records import CertificateNote, Records, records_of
 from unbroken.privacy.erasure.signing import Signing
@@ -21,7 +21,7 @@ from unbroken.store.erasures import Erasure, PersonFound
 
 @pytest.fixture
 def signing(tmp_path: Path) -> Signing:
-    return Signing(ErasureLedger(tmp_path / "erasures.jsonl"), KEY, 30)
+    return Signing(DestructionLedger(tmp_path / "erasures.jsonl"), KEY, 30)
 
 
 def carry_out(door: Door, signing: Signing, *, limit: int = 2) -> CertificateNote:
@@ -155,7 +155,7 @@ def test_no_certificate_from_another_ledger_or_an_unknown_erasure(signing: Signi
     with pytest.raises(BrokenOffError):
         carry_out(door, signing)
     door.break_after, left = None, door.left
-    other = replace(signing, ledger=ErasureLedger(tmp_path / "other.jsonl"))
+    other = replace(signing, ledger=DestructionLedger(tmp_path / "other.jsonl"))
     with pytest.raises(ConfigurationError, match="does not hold"):
         carry_out(door, other)
     assert door.left == left > 0
@@ -305,7 +305,7 @@ def test_a_line_that_was_moved_is_not_believed_though_the_chain_was_made_anew(si
     """Whoever owns the ledger's file can number its lines anew, and can't sign them for their new places."""
     carry_out(Door(), signing)
     notes = signing.ledger.notes()
-    forged = ErasureLedger(tmp_path / "forged.jsonl")
+    forged = DestructionLedger(tmp_path / "forged.jsonl")
     forged.append(lambda _: notes[1].note)
     with pytest.raises(NoteError, match="signed for line 2"):
         records_of(forged.notes(), [KEY.verifier])

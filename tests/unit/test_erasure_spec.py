@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from tests.unit.erasing import Door, found
 from tests.unit.test_erasure_flow import carry_out
+from unbroken.destruction.ledger import DestructionLedger
 from unbroken.privacy.erasure.certificate import Certificate
-from unbroken.privacy.erasure.ledger import ErasureLedger
 from unbroken.privacy.erasure.order import Order
 from unbroken.privacy.erasure.records import CertificateNote
 from unbroken.privacy.erasure.signing import Signing
@@ -73,7 +73,7 @@ def test_what_is_written_now_verifies_by_the_page(tmp_path: Path) -> None:
     from tests.unit.erasing import KEY
 
     path = tmp_path / "erasures.jsonl"
-    made = carry_out(Door(person=found()), Signing(ErasureLedger(path), KEY, 0))
+    made = carry_out(Door(person=found()), Signing(DestructionLedger(path), KEY, 0))
     assert isinstance(made, CertificateNote)
     previous = "0" * 64
     for number, line in enumerate(path.read_bytes().splitlines(), 1):

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from unbroken.cli.destruction_options import signing_key_of
 from unbroken.cli.kept_heads import state_folder
 from unbroken.cli.printing import warn
-from unbroken.cli.subject_options import signing_key_of
 from unbroken.core.note import SigningKey
 from unbroken.errors import ConfigurationError
 from unbroken.files import create

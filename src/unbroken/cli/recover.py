@@ -9,29 +9,29 @@ import typer
 from unbroken.cli import recover_loss
 from unbroken.cli.anchor_options import AnchorsOption
 from unbroken.cli.asking import agreed
-from unbroken.cli.ending import ending_in_order
-from unbroken.cli.late_progress import LateProgress
-from unbroken.cli.printing import ROWS, cells, console, counted, plain_table, print_json, warn
-from unbroken.cli.recover_loss import ContinueOption, LeaveLoginOption, NotaryStateOption, Outlook, ReasonOption
-from unbroken.cli.subject_options import (
+from unbroken.cli.destruction_options import (
     BatchOption,
     LedgerOption,
     SignOption,
     TrustOption,
-    erasure_id,
     ledger_of,
     signing_key_of,
     trusted_keys,
 )
+from unbroken.cli.ending import ending_in_order
+from unbroken.cli.late_progress import LateProgress
+from unbroken.cli.printing import ROWS, cells, console, counted, plain_table, print_json, warn
+from unbroken.cli.recover_loss import ContinueOption, LeaveLoginOption, NotaryStateOption, Outlook, ReasonOption
+from unbroken.cli.subject_options import erasure_id
 from unbroken.cli.subject_view import print_next
 from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption, open_administration, origin_of
 from unbroken.core.incarnation import incarnation_of
 from unbroken.core.incarnation import origin_of as without_incarnation
 from unbroken.core.note import VerifierKey
 from unbroken.core.times import parse_time
+from unbroken.destruction.ledger import DestructionLedger
 from unbroken.errors import ConfigurationError
 from unbroken.privacy.erasure.ending import BATCH
-from unbroken.privacy.erasure.ledger import ErasureLedger
 from unbroken.privacy.erasure.reapplying import Reapplying, Task, begin, tasks_of, unknown_to_ledger
 from unbroken.privacy.erasure.records import CertificateNote, Records, records_of
 from unbroken.privacy.erasure.signing import Signing
@@ -176,7 +176,7 @@ def _parts(
     leave_out: Sequence[str],
     *,
     incomplete: bool,
-    held: ErasureLedger | None,
+    held: DestructionLedger | None,
 ) -> list[_Part]:
     """All incarnations in order. An order belongs to the one that it names, or to the newest that there is here."""
     owners = [Recovery(connection, each) for each in Recovery(connection, name).incarnations()]
@@ -218,11 +218,13 @@ def _check(*, ledger_given: bool, no_erasures: bool) -> None:
         raise typer.BadParameter("--ledger and --no-erasures exclude each other")
 
 
-def _records(held: ErasureLedger | None, trusted: Sequence[VerifierKey]) -> Records:
+def _records(held: DestructionLedger | None, trusted: Sequence[VerifierKey]) -> Records:
     if held is None:
         return Records((), ())
     if not held.exists():
-        raise ConfigurationError(f"there is no erasure ledger {held.path}. Where nobody was ever erased: --no-erasures")
+        raise ConfigurationError(
+            f"there is no destruction ledger {held.path}. Where nobody was ever erased: --no-erasures"
+        )
     if not trusted:
         raise ConfigurationError(
             "say with --trust (or UNBROKEN_CERTIFICATE_TRUST) whose signatures in the ledger are believed, or name the "
@@ -232,7 +234,7 @@ def _records(held: ErasureLedger | None, trusted: Sequence[VerifierKey]) -> Reco
 
 
 def _tasks(
-    owner: Recovery, records: Records, leave_out: Sequence[str], *, incomplete: bool, held: ErasureLedger | None
+    owner: Recovery, records: Records, leave_out: Sequence[str], *, incomplete: bool, held: DestructionLedger | None
 ) -> list[Task]:
     known = owner.all()
     lacking = unknown_to_ledger(records, known)

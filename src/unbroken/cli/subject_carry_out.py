@@ -6,21 +6,21 @@ from typing import Annotated
 import typer
 
 from unbroken import wiring
-from unbroken.cli.ending import ending_in_order
-from unbroken.cli.printing import print_json
-from unbroken.cli.subject_decide import erasure_in, open_door
-from unbroken.cli.subject_end import print_end
-from unbroken.cli.subject_options import (
+from unbroken.cli.destruction_options import (
+    BackupsOption,
     BatchOption,
-    ErasureArgument,
     LedgerOption,
     SignOption,
     TrustOption,
-    erasure_id,
     ledger_of,
     signing_key_of,
     trusted_keys,
 )
+from unbroken.cli.ending import ending_in_order
+from unbroken.cli.printing import print_json
+from unbroken.cli.subject_decide import erasure_in, open_door
+from unbroken.cli.subject_end import print_end
+from unbroken.cli.subject_options import ErasureArgument, erasure_id
 from unbroken.cli.subject_run import Run
 from unbroken.cli.subject_view import erasure_as_json
 from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption
@@ -30,18 +30,6 @@ from unbroken.privacy.erasure.ending import BATCH
 from unbroken.privacy.erasure.records import CertificateNote
 from unbroken.privacy.erasure.signing import Signing
 from unbroken.store.erasures import Erasures
-
-BackupsOption = Annotated[
-    int | None,
-    typer.Option(
-        "--backups-kept",
-        min=0,
-        max=36_500,
-        metavar="DAYS",
-        help="For how many days backups, archived WAL included, are kept; 0: there are none. The certificate says it.",
-        show_default=False,
-    ),
-]
 
 
 def carry_out(

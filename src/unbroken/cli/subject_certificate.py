@@ -7,17 +7,17 @@ import msgspec
 import typer
 from rich.text import Text
 
+from unbroken.cli.destruction_options import LedgerOption, SignOption, TrustOption, signing_key_of, trusted_keys
 from unbroken.cli.printing import columns, console, counted, print_json
 from unbroken.cli.subject_evidence import Evidence, evidence_in_ledger, evidence_in_log
-from unbroken.cli.subject_options import LedgerOption, SignOption, TrustOption, signing_key_of, trusted_keys
 from unbroken.cli.subject_view import print_section
 from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption
 from unbroken.core.note import MAX_NOTE_BYTES, VerifierKey, verified
+from unbroken.destruction.document import Act
+from unbroken.destruction.ledger import DestructionLedger
 from unbroken.errors import ConfigurationError, NoteError
 from unbroken.investigate.printable import printable
 from unbroken.privacy.erasure.certificate import Certificate
-from unbroken.privacy.erasure.document import Act
-from unbroken.privacy.erasure.ledger import ErasureLedger
 from unbroken.privacy.erasure.records import CertificateNote, OrderNote, document_of
 
 
@@ -56,7 +56,7 @@ def check_certificate(
         raise typer.Exit(1)
     evidence = [Evidence("signature", True, f"signed by {_signers(document, trusted)}, and unchanged since")]
     if ledger is not None:
-        evidence += evidence_in_ledger(document, ErasureLedger(ledger), trusted)
+        evidence += evidence_in_ledger(document, DestructionLedger(ledger), trusted)
     if in_log:
         evidence += evidence_in_log(document, store, log)
     holds = all(each.holds for each in evidence)

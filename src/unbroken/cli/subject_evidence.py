@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from unbroken.cli.target import open_reader
 from unbroken.core.note import VerifierKey
+from unbroken.destruction.ledger import DestructionLedger
 from unbroken.errors import NoteError
 from unbroken.privacy.erasure.certificate import Certificate
-from unbroken.privacy.erasure.ledger import ErasureLedger
 from unbroken.privacy.erasure.records import CertificateNote, OrderNote, records_of
 from unbroken.privacy.erasure.told import Destroyed, destroyed_by
 from unbroken.privacy.pseudonyms import is_pseudonym
@@ -24,7 +24,7 @@ class Evidence:
 
 
 def evidence_in_ledger(
-    document: CertificateNote, ledger: ErasureLedger, trusted: Sequence[VerifierKey]
+    document: CertificateNote, ledger: DestructionLedger, trusted: Sequence[VerifierKey]
 ) -> list[Evidence]:
     """Whether the certificate and its order stand in the ledger, and fit together."""
     try:

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
+from unbroken.cli.destruction_options import signing_key_of
 from unbroken.cli.printing import print_json
-from unbroken.cli.subject_options import signing_key_of
 from unbroken.cli.target import JsonOption
 from unbroken.core.note import SigningKey
 from unbroken.errors import ConfigurationError

@@ -1,12 +1,12 @@
-"""``unbroken verify --certificates``: what an erasure ledger holds, for the log to be held against."""
+"""``unbroken verify --certificates``: what a destruction ledger holds, for the log to be held against."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 from unbroken.core.entry import Head
 from unbroken.core.note import VerifierKey
+from unbroken.destruction.ledger import DestructionLedger
 from unbroken.errors import ConfigurationError
-from unbroken.privacy.erasure.ledger import ErasureLedger
 from unbroken.privacy.erasure.records import CertificateNote, records_of
 from unbroken.verify.certificates import Certificates, Certified
 
@@ -22,9 +22,9 @@ def certificates_in(path: Path, keys: Sequence[VerifierKey]) -> Certificates:
             "name with --trust whose certificates are believed: the verifier key that `unbroken subject key` printed, "
             "as you got it from whoever made it and not with the ledger"
         )
-    ledger = ErasureLedger(path)
+    ledger = DestructionLedger(path)
     if not ledger.exists():
-        raise ConfigurationError(f"there is no erasure ledger {path}")
+        raise ConfigurationError(f"there is no destruction ledger {path}")
     records = records_of(ledger.notes(), keys)
     return Certificates(tuple(map(_certified, records.certificates)), frozenset(each.digest for each in records.orders))
 

@@ -4,27 +4,26 @@ It names nobody: pseudonyms whose names are destroyed, and of opaque ids how man
 the order, whose SHA-256 it states.
 """
 
-from typing import Final, Literal
+from typing import Literal
 
-from unbroken.privacy.erasure.document import (
+from unbroken.destruction.document import (
     Act,
     Count,
-    Counts,
     Digest,
     Document,
-    ErasureId,
     HeadText,
     KeyId,
     Number,
     Place,
-    Pseudonym,
     Time,
+    Uuid,
     Words,
     read,
     text_of,
 )
+from unbroken.destruction.titles import ERASURE_CERTIFICATE
+from unbroken.privacy.erasure.order import Counts, Pseudonym
 
-TITLE: Final = "unbroken erasure certificate v1"
 Basis = Literal["two people", "ledger"]
 
 
@@ -66,7 +65,7 @@ class Certificate(Document, frozen=True):
     confirmed: Act
     counts: Counts
     entries: list[Number]
-    erasure: ErasureId
+    erasure: Uuid
     finished: Finished
     head: HeadText
     kept: dict[str, Words]
@@ -87,14 +86,9 @@ class Certificate(Document, frozen=True):
     @property
     def text(self) -> str:
         """What is signed."""
-        return text_of(TITLE, self)
+        return text_of(ERASURE_CERTIFICATE, self)
 
 
 def certificate_from(text: str) -> Certificate:
     """The certificate that a note's text is; raises :class:`NoteError` for any other text."""
-    return read(text, TITLE, Certificate)
-
-
-def is_certificate(text: str) -> bool:
-    """Whether a note's text says that it is a certificate."""
-    return text.startswith(f"{TITLE}\n")
+    return read(text, ERASURE_CERTIFICATE, Certificate)

@@ -3,25 +3,35 @@
 It names the person by what the log's lines call them, so that the erasure can be carried out again after a restore.
 """
 
-from typing import Final
+from typing import Annotated
 
-from unbroken.privacy.erasure.document import (
+from msgspec import Meta
+
+from unbroken.destruction.document import (
     Act,
     Count,
-    Counts,
     Document,
-    ErasureId,
     HeadText,
     KeyId,
     Place,
-    Pseudonym,
     Time,
+    Uuid,
     Words,
     read,
     text_of,
 )
+from unbroken.destruction.titles import ERASURE_ORDER
 
-TITLE: Final = "unbroken erasure order v1"
+Pseudonym = Annotated[str, Meta(pattern=r"\Ap-[0-9a-f]{32}\Z")]
+
+
+class Counts(Document, frozen=True):
+    """How many of each kind."""
+
+    keys: Count
+    names: Count
+    originals: Count
+    payloads: Count
 
 
 class Ordered(Document, frozen=True):
@@ -42,7 +52,7 @@ class Order(Document, frozen=True):
     case: Words
     confirmed: Act
     counts: Counts
-    erasure: ErasureId
+    erasure: Uuid
     head: HeadText
     keys: list[KeyId]
     line: Place
@@ -58,14 +68,9 @@ class Order(Document, frozen=True):
     @property
     def text(self) -> str:
         """What is signed."""
-        return text_of(TITLE, self)
+        return text_of(ERASURE_ORDER, self)
 
 
 def order_from(text: str) -> Order:
     """The order that a note's text is; raises :class:`NoteError` for any other text."""
-    return read(text, TITLE, Order)
-
-
-def is_order(text: str) -> bool:
-    """Whether a note's text says that it is an order."""
-    return text.startswith(f"{TITLE}\n")
+    return read(text, ERASURE_ORDER, Order)

@@ -1,14 +1,15 @@
-"""What a ledger says, believed only where a trusted key signed it for the very line on which it stands."""
+"""What a ledger says of erasures, believed only where a trusted key signed it for the very line on which it stands."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from unbroken.core.note import VerifierKey, verified
+from unbroken.core.note import VerifierKey
+from unbroken.destruction.ledger import Kept
+from unbroken.destruction.signed import Signed, not_relied_on, signed_document, signed_documents
+from unbroken.destruction.titles import ERASURE_CERTIFICATE, ERASURE_ORDER
 from unbroken.errors import NoteError
-from unbroken.privacy.erasure.certificate import Certificate, certificate_from, is_certificate
-from unbroken.privacy.erasure.document import Place, digest_of
-from unbroken.privacy.erasure.ledger import Kept
-from unbroken.privacy.erasure.order import Order, is_order, order_from
+from unbroken.privacy.erasure.certificate import Certificate, certificate_from
+from unbroken.privacy.erasure.order import Order, order_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +57,18 @@ class Records:
 
 
 def records_of(notes: Iterable[Kept], trusted: Sequence[VerifierKey]) -> Records:
-    """What these notes say; raises :class:`NoteError` for the first one that is not signed, or not for its line."""
+    """What these notes say; raises :class:`NoteError` for the first one that is not signed, or not for its line.
+
+    Documents about anything but erasures are checked as well, and left out.
+    """
     orders, certificates = [], []
-    for read in _read(notes, trusted):
+    for signed in signed_documents(notes, trusted):
+        if signed.title not in (ERASURE_ORDER, ERASURE_CERTIFICATE):
+            continue
+        try:
+            read = _read(signed)
+        except NoteError as error:
+            raise not_relied_on(signed.place.n, error) from error
         if isinstance(read, OrderNote):
             orders.append(read)
         else:
@@ -68,27 +78,22 @@ def records_of(notes: Iterable[Kept], trusted: Sequence[VerifierKey]) -> Records
 
 def document_of(note: str, trusted: Sequence[VerifierKey]) -> OrderNote | CertificateNote:
     """The order or certificate that a note is; raises :class:`NoteError` for anything else."""
-    text, _ = verified(note, trusted)
-    if is_order(text):
-        return OrderNote(order_from(text), note, digest_of(note))
-    if is_certificate(text):
-        return CertificateNote(certificate_from(text), note, digest_of(note))
-    raise NoteError("a signed note is neither an order to erase nor a certificate: a newer release may know it")
+    return _read(signed_document(note, trusted))
 
 
-def _read(notes: Iterable[Kept], trusted: Sequence[VerifierKey]) -> Iterator[OrderNote | CertificateNote]:
-    for kept in notes:
-        try:
-            read = document_of(kept.note, trusted)
-        except NoteError as error:
-            raise NoteError(f"line {kept.place.n} of the erasure ledger is not to be relied on: {error}") from error
-        if _place_in(read) != kept.place:
-            raise NoteError(
-                f"line {kept.place.n} of the erasure ledger was signed for line {_place_in(read).n} of another row of "
-                "lines: lines were taken out, or put in"
-            )
-        yield read
+def order_note(signed: Signed) -> OrderNote:
+    """The order that a signed document is; raises :class:`NoteError` for anything else."""
+    return OrderNote(order_from(signed.text), signed.note, signed.digest)
 
 
-def _place_in(read: OrderNote | CertificateNote) -> Place:
-    return read.order.line if isinstance(read, OrderNote) else read.certificate.line
+def certificate_note(signed: Signed) -> CertificateNote:
+    """The certificate that a signed document is; raises :class:`NoteError` for anything else."""
+    return CertificateNote(certificate_from(signed.text), signed.note, signed.digest)
+
+
+def _read(signed: Signed) -> OrderNote | CertificateNote:
+    if signed.title == ERASURE_ORDER:
+        return order_note(signed)
+    if signed.title == ERASURE_CERTIFICATE:
+        return certificate_note(signed)
+    raise NoteError("this note is about no erasure: `unbroken disposal check-certificate` reads those of disposals")

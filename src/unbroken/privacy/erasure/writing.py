@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from unbroken.destruction.document import Act, Place, time_of
 from unbroken.errors import ConfigurationError, UnbrokenError
 from unbroken.privacy.erasure.certificate import Certificate, Finished, Left
-from unbroken.privacy.erasure.document import Act, Counts, Place, time_of
-from unbroken.privacy.erasure.order import Order, Ordered
+from unbroken.privacy.erasure.order import Counts, Order, Ordered
 from unbroken.privacy.erasure.plan import METHODS, NOT_COVERED, kept
 from unbroken.privacy.erasure.records import OrderNote
 from unbroken.privacy.erasure.told import destroyed_by

@@ -18,7 +18,9 @@ begin
   end loop;
   -- A verifier is no person: it reads all of its logs, whatever it is asked.
   foreach v_table in array array['entries', 'payloads', 'originals', 'sessions', 'event_ids', 'approvals', 'agents', 'alarms', 'erasures',
-                                 'forgotten', 'name_lookups', 'recoveries', 'registries', 'subject_keys'] loop
+                                 'forgotten', 'name_lookups', 'recoveries', 'registries', 'subject_keys', 'retention_classes', 'policy_sets',
+                                 'start_events', 'holds', 'hold_scopes', 'hold_requests', 'standing_approvals', 'disposals', 'disposal_lots',
+                                 'disposal_groups', 'disposal_decisions'] loop
     execute format('create policy verifier on unbroken.%I for select to unbroken_verifier using (unbroken.asks_with_grant() and log = any ((select unbroken.granted_logs())::integer[]))', v_table);
   end loop;
   -- What is about a log and shows nobody's rows, for those who hold a duty for it.

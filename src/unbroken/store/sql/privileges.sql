@@ -66,7 +66,9 @@ grant select on unbroken.tickets to unbroken_compliance, unbroken_verifier;
 grant select on unbroken.openings to unbroken_compliance, unbroken_verifier;
 -- What entries tell of, for verification to compare; of keys and names only which are gone.
 grant select on unbroken.agents, unbroken.alarms, unbroken.erasures, unbroken.forgotten, unbroken.name_lookups, unbroken.recoveries,
-                unbroken.registries to unbroken_verifier;
+                unbroken.registries, unbroken.retention_classes, unbroken.policy_sets, unbroken.start_events, unbroken.holds,
+                unbroken.hold_scopes, unbroken.hold_requests, unbroken.standing_approvals, unbroken.disposals, unbroken.disposal_lots,
+                unbroken.disposal_groups, unbroken.disposal_decisions to unbroken_verifier;
 grant select (log, key_id, destroyed_seq) on unbroken.subject_keys to unbroken_verifier;
 
 -- The tree, its signed heads and what became of them show hashes and times: to everybody who may know of the log.

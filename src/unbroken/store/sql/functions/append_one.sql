@@ -10,7 +10,7 @@ language plpgsql set search_path = unbroken, pg_temp as $$
 #variable_conflict use_column
 declare
   j unbroken.event;
-  v_fault text; v_name text; v_before timestamptz;
+  v_fault text; v_name text; v_before timestamptz; v_class int;
 begin
   begin
     j := json_populate_record(null::unbroken.event, p_event::json);
@@ -29,6 +29,10 @@ begin
   perform from recorders r where r.log = p_log and r.recorder = j.recorder and r.login = session_user;
   if not found then
     perform unbroken.bind_recorders(p_log, array[j.recorder]);
+  end if;
+  select c.class into v_class from retention_classes c where c.log = p_log and c.key = unbroken.class_key(j.event_type, j.domains, j.scope);
+  if not found then
+    v_class := (unbroken.classes_of(p_log, array[p_event], array[unbroken.class_key(j.event_type, j.domains, j.scope)]))[1];
   end if;
 
   if current_setting('transaction_isolation') <> 'read committed' then
@@ -69,7 +73,7 @@ begin
   insert into entries values (
     p_log, append_one.seq, append_one.session_seq, append_one.recorded_at, p_writer, p_principal, append_one.prev_hash, append_one.hash, p_event,
     j.id, j.event_type, j.actor_id, j.agent_id, j.session_id, j.tool, j.side_effect, (j.decision).outcome, j.resource_type, j.resource_id,
-    case when j.redactions is not null then unbroken.contains_of(j.redactions) end, j.subjects);
+    case when j.redactions is not null then unbroken.contains_of(j.redactions) end, j.subjects, v_class);
   if num_nonnulls(p_inputs, p_outputs, p_details) > 0 then
     insert into payloads values (
       p_log, append_one.seq, p_inputs, p_inputs_salt, p_outputs, p_outputs_salt, p_details, p_details_salt);

@@ -126,7 +126,7 @@ declare
   v_log    constant int := unbroken.log_for_notary(p_log);
   v_newest unbroken.checkpoints;
 begin
-  perform unbroken.hold_log(v_log);
+  perform unbroken.lock_log(v_log);
   v_newest := unbroken.newest_checkpoint(v_log);
   if num_nulls(p_size, p_root, p_note, p_signed_at, p_each_start) > 0 or p_size < 1 or length(p_root) <> 32
      or octet_length(p_note) not between 1 and 65536 then
@@ -174,7 +174,7 @@ begin
      or octet_length(p_key) not between 1 and 1024 or octet_length(p_statement) not between 1 and 16384 then
     raise exception 'a key statement is first, rotated or lost, with a key and its text' using errcode = 'UB009';
   end if;
-  perform unbroken.hold_log(v_log);
+  perform unbroken.lock_log(v_log);
   select k.seq into v_seq from key_statements k where k.log = v_log and k.statement = p_statement;
   if v_seq is not null then
     return v_seq;
@@ -199,7 +199,7 @@ begin
      or unbroken.is_flat(p_details, 4096) is not true then
     raise exception 'an alarm is of a known kind, with a flat object of texts and numbers of up to 4096 bytes' using errcode = 'UB009';
   end if;
-  perform unbroken.hold_log(v_log);
+  perform unbroken.lock_log(v_log);
   if exists (select from alarms a where a.log = v_log and a.type = p_type and a.details = p_details
                 and a.told_at > clock_timestamp() - interval '1 hour') then
     return null;

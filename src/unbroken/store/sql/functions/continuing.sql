@@ -53,7 +53,7 @@ begin
      or octet_length(p_reason) > 2000 or p_anchored is not null and coalesce(v_upto, 0) < 1 then
     raise exception 'a log is continued by its full name, from the end it has, with a reason of up to 2000 bytes' using errcode = 'UB009';
   end if;
-  perform unbroken.hold_log(v_old);
+  perform unbroken.lock_log(v_old);
   if unbroken.head_of(v_old) <> p_kept
      or p_kept_hash is distinct from coalesce((select e.hash from entries e where e.log = v_old and e.seq = p_kept), '\x0000000000000000000000000000000000000000000000000000000000000000') then
     raise exception 'this log does not end any more where it did: look at it again' using errcode = 'UB013';
@@ -75,6 +75,7 @@ begin
   select l.origin, greatest(l.incarnation + 1, p_incarnation) from logs l where l.log = v_old returning logs.log into v_new;
   perform unbroken.attach_partition(v_new, 0);
   insert into pseudonym_keys select v_new, k.key from pseudonym_keys k where k.log = v_old;
+  perform unbroken.prepare_retention(v_new);
   -- Nothing that was erased can have come back into what begins here.
   insert into recoveries (log, system_identifier, timeline, relation) select v_new, s.* from unbroken.this_server() s;
   perform unbroken.append_own(v_new, 'log.continued', jsonb_strip_nulls(jsonb_build_object(

@@ -27,7 +27,7 @@ begin
 end $$;
 
 -- A log's lock, as append takes it, so that nothing is recorded meanwhile.
-create or replace function unbroken.hold_log(p_log integer) returns void
+create or replace function unbroken.lock_log(p_log integer) returns void
 language plpgsql set search_path = unbroken, pg_temp as $$
 begin
   perform from logs l where l.log = p_log for no key update;
@@ -52,7 +52,7 @@ declare
   v_log   constant int := unbroken.log_for_notary(p_log);
   v_known unbroken.continuity;
 begin
-  perform unbroken.hold_log(v_log);
+  perform unbroken.lock_log(v_log);
   select c.* into v_known from continuity c where c.log = v_log;
   if v_known.closed_because is not null then
     raise exception 'this log takes no entries any more: its notary closed it. unbroken recover goes on' using errcode = 'UB012';
@@ -73,7 +73,7 @@ begin
   if p_why is null or octet_length(p_why) not between 1 and 2000 or p_why ~ '[[:cntrl:]]' then
     raise exception 'a log is closed with a reason of 1 to 2000 bytes' using errcode = 'UB009';
   end if;
-  perform unbroken.hold_log(v_log);
+  perform unbroken.lock_log(v_log);
   insert into continuity as c (log, system_identifier, timeline, relation, size, root, closed_because, closed_at, closed_by)
   select v_log, s.system_identifier, s.timeline, 'unbroken.continuity'::regclass, 0, sha256(''), p_why, clock_timestamp(), session_user
     from unbroken.this_server() s

@@ -367,7 +367,7 @@ begin
   if p_order is null or p_order !~ '^[0-9a-f]{64}$' then
     raise exception 'an erasure begins with the SHA-256, in hex, of the order that stands outside' using errcode = 'UB009';
   end if;
-  perform unbroken.hold_people(v_log, true);
+  perform unbroken.lock_people(v_log, true);
   v_keys := unbroken.keys_of_person(v_log, v_asked.subjects, v_asked.upto_at);
   if v_asked.upto_at is null or v_asked.subjects <> unbroken.ids_of_person(v_log, v_asked.subjects)
      or v_keys is distinct from array(select u.id collate "C" from unnest(p_keys) as u (id) order by 1) then
@@ -442,7 +442,7 @@ begin
   end loop;
   v_forgotten := unbroken.without_payload(v_log, v_seqs);
   if v_forgotten <> '{}' then
-    perform unbroken.hold_people(v_log, true);
+    perform unbroken.lock_people(v_log, true);
   end if;
   seq := unbroken.append_own(v_log, 'log.erased', jsonb_strip_nulls(jsonb_build_object(
     'erasure', p_erasure, 'payloads', unbroken.ranges_of(v_payloads), 'originals', unbroken.ranges_of(v_originals),

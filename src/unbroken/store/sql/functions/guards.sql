@@ -253,13 +253,17 @@ begin
   return coalesce(new, old);
 end $$;
 
--- What an entry holds goes while an erasure of somebody it is about is under way. The log's own entries keep theirs.
+-- What an entry holds goes while an erasure of somebody it is about is under way, and never while a legal hold covers it. The
+-- log's own entries keep theirs.
 create or replace function unbroken.refuse_unasked_erasing() returns trigger
 language plpgsql set search_path = unbroken, pg_temp as $$
 declare
   v_entry   unbroken.entries;
   v_erasure record;
 begin
+  if unbroken.held_among(old.log, array[old.seq]) <> '{}' then
+    raise exception 'a legal hold keeps this: % on % is refused', tg_op, tg_table_name using errcode = 'UB014';
+  end if;
   select e.* into v_entry from entries e where e.log = old.log and e.seq = old.seq and e.event like '%"recorder":"%';
   for v_erasure in
     select r.erasure, r.subjects, r.with_acted from erasures r
@@ -274,6 +278,69 @@ begin
     end if;
   end loop;
   raise exception 'the log is append-only: % on % is refused', tg_op, tg_table_name using errcode = 'UB010';
+end $$;
+
+-- A set of policies is proposed and decided once, each with its entry.
+create or replace function unbroken.refuse_untold_policy_set() returns trigger
+language plpgsql set search_path = unbroken, pg_temp as $$
+begin
+  return new;
+end $$;
+
+-- When something began is told with an entry, and told anew with another.
+create or replace function unbroken.refuse_untold_start() returns trigger
+language plpgsql set search_path = unbroken, pg_temp as $$
+begin
+  return new;
+end $$;
+
+-- Two people approve of what goes without being asked each time, and one ends it, each with an entry.
+create or replace function unbroken.refuse_untold_standing() returns trigger
+language plpgsql set search_path = unbroken, pg_temp as $$
+begin
+  return new;
+end $$;
+
+-- A hold is issued, reviewed and released by its entries.
+create or replace function unbroken.refuse_untold_hold() returns trigger
+language plpgsql set search_path = unbroken, pg_temp as $$
+begin
+  return new;
+end $$;
+
+-- What a hold covers begins with an entry, and ends after its grace period, which another entry tells of.
+create or replace function unbroken.refuse_untold_hold_scope() returns trigger
+language plpgsql set search_path = unbroken, pg_temp as $$
+begin
+  return new;
+end $$;
+
+-- A change of a hold is asked for by one person and decided once.
+create or replace function unbroken.refuse_untold_hold_request() returns trigger
+language plpgsql set search_path = unbroken, pg_temp as $$
+begin
+  return new;
+end $$;
+
+-- A disposal takes its steps in order, each with its entry.
+create or replace function unbroken.refuse_untold_disposal() returns trigger
+language plpgsql set search_path = unbroken, pg_temp as $$
+begin
+  return new;
+end $$;
+
+-- Candidates are frozen before they are proposed, and are through once, with the entry that says what became of them.
+create or replace function unbroken.refuse_unfrozen_lot() returns trigger
+language plpgsql set search_path = unbroken, pg_temp as $$
+begin
+  return new;
+end $$;
+
+-- What reviewers decide is told by its entry.
+create or replace function unbroken.refuse_untold_decision() returns trigger
+language plpgsql set search_path = unbroken, pg_temp as $$
+begin
+  return new;
 end $$;
 
 -- A session is a person's where they act or are named in it.
@@ -355,7 +422,8 @@ begin
   end loop;
   foreach v_table in array array['entries', 'event_ids', 'logs', 'migrations', 'recorders', 'pseudonym_keys',
                                  'name_lookups', 'registries', 'unclassified', 'forgotten', 'recoveries', 'erasure_sessions',
-                                 'anchorings', 'key_statements', 'alarms'] loop
+                                 'anchorings', 'key_statements', 'alarms', 'retention_locks', 'retention_classes', 'disposal_groups',
+                                 'disposal_decisions'] loop
     execute format('create or replace trigger refuse_change before update or delete on unbroken.%I for each row execute function unbroken.refuse_change()', v_table);
     execute format('alter table unbroken.%I enable always trigger refuse_change', v_table);
   end loop;
@@ -374,7 +442,11 @@ begin
     ['access_requests', 'refuse_redeciding', 'update'], ['tickets', 'refuse_untold_ticket', 'insert or update'],
     ['agents', 'refuse_unseen_agent', 'insert or update'], ['subject_keys', 'refuse_reassigning', 'update'],
     ['openings', 'refuse_untold_opening', 'insert or update'], ['erasures', 'refuse_untold_erasure', 'insert or update'],
-    ['tiles', 'refuse_regrowing', 'update'], ['checkpoints', 'refuse_resigning', 'insert or update'], ['continuity', 'refuse_reopening', 'update']]
+    ['tiles', 'refuse_regrowing', 'update'], ['checkpoints', 'refuse_resigning', 'insert or update'], ['continuity', 'refuse_reopening', 'update'],
+    ['policy_sets', 'refuse_untold_policy_set', 'insert or update'], ['start_events', 'refuse_untold_start', 'insert or update'],
+    ['standing_approvals', 'refuse_untold_standing', 'insert or update'], ['holds', 'refuse_untold_hold', 'insert or update'],
+    ['hold_scopes', 'refuse_untold_hold_scope', 'insert or update'], ['hold_requests', 'refuse_untold_hold_request', 'insert or update'],
+    ['disposals', 'refuse_untold_disposal', 'insert or update'], ['disposal_lots', 'refuse_unfrozen_lot', 'insert or update']]
   loop
     execute format('create or replace trigger refuse_delete before delete on unbroken.%I for each row execute function unbroken.refuse_change()', v_guard[1]);
     execute format('alter table unbroken.%I enable always trigger refuse_delete', v_guard[1]);
@@ -386,7 +458,8 @@ begin
   alter table unbroken.denials enable always trigger refuse_delete;
   foreach v_guard slice 1 in array array[
     ['registries', 'refuse_untold_registry'], ['name_lookups', 'refuse_untold_lookup'], ['forgotten', 'refuse_untold_forgetting'],
-    ['recoveries', 'refuse_untold_recovery'], ['erasure_sessions', 'refuse_foreign_session'], ['key_statements', 'refuse_untold_key']]
+    ['recoveries', 'refuse_untold_recovery'], ['erasure_sessions', 'refuse_foreign_session'], ['key_statements', 'refuse_untold_key'],
+    ['disposal_decisions', 'refuse_untold_decision']]
   loop
     execute format('create or replace trigger %I before insert on unbroken.%I for each row execute function unbroken.%I()',
                    v_guard[2], v_guard[1], v_guard[2]);

@@ -35,7 +35,7 @@ begin
   if current_setting('synchronous_commit') = 'off' then
     perform set_config('synchronous_commit', 'on', true);
   end if;
-  perform unbroken.hold_people(v_log, false);
+  perform unbroken.lock_people(v_log, false);
   -- What comes late, out of a spool, for somebody who was erased meanwhile goes under a pseudonym that leads nowhere.
   v_gone := array(select u.id from unnest(p_pseudonyms) as u (id) where unbroken.is_forgotten(v_log, u.id));
   insert into identities (log, pseudonym, lookup, sealed, is_first)

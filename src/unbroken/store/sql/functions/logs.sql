@@ -8,6 +8,7 @@ begin
   select l.log into strict v_log from logs l where l.origin = p_origin order by l.incarnation desc limit 1;
   perform unbroken.attach_partition(v_log, 0);
   insert into pseudonym_keys values (v_log, unbroken.random_bytes()) on conflict do nothing;
+  perform unbroken.prepare_retention(v_log);
   -- Nothing can have been erased from a log before it was there.
   insert into recoveries (log, system_identifier, timeline, relation)
   select v_log, s.* from unbroken.this_server() s where not exists (select from recoveries r where r.log = v_log);

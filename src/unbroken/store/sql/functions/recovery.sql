@@ -79,6 +79,6 @@ begin
      where e.log = v_log and e.erasure = p_erasure;
   end if;
   update erasures set upto_at = p_upto where log = v_log and erasure = p_erasure returning * into v_known;
-  perform unbroken.hold_people(v_log, true);
+  perform unbroken.lock_people(v_log, true);
   return unbroken.destroy_keys(v_log, p_erasure, p_order, unbroken.keys_of_person(v_log, v_known.subjects, p_upto) || p_keys);
 end $$;

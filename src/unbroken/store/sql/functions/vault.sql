@@ -50,7 +50,7 @@ end $$;
 
 -- Held to the end of a transaction that gives keys or pseudonyms to people, by many at once; or that takes them away, alone. So
 -- nothing is given to somebody whose last is being taken. Before the log's lock, where both are needed.
-create or replace function unbroken.hold_people(p_log integer, p_alone boolean) returns void
+create or replace function unbroken.lock_people(p_log integer, p_alone boolean) returns void
 language plpgsql set search_path = unbroken, pg_temp as $$
 begin
   if p_alone then
@@ -137,7 +137,7 @@ begin
     if current_setting('synchronous_commit') = 'off' then
       perform set_config('synchronous_commit', 'on', true);
     end if;
-    perform unbroken.hold_people(v_log, false);
+    perform unbroken.lock_people(v_log, false);
     v_keys := array(select unbroken.key_of_holder(v_log, u.kind, u.holder) from unnest(p_kinds, p_holders) with ordinality as u (kind, holder, nth) order by u.nth);
     -- In one order, so that two that need keys for the same people wait and do not stop each other.
     perform unbroken.assign_key(v_log, u.kind, u.holder)

@@ -1,9 +1,9 @@
-"""The erasure ledger: orders and certificates in a file that no restore of the database brings back to yesterday.
+"""The destruction ledger: orders and certificates in a file that no restore of the database brings back to yesterday.
 
 JSON Lines, each ``{"n":…,"note":…,"prev":…}`` in canonical form: its number from 1, a signed note, and the SHA-256 of
 the line before it without its newline, 64 zeros for the first. A line is on disk, and so is the file's name, before
-:meth:`ErasureLedger.append` returns. A last line without its newline was never finished: whoever wrote it was not told
-that it is there and went on with nothing. It is put into a file beside, and everything else that is wrong stops.
+:meth:`DestructionLedger.append` returns. A last line without its newline was never finished: whoever wrote it was not
+told that it is there and went on with nothing. It is put into a file beside, and everything else that is wrong stops.
 """
 
 import fcntl
@@ -20,9 +20,9 @@ import msgspec
 
 from unbroken.core.canonical import canonical
 from unbroken.core.note import MAX_NOTE_BYTES
+from unbroken.destruction.document import NO_LINE, Place
 from unbroken.errors import ConfigurationError, UnavailableError
 from unbroken.files import is_mine_alone, is_plain, sync_folder, write_all
-from unbroken.privacy.erasure.document import NO_LINE, Place
 
 PATIENCE_S: Final = 10.0
 """How long another process is waited for, which writes one line at a time."""
@@ -44,7 +44,7 @@ class Kept:
     note: str
 
 
-class ErasureLedger:
+class DestructionLedger:
     """The ledger in one file, which is made with its first line. Several processes may append at once.
 
     Methods raise :class:`ConfigurationError` where the file is not its owner's alone or its lines were changed, and
@@ -67,7 +67,7 @@ class ErasureLedger:
         """Adds the note that ``make`` gives for the place where it is going to stand."""
         with self._locked(writing=True) as descriptor:
             if descriptor is None:
-                raise ConfigurationError(f"there is no folder for the erasure ledger {self.path}")
+                raise ConfigurationError(f"there is no folder for the destruction ledger {self.path}")
             whole, torn = _content(descriptor)
             self._parsed(whole)
             if torn:
@@ -98,8 +98,8 @@ class ErasureLedger:
 
     def _changed(self, number: int, what: str) -> ConfigurationError:
         return ConfigurationError(
-            f"line {number} of the erasure ledger {self.path} {what}. Nothing was done: compare it with a copy, and "
-            "find out who changed it"
+            f"line {number} of the destruction ledger {self.path} {what}. Nothing was done: compare it with a copy, "
+            "and find out who changed it"
         )
 
     def _put_aside(self, descriptor: int, torn: bytes, *, keep: int) -> None:
@@ -129,7 +129,7 @@ class ErasureLedger:
             yield
         except OSError as error:
             raise UnavailableError(
-                f"the erasure ledger {self.path} can't be written ({error.strerror}): nothing was added to it, and "
+                f"the destruction ledger {self.path} can't be written ({error.strerror}): nothing was added to it, and "
                 "nothing is destroyed without it"
             ) from error
 
@@ -143,7 +143,9 @@ class ErasureLedger:
             yield None
             return
         except OSError as error:
-            raise ConfigurationError(f"the erasure ledger {self.path} can't be opened ({error.strerror})") from error
+            raise ConfigurationError(
+                f"the destruction ledger {self.path} can't be opened ({error.strerror})"
+            ) from error
         try:
             self._check_private(os.fstat(descriptor))
             self._lock(descriptor, fcntl.LOCK_EX if writing else fcntl.LOCK_SH)
@@ -153,14 +155,14 @@ class ErasureLedger:
 
     def _check_private(self, status: os.stat_result) -> None:
         if not is_plain(status):
-            raise ConfigurationError(f"the erasure ledger {self.path} is no plain file")
+            raise ConfigurationError(f"the destruction ledger {self.path} is no plain file")
         if not is_mine_alone(status):
             raise ConfigurationError(
-                f"the erasure ledger {self.path} must belong to the user that writes it, and nobody else may read or "
-                "change it: chmod 0600"
+                f"the destruction ledger {self.path} must belong to the user that writes it, and nobody else may read "
+                "or change it: chmod 0600"
             )
         if status.st_size > _MOST_BYTES:
-            raise ConfigurationError(f"the erasure ledger {self.path} is longer than 1 GiB")
+            raise ConfigurationError(f"the destruction ledger {self.path} is longer than 1 GiB")
 
     def _lock(self, descriptor: int, kind: int) -> None:
         deadline = time.monotonic() + PATIENCE_S
@@ -170,7 +172,8 @@ class ErasureLedger:
             except BlockingIOError as error:
                 if time.monotonic() >= deadline:
                     raise UnavailableError(
-                        f"another process holds the erasure ledger {self.path} for {PATIENCE_S:g} s: nothing was done"
+                        f"another process holds the destruction ledger {self.path} for {PATIENCE_S:g} s: nothing was "
+                        "done"
                     ) from error
                 time.sleep(_PAUSE_S)
             else:

@@ -1,4 +1,4 @@
-"""What orders and certificates have in common: a title, and one object as JSON in its only spelling.
+"""What all orders and certificates have in common: a title, and one object as JSON in its only spelling.
 
 The title says what it is and in which version, so that nothing else that a key signs can be taken for one. The JSON
 has its keys in ascending order, is indented by one blank, and is ASCII: a person can read it in any editor, and a
@@ -18,9 +18,8 @@ from unbroken.errors import NoteError
 
 Time = Annotated[str, Meta(pattern=r"\A[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[.][0-9]{6}Z\Z")]
 Digest = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
-ErasureId = Annotated[str, Meta(pattern=r"\A[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")]
+Uuid = Annotated[str, Meta(pattern=r"\A[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")]
 KeyId = Annotated[str, Meta(pattern=r"\Av-[0-9a-f]{32}\Z")]
-Pseudonym = Annotated[str, Meta(pattern=r"\Ap-[0-9a-f]{32}\Z")]
 HeadText = Annotated[str, Meta(pattern=r"\A(0|[1-9][0-9]{0,15}):[0-9a-f]{64}\Z")]
 Count = Annotated[int, Meta(ge=0)]
 Number = Annotated[int, Meta(ge=1)]
@@ -52,22 +51,17 @@ class Place(Document, frozen=True):
     prev: Digest
 
 
-class Counts(Document, frozen=True):
-    """How many of each kind."""
-
-    keys: Count
-    names: Count
-    originals: Count
-    payloads: Count
-
-
 D = TypeVar("D", bound=Document)
 
 
 def text_of(title: str, document: Document) -> str:
     """The text that is signed."""
-    content = json.dumps(msgspec.to_builtins(document), sort_keys=True, indent=1, ensure_ascii=True)
-    return f"{title}\n{content}\n"
+    return spelt(title, msgspec.to_builtins(document))
+
+
+def spelt(title: str, value: object) -> str:
+    """A title and what JSON has as ``value``, in the only spelling."""
+    return f"{title}\n{json.dumps(value, sort_keys=True, indent=1, ensure_ascii=True)}\n"
 
 
 def read(text: str, title: str, kind: type[D]) -> D:

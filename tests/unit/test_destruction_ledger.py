@@ -1,4 +1,4 @@
-"""The erasure ledger: every line on disk in its place, a torn one set aside, and nothing changed unnoticed."""
+"""The destruction ledger: every line on disk in its place, a torn one set aside, and nothing changed unnoticed."""
 
 import hashlib
 import json
@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from unbroken.destruction.document import NO_LINE, Place
+from unbroken.destruction.ledger import DestructionLedger
 from unbroken.errors import ConfigurationError, UnavailableError
-from unbroken.privacy.erasure.document import NO_LINE, Place
-from unbroken.privacy.erasure.ledger import ErasureLedger
 
 
 @pytest.fixture
@@ -21,18 +21,18 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def ledger(path: Path) -> ErasureLedger:
-    made = ErasureLedger(path)
+def ledger(path: Path) -> DestructionLedger:
+    made = DestructionLedger(path)
     for note in ("first\n", "zwei \u00fc\n", "third\n"):
         made.append(lambda _, note=note: note)  # type: ignore[misc]
     return made
 
 
 def notes(path: Path) -> list[str]:
-    return [kept.note for kept in ErasureLedger(path).notes()]
+    return [kept.note for kept in DestructionLedger(path).notes()]
 
 
-def test_lines_are_numbered_and_bound_to_the_one_before(ledger: ErasureLedger, path: Path) -> None:
+def test_lines_are_numbered_and_bound_to_the_one_before(ledger: DestructionLedger, path: Path) -> None:
     lines = path.read_bytes().splitlines()
     previous = NO_LINE
     for number, (line, kept) in enumerate(zip(lines, ledger.notes(), strict=True), 1):
@@ -42,7 +42,7 @@ def test_lines_are_numbered_and_bound_to_the_one_before(ledger: ErasureLedger, p
     assert [kept.note for kept in ledger.notes()] == ["first\n", "zwei \u00fc\n", "third\n"]
 
 
-def test_a_note_is_told_where_it_is_going_to_stand(ledger: ErasureLedger) -> None:
+def test_a_note_is_told_where_it_is_going_to_stand(ledger: DestructionLedger) -> None:
     places: list[Place] = []
 
     def make(place: Place) -> str:
@@ -66,16 +66,18 @@ def test_a_new_ledger_is_its_owners_alone_and_synced_with_its_folder(
         real(descriptor)
 
     monkeypatch.setattr(os, "fsync", note)
-    assert not ErasureLedger(path).exists()
-    assert ErasureLedger(path).notes() == []
+    assert not DestructionLedger(path).exists()
+    assert DestructionLedger(path).notes() == []
     assert not path.exists()
-    ErasureLedger(path).append(lambda _: "note\n")
+    DestructionLedger(path).append(lambda _: "note\n")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert synced == [False, True]
 
 
 @pytest.mark.parametrize("cut", [1, 2, 20, -1])
-def test_a_torn_last_line_is_set_aside_and_the_next_one_follows(ledger: ErasureLedger, path: Path, cut: int) -> None:
+def test_a_torn_last_line_is_set_aside_and_the_next_one_follows(
+    ledger: DestructionLedger, path: Path, cut: int
+) -> None:
     whole = path.read_bytes()
     last = whole.splitlines(keepends=True)[-1]
     torn = last[:cut]
@@ -110,18 +112,18 @@ CHANGES: dict[str, tuple[Callable[[bytes], bytes], int]] = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_whatever_was_changed_stops_reading_and_writing(ledger: ErasureLedger, path: Path, change: str) -> None:
+def test_whatever_was_changed_stops_reading_and_writing(ledger: DestructionLedger, path: Path, change: str) -> None:
     alter, line = CHANGES[change]
     altered = alter(path.read_bytes())
     assert altered != path.read_bytes()
     path.write_bytes(altered)
     for attempt in (ledger.notes, lambda: ledger.append(lambda _: "more\n")):
-        with pytest.raises(ConfigurationError, match=rf"line {line} of the erasure ledger"):
+        with pytest.raises(ConfigurationError, match=rf"line {line} of the destruction ledger"):
             attempt()
     assert path.read_bytes() == altered
 
 
-def test_a_ledger_that_others_may_read_or_change_is_refused(ledger: ErasureLedger, path: Path) -> None:
+def test_a_ledger_that_others_may_read_or_change_is_refused(ledger: DestructionLedger, path: Path) -> None:
     for mode in (0o640, 0o602, 0o700):
         path.chmod(mode)
         with pytest.raises(ConfigurationError, match="chmod 0600"):
@@ -136,11 +138,11 @@ def test_what_is_no_plain_file_is_refused(tmp_path: Path, path: Path) -> None:
     os.mkfifo(tmp_path / "pipe", 0o600)
     for place in (path, tmp_path, tmp_path / "pipe", tmp_path / "no" / "folder"):
         with pytest.raises(ConfigurationError):
-            ErasureLedger(place).append(lambda _: "note\n")
+            DestructionLedger(place).append(lambda _: "note\n")
 
 
 def test_a_full_disk_leaves_the_ledger_as_it_was(
-    ledger: ErasureLedger, path: Path, monkeypatch: pytest.MonkeyPatch
+    ledger: DestructionLedger, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before, real = path.read_bytes(), os.write
 
@@ -157,7 +159,7 @@ def test_a_full_disk_leaves_the_ledger_as_it_was(
     assert ledger.append(lambda _: "more\n").place.n == 4
 
 
-def test_nothing_is_added_where_the_note_can_not_be_made(ledger: ErasureLedger, path: Path) -> None:
+def test_nothing_is_added_where_the_note_can_not_be_made(ledger: DestructionLedger, path: Path) -> None:
     before = path.read_bytes()
 
     def fail(_: Place) -> str:
@@ -171,7 +173,7 @@ def test_nothing_is_added_where_the_note_can_not_be_made(ledger: ErasureLedger, 
 
 
 def _append_many(path: Path, name: str, times: int) -> None:
-    ledger = ErasureLedger(path)
+    ledger = DestructionLedger(path)
     for number in range(times):
         ledger.append(lambda place, number=number: f"{name} {number} at {place.n}\n")  # type: ignore[misc]
 
@@ -191,10 +193,10 @@ def test_several_processes_append_at_once(path: Path) -> None:
         assert [note.split()[1] for note in read if note.startswith(name)] == [str(number) for number in range(15)]
 
 
-def test_who_waits_too_long_is_told(ledger: ErasureLedger, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_waits_too_long_is_told(ledger: DestructionLedger, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import fcntl
 
-    monkeypatch.setattr("unbroken.privacy.erasure.ledger.PATIENCE_S", 0.1)
+    monkeypatch.setattr("unbroken.destruction.ledger.PATIENCE_S", 0.1)
     with path.open() as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         with pytest.raises(UnavailableError, match="another process"):

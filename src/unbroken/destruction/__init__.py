@@ -1,0 +1,1 @@
+"""What shows afterwards that something was destroyed: signed documents, and the ledger in which they stand."""
