@@ -98,7 +98,7 @@ grant execute on function unbroken.vault_state(text) to unbroken_ops, unbroken_c
 grant select (log, seq) on unbroken.originals to unbroken_compliance, unbroken_legal, unbroken_dpo, unbroken_verifier;
 
 -- Erasing a person: asked for and carried out by a data protection officer, confirmed by somebody else.
-grant execute on function unbroken.find_person(text, uuid, text[], boolean), unbroken.ask_erasure(text, uuid, text[], boolean, text, text),
+grant execute on function unbroken.find_person(text, uuid, text[], boolean), unbroken.ask_erasure(text, uuid, text[], boolean, text, text, boolean),
                           unbroken.prepare_erasure(text, uuid), unbroken.begin_erasure(text, uuid, text[], text),
                           unbroken.erase_batch(text, uuid, integer), unbroken.finish_erasure(text, uuid, text) to unbroken_dpo;
 grant execute on function unbroken.confirm_erasure(text, uuid), unbroken.withdraw_erasure(text, uuid)

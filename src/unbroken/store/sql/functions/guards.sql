@@ -162,6 +162,9 @@ begin
         and not unbroken.is_told(new.log, new.destroyed_seq, 'log.disposed', jsonb_build_object('keys', jsonb_build_array(new.key_id))) then
     raise exception 'a vault key is assigned once and destroyed once, by its entry' using errcode = 'UB010';
   end if;
+  if new.destroyed_seq is not null and unbroken.held_keys(new.log, array[new.key_id]) <> '{}' then
+    raise exception 'a legal hold keeps what this key opens: % on % is refused', tg_op, tg_table_name using errcode = 'UB014';
+  end if;
   return new;
 end $$;
 
@@ -175,6 +178,10 @@ begin
      or tg_op = 'UPDATE' and (new.log, new.key_id) is distinct from (old.log, old.key_id)
      or tg_op = 'UPDATE' and not exists (select from openings o where o.log = new.log and o.kind = 'rewrap' and o.wraps_to = new.wrapped_by and o.done_seq is null) then
     raise exception 'a private half goes with its key, and is wrapped anew on record' using errcode = 'UB010';
+  end if;
+  -- A hold may have come since the key was marked.
+  if tg_op = 'DELETE' and unbroken.held_keys(old.log, array[old.key_id]) <> '{}' then
+    raise exception 'a legal hold keeps what this key opens: % on % is refused', tg_op, tg_table_name using errcode = 'UB014';
   end if;
   return coalesce(new, old);
 end $$;
@@ -207,8 +214,8 @@ declare
   v_what constant jsonb := jsonb_build_object('erasure', new.erasure);
 begin
   if tg_op = 'UPDATE' and (
-       (new.log, new.erasure, new.with_acted, new.planned, new.case_name, new.reason, new.requested_by, new.requested_at, new.requested_seq, new.expires_at)
-         is distinct from (old.log, old.erasure, old.with_acted, old.planned, old.case_name, old.reason, old.requested_by, old.requested_at, old.requested_seq, old.expires_at)
+       (new.log, new.erasure, new.with_acted, new.despite_floors, new.planned, new.case_name, new.reason, new.requested_by, new.requested_at, new.requested_seq, new.expires_at)
+         is distinct from (old.log, old.erasure, old.with_acted, old.despite_floors, old.planned, old.case_name, old.reason, old.requested_by, old.requested_at, old.requested_seq, old.expires_at)
        or old.basis = 'ledger' and new.basis <> 'ledger'
        or old.confirmed_seq is not null and (new.confirmed_by, new.confirmed_at, new.confirmed_seq) is distinct from (old.confirmed_by, old.confirmed_at, old.confirmed_seq)
        or old.withdrawn_seq is not null or old.done_seq is not null
@@ -220,7 +227,8 @@ begin
           and (old.begun_seq is null or new.reached < old.reached or new.payloads < old.payloads or new.originals < old.originals))
      or new.basis = 'two people'
         and not unbroken.is_told_by(new.requested_by, new.log, new.requested_seq, 'log.erasure_requested', v_what || jsonb_build_object(
-              'with_acted', new.with_acted, 'subjects', case tg_op when 'INSERT' then to_jsonb(new.subjects) else '[]' end))
+              'with_acted', new.with_acted, 'subjects', case tg_op when 'INSERT' then to_jsonb(new.subjects) else '[]' end)
+              || case when new.despite_floors then '{"despite_floors": true}' else '{}' end::jsonb)
      or new.confirmed_seq is not null and new.basis = 'two people' and not unbroken.is_told_by(new.confirmed_by, new.log, new.confirmed_seq, 'log.erasure_confirmed', v_what)
      or new.withdrawn_seq is not null and not unbroken.is_told_by(new.withdrawn_by, new.log, new.withdrawn_seq, 'log.erasure_withdrawn', v_what)
      or new.begun_seq is not null and not unbroken.is_told_by(new.begun_by, new.log, new.begun_seq, 'log.erased', v_what || jsonb_build_object('order', new.order_sha256))
@@ -250,6 +258,9 @@ begin
   if tg_op = 'DELETE' and not exists (select from forgotten f where f.log = old.log and f.pseudonym = old.pseudonym)
      or tg_op = 'INSERT' and unbroken.is_forgotten(new.log, new.pseudonym) then
     raise exception 'a name is forgotten by its entry in the log, and for good' using errcode = 'UB010';
+  end if;
+  if tg_op = 'DELETE' and unbroken.is_name_held(old.log, unbroken.namesakes(old.log, old.pseudonym)) then
+    raise exception 'a legal hold keeps this name: % on % is refused', tg_op, tg_table_name using errcode = 'UB014';
   end if;
   return coalesce(new, old);
 end $$;
