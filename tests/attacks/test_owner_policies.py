@@ -60,6 +60,11 @@ NEEDED_BY: Final = {
     "holds": "legal that issues a hold",
     "hold_scopes": "legal that issues a hold",
     "hold_requests": "legal that asks for a release",
+    "disposals": "retention that disposes",
+    "disposal_lots": "retention that disposes",
+    "disposal_groups": "retention that disposes",
+    "disposal_places": "retention that disposes",
+    "disposal_decisions": "compliance that decides on a disposal",
 }
 """For each table, a login whose daily act needs it, and which act where there are several."""
 
@@ -108,6 +113,18 @@ ACTS: Final = {
     ),
     "legal that asks for a release": (
         "select seq from unbroken.ask_hold_change(%s, current_setting('attack.hold')::uuid, 'release', null, 'settled')"
+    ),
+    "retention that disposes": (
+        "select e.seq from (values (%s)) v (log), lateral unbroken.start_disposal(v.log, true) s,"
+        " lateral unbroken.freeze_disposal(v.log, s.disposal, 1000) f,"
+        " lateral (select unbroken.propose_disposal(v.log, s.disposal) as seq where f.upto > 0 offset 0) p,"
+        " lateral (select unbroken.begin_disposal(v.log, s.disposal) as seq where p.seq > 0 offset 0) b,"
+        " lateral (select * from unbroken.dispose_batch(v.log, s.disposal, 1000) where b.seq > 0 offset 0) e,"
+        " lateral (select * from unbroken.dispose_batch(v.log, s.disposal, 1000) where e.payloads > 0 offset 0) l"
+    ),
+    "compliance that decides on a disposal": (
+        "select unbroken.decide_disposal(%s, current_setting('attack.disposal')::uuid, 'relabel', null,"
+        " current_setting('attack.candidate'), null, '{}', 'a test')"
     ),
     "dpo that erases": (
         "select unbroken.begin_erasure(%s, current_setting('attack.erasure')::uuid,"
@@ -162,6 +179,21 @@ def prepared(stage: Scene, dpo: Connection, ticket: Any) -> tuple[str, list[str]
     with closing(stage.connect("legal")) as legal:
         row(legal, "select unbroken.confirm_erasure(%s, %s)", erasure)
     return erasure, row(dpo, "select keys from unbroken.prepare_erasure(%s, %s)", erasure)
+
+
+@pytest.fixture(scope="module")
+def disposing(stage: Scene) -> tuple[str, str]:
+    """A disposal that waits for people, and its one candidate; another is due under an approval in advance."""
+    on = Disposing(Database(stage.server, stage.name, None))  # type: ignore[arg-type]
+    with closing(on):
+        raw.append(on.login("writer"), [due(recorder=DISPOSED)])
+        put_in_force(on.database, AT_ONCE)
+        tell(on.database)
+        disposal = on.proposed()
+        raw.append(on.login("writer"), [due(recorder=DISPOSED)])
+        on.value("compliance", "select unbroken.confirm_standing(%s, %s)", ask_standing(on.login("legal"), ["own.account"]))
+        lot = on.value("verifier", "select first::text from unbroken.disposal_lots where %s is not null and disposal = %s", disposal)
+    return disposal, str(lot)
 
 
 @pytest.fixture
