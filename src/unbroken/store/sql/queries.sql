@@ -47,6 +47,13 @@ select g.login, g.duty from unbroken.grants g
  where g.log = (select l.log from unbroken.logs l where l.origin = %s order by l.incarnation desc limit 1)
    and g.revoked_at is null
 
+-- name: logs_never_granted_to
+-- Nor in an earlier incarnation, nor ended since.
+select distinct l.origin from unbroken.logs l
+ where not exists (select from unbroken.grants g join unbroken.logs o on o.log = g.log
+                    where o.origin = l.origin and g.login = %s and g.duty = %s)
+ order by l.origin
+
 -- name: confirm_access
 select unbroken.confirm_access(%s, %s::uuid)
 
