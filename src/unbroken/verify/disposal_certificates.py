@@ -22,7 +22,7 @@ _PART: Final = "certificate"
 
 @dataclass(frozen=True, slots=True)
 class CertifiedStep:
-    """One step of a disposal as its certificate has it: the entry that tells of it by type and number, and whose it was.
+    """One step of a disposal as its certificate has it: the entry that tells of it, by type and number, and its login.
 
     ``says`` is what that entry has to say beside which disposal it is about.
     """
