@@ -10,12 +10,12 @@ from typing import Final
 
 from unbroken.core.entry import Head
 from unbroken.verify.chain import Chain
+from unbroken.verify.declaration import DISPOSED
 from unbroken.verify.destroyed import count, has, statement_at, told_of
 from unbroken.verify.finding import Kind
 from unbroken.verify.replay.act import Statement
 from unbroken.verify.source import Source
 
-DISPOSED: Final = "log.disposed"
 _KIND: Final[Kind] = "certificate_disagrees"
 _PART: Final = "certificate"
 
