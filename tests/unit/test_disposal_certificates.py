@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -15,7 +16,8 @@ from unbroken.verify.continuation import Continuation
 from unbroken.verify.disposal_certificates import CertifiedDisposal, CertifiedStep, check_disposals
 
 DISPOSAL = "0d15c6f2-0000-4000-8000-000000000001"
-DIGEST, SHA256 = "c" * 64, "5" * 64
+DIGEST = "c" * 64
+SHA256 = sha256(sha256(b"1-4,7,9").hexdigest().encode()).hexdigest()
 SAME = {"sha256": SHA256}
 
 
@@ -50,6 +52,8 @@ def disposed(digest: str = DIGEST) -> tuple[Log, CertifiedDisposal]:
         originals=1,
         keys=1,
         kept=2,
+        candidates=6,
+        sha256=SHA256,
         head=head,
     )
     return log, certified
@@ -99,6 +103,8 @@ CHANGES: dict[str, tuple[Callable[[CertifiedDisposal], CertifiedDisposal], str]]
     "originals": (lambda each: replace(each, originals=0), "what it destroyed"),
     "keys": (lambda each: replace(each, keys=2), "what it destroyed"),
     "kept": (lambda each: replace(each, kept=1), "what it kept"),
+    "candidates": (lambda each: replace(each, candidates=5), "its candidates"),
+    "their hash": (lambda each: replace(each, sha256="6" * 64), "its candidates"),
     "head": (lambda each: replace(each, head=Head(each.head.seq, "0" * 64)), "the log's end"),
     "another list": (lambda each: _with_step(each, 0, says={"sha256": "6" * 64}), "entry 10"),
     "more candidates": (lambda each: _with_step(each, 0, says={**SAME, "entries": 7}), "entry 10"),

@@ -69,6 +69,8 @@ def certified_disposal(document: DisposalNote) -> CertifiedDisposal:
         originals=certificate.counts.originals,
         keys=certificate.counts.keys,
         kept=certificate.counts.kept,
+        candidates=certificate.candidates.entries,
+        sha256=certificate.candidates.sha256,
         head=Head.parse(certificate.head),
     )
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from unbroken.core.entry import Head
 from unbroken.verify.declaration import runs_in
 from unbroken.verify.examine import Intact, examine
-from unbroken.verify.numbers import size
+from unbroken.verify.numbers import Run
 from unbroken.verify.replay.act import Statement
 from unbroken.verify.source import Source
 
@@ -30,12 +30,12 @@ def has(source: Source, head: Head) -> bool:
     return any(step.hash.hex() == head.hash for step in _intact(source, head.seq))
 
 
-def count(numbers: str | None) -> int:
-    """How many numbers ``3-7,9`` names; none where it names none."""
+def runs_told(numbers: str | None) -> list[Run]:
+    """The runs that ``3-7,9`` names; none where it names none."""
     try:
-        return size(runs_in(numbers or ""))
+        return list(runs_in(numbers or ""))
     except ValueError:
-        return 0
+        return []
 
 
 def _intact(source: Source, seq: int) -> Iterator[Intact]:

@@ -11,8 +11,10 @@ from typing import Final
 from unbroken.core.entry import Head
 from unbroken.verify.chain import Chain
 from unbroken.verify.declaration import DISPOSED
-from unbroken.verify.destroyed import count, has, statement_at, told_of
+from unbroken.verify.destroyed import has, runs_told, statement_at, told_of
 from unbroken.verify.finding import Kind
+from unbroken.verify.lots import Lots
+from unbroken.verify.numbers import merged, size
 from unbroken.verify.replay.act import Statement
 from unbroken.verify.source import Source
 
@@ -37,7 +39,8 @@ class CertifiedStep:
 class CertifiedDisposal:
     """What one certificate states, as far as a log can be held against it; ``digest`` is the SHA-256 of its note.
 
-    ``entries`` are the log's that list all that is gone or was kept, ``head`` its end when the certificate was signed.
+    ``entries`` are the log's that list all that is gone or was kept, ``head`` its end when the certificate was signed,
+    ``sha256`` stands for all ``candidates``.
     """
 
     digest: str
@@ -49,6 +52,8 @@ class CertifiedDisposal:
     originals: int
     keys: int
     kept: int
+    candidates: int
+    sha256: str
     head: Head
 
 
@@ -64,17 +69,20 @@ class Told:
     originals: int = 0
     keys: int = 0
     kept: int = 0
+    lots: Lots = field(default_factory=Lots)
 
     def hear(self, told: Statement) -> None:
         """Takes note of one more entry."""
         if told.details.get("complete") is True:
             self.done_seq, self.certificate = told.seq, told.text("certificate")
             return
+        gone, sealed, kept = (runs_told(told.text(key)) for key in ("payloads", "originals", "kept"))
         self.entries.append(told.seq)
-        self.payloads += count(told.text("payloads"))
-        self.originals += count(told.text("originals"))
+        self.payloads += size(gone)
+        self.originals += size(sealed)
         self.keys += len(told.texts("keys"))
-        self.kept += count(told.text("kept"))
+        self.kept += size(kept)
+        self.lots.add(merged(gone, sealed, kept), below=told.seq)
 
 
 def check_disposals(chain: Chain, source: Source, certificates: tuple[CertifiedDisposal, ...]) -> int:
@@ -134,6 +142,8 @@ def differing(told: Told, certified: CertifiedDisposal) -> Iterator[str]:
         yield "what it destroyed"
     if told.kept != certified.kept:
         yield "what it kept"
+    if (told.lots.entries, told.lots.sha256) != (certified.candidates, certified.sha256):
+        yield "its candidates"
 
 
 def missteps(source: Source, certified: CertifiedDisposal) -> Iterator[str]:
