@@ -55,7 +55,7 @@ def scope_of(
 
 
 def narrowed(scope: Scope, to: Scope) -> Scope:
-    """The scope with what is given in ``to``; what is not mentioned there stays. Whether it is narrower is not asked."""
+    """The scope with what is given in ``to``; what is not mentioned there stays. It need not be narrower."""
     return {**{key: value for key, value in scope.items() if key != "everything"}, **to}
 
 
