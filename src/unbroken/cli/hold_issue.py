@@ -119,7 +119,7 @@ def issue(
         rules = rules_of(reader)
         matter, reason = masked(store, matter, rules=rules), masked(store, reason, rules=rules)
         keys = keys_of(store, key)
-        scope = as_in_log(asked, reader, store, log, keys=keys, case=matter, login=wiring.READER)
+        scope = as_in_log(asked, reader, store, log, keys=keys, login=wiring.READER)
         if not json:
             print_scope(f"This holds, of {door.log.partition('~')[0]}", scope)
         if agreed("Issue this hold? To release it takes two people.", yes=yes):

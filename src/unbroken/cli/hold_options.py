@@ -24,7 +24,9 @@ HOLDERS: Final = "legal or compliance"
 """Duties that issue, review and change holds."""
 SEERS: Final = "legal, compliance, dpo or verifier"
 """Duties that may know of them."""
-_TO_FIND: Final = "to find who a legal hold is about"
+_TO_FIND: Final = "to find a person"
+_CASE: Final = "internal"
+"""What the look-up is recorded for: whoever it is about may be told of it, and must not learn of the hold by that."""
 
 HoldArgument = Annotated[str, typer.Argument(metavar="HOLD", help="The hold's id, as listed.")]
 RequestArgument = Annotated[str, typer.Argument(metavar="REQUEST", help="The request's id, as listed.")]
@@ -94,14 +96,14 @@ def scope_from(
 
 
 def as_in_log(
-    scope: Scope, reader: LogReader, store: str, log: str | None, *, keys: Sequence[LogKey], case: str, login: str
+    scope: Scope, reader: LogReader, store: str, log: str | None, *, keys: Sequence[LogKey], login: str
 ) -> Scope:
     """The scope as the log has it: pseudonyms in place of names, placeholders where texts are masked.
 
     Looking for somebody's pseudonyms is recorded as a read.
     """
     names = sorted({text for key in PEOPLE for text in scope.get(key, ()) if not is_pseudonym(text)})
-    found = _found(names, store, log, keys=keys, case=case, login=login) if names and keys else {}
+    found = _found(names, store, log, keys=keys, login=login) if names and keys else {}
     rules = rules_of(reader)
 
     def texts(key: str, text: str) -> Sequence[str]:
@@ -113,12 +115,10 @@ def as_in_log(
     return {**scope, **lists}
 
 
-def _found(
-    names: Sequence[str], store: str, log: str | None, *, keys: Sequence[LogKey], case: str, login: str
-) -> dict[str, Any]:
+def _found(names: Sequence[str], store: str, log: str | None, *, keys: Sequence[LogKey], login: str) -> dict[str, Any]:
     about = {"about": as_recorded(names[0])} if len(names) == 1 else {}
-    scope = {"what": "hold", **about}
-    with open_read(store, log, scope=scope, purpose=_TO_FIND, case=case, duties=HOLDERS, login=login) as reading:
+    scope = {"what": "names", **about}
+    with open_read(store, log, scope=scope, purpose=_TO_FIND, case=_CASE, duties=HOLDERS, login=login) as reading:
         known = {name: known_as(name, reading, keys) for name in names}
     return {name: [each for each in ids if is_pseudonym(each)] for name, ids in known.items()}
 
