@@ -759,3 +759,37 @@ select upto, head, class, recorded_at, extended, domains, entries, payloads, ori
 
 -- name: retention_classes
 select class, event_type, domains, scope from unbroken.retention_classes(%s, %s::integer[])
+
+-- name: issue_hold
+select hold::text, seq from unbroken.issue_hold(%s, %s, %s, %s::jsonb, %s, %s, %s)
+
+-- name: hold_reach
+select upto, preserved, originals, gone from unbroken.hold_reach(%s, %s::uuid, %s, %s)
+
+-- name: note_hold_reach
+select unbroken.note_hold_reach(%s, %s::uuid, %s, %s, %s, %s)
+
+-- name: review_hold
+select unbroken.review_hold(%s, %s::uuid, %s)
+
+-- name: ask_hold_change
+select request::text, seq, expires_at from unbroken.ask_hold_change(%s, %s::uuid, %s, %s::jsonb, %s)
+
+-- name: confirm_hold_change
+select unbroken.confirm_hold_change(%s, %s::uuid)
+
+-- name: withdraw_hold_change
+select unbroken.withdraw_hold_change(%s, %s::uuid)
+
+-- name: holds
+select log, hold::text, state, matter, kind, reason, version, scope, sha256, grace_days, review_days, issued_by, issued_at, issued_seq,
+       reviewed_by, reviewed_at, reviewed_seq, review_due_at, is_overdue, released_at, released_seq, ends_at
+  from unbroken.holds(%s)
+
+-- name: hold_scopes
+select version, scope, sha256, since, seq, ends_at, ended_seq from unbroken.hold_scopes(%s, %s::uuid)
+
+-- name: hold_requests
+select request::text, hold::text, state, kind, version, sha256, scope, reason, asked_by, asked_at, asked_seq, expires_at,
+       decided_by, decided_at, decided_seq
+  from unbroken.hold_requests(%s)
