@@ -3,12 +3,15 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, TypeAlias
 
+import msgspec
+
 from unbroken.core.event import Event, decode_event
 from unbroken.verify.accounting import ORIGINAL, Held
 from unbroken.verify.chain import Chain
 from unbroken.verify.examine import Intact
 from unbroken.verify.holding import Version
 from unbroken.verify.numbers import Numbers, Run, merged, without
+from unbroken.verify.spilled import Spilled
 
 APART: Final = 1000
 """Numbers up to so far apart are read together, with those between them."""
@@ -29,6 +32,24 @@ def lacking_in(look_again: Callable[[int, int], Iterable[Intact]]) -> Lacking:
                 at += 1
             if step.event and at < len(runs) and runs[at][0] <= step.seq:
                 yield step.seq, step.event, step.recorded_at
+
+    return lacking
+
+
+def kept_as_lacking() -> Spilled[tuple[bytes, str]]:
+    """Where a chain keeps what lacks something and can't be read again."""
+    return Spilled(msgspec.msgpack.encode, msgspec.msgpack.Decoder(tuple[bytes, str]).decode)
+
+
+def lacking_of(chain: Chain) -> Lacking:
+    """What a chain kept of what lacks something."""
+
+    def lacking(runs: Sequence[Run]) -> Iterator[tuple[int, bytes, str]]:
+        for first, last in runs if chain.lacking is not None else ():
+            for seq in range(first, last + 1):
+                known = None if chain.lacking is None else chain.lacking.get(str(seq))
+                if known is not None:
+                    yield seq, *known
 
     return lacking
 

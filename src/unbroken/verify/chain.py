@@ -15,6 +15,7 @@ from unbroken.verify.numbers import Numbers, merged, without
 from unbroken.verify.replay.act import Act, without_repetitions
 from unbroken.verify.replay.replay import Replay, Uses
 from unbroken.verify.sessions import SessionState, SessionStates
+from unbroken.verify.spilled import Spilled
 from unbroken.verify.tree import Span, Tree, spans_of
 
 START = Head(0, GENESIS)
@@ -114,7 +115,8 @@ class Chain:
     ``links`` are the hashes by which the last of them may be followed. ``absent`` is the number of entries that the
     whole run lacks. A ``sparse`` chain is one session's: it lacks numbers by its nature. A ``partial`` one was chosen
     from a log: what it lacks is no finding either, but may be why the numbers of sessions jump. What entries lack of
-    their content goes to ``accounting``; how some of those followed singly put it is kept in ``told``. ``unread`` are
+    their content goes to ``accounting``; how some of those followed singly put it is kept in ``told``, and of all of
+    them, where they can't be read again, the event and its time in ``lacking``. ``unread`` are
     the numbers of entries of which is not known what is left. Entries are leaves of ``tree``, where one is wanted, for
     as long as none is lacking; of one that can't be believed it takes the hash that the entry states, so that what is
     said of it is held against what was signed. What tables beside the entries have to say goes to ``replay``, where
@@ -142,6 +144,7 @@ class Chain:
     unread: Numbers = field(default_factory=Numbers)
     replay: Replay | None = None
     tree: Tree | None = None
+    lacking: Spilled[tuple[bytes, str]] | None = None
 
     def __post_init__(self) -> None:
         self.top = self.start
@@ -256,15 +259,20 @@ class Chain:
         for fault in step.faults:
             self._add_fault(fault, step)
         if step.absences:
-            self.accounting.lack(_bits_of(step), step.seq, step.seq)
-            if len(self.told) < MAX_FINDINGS:
-                self.told[step.seq] = step
+            self._lack(step)
         if step.declares:
             self.accounting.hear(step.declares)
         if step.unseen:
             self.unread.add(step.seq, step.seq)
         if self.replay is not None:
             self._replay(self.replay, step)
+
+    def _lack(self, step: Intact) -> None:
+        self.accounting.lack(_bits_of(step), step.seq, step.seq)
+        if self.lacking is not None:
+            self.lacking.put(str(step.seq), (step.event, step.recorded_at))
+        if len(self.told) < MAX_FINDINGS:
+            self.told[step.seq] = step
 
     def _replay(self, replay: Replay, step: Intact) -> None:
         if any(fault.part == "details" for fault in step.faults):

@@ -6,6 +6,7 @@ from typing import Final, Protocol, TypeAlias
 
 from unbroken.core.commitment import PARTS
 from unbroken.core.entry import StoredEntry
+from unbroken.core.incarnation import incarnation_of
 from unbroken.verify.accounting import ORIGINAL
 from unbroken.verify.declaration import Declaration, runs_in
 from unbroken.verify.examine import Broken, Fault, Intact, examine
@@ -29,12 +30,17 @@ class Declaring(Protocol):
 
 def declarations_in(source: Declaring) -> Iterator[Declaration]:
     """What the log's own entries, and those of the incarnations after it, declare of it, each verified by itself."""
+    return (declaration for declaration, _ in ranked_declarations_in(source))
+
+
+def ranked_declarations_in(source: Declaring) -> Iterator[tuple[Declaration, int]]:
+    """The same, each with how many incarnations later it was said."""
     for entries in source.erasures():
         for step in map(examine, entries):
             if isinstance(step, Intact):
                 about = "" if step.log == source.log else source.log
                 if isinstance(step.declares, Declaration) and step.declares.about == about:
-                    yield step.declares
+                    yield step.declares, incarnation_of(step.log) - incarnation_of(source.log)
 
 
 def erased_in(steps: Iterable[Intact | Broken], source: Declaring) -> dict[int, dict[str, Declaration]]:
