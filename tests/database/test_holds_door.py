@@ -314,7 +314,11 @@ def test_a_hold_needs_matter_kind_reason_and_periods(standing: Standing, given: 
 
 
 def test_the_same_scope_has_one_hash(database: Database, legal: Connection) -> None:
-    scope: dict[str, Any] = {"tools": ["a\u00e9", "\U0001f600"], "sessions": ['q"\\'], "to": "2026-01-31T09:30:00.000001Z"}
+    scope: dict[str, Any] = {
+        "tools": ["a\u00e9", "\U0001f600"],
+        "sessions": ['q"\\'],
+        "to": "2026-01-31T09:30:00.000001Z",
+    }
     issue(legal, json.dumps(scope))
     issue(legal, json.dumps(dict(reversed(scope.items())), ensure_ascii=False, indent=1))
     rows = legal.execute("select distinct sha256 from unbroken.holds(%s)", (LOG,)).fetchall()

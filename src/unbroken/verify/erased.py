@@ -56,9 +56,7 @@ def erased_in(steps: Iterable[Intact | Broken], source: Declaring) -> dict[int, 
             for seq in _named(text, seqs, before=declaration.limit):
                 absent = {fault.part for fault in lacking[seq].absences}
                 gone = told.setdefault(seq, {})
-                gone.update(
-                    (part, declaration) for part in parts if part in absent and _counts(declaration, gone.get(part))
-                )
+                gone |= {part: declaration for part in parts if part in absent and _counts(declaration, gone.get(part))}
     return told
 
 
