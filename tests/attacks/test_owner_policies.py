@@ -16,7 +16,10 @@ from psycopg import sql
 from tests.attacks.scene import Connection, Scene
 from tests.conftest import LOG, Database
 from tests.database import raw
+from tests.database.held import issue
+from tests.database.policies import TEXT, ask_standing, proposed
 from tests.database.vaulting import append, laid_out
+from unbroken.retention.policy_file import set_in
 
 NEEDED_BY: Final = {
     "entries": "writer",
@@ -51,6 +54,12 @@ NEEDED_BY: Final = {
     "anchorings": "notary that anchors",
     "key_statements": "notary that states a key",
     "alarms": "notary that raises an alarm",
+    "policy_sets": "compliance that proposes policies",
+    "start_events": "server that tells what happened",
+    "standing_approvals": "legal that ends an approval in advance",
+    "holds": "legal that issues a hold",
+    "hold_scopes": "legal that issues a hold",
+    "hold_requests": "legal that asks for a release",
 }
 """For each table, a login whose daily act needs it, and which act where there are several."""
 
@@ -84,6 +93,21 @@ ACTS: Final = {
     "dpo that asks for an erasure": (
         "select seq from unbroken.ask_erasure(%s, current_setting('attack.ticket')::uuid,"
         " array['p-' || repeat('a', 32)], false, 'C-1', 'asked for')"
+    ),
+    "compliance that proposes policies": (
+        "select seq from unbroken.propose_policies(%s, current_setting('attack.text'), 'a test', '{\"entries\": 0}')"
+    ),
+    "server that tells what happened": (
+        "select unbroken.tell_start(%s, 'account_closed', 'account=1', '2015-03-01T12:00:00Z', 'the bank')"
+    ),
+    "legal that ends an approval in advance": (
+        "select unbroken.end_standing(%s, current_setting('attack.approval')::uuid, 'a test')"
+    ),
+    "legal that issues a hold": (
+        "select seq from unbroken.issue_hold(%s, 'M-1', 'litigation', '{\"everything\": true}', 'a complaint', 30, 90)"
+    ),
+    "legal that asks for a release": (
+        "select seq from unbroken.ask_hold_change(%s, current_setting('attack.hold')::uuid, 'release', null, 'settled')"
     ),
     "dpo that erases": (
         "select unbroken.begin_erasure(%s, current_setting('attack.erasure')::uuid,"
@@ -148,9 +172,20 @@ def superuser(stage: Scene) -> Iterator[Connection]:
         ticket = opened.fetchone()
         dpo.commit()
         erasure, keys = prepared(stage, dpo, ticket)
+    with closing(stage.connect("compliance")) as compliance:
+        version = proposed(compliance, TEXT)
+        compliance.commit()
+    with closing(stage.connect("legal")) as legal:
+        legal.execute("select unbroken.confirm_policies(%s, %s::integer)", (LOG, version))
+        approval = ask_standing(legal, ["own.account"])
+        hold = issue(legal, {"sessions": ["held"]})
+        legal.commit()
     with closing(stage.connect("superuser")) as connection:
         connection.execute("select set_config('attack.ticket', %s, false)", ticket)
         connection.execute("select set_config('attack.erasure', %s, false)", (erasure,))
+        connection.execute("select set_config('attack.hold', %s, false)", (hold,))
+        connection.execute("select set_config('attack.approval', %s, false)", (approval,))
+        connection.execute("select set_config('attack.text', %s, false)", (set_in("").text,))
         connection.execute("select set_config('attack.keys', %s::text[]::text, false)", (keys,))
         for name in ("unbroken_refuse_ddl", "unbroken_refuse_drop"):
             connection.execute(sql.SQL("drop event trigger {}").format(sql.Identifier(name)))
