@@ -31,7 +31,6 @@ WRITER: Final = "recorder"
 VERIFIER: Final = "verifier"
 READER: Final = "reader"
 DPO: Final = "dpo"
-LEGAL: Final = "legal"
 NOTARY: Final = "notary"
 LEGAL: Final = "legal"
 RETENTION: Final = "retention"
@@ -205,10 +204,7 @@ def add_embedded_logins(connection: Connection, log: str) -> None:
     """
     held = administration.duties_held(connection, log)
     administered = any(duty == "access" for _, duty in held)
-    logins = (
-        *((WRITER, "writer"), (VERIFIER, "verifier"), (READER, "compliance"), (DPO, "dpo"), (LEGAL, "legal")),
-        (NOTARY, "notary"),
-    )
+    logins = ((WRITER, "writer"), (VERIFIER, "verifier"), (READER, "compliance"), (DPO, "dpo"), (NOTARY, "notary"))
     for login, duty in logins:
         administration.add_login(connection, login, duty=duty, password=None)
         if (login, duty) not in held and not administered:
