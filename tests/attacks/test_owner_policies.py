@@ -16,7 +16,9 @@ from psycopg import sql
 from tests.attacks.scene import Connection, Scene
 from tests.conftest import LOG, Database
 from tests.database import raw
+from tests.database.disposing import Disposing, due
 from tests.database.held import issue
+from tests.database.policies import ask_standing, tell
 from tests.database.vaulting import append, laid_out
 from unbroken.retention.policy_file import set_in
 
@@ -67,6 +69,8 @@ NEEDED_BY: Final = {
 }
 """For each table, a login whose daily act needs it, and which act where there are several."""
 
+DISPOSED: Final = raw.new_id()
+"""The recorder of what is due."""
 ACTS: Final = {
     "compliance": """select unbroken.open_ticket(%s, 'review', null, '{"actor": "u-1"}', '1 hour')""",
     "compliance that loads": "select unbroken.load_registry(%s, '# another', 'a test')",
@@ -186,17 +190,18 @@ def disposing(stage: Scene) -> tuple[str, str]:
     on = Disposing(Database(stage.server, stage.name, None))  # type: ignore[arg-type]
     with closing(on):
         raw.append(on.login("writer"), [due(recorder=DISPOSED)])
-        put_in_force(on.database, AT_ONCE)
         tell(on.database)
         disposal = on.proposed()
         raw.append(on.login("writer"), [due(recorder=DISPOSED)])
-        on.value("compliance", "select unbroken.confirm_standing(%s, %s)", ask_standing(on.login("legal"), ["own.account"]))
-        lot = on.value("verifier", "select first::text from unbroken.disposal_lots where %s is not null and disposal = %s", disposal)
-    return disposal, str(lot)
+        approval = ask_standing(on.login("legal"), ["own.account"])
+        on.value("compliance", "select unbroken.confirm_standing(%s, %s)", approval)
+        listed = "select first from unbroken.disposal_groups(%s, %s)"
+        candidate = str(on.value("compliance", listed, disposal))
+    return disposal, candidate
 
 
 @pytest.fixture
-def superuser(stage: Scene) -> Iterator[Connection]:
+def superuser(stage: Scene, disposing: tuple[str, str]) -> Iterator[Connection]:
     """A transaction without the guard on definitions, of which nothing remains."""
     with closing(stage.connect("dpo")) as dpo:
         opened = dpo.execute("select ticket::text from unbroken.open_ticket(%s, 'x', 'x', '{}', '1 h')", (LOG,))
@@ -210,6 +215,8 @@ def superuser(stage: Scene) -> Iterator[Connection]:
         connection.execute("select set_config('attack.ticket', %s, false)", ticket)
         connection.execute("select set_config('attack.erasure', %s, false)", (erasure,))
         connection.execute("select set_config('attack.hold', %s, false)", (hold,))
+        for name, value in zip(("disposal", "candidate"), disposing, strict=True):
+            connection.execute("select set_config('attack.' || %s, %s, false)", (name, value))
         connection.execute("select set_config('attack.text', %s, false)", (set_in("").text,))
         connection.execute("select set_config('attack.keys', %s::text[]::text, false)", (keys,))
         for name in ("unbroken_refuse_ddl", "unbroken_refuse_drop"):

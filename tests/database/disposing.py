@@ -106,7 +106,9 @@ class Disposing:
     def relabel(self, disposal: str, numbers: str, *domains: str) -> int:
         """Takes candidates out of it, to be looked at under other domains; returns the entry's number."""
         return int(
-            self.value("compliance", DECIDE, disposal, "relabel", None, numbers, None, list(domains), "wrongly labelled")
+            self.value(
+                "compliance", DECIDE, disposal, "relabel", None, numbers, None, list(domains), "wrongly labelled"
+            )
         )
 
     def begun(self) -> str:
