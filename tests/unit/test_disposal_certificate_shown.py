@@ -71,7 +71,7 @@ def test_all_that_was_signed_is_said(made: CertificateNote, ledger: Path, shown:
         "2 originals",
         "1 key ",
         "2 candidates",
-        "1 partition dropped, 2 partitions vacuumed",
+        "1 partition dropped, 2 partitions vacuumed; no snapshot is left",
         "under the lock that every change of a hold takes",
         "extended by dpo, 2026-03-03T09:30:30.000000Z: entry 11 says which and why",
         "backups may hold all of it until 2026-04-02",

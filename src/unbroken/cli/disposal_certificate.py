@@ -164,7 +164,8 @@ def _print(shown: Certificate, evidence: list[Evidence]) -> None:
     print_section("Destroyed", rows)
     print_section("Gone", [(shown.gone.at, _gone(shown))])
     print_section("Legal holds", [("asked for", f"{shown.hold_check.how}; {_between(shown)}")])
-    print_section("Kept", [(counted(counts.kept, "candidate"), "see below"), *_decisions(shown), *shown.kept.items()])
+    kept = (counted(counts.kept, "candidate"), "listed in the same entries")
+    print_section("Kept", [kept, *_decisions(shown), *shown.kept.items()])
     print_section(
         "Not spoken for", [("until when", backups_in_words(shown.backups_expire)), *shown.not_covered.items()]
     )
@@ -219,8 +220,9 @@ def _policy(under: UnderPolicy) -> str:
 
 def _gone(shown: Certificate) -> str:
     gone = shown.gone
-    dropped, vacuumed = counted(gone.dropped, "partition"), counted(gone.vacuumed, "partition")
-    return f"found to be gone: {dropped} dropped, {vacuumed} vacuumed with no snapshot left that shows it"
+    ways = {"dropped": gone.dropped, "written anew": gone.rewritten, "vacuumed": gone.vacuumed}
+    told = ", ".join(f"{counted(number, 'partition')} {way}" for way, number in ways.items() if number)
+    return f"{told or 'nothing was to go'}; no snapshot is left that shows it"
 
 
 def _between(shown: Certificate) -> str:

@@ -59,13 +59,15 @@ class Finished(Document, frozen=True):
 
 
 class Gone(Document, frozen=True):
-    """When the tables were found without it, and in how many of their partitions.
+    """When the tables were found without it, and in how many of their partitions each way.
 
-    Each partition was dropped as a whole, or vacuumed after the last deletion, with no snapshot left that sees it.
+    A partition was dropped as a whole, written anew, or vacuumed after the last deletion with no snapshot left that
+    shows it.
     """
 
     at: Time
     dropped: Count
+    rewritten: Count
     vacuumed: Count
 
 
