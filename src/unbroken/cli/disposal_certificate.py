@@ -143,7 +143,7 @@ def _show(
     as_json: bool,
 ) -> None:
     """Prints what it says and what was checked, and exits as that came out."""
-    evidence = [signature_of(document.note, trusted)]
+    evidence = [signature_of(document.note, trusted), _agreed(document.certificate)]
     if kept is not None:
         evidence += evidence_in_ledger(document, kept, trusted)
     if in_log is not None:
@@ -153,6 +153,17 @@ def _show(
     else:
         _print(document.certificate, evidence)
     raise typer.Exit(0 if all(each.holds for each in evidence) else 1)
+
+
+def _agreed(shown: Certificate) -> Evidence:
+    if not shown.is_agreed:
+        return Evidence("two people", False, "does NOT name two people who agreed to it")
+    words = (
+        "reviewed and approved by two, with a login each"
+        if shown.reviewed
+        else "approved of in advance, which takes two"
+    )
+    return Evidence("two people", True, words)
 
 
 def _print(shown: Certificate, evidence: list[Evidence]) -> None:

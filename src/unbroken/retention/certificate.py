@@ -140,6 +140,13 @@ class Certificate(Document, frozen=True):
     standing: list[Uuid]
 
     @property
+    def is_agreed(self) -> bool:
+        """Whether it names two people who agreed to it, or approvals in advance, which took two."""
+        if self.reviewed is None:
+            return bool(self.standing)
+        return self.approved.by not in (self.reviewed.by, self.proposed.by)
+
+    @property
     def text(self) -> str:
         """What is signed."""
         return text_of(DISPOSAL_CERTIFICATE, self)
