@@ -43,11 +43,11 @@ do $$
 begin
   if exists (select from pg_trigger where tgrelid = 'unbroken.entries'::regclass and tgname = 'refuse_change') then
     insert into unbroken.retention_classes (log, class, key, event_type, domains, scope)
-    select d.log, row_number() over (partition by d.log order by d.key), d.key, d.event_type, d.domains, d.scope
+    select d.log, row_number() over (partition by d.log order by d.key collate "C"), d.key, d.event_type, d.domains, d.scope
       from (select distinct on (e.log, b.key) e.log, b.key collate "C" as key, b.event_type, b.domains, b.scope
               from unbroken.entries e cross join lateral unbroken.class_before(e.event) b
              where e.event like '%"recorder":"%' and b.key is not null
-             order by 1, 2) as d;
+             order by e.log, b.key) as d;
     alter table unbroken.entries disable trigger refuse_change;
     update unbroken.entries e set class = c.class
       from unbroken.retention_classes c
