@@ -108,7 +108,7 @@ class Disposals(Table[Disposal]):
     def differing(self, row: Disposal, found: Found) -> Iterator[str]:
         for column in super().differing(row, found):
             # The counts are put in when all lots are through.
-            if column not in _COUNTED or found["emptied_at"] is not None or found[column]:
+            if column not in _COUNTED or found["emptied_at"] is not None or found[column] != 0:
                 yield column
         if found["emptied_at"] is None and found["gone_at"] is not None:
             yield "emptied_at"

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from hashlib import sha256
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 LOT: Final = 1000
 """Candidates in each lot but the last."""
+MOST: Final = 1000
+"""Lots that one entry is believed to tell of: many more than the database takes at a time. A forged one may say anything."""
 _COUNTED: Final = ("payloads", "originals", "keys", "kept")
 _RANGE: Final = re.compile(r"\[([1-9][0-9]{0,15}),([1-9][0-9]{0,15})\)(?:,(?=\[)|\Z)")
 
@@ -68,13 +71,14 @@ class Lot(Row):
 class _List(msgspec.Struct):
     """What is known of one list: its hash and the entry that proposed it, how many lots are through.
 
-    ``begun`` is the first lot of the newest batch.
+    ``begun`` is the first lot of the newest batch; ``found`` counts the rows.
     """
 
     sha256: str | None = None
     seq: int = 0
     lots: int = 0
     begun: int = 0
+    found: int = 0
 
 
 class Lots(Table[Lot]):
@@ -103,16 +107,24 @@ class Lots(Table[Lot]):
         return f"{found['disposal']} {found['nth']}"
 
     def is_lawful(self, found: Found) -> bool:
-        _add(self._found, str(found["disposal"]), str(found["sha256"]))
+        is_next = self._count(found)
         runs = runs_of_multirange(found["seqs"])
-        if found["done_seq"] is not None or any(found[column] for column in _COUNTED) or not runs:
+        if found["done_seq"] is not None or any(found[column] is not None for column in _COUNTED) or not runs:
             return False
         stated = tuple(found[column] for column in ("first", "last", "entries", "sha256"))
-        return stated == (runs[0][0], runs[-1][1], size(runs), _hash_of(runs))
+        return is_next and stated == (runs[0][0], runs[-1][1], size(runs), _hash_of(runs))
 
     def differing(self, row: Lot, found: Found) -> Iterator[str]:
-        _add(self._found, row.disposal, str(found["sha256"]))
+        self._count(found)
         yield from super().differing(row, found)
+
+    def _count(self, found: Found) -> bool:
+        """Adds a row to its list; whether it is the one that comes next there."""
+        disposal = str(found["disposal"])
+        _add(self._found, disposal, str(found["sha256"]))
+        known = self._lists.setdefault(disposal, _List())
+        known.found += 1
+        return bool(found["nth"] == known.found)
 
     def agrees(self, column: str, row: Lot, value: Any) -> bool:
         if column == "seqs":
@@ -142,7 +154,7 @@ class Lots(Table[Lot]):
                 self._remarks.append(Remark("not_approved", told.seq, wanted, "another one, or not all of it"))
             return
         runs_of_each = batch_in(told)
-        lots = list(_lots_of(merged(*runs_of_each)))
+        lots = list(islice(_lots_of(merged(*runs_of_each)), MOST))
         batch = [Counted(each) for each in runs_of_each]
         known.begun = known.lots + 1 if lots else known.begun
         for runs in lots:
