@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 LOT: Final = 1000
 """Candidates in each lot but the last."""
 MOST: Final = 1000
-"""Lots that one entry is believed to tell of: many more than the database takes at a time. A forged one may say anything."""
+"""Lots that one entry is believed to tell of, many more than are taken at a time; a forged one may say anything."""
 _COUNTED: Final = ("payloads", "originals", "keys", "kept")
 _RANGE: Final = re.compile(r"\[([1-9][0-9]{0,15}),([1-9][0-9]{0,15})\)(?:,(?=\[)|\Z)")
 
