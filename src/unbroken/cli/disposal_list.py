@@ -21,9 +21,11 @@ from unbroken.cli.printing import print_json
 from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption
 from unbroken.store.disposals import OPEN
 
+_WAITING = tuple(state for state in OPEN if state != "frozen")
+
 
 def list_disposals(
-    everything: Annotated[bool, typer.Option("--all", help="Also those that are done or withdrawn.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Also those that are done, withdrawn, or not proposed yet.")] = False,
     json: JsonOption = False,
     store: StoreOption = DEFAULT_STORE,
     log: LogOption = None,
@@ -42,7 +44,7 @@ def list_disposals(
       unbroken disposal list --all --json | jq -r '.disposals[].disposal'
     """
     with open_disposals(store, log, login=wiring.READER, duties=SEERS) as (door, _):
-        rows = [each for each in door.all() if everything or each.state in OPEN]
+        rows = [each for each in door.all() if everything or each.state in _WAITING]
     if json:
         print_json({"log": door.log, "disposals": [disposal_as_json(each) for each in rows]})
     elif rows:

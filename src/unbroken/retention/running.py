@@ -40,7 +40,7 @@ class Door(Protocol):
         """Where something of it was deleted."""
 
     def start(self, *, standing: bool) -> str | None:
-        """Begins to look for candidates, or goes on."""
+        """Begins to look for candidates, or goes on; ``None`` where there is nothing to go by."""
 
     def freeze(self, disposal: str) -> Looking:
         """Looks through the next entries."""
@@ -104,7 +104,7 @@ class Round:
         if row is None or row.state in ("frozen", "expired"):
             disposal = self.door.start(standing=standing)
             if disposal is None:
-                return replace(done, waits_for="policies")
+                return done if standing else replace(done, waits_for="policies")
             if not self._propose(disposal):
                 return done
             row, done = self._row(disposal), _took(done, "proposed")
