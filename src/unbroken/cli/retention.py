@@ -9,7 +9,7 @@ app = typer.Typer(no_args_is_help=True)
 
 @app.callback()
 def _group() -> None:
-    """Say how long what entries hold is kept, and let go of it in time."""
+    """Say how long content is kept, and let go of it in time."""
 
 
 app.command("run")(run)
