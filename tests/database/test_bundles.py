@@ -217,7 +217,8 @@ def test_what_was_disposed_of_is_explained_by_the_entries_that_go_along(
 ) -> None:
     due_at_once(database)
     who: dict[str, Any] = {"actor_id": "u-1", "actor_type": "user"}
-    ledger.record([draft("request", inputs=text, session_id="a", **who, **DUE) for text in ("one", "two", "three")])
+    due: dict[str, Any] = {**who, **DUE, "session_id": "a"}
+    ledger.record([draft("request", inputs=text, **due) for text in ("one", "two", "three")])
     ledger.record([draft("request", inputs="kept", session_id="b", **who)])
     with database.connect("legal") as legal:
         issue(legal, {"sessions": ["b"]})
