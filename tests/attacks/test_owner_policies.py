@@ -17,7 +17,6 @@ from tests.attacks.scene import Connection, Scene
 from tests.conftest import LOG, Database
 from tests.database import raw
 from tests.database.held import issue
-from tests.database.policies import TEXT, ask_standing, proposed
 from tests.database.vaulting import append, laid_out
 from unbroken.retention.policy_file import set_in
 
@@ -56,7 +55,7 @@ NEEDED_BY: Final = {
     "alarms": "notary that raises an alarm",
     "policy_sets": "compliance that proposes policies",
     "start_events": "server that tells what happened",
-    "standing_approvals": "legal that ends an approval in advance",
+    "standing_approvals": "legal that asks for an approval in advance",
     "holds": "legal that issues a hold",
     "hold_scopes": "legal that issues a hold",
     "hold_requests": "legal that asks for a release",
@@ -100,8 +99,8 @@ ACTS: Final = {
     "server that tells what happened": (
         "select unbroken.tell_start(%s, 'account_closed', 'account=1', '2015-03-01T12:00:00Z', 'the bank')"
     ),
-    "legal that ends an approval in advance": (
-        "select unbroken.end_standing(%s, current_setting('attack.approval')::uuid, 'a test')"
+    "legal that asks for an approval in advance": (
+        "select seq from unbroken.ask_standing(%s, '{own.account}', now() + interval '1 day', 'a test')"
     ),
     "legal that issues a hold": (
         "select seq from unbroken.issue_hold(%s, 'M-1', 'litigation', '{\"everything\": true}', 'a complaint', 30, 90)"
@@ -172,19 +171,13 @@ def superuser(stage: Scene) -> Iterator[Connection]:
         ticket = opened.fetchone()
         dpo.commit()
         erasure, keys = prepared(stage, dpo, ticket)
-    with closing(stage.connect("compliance")) as compliance:
-        version = proposed(compliance, TEXT)
-        compliance.commit()
     with closing(stage.connect("legal")) as legal:
-        legal.execute("select unbroken.confirm_policies(%s, %s::integer)", (LOG, version))
-        approval = ask_standing(legal, ["own.account"])
         hold = issue(legal, {"sessions": ["held"]})
         legal.commit()
     with closing(stage.connect("superuser")) as connection:
         connection.execute("select set_config('attack.ticket', %s, false)", ticket)
         connection.execute("select set_config('attack.erasure', %s, false)", (erasure,))
         connection.execute("select set_config('attack.hold', %s, false)", (hold,))
-        connection.execute("select set_config('attack.approval', %s, false)", (approval,))
         connection.execute("select set_config('attack.text', %s, false)", (set_in("").text,))
         connection.execute("select set_config('attack.keys', %s::text[]::text, false)", (keys,))
         for name in ("unbroken_refuse_ddl", "unbroken_refuse_drop"):

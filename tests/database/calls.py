@@ -225,7 +225,7 @@ def _changing(whose: Callable[[str], str]) -> Arguments:
 
 
 def _proposing(_: Tenants, log: str, __: str) -> Mapping[str, Any]:
-    return {"p_log": log, "p_text": TEXT, "p_reason": "a test", "p_simulated": '{"entries":0}'}
+    return {"p_log": log, "p_text": TEXT.replace("1y", "9y"), "p_reason": "a test", "p_simulated": '{"entries":0}'}
 
 
 def _of_duty(known: str, name: str, whose: Callable[[str], str]) -> Arguments:
