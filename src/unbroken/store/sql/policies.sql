@@ -14,6 +14,7 @@ begin
     execute format('drop policy if exists verifier on unbroken.%I', v_table);
     execute format('drop policy if exists granted on unbroken.%I', v_table);
     execute format('drop policy if exists ticketed on unbroken.%I', v_table);
+    execute format('drop policy if exists unheld on unbroken.%I', v_table);
     execute format('create policy owner on unbroken.%I to unbroken_owner using (true) with check (true)', v_table);
   end loop;
   -- A verifier is no person: it reads all of its logs, whatever it is asked.
@@ -40,6 +41,8 @@ create policy ticketed on unbroken.entries for select to unbroken_ops, unbroken_
          and (log = any ((select unbroken.readable_logs())::integer[])
               or session_id = any ((select unbroken.readable_sessions())::text[]) and unbroken.is_open(log, session_id)
               or event_type = 'log.erased' and log = any ((select unbroken.ticketed_logs())::integer[])));
+-- That there is a hold is not for operations to know.
+create policy unheld on unbroken.entries as restrictive for select to unbroken_ops using (event_type not like 'log.hold%');
 create policy ticketed on unbroken.sessions for select to unbroken_ops, unbroken_compliance, unbroken_legal, unbroken_dpo
   using (unbroken.asks_with_ticket()
          and (log = any ((select unbroken.readable_logs())::integer[])

@@ -107,6 +107,15 @@ grant execute on function unbroken.erasures(text) to unbroken_compliance, unbrok
 grant execute on function unbroken.key_absences(text), unbroken.known_pseudonyms(text, text[]) to unbroken_verifier;
 grant execute on function unbroken.reads_are_open(text) to unbroken_ops, unbroken_compliance, unbroken_legal, unbroken_dpo, unbroken_verifier;
 
+-- Legal holds: nobody else learns of them, but for whoever destroys, that something is held.
+grant execute on function unbroken.issue_hold(text, text, text, jsonb, text, integer, integer), unbroken.review_hold(text, uuid, text),
+                          unbroken.note_hold_reach(text, uuid, bigint, bigint, bigint, bigint),
+                          unbroken.ask_hold_change(text, uuid, text, jsonb, text), unbroken.confirm_hold_change(text, uuid),
+                          unbroken.withdraw_hold_change(text, uuid) to unbroken_compliance, unbroken_legal;
+grant execute on function unbroken.hold_reach(text, uuid, bigint, integer) to unbroken_compliance, unbroken_legal, unbroken_dpo;
+grant execute on function unbroken.holds(text), unbroken.hold_scopes(text, uuid), unbroken.hold_requests(text)
+  to unbroken_compliance, unbroken_legal, unbroken_dpo, unbroken_verifier;
+
 -- The registry.
 grant execute on function unbroken.load_registry(text, text, text) to unbroken_compliance;
 grant execute on function unbroken.registry(text, integer)

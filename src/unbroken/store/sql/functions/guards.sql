@@ -301,24 +301,89 @@ begin
   return new;
 end $$;
 
--- A hold is issued, reviewed and released by its entries.
+-- A hold is issued, reviewed and released by its entries; released only once nothing of it is open any more.
 create or replace function unbroken.refuse_untold_hold() returns trigger
 language plpgsql set search_path = unbroken, pg_temp as $$
+declare
+  v_what constant jsonb := jsonb_build_object('hold', new.hold);
 begin
+  if tg_op = 'INSERT' and num_nonnulls(new.reviewed_seq, new.released_seq) > 0
+     or tg_op = 'UPDATE' and (
+       (new.log, new.hold, new.matter, new.kind, new.reason, new.grace_days, new.review_days, new.issued_by, new.issued_at, new.issued_seq)
+         is distinct from (old.log, old.hold, old.matter, old.kind, old.reason, old.grace_days, old.review_days, old.issued_by, old.issued_at, old.issued_seq)
+       or old.released_seq is not null
+       or (new.reviewed_by, new.reviewed_at, new.reviewed_seq) is distinct from (old.reviewed_by, old.reviewed_at, old.reviewed_seq)
+          and (new.reviewed_at > coalesce(old.reviewed_at, old.issued_at)
+               and unbroken.is_told_by(new.reviewed_by, new.log, new.reviewed_seq, 'log.hold_reviewed', v_what)) is not true)
+     or new.released_seq is not null
+        and (exists (select from hold_scopes s where s.log = new.log and s.hold = new.hold and s.ended_seq is null)
+             or not unbroken.is_told(new.log, new.released_seq, 'log.hold_changed', v_what || '{"kind": "release"}'))
+     or not unbroken.is_told_by(new.issued_by, new.log, new.issued_seq, 'log.hold_issued', v_what || jsonb_build_object(
+          'matter', new.matter, 'kind', new.kind, 'reason', new.reason, 'grace_days', new.grace_days, 'review_days', new.review_days)) then
+    raise exception 'a hold takes its steps in order, each with its entry in the log' using errcode = 'UB010';
+  end if;
   return new;
 end $$;
 
--- What a hold covers begins with an entry, and ends after its grace period, which another entry tells of.
+-- What a hold covers is what was issued, or what two people narrowed it to; it ends once, when two people said so, and not before
+-- its grace period is over.
 create or replace function unbroken.refuse_untold_hold_scope() returns trigger
 language plpgsql set search_path = unbroken, pg_temp as $$
+declare
+  v_what  constant jsonb := jsonb_build_object('hold', new.hold);
+  v_asked unbroken.hold_requests;
 begin
+  select r.* into v_asked from hold_requests r
+   where r.log = new.log and r.hold = new.hold and r.outcome = 'confirmed'
+     and (r.version, r.decided_seq) = (new.version - case tg_op when 'INSERT' then 1 else 0 end, case tg_op when 'INSERT' then new.seq else new.ended_seq end);
+  if new.sha256 is distinct from unbroken.sha256_of_scope(new.scope)
+     or tg_op = 'UPDATE' and (
+       (new.log, new.hold, new.version, new.scope, new.sha256, new.since, new.seq)
+         is distinct from (old.log, old.hold, old.version, old.scope, old.sha256, old.since, old.seq)
+       or old.ended_seq is not null
+       or (new.ends_at >= now() + make_interval(hours => 24 * (select h.grace_days from holds h where h.log = new.log and h.hold = new.hold))) is not true
+       or not unbroken.is_told(new.log, new.ended_seq, 'log.hold_changed', v_what || jsonb_build_object(
+            'request', v_asked.request, 'kind', v_asked.kind, 'ends_at', unbroken.time_text(new.ends_at))))
+     or tg_op = 'INSERT' and (
+       new.ended_seq is not null
+       or new.version = 1
+          and not unbroken.is_told(new.log, new.seq, 'log.hold_issued', v_what || jsonb_build_object('scope', new.scope, 'sha256', new.sha256))
+       or new.version > 1
+          and (v_asked.scope is distinct from new.scope
+               or not exists (select from hold_scopes o where o.log = new.log and o.hold = new.hold and o.version = new.version - 1
+                                 and o.ended_seq = new.seq and unbroken.is_narrowing(o.scope, new.scope))
+               or not unbroken.is_told(new.log, new.seq, 'log.hold_changed', v_what || jsonb_build_object(
+                    'request', v_asked.request, 'kind', 'narrow', 'version', new.version, 'sha256', new.sha256)))) then
+    raise exception 'what a hold covers begins and ends with its entries in the log' using errcode = 'UB010';
+  end if;
   return new;
 end $$;
 
--- A change of a hold is asked for by one person and decided once.
+-- A change of a hold is asked for by one person, of the scope that is open, and decided once; confirmed by another while it is
+-- good.
 create or replace function unbroken.refuse_untold_hold_request() returns trigger
 language plpgsql set search_path = unbroken, pg_temp as $$
+declare
+  v_what constant jsonb := jsonb_build_object('request', new.request, 'hold', new.hold, 'kind', new.kind);
 begin
+  if tg_op = 'INSERT' and (
+       new.outcome is not null or new.expires_at > new.asked_at + interval '168 hours'
+       or not exists (select from hold_scopes s where s.log = new.log and s.hold = new.hold and s.version = new.version
+                         and s.sha256 = new.sha256 and s.ended_seq is null)
+       or not unbroken.is_told_by(new.asked_by, new.log, new.asked_seq, 'log.hold_change_asked', v_what || jsonb_strip_nulls(jsonb_build_object(
+            'version', new.version, 'sha256', new.sha256, 'scope', new.scope, 'valid_until', unbroken.time_text(new.expires_at)))))
+     or tg_op = 'UPDATE' and (
+       (new.log, new.request, new.hold, new.kind, new.version, new.sha256, new.scope, new.reason, new.asked_by, new.asked_at, new.asked_seq, new.expires_at)
+         is distinct from (old.log, old.request, old.hold, old.kind, old.version, old.sha256, old.scope, old.reason, old.asked_by, old.asked_at, old.asked_seq, old.expires_at)
+       or old.outcome is not null
+       or not coalesce(case new.outcome
+            when 'confirmed' then new.decided_at <= new.expires_at
+                                  and unbroken.is_told_by(new.decided_by, new.log, new.decided_seq, 'log.hold_changed', v_what)
+            when 'withdrawn' then unbroken.is_told_by(new.decided_by, new.log, new.decided_seq, 'log.hold_change_withdrawn',
+                                                      jsonb_build_object('request', new.request))
+          end, false)) then
+    raise exception 'a change of a hold is asked for and decided once, by its entries' using errcode = 'UB010';
+  end if;
   return new;
 end $$;
 

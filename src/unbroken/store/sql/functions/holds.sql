@@ -88,9 +88,10 @@ begin
 end $$;
 
 create or replace function unbroken.sha256_of_scope(p_scope jsonb) returns text
-language sql immutable set search_path = unbroken, pg_temp as $$
-  select encode(sha256(convert_to(unbroken.canonical(p_scope), 'UTF8')), 'hex')
-$$;
+language plpgsql immutable set search_path = unbroken, pg_temp as $$
+begin
+  return encode(sha256(convert_to(unbroken.canonical(p_scope), 'UTF8')), 'hex');
+end $$;
 
 -- The hold of this id, issued in whichever incarnation.
 create or replace function unbroken.hold_of(p_log integer, p_hold uuid) returns unbroken.holds
@@ -185,7 +186,7 @@ declare
   v_log  constant int := unbroken.log_for_reader(p_log);
   v_hold constant unbroken.holds := unbroken.hold_of(v_log, p_hold);
 begin
-  if exists (select from unnest(array[p_upto, p_preserved, p_originals, p_gone]) as c (count) where unbroken.is_count(c.count) is not true)
+  if exists (select from unnest(array[p_upto, p_preserved, p_originals, p_gone]) as c (count) where c.count is null or not unbroken.is_count(c.count))
      or p_upto > unbroken.head_of(v_log) then
     raise exception 'what a hold covers is counted up to an entry, in four numbers' using errcode = 'UB009';
   end if;

@@ -201,6 +201,12 @@ language sql immutable parallel safe as $$
   select case when p_list is not null then array(select jsonb_array_elements_text(p_list) collate "C") end
 $$;
 
+-- The texts of a list that an event has; none where it has no such list.
+create or replace function unbroken.listed_in(p_event text, p_key text) returns text[]
+language sql immutable parallel safe as $$
+  select array(select json_array_elements_text(p_event::json -> p_key) collate "C")
+$$;
+
 -- Everybody by all pseudonyms that their name has in any of these logs.
 create or replace function unbroken.people_in(p_logs integer[], p_ids jsonb) returns text[]
 language plpgsql stable set search_path = unbroken, pg_temp as $$
@@ -262,9 +268,9 @@ begin
           and (h.resource_ids is null or e.resource_id = any (h.resource_ids))
           and (h.event_types is null or e.event_type = any (h.event_types))
           and (h.tools is null or e.tool = any (h.tools))
-          and (h.domains is null or c.domains && h.domains)
-          -- What is not known may be it.
-          and (h.scope is null or c.class is not null and c.scope is null or c.scope && h.scope)
+          -- An entry that is older than classes has none, and of some the scope is not in it.
+          and (h.domains is null or coalesce(c.domains, unbroken.listed_in(e.event, 'domains')) && h.domains)
+          and (h.scope is null or coalesce(c.scope, unbroken.listed_in(e.event, 'scope')) && h.scope)
           and (h.from_at is null or e.recorded_at >= h.from_at)
           and (h.to_at is null or e.recorded_at < h.to_at))
      order by e.seq);
