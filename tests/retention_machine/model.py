@@ -1,6 +1,6 @@
 """What a log has to keep, what may go and what must not: a plain account of it, kept beside the database.
 
-It knows no SQL and no chain. Who a person is, what is about them and which keys they have is as where people are erased.
+It knows no SQL and no chain. Who a person is, what is about them and which keys they have: as where people are erased.
 """
 
 from collections.abc import Collection, Iterable
@@ -84,9 +84,7 @@ class Decision:
 
 @dataclass
 class Disposal:
-    """One round. ``state`` is the last step that was taken: started, proposed, reviewed, approved, begun, emptied, done;
-    or withdrawn.
-    """
+    """One round. ``state`` is its last step: started, proposed, reviewed, approved, begun, emptied, done, withdrawn."""
 
     standing: bool
     upto: int
@@ -238,11 +236,12 @@ class World(People):
 
     def is_name_held(self, ids: Collection[str]) -> bool:
         """Whether a hold names somebody, or covers an entry that does."""
-        named = {
-            id for scope in self.scopes() for key in NAMING for one in scope.get(key, ()) for id in self.namesakes(one)
-        }
-        held = self.held()
-        return bool(named & set(ids)) or any(self.entries[seq].names & set(ids) for seq in held)
+        return not self._named().isdisjoint(ids) or any(self.entries[seq].names & set(ids) for seq in self.held())
+
+    def _named(self) -> set[str]:
+        """All pseudonyms of those whom holds name."""
+        given = {each for scope in self.scopes() for key in NAMING for each in scope.get(key, ())}
+        return {every for each in given for every in self.namesakes(each)}
 
     def held_keys(self, keys: Iterable[str]) -> set[str]:
         """Keys that have to stay: what is held takes them, or a hold names whose they are."""
@@ -255,12 +254,7 @@ class World(People):
             return False
         if holder.kind == "session":
             return any(holder.name in scope.get("sessions", ()) for scope in self.scopes())
-        return any(
-            holder.name in self.namesakes(one)
-            for scope in self.scopes()
-            for key in NAMING
-            for one in scope.get(key, ())
-        )
+        return holder.name in self._named()
 
     def erase(self, seqs: Iterable[int]) -> None:
         """These lose what they hold, and whoever nothing is left of a name."""

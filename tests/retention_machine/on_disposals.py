@@ -21,7 +21,7 @@ NEXT: Final = {
 """The step that a disposal waits for."""
 STEPS: Final = tuple(NEXT.values())
 _LOTS: Final = """
-select array(select s from unnest(l.seqs) as r (seqs), generate_series(lower(r.seqs), upper(r.seqs) - 1) as s order by 1),
+select array(select s from unnest(l.seqs) as r, generate_series(lower(r), upper(r) - 1) as s order by 1),
        l.done_seq is not null, l.sha256
   from unbroken.disposal_lots l where l.disposal = %s order by l.nth
 """
@@ -104,15 +104,9 @@ class Disposals(Place):
             # After the review what was reviewed does not change any more.
             assert not may or disposal.state == "reviewed", answer
             return
-        disposal.decisions.append(
-            Decision(
-                frozenset([picked.kind] if by_class else []),
-                frozenset([] if by_class else [picked.seq]),
-                until,
-                frozenset([domains]) if domains else None,
-                answer[0],
-            )  # fmt: skip
-        )
+        kinds, seqs = ([picked.kind], []) if by_class else ([], [picked.seq])
+        into = frozenset([domains]) if domains else None
+        disposal.decisions.append(Decision(frozenset(kinds), frozenset(seqs), until, into, answer[0]))
 
     @precondition(lambda self: self.world.disposals)
     @rule(which=WHICH, login=st.sampled_from([*DECIDE, "retention", "ops"]))

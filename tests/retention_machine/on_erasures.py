@@ -39,7 +39,7 @@ class Erasures(Place):
             case = self.world.erasures[name]
             if case.state == "asked" and not self._begun(name, case):
                 return
-            if case.state == "begun" and not self._batch(name, limit):
+            if case.state == "begun" and not self._erase_batch(name, limit):
                 self._finished(name)
                 return
 
@@ -75,14 +75,11 @@ class Erasures(Place):
 
     def _find_keys(self) -> None:
         """Whoever is to be erased and had no key has been given one."""
-        given = self.doors.rows(
-            "select key_id, holder_kind, holder from unbroken.subject_keys where holder is not null"
-        )
-        for key_id, kind, holder in given:
-            if key_id in self.world.keys:
+        for key_id, kind, holder in self.doors.rows("select key_id, holder_kind, holder from unbroken.subject_keys"):
+            if holder is not None:
                 self.has_key(Holder(kind, holder), key_id)
 
-    def _batch(self, name: str, limit: int) -> bool:
+    def _erase_batch(self, name: str, limit: int) -> bool:
         """Whether anything went."""
         row = self.doors.does("dpo", "erase_batch", name, limit)
         return self.erased(name, limit, row)

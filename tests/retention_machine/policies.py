@@ -82,7 +82,7 @@ class PolicySet:
     def text(self) -> str:
         """The canonical text."""
         policies = sorted((self.default, *self.named), key=lambda each: each.id)
-        written = {"default": self.default.id, "policies": [each.written() for each in policies], "v": 1}
+        written: Any = {"default": self.default.id, "policies": [each.written() for each in policies], "v": 1}
         return rfc8785.dumps(written).decode()
 
     def of(self, event_type: str, domains: Collection[str]) -> tuple[Policy, ...]:
