@@ -84,16 +84,23 @@ class Decision:
 
 @dataclass
 class Disposal:
-    """One round. ``state`` is its last step: started, proposed, reviewed, approved, begun, emptied, done, withdrawn."""
+    """One round, under the policies of one version.
+
+    ``state`` is its last step: started, frozen, proposed, reviewed, approved, begun, emptied, gone, done; or withdrawn.
+    """
 
     standing: bool
     upto: int
     by: str
+    version: str
     state: str = "started"
     lots: list[list[int]] = field(default_factory=list)
     done_lots: int = 0
-    sha256: str = ""
+    sha256: str = "0" * 64
     reviewed_by: str | None = None
+    is_decided_anew: bool = False
+    """Since the review."""
+    was_approved: bool = False
     decisions: list[Decision] = field(default_factory=list)
 
     @property
@@ -102,14 +109,21 @@ class Disposal:
         return [seq for lot in self.lots for seq in lot]
 
     @property
-    def is_approved(self) -> bool:
-        """Whether two people, or two people beforehand, want it."""
-        return self.state in ("approved", "begun", "emptied", "done")
-
-    @property
     def is_open(self) -> bool:
         """Whether another of its kind has to wait."""
         return self.state not in ("done", "withdrawn")
+
+    @property
+    def listed(self) -> set[int]:
+        """What is on its list and waits for it."""
+        waits = self.is_open and self.state not in ("started", "frozen")
+        return {seq for lot in self.lots[self.done_lots :] for seq in lot} if waits else set()
+
+    def is_stuck(self, world: "World") -> bool:
+        """Whether it goes no further, as nothing is due, or the policies or approvals changed: it is started anew."""
+        if self.state not in ("started", "frozen"):
+            return False
+        return not self.candidates or self.version != world.version or not world.all_standing(self)
 
 
 @dataclass
@@ -129,10 +143,15 @@ class World(People):
     # ---- what is to be kept ----
 
     @property
-    def rules(self) -> PolicySet | None:
-        """The policies in force: the newest that were confirmed."""
+    def version(self) -> str:
+        """Of the policies in force: the newest that were confirmed."""
         confirmed = [int(version) for version, each in self.sets.items() if each.state == "confirmed"]
-        return self.sets[str(max(confirmed))].policies if confirmed else None
+        return str(max(confirmed, default=0))
+
+    @property
+    def rules(self) -> PolicySet | None:
+        """The policies in force."""
+        return self.sets[self.version].policies if self.version in self.sets else None
 
     def due(self, entry: Entry) -> Due | None:
         """What the policies say of an entry; nothing where there are none."""
@@ -158,7 +177,7 @@ class World(People):
         made = [
             decision
             for disposal in self.disposals.values()
-            if entry.seq <= disposal.upto and (standing or disposal.is_approved)
+            if entry.seq <= disposal.upto and (standing or disposal.was_approved)
             for decision in disposal.decisions
             if decision.is_for(entry)
         ]
@@ -181,10 +200,27 @@ class World(People):
 
     # ---- what goes ----
 
-    def candidates(self, now: datetime, upto: int) -> tuple[set[int], set[int]]:
-        """What a disposal has to propose, and of what it may propose more: what is due and held."""
-        due = {e.seq for e in self.entries.values() if e.payload and e.seq <= upto and self.is_due(e, now)}
-        return due - self.held(), due
+    def candidates(self, name: str, now: datetime) -> tuple[set[int], set[int]]:
+        """What a disposal has to list, and what at most: what is due and not held, nor listed by another.
+
+        Those are its own of which all policies were approved beforehand, or of which not all were.
+        """
+        disposal = self.disposals[name]
+        others = {seq for other, each in self.disposals.items() if other != name for seq in each.listed}
+        held = self.held()
+        may = {
+            entry.seq
+            for entry in self.entries.values()
+            if (entry.payload or entry.has_original)
+            and entry.seq <= disposal.upto
+            and self.is_due(entry, now)
+            and self.is_standing(entry.seq) == disposal.standing
+        } - held
+        return may - others, may
+
+    def all_standing(self, disposal: Disposal) -> bool:
+        """Whether a list that was made under approvals can still count on them."""
+        return not disposal.standing or all(self.is_standing(seq) for seq in disposal.candidates)
 
     def standing_policies(self) -> frozenset[str]:
         """Those whose expiry nobody is asked about."""
@@ -197,15 +233,16 @@ class World(People):
         return due is not None and due.policies <= self.standing_policies()
 
     def goes(self, disposal: Disposal, seqs: Iterable[int], now: datetime) -> list[int]:
-        """Of a lot's entries those that are destroyed: what is still there, still due and not held."""
+        """Of a lot's entries those that are destroyed: what is there, due, not held, and that nobody took out."""
         held = self.held()
-        there = [seq for seq in seqs if self.entries[seq].payload or self.entries[seq].has_original]
         return [
-            seq
-            for seq in there
-            if seq not in held
-            and self.is_due(self.entries[seq], now)
-            and (not disposal.standing or self.is_standing(seq))
+            entry.seq
+            for entry in (self.entries[seq] for seq in seqs)
+            if (entry.payload or entry.has_original)
+            and entry.seq not in held
+            and self.is_due(entry, now)
+            and not any(decision.is_for(entry) for decision in disposal.decisions)
+            and (not disposal.standing or self.is_standing(entry.seq))
         ]
 
     def dispose(self, seqs: Iterable[int]) -> None:
