@@ -37,6 +37,8 @@ from make_vectors import (
 NAME: Final = "clinic.example/agents"
 TICKET: Final = uuid(700)
 ERASURE: Final = uuid(701)
+DISPOSAL: Final = uuid(702)
+HOLD: Final = uuid(703)
 OFFICER: Final = "officer"
 SIZE: Final = 15
 """Entries in the log when its checkpoint was signed: twelve, the export, and two more."""
@@ -143,8 +145,21 @@ def checkpoint_text(leaves: Sequence[bytes], log: str = LOG) -> str:
 # ---- the log ----
 
 
-def log_before() -> Writer:
-    """Twelve entries of a clinic's agent: two sessions, something erased, something read."""
+Own = tuple[str, Object]
+"""The type and the details of an entry of the log's own."""
+READ: Final[Own] = ("log.read", {"purpose": "complaint 31"})
+ERASED: Final[Own] = ("log.erased", {"complete": True, "erasure": ERASURE, "payloads": "7"})
+DISPOSED: Final[Own] = ("log.disposed", {"disposal": DISPOSAL, "kept": "4", "payloads": "7"})
+
+
+def held(**scope: object) -> Own:
+    """A hold is issued."""
+    facts: Object = {"grace_days": 30, "kind": "litigation", "matter": "31 O 7/26", "review_days": 90}
+    return "log.hold_issued", {**facts, "hold": HOLD, "scope": scope}
+
+
+def log_before(fifth: Own = READ, tenth: Own = ERASED) -> Writer:
+    """Twelve entries of a clinic's agent: two sessions, something read, something destroyed."""
     writer = Writer()
     agent = {"actor_type": "agent", "agent_id": "scheduler-1"}
     writer.add(recorded(1, "conversation_started", session_id="s-1"))
@@ -156,14 +171,14 @@ def log_before() -> Writer:
     other = {"actor_id": "p-9b02", "session_id": "s-2"}
     health = recorded(4, "request", redactions=["MEDICAL_RECORD:1"], **other)
     writer.add(*with_values(health, inputs={"text": "Is my test back?"}))
-    writer.add(*own(5, "log.read", {"purpose": "complaint 31"}))
+    writer.add(*own(5, *fifth))
     result = recorded(6, "tool_result", session_id="s-1", tool="move", **visit, **agent)
     writer.add(*with_values(result, outputs={"moved": True}))
     fields, _ = with_values(recorded(7, "request", **other), inputs={"text": "My insurance number is …"})
     writer.add(fields)
     writer.add(*with_values(recorded(8, "error", **other), details={"message": "timed out"}))
     writer.add(*with_values(recorded(9, "response", session_id="s-1"), outputs={"text": "Moved."}))
-    writer.add(*own(10, "log.erased", {"complete": True, "erasure": ERASURE, "payloads": "7"}))
+    writer.add(*own(10, *tenth))
     seen = recorded(11, "data_accessed", resource_id="record-5", resource_type="record", **agent)
     writer.add(*with_values(seen, details={"fields": ["name"]}))
     return writer.add(recorded(12, "conversation_ended", session_id="s-1"))
@@ -224,6 +239,8 @@ class Making:
     """A bundle about to be made. Each edit is what its maker lies about; what is made after it fits the lie."""
 
     about: str = "session"
+    fifth: Own = READ
+    tenth: Own = ERASED
     upto: int = 12
     selected: tuple[int, ...] | None = None
     with_range: bool = False
@@ -245,7 +262,7 @@ class Making:
 
     def files(self) -> Files:
         """All files of it."""
-        before = log_before()
+        before = log_before(self.fifth, self.tenth)
         lines = self._entries(before.entries)
         files = {
             "LIMITS.md": "What this evidence shows, and what it does not.\n",
@@ -430,6 +447,25 @@ def valid_cases() -> Iterator[Case]:
     actor = Making(about="actor", beside=(10,))
     yield Case(
         "valid-actor", "what an actor did; a payload of it was erased, as an entry beside says", actor.files(), "proven"
+    )
+    disposed = replace(actor, tenth=DISPOSED).files()
+    yield Case("valid-disposed", "what an actor did; a disposal took a payload of it, and kept one", disposed, "proven")
+    for name, description, scope in (
+        ("log-disposed", "the whole log, of which a disposal took a payload beside a hold", {"sessions": ["s-1"]}),
+        (
+            "log-held-in-part",
+            "the whole log, with a hold that all but one thing fit",
+            {"sessions": ["s-2"], "tools": ["move"]},
+        ),
+    ):
+        making = Making(about="log", fifth=held(**scope), tenth=DISPOSED)
+        yield Case(f"valid-{name}", description, making.files(), "proven")
+    on_session = held(sessions=["s-2"])
+    unseen = replace(actor, fifth=on_session, tenth=DISPOSED).files()
+    yield Case("valid-unseen-hold", "what was held went, and the hold is in another part of the log", unseen, "proven")
+    hidden = Making(about="log", fifth=on_session, tenth=DISPOSED, withheld={5: ["details"]}).files()
+    yield Case(
+        "valid-unseen-hold-withheld", "what was held went, and the hold's details are withheld", hidden, "proven"
     )
     yield Case("valid-log", "the whole log", Making(about="log").files(), "proven")
     for about, chosen in (("session", None), ("time", None), ("unapproved", (3, 11))):
@@ -976,6 +1012,9 @@ def exporter_lies() -> Iterator[Case]:
         manifest: Edit = uncounted if found[0][0] == "unverifiable" else same
         yield lied(f"exporter-{name}", f"the exporter lies: {name}", replace(making, manifest=manifest).files(), *found)
 
+    for name, making, lie in disposal_lies():
+        yield lied(f"exporter-{name}", f"the exporter lies: {name}", making.files(), *lie)
+
     for name, asked, found in (
         ("access-type", {"ids": ["visit-17"], "type": "record"}, [("selection_wrong", 3), ("selection_wrong", 6)]),
         ("access-resource", {"ids": ["visit-18"], "type": "visit"}, [("selection_wrong", 3), ("selection_wrong", 6)]),
@@ -984,6 +1023,29 @@ def exporter_lies() -> Iterator[Case]:
         meant = {"kind": "query", "name": "access", "upto": "12", **asked}
         files = Making(about="access", manifest=with_more({"selection": meant})).files()
         yield lied(f"exporter-{name}", f"the exporter lies: {name}", files, *found)
+
+
+def disposal_lies() -> Iterator[tuple[str, Making, list[Found]]]:
+    """What is absent without a disposal's word, or against a hold."""
+    actor, lost = Making(about="actor", beside=(10,), tenth=DISPOSED), ("missing", 7, "inputs")
+    on_session = held(sessions=["s-2"])
+    yield "disposed-unexplained", replace(actor, beside=()), [lost]
+    yield "not-disposed", replace(actor, entries=revived(7)), [("not_erased", 7)]
+    yield "disposed-kept", replace(actor, tenth=("log.disposed", {**DISPOSED[1], "kept": "4,7"})), [lost]
+    yield "disposed-misspelt", replace(actor, tenth=("log.disposed", {**DISPOSED[1], "payloads": "07"})), [lost]
+    yield "disposed-as-erasure", replace(actor, tenth=("log.disposed", ERASED[1])), [lost]
+    yield "erased-as-disposal", replace(actor, tenth=("log.erased", DISPOSED[1])), [lost]
+    announced = replace(actor, tenth=("log.disposing", DISPOSED[1]))
+    yield "disposal-announced", announced, [("manifest_wrong", 10), lost]
+    yield "held", Making(about="log", fifth=on_session, tenth=DISPOSED), [("held_destroyed", 7)]
+    yield "held-erased", Making(about="log", fifth=held(everything=True)), [("held_destroyed", 7)]
+    ranged = Making(about="time", selected=(3, 4, 5), with_range=True, fifth=on_session, tenth=DISPOSED)
+    yield (
+        "held-beside",
+        replace(actor, beside=(5, 10), fifth=on_session),
+        [("manifest_wrong", 5), ("held_destroyed", 7)],
+    )
+    yield "disposed-beside-unneeded", replace(ranged, beside=(5, 10, 11)), [("manifest_wrong", 11)]
 
 
 def uncounted(manifest: Object) -> Object:

@@ -47,6 +47,7 @@ class Case:
     findings: tuple[Found, ...] = ()
     expect: str | None = None
     erased: int = 0
+    disposed: int = 0
 
     def text(self) -> str:
         """The file's text."""
@@ -57,6 +58,7 @@ class Case:
             "verdict": self.verdict,
             "findings": findings,
             **({"erased": self.erased} if self.erased else {}),
+            **({"disposed": self.disposed} if self.disposed else {}),
             "lines": self.lines,
         }
         return json.dumps(content, indent=2) + "\n"
@@ -1342,6 +1344,378 @@ def forged_erasures(entries: Entries, gone: Entries) -> list[Case]:
     ]
 
 
+# ---- What was disposed of ----
+
+DISPOSAL: Final = uuid(800)
+HOLD: Final = uuid(810)
+REQUEST: Final = uuid(811)
+DISPOSED: Final = (2, 3, 6)
+
+
+def before_disposing() -> Writer:
+    """Six entries: five of a recorder, of which the first has no payload, and one of the log's own."""
+    writer = Writer()
+    writer.add(recorded(1, "conversation_started", session_id="s-1"))
+    writer.add(*with_values(recorded(2, "request", session_id="s-1"), inputs={"text": "Move my visit."}))
+    call = recorded(
+        3,
+        "tool_call",
+        agent_id="a-9",
+        domains=["hipaa", "pci"],
+        original="cd" * 32,
+        resource_id="17",
+        resource_type="visit",
+        scope=["account=31", "client=7"],
+        session_id="s-1",
+        subjects=["p-4f1c", "p-77aa"],
+        tool="move_visit",
+    )
+    writer.add(*with_values(call, inputs={"visit": 17}, details={"offered": ["move_visit"]}))
+    other = recorded(4, "request", actor_id="p-31d0", session_id="s-2")
+    writer.add(*with_values(other, inputs={"text": "Is my test back?"}))
+    writer.add(*own(5, "log.read", {"purpose": "complaint 31"}))
+    return writer.add(*with_values(recorded(6, "response", session_id="s-1"), outputs={"text": "Moved."}))
+
+
+def says(writer: Writer, event_type: str, **details: object) -> Writer:
+    """The log with one entry of its own more."""
+    return writer.add(*own(len(writer.entries) + 1, event_type, details))
+
+
+def disposed(writer: Writer, **details: object) -> Writer:
+    """The log with one entry more, which tells of a disposal."""
+    return says(writer, "log.disposed", disposal=DISPOSAL, **details)
+
+
+def disposing(writer: Writer | None = None, numbers: object = GONE, kept: object = "4") -> Writer:
+    """The log after a disposal: its announcement, one batch, its end."""
+    writer = says(writer or before_disposing(), "log.disposing", disposal=DISPOSAL, sha256="5a" * 32)
+    disposed(writer, payloads=numbers, originals="3", kept=kept, keys=["v-" + "7a" * 16])
+    end = {"certificate": "ce" * 32, "complete": True, "keys": 1, "kept": 1, "originals": 1, "payloads": 3}
+    return disposed(writer, **end)
+
+
+def disposed_cases() -> list[Case]:
+    """Payloads that are absent because a disposal says so, or although none does."""
+    entries = disposing().entries
+    gone = emptied(entries, *DISPOSED)
+    batches = disposed(
+        disposed(disposed(before_disposing(), payloads="2"), payloads="3", kept=""), payloads="6"
+    ).entries
+    by_both = says(disposed(before_disposing(), payloads="3,6"), "log.erased", erasure=ERASURE, payloads="2-3").entries
+    later = says(disposing(), "log.erased", erasure=ERASURE, payloads="4").entries
+
+    def valid(name: str, description: str, log: Entries, erased: int = 0, disposed: int = 3) -> Case:
+        name = f"valid-disposed{name}"
+        return Case(name, description, texts(log), "proven", (), head(log), erased, disposed)
+
+    return [
+        valid("", "a disposal that is through, its payloads absent", gone),
+        valid("-in-batches", "three entries declare a payload each", emptied(batches, *DISPOSED)),
+        valid(
+            "-and-erased",
+            "an erasure took one of two that a disposal took: it counts there",
+            emptied(by_both, *DISPOSED),
+            2,
+            1,
+        ),
+        valid("-kept-and-erased", "what a disposal kept was erased after it", emptied(later, 2, 3, 4, 6), 1, 3),
+        *forged_disposals(entries, gone),
+        *(
+            Case(
+                f"fail-disposed-{name}",
+                f"in place of numbers: {description}",
+                texts(emptied(disposing(numbers=numbers).entries, *DISPOSED)),
+                "findings",
+                LACKING,
+            )
+            for name, description, numbers in MISSPELT
+        ),
+        *(
+            Case(
+                f"fail-disposed-kept-{name}",
+                f"in place of the numbers of what was kept: {description}",
+                texts(emptied(disposing(kept=numbers).entries, *DISPOSED)),
+                "findings",
+                LACKING,
+            )
+            for name, description, numbers in (
+                ("backwards", "a run that goes backwards", "4-1"),
+                ("leading-zero", "a leading zero", "04"),
+                ("and-gone", "a number whose payload is gone by the same entry", "3-4"),
+                ("and-gone-beyond", "a run that holds all numbers that there are", f"1-{MAX_INTEGER}"),
+                ("nested-list", "a list in a list", [["4"]]),
+            )
+        ),
+    ]
+
+
+def forged_disposals(entries: Entries, gone: Entries) -> list[Case]:
+    """Entries that are no word of the log's own, or none about what is absent."""
+
+    def lied(name: str, description: str, log: Entries, *found: Found, disposed: int = 0) -> Case:
+        return Case(f"fail-disposed-{name}", description, texts(log), "findings", found, None, 0, disposed)
+
+    def alone(event_type: str, **details: object) -> Entries:
+        return emptied(says(before_disposing(), event_type, **details).entries, *DISPOSED)
+
+    batch = entries[7].payload["details"]
+    wider = {"details": {**batch, "value": batch["value"].replace(GONE, "2-4,6")}}
+    recorder = before_disposing()
+    said = {"disposal": DISPOSAL, "payloads": GONE}
+    recorder.add(*with_values(recorded(7, "log.disposed"), details=said))
+    early = disposed(Writer(), payloads="2-3").add(*with_values(recorded(2, "request"), inputs={"text": "Hello."}))
+    everything = disposed(before_disposing(), payloads="1-6").entries
+    return [
+        lied(
+            "undeclared",
+            "a payload more is absent than is declared",
+            emptied(gone, 4),
+            ("missing", 4, "inputs"),
+            disposed=3,
+        ),
+        lied(
+            "unannounced",
+            "payloads are absent, and no entry tells of them",
+            emptied(before_disposing().entries, *DISPOSED),
+            *LACKING,
+        ),
+        lied(
+            "still-there",
+            "a payload that is declared gone is there",
+            emptied(entries, 2, 6),
+            ("not_erased", 3),
+            disposed=2,
+        ),
+        lied("nothing-gone", "all that is declared gone is there", entries, *(("not_erased", seq) for seq in DISPOSED)),
+        lied(
+            "forged-range",
+            "the numbers were widened to cover one payload more",
+            [*emptied(gone, 4)[:7], replace(entries[7], payload=wider), entries[8]],
+            ("altered_payload", 8, "details"),
+            *LACKING,
+            ("missing", 4, "inputs"),
+        ),
+        lied(
+            "declaration-absent",
+            "the details of the batch are absent",
+            emptied(gone, 8),
+            ("missing", 8, "details"),
+            *LACKING,
+        ),
+        lied("declaration-dropped", "the batch was dropped", [*gone[:7], gone[8]], ("missing", 8), *LACKING),
+        lied(
+            "declaration-altered",
+            "the line of the batch was altered",
+            [*gone[:7], replace(gone[7], line=gone[7].line.replace("dpo", "cto")), gone[8]],
+            ("altered_entry", 8),
+            *LACKING,
+        ),
+        lied("by-a-recorder", "a recorder says so", emptied(recorder.entries, *DISPOSED), *LACKING),
+        lied(
+            "announced-alone",
+            "the announcement says so, and nothing tells that it was done",
+            alone("log.disposing", **said),
+            *LACKING,
+        ),
+        lied("by-another-type", "an erasure's entry with the id of a disposal", alone("log.erased", **said), *LACKING),
+        lied(
+            "as-an-erasure",
+            "with the id of an erasure alone",
+            alone("log.disposed", erasure=ERASURE, payloads=GONE),
+            *LACKING,
+        ),
+        lied("unnamed", "an id that is no UUID", alone("log.disposed", disposal="mine", payloads=GONE), *LACKING),
+        lied(
+            "of-another-log",
+            "it tells of an earlier incarnation",
+            alone("log.disposed", **said, log="clinic.example/agents~7"),
+            *LACKING,
+        ),
+        lied("beforehand", "declared before the entry was there", emptied(early.entries, 2), ("missing", 2, "inputs")),
+        lied(
+            "of-the-log",
+            "an entry of the log's own is declared and absent, and so is one that never had a payload",
+            emptied(everything, 2, 3, 4, 5, 6),
+            ("missing", 5, "details"),
+            ("not_erased", 5),
+            ("not_erased", 1),
+            disposed=4,
+        ),
+    ]
+
+
+# ---- What was held ----
+
+
+def issued(writer: Writer | None = None, *, hold: str = HOLD, **scope: object) -> Writer:
+    """The log with a hold."""
+    facts: Object = {"grace_days": 30, "kind": "litigation", "matter": "31 O 7/26", "review_days": 90}
+    return says(writer or before_disposing(), "log.hold_issued", hold=hold, scope=scope, **facts)
+
+
+def changed(writer: Writer, kind: str, ends_at: str, **scope: object) -> Writer:
+    """The log after two people narrowed or released the hold."""
+    wanted = {"scope": scope} if scope else {}
+    says(writer, "log.hold_change_asked", hold=HOLD, kind=kind, request=REQUEST, version=1, **wanted)
+    return says(writer, "log.hold_changed", ends_at=ends_at, hold=HOLD, kind=kind, request=REQUEST, version=2)
+
+
+SOON: Final = "2026-03-01T09:00:08.000000Z"
+"""When a grace period is over before anything is destroyed."""
+LATE: Final = "2026-03-31T09:00:08.000000Z"
+"""When it is over only after all that is in a log."""
+# name, description, the scope of a hold, which of 2, 3, 6 it covers
+COVERING: Final[tuple[tuple[str, str, Object, tuple[int, ...]], ...]] = (
+    ("session", "a session", {"sessions": ["s-1"]}, DISPOSED),
+    ("session-of-two", "one of two sessions, out of order", {"sessions": ["s-2", "s-1"]}, DISPOSED),
+    ("actor", "an actor", {"actors": ["p-4f1c"]}, DISPOSED),
+    ("agent", "an agent", {"agents": ["a-9"]}, (3,)),
+    ("subject", "one of two subjects", {"subjects": ["p-77aa"]}, (3,)),
+    ("resource", "a resource", {"resource_ids": ["17"], "resource_types": ["visit"]}, (3,)),
+    ("event-type", "types of events", {"event_types": ["request", "response"]}, (2, 6)),
+    ("tool", "a tool", {"tools": ["move_visit"]}, (3,)),
+    ("domain", "a domain", {"domains": ["pci"]}, (3,)),
+    ("scope", "an item of the scope", {"scope": ["client=7"]}, (3,)),
+    ("from", "all from a moment on, which is that of an entry", {"from": "2026-03-01T09:00:03.250000Z"}, (3, 6)),
+    ("to", "all before a moment, which is that of an entry", {"to": "2026-03-01T09:00:03.250000Z"}, (2,)),
+    ("everything", "everything", {"everything": True}, DISPOSED),
+    (
+        "several",
+        "an actor's in a session before a moment",
+        {"actors": ["p-4f1c"], "sessions": ["s-1"], "to": SOON},
+        DISPOSED,
+    ),
+)
+# name, description, the scope of a hold that covers none of 2, 3, 6
+PASSING: Final[tuple[tuple[str, str, object], ...]] = (
+    ("other-session", "another session", {"sessions": ["s-2"]}),
+    ("other-actor", "another actor", {"actors": ["p-31d0"]}),
+    ("one-of-two", "an actor of this session and another agent", {"actors": ["p-4f1c"], "agents": ["a-1"]}),
+    ("in-part", "what is in a domain only begins alike", {"domains": ["hip"]}),
+    ("other-time", "a time before", {"to": "2026-03-01T09:00:02.250000Z"}),
+    ("empty", "an empty scope", {}),
+    ("unknown-key", "a key that no scope has", {"everyone": True}),
+    ("everything-and-more", "everything, with another key", {"everything": True, "sessions": ["s-1"]}),
+    ("not-everything", "not everything", {"everything": False}),
+    ("one", "1 in place of true", {"everything": 1}),
+    ("no-list", "a text in place of a list", {"sessions": "s-1"}),
+    ("empty-list", "an empty list", {"sessions": []}),
+    ("number-in-list", "a number in a list", {"sessions": ["s-1", 1]}),
+    ("short-time", "a time without its fraction", {"from": "2026-03-01T09:00:00Z"}),
+    ("list", "a list in place of the scope", ["s-1"]),
+    ("null", "null in place of the scope", None),
+)
+
+
+def held_cases() -> list[Case]:
+    """Payloads that were destroyed while a hold was in force or not, and covered them or not."""
+    return [
+        *(
+            against(name, f"destroyed, and a hold on {description} was in force", issued(**scope), *covered)
+            for name, description, scope, covered in COVERING
+        ),
+        *(
+            beside(name, f"a hold on {description}, which covers nothing of it", scope)
+            for name, description, scope in PASSING
+        ),
+        *changed_holds(),
+        *untold_holds(),
+    ]
+
+
+def against(name: str, description: str, writer: Writer, *covered: int) -> Case:
+    """A disposal that took what was held."""
+    log = emptied(disposing(writer).entries, *DISPOSED)
+    found = tuple(("held_destroyed", seq) for seq in covered)
+    return Case(f"fail-held-{name}", description, texts(log), "findings", found, head(log), 0, 3)
+
+
+def allowed(name: str, description: str, writer: Writer) -> Case:
+    """A disposal that took nothing that was held."""
+    log = emptied(disposing(writer).entries, *DISPOSED)
+    return Case(f"valid-held-{name}", description, texts(log), "proven", (), head(log), 0, 3)
+
+
+def beside(name: str, description: str, scope: object) -> Case:
+    """A disposal beside a hold."""
+    return allowed(name, description, says(before_disposing(), "log.hold_issued", hold=HOLD, scope=scope))
+
+
+def changed_holds() -> list[Case]:
+    """Holds that were narrowed or released, and when that took effect."""
+    on_session: Object = {"sessions": ["s-1"]}
+    narrower: Object = {"sessions": ["s-1"], "tools": ["move_visit"]}
+    two = issued(issued(**on_session), hold=uuid(812), tools=["move_visit"])
+    twice = changed(issued(**on_session), "narrow", SOON, **narrower)
+    says(twice, "log.hold_change_asked", hold=HOLD, kind="release", request=uuid(813), version=2)
+    says(twice, "log.hold_changed", ends_at=SOON, hold=HOLD, kind="release", request=uuid(813), version=2)
+    over = changed(issued(**on_session), "release", SOON)
+    says(over, "log.hold_issued", hold=HOLD, scope={"everything": True})
+    unasked = says(issued(**on_session), "log.hold_changed", ends_at=SOON, hold=HOLD, kind="narrow", request=REQUEST)
+    asked = says(issued(**on_session), "log.hold_change_asked", hold=HOLD, kind="release", request=REQUEST, version=1)
+    other = {"ends_at": SOON, "hold": uuid(819), "kind": "release", "request": REQUEST}
+    of_another = says(issued(**on_session), "log.hold_changed", **other)
+    endless = says(issued(**on_session), "log.hold_changed", hold=HOLD, kind="release", request=REQUEST)
+    elsewhere = changed(issued(everything=True), "narrow", SOON, sessions=["s-2"])
+
+    def after(kind: str, ends_at: str, **scope: object) -> Writer:
+        return changed(issued(**on_session), kind, ends_at, **scope)
+
+    return [
+        allowed("released", "a hold was released and its grace period is over", after("release", SOON)),
+        allowed("narrowed", "a hold was narrowed to another session", elsewhere),
+        allowed("narrowed-and-released", "a hold was narrowed, then released", twice),
+        allowed("issued-again", "a hold that is released is issued under its id, which says nothing", over),
+        allowed("narrowed-unasked", "a hold was narrowed, and no entry tells to what: it covers nothing", unasked),
+        against("in-grace", "a hold was released, its grace period is not over", after("release", LATE), *DISPOSED),
+        against("narrowed", "a hold was narrowed, and covers one still", after("narrow", SOON, **narrower), 3),
+        against(
+            "narrowed-in-grace",
+            "a hold was narrowed, and covers them until its grace period is over",
+            after("narrow", LATE, **narrower),
+            *DISPOSED,
+        ),
+        against("by-another", "of two holds one was released", changed(two, "release", SOON), 3),
+        against("release-asked", "a release was asked for, and nobody confirmed it", asked, *DISPOSED),
+        against("other-released", "another hold was released", of_another, *DISPOSED),
+        against("released-without-end", "a release that does not say as of when", endless, *DISPOSED),
+    ]
+
+
+def untold_holds() -> list[Case]:
+    """Where entries that tell of holds stand, who says them, and who destroyed."""
+    on_tool: Object = {"tools": ["move_visit"]}
+    afterwards = emptied(issued(disposing(), everything=True).entries, *DISPOSED)
+    erased = emptied(says(issued(**on_tool), "log.erased", erasure=ERASURE, payloads=GONE).entries, *DISPOSED)
+    twice = emptied(disposed(issued(disposing(), **on_tool), payloads="3").entries, *DISPOSED)
+    held = emptied(disposing(issued(**on_tool)).entries, *DISPOSED)
+    claimed = before_disposing()
+    claimed.add(*with_values(recorded(7, "log.hold_issued"), details={"hold": HOLD, "scope": on_tool}))
+    withheld = {"hash": held[6].hash, "line": held[6].line, "withheld": ["details"]}
+    unseen = [canonical(withheld) if at == 6 else text for at, text in enumerate(texts(held))]
+    late = [*held[:6], *held[7:], held[6]]
+    undeclared = emptied(issued(**on_tool).entries, 3)
+    there = disposed(issued(**on_tool), payloads="3").entries
+
+    def fine(name: str, description: str, log: Entries, lines: list[str] | None = None) -> Case:
+        return Case(f"valid-{name}", description, lines or texts(log), "proven", (), head(log), 0, 3)
+
+    def lied(name: str, description: str, log: Entries, *found: Found, erased: int = 0, disposed: int = 0) -> Case:
+        return Case(f"fail-held-{name}", description, texts(log), "findings", found, None, erased, disposed)
+
+    return [
+        fine("held-afterwards", "a hold that was issued after the disposal", afterwards),
+        allowed("by-a-recorder", "a recorder says that something is held, which says nothing", claimed),
+        fine("unseen-held", "the details of the hold are withheld: nobody sees what it kept", held, unseen),
+        lied("erased", "an erasure took what was held", erased, ("held_destroyed", 3), erased=3),
+        lied("later-declared", "destroyed, and again against a hold", twice, ("held_destroyed", 3), disposed=3),
+        lied("late", "the hold stands at the end", late, ("reordered", 7), ("held_destroyed", 3), disposed=3),
+        lied("undeclared", "what is held is absent", undeclared, ("missing", 3, "inputs"), ("missing", 3, "details")),
+        lied("still-there", "what is held is declared gone, and is there", there, ("not_erased", 3)),
+    ]
+
+
 def withheld_cases() -> list[Case]:
     """Parts that are not handed out on purpose, and what is called so and isn't."""
     entries = before_erasing().entries
@@ -1396,6 +1770,8 @@ def all_cases() -> list[Case]:
         text_cases(),
         wrapper_cases(),
         erased_cases(),
+        disposed_cases(),
+        held_cases(),
         withheld_cases(),
     )
     cases = [case for group in groups for case in group]

@@ -10,7 +10,7 @@ verifier key of the log's checkpoints that you have from elsewhere: from the log
 answer is that the bundle agrees with itself.
 
 Entries are read line by line. What is kept in memory is one counter per session, the event ids, the numbers of entries
-(of a bundle also their hashes), what was erased, and the findings.
+(of a bundle also their hashes), what was destroyed, holds, and the findings.
 """
 
 import argparse
@@ -42,6 +42,9 @@ EXIT_CODES: Final = {
 }
 PARTS: Final = ("inputs", "outputs", "details")
 ERASED: Final = "log.erased"
+DECLARING: Final = {ERASED: "erasure", "log.disposed": "disposal"}
+"""The entries that say what was destroyed, each with the key under which its details name what they belong to."""
+HOLDING: Final = ("log.hold_issued", "log.hold_change_asked", "log.hold_changed")
 GENESIS: Final = "0" * 64
 MAX_INTEGER: Final = 2**53 - 1
 EXPORT_LIMIT: Final = 64 << 20
@@ -97,7 +100,7 @@ class Finding:
 class Report:
     """What a check showed; ``head`` is the last intact entry in order, worth keeping outside the log's reach.
 
-    ``erased`` counts the entries whose payload is absent because an entry of the log's own says so.
+    ``erased`` and ``disposed`` count the entries whose payload is absent because an entry of the log's own says so.
     """
 
     verdict: str
@@ -105,6 +108,7 @@ class Report:
     log: str | None
     head: str
     erased: int = 0
+    disposed: int = 0
 
 
 def verify_lines(
@@ -439,6 +443,16 @@ def _is_deep(value: object) -> bool:
     return any(isinstance(item, dict | list) for item in layer)
 
 
+def _matching_details(line: Line, entry: Entry) -> bytes:
+    """An entry's details; raises ``ValueError`` unless they are there and match their commitment."""
+    salt, details = entry.parts.get("details", ("", b""))
+    if not _is_hex64(salt) or hashlib.sha256(bytes.fromhex(salt) + details).hexdigest() != line.commitments.get(
+        "details"
+    ):
+        raise ValueError("details that are not there, or don't match their commitment")
+    return details
+
+
 def _facts(value: dict[str, Any]) -> Line:
     event = value["event"]
     return Line(
@@ -454,30 +468,50 @@ def _facts(value: dict[str, Any]) -> Line:
     )
 
 
-# ---- What was erased ----
+# ---- What was erased or disposed of ----
 
 _RUN: Final = re.compile(r"([1-9][0-9]{0,15})(?:-([1-9][0-9]{0,15}))?(?:,(?=[1-9])|\Z)")
 
 
-def read_erased(details: bytes) -> list[tuple[int, int]]:
-    """The numbers of entries whose payload a ``log.erased`` says is gone, as first and last of each run.
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """The numbers of entries, all before its own, whose payload one entry says is gone: first and last of each run."""
 
-    Raises ``ValueError`` for details that have not the form of such an entry's.
+    seq: int
+    at: str
+    event_type: str
+    payloads: Sequence[tuple[int, int]]
+
+
+def read_declared(details: bytes, belongs_to: str) -> list[tuple[int, int]]:
+    """The numbers of entries whose payload these details say is gone, as first and last of each run.
+
+    ``belongs_to`` is the key that names the erasure or disposal. Raises ``ValueError`` for details of another form.
     """
     value = _parse(details.decode())
     if not isinstance(value, dict) or not all(map(_is_flat, (*value, *value.values()))):
         raise ValueError("no object of texts, integers and lists of texts")
-    if not _is_uuid(value.get("erasure")):
-        raise ValueError("no details of an erasure")
-    for key in ("payloads", "originals"):
-        if isinstance(value.get(key), str):
-            _read_runs(value[key])
+    if not _is_uuid(value.get(belongs_to)):
+        raise ValueError(f"no details of an {belongs_to}")
     about = value.get("log")
     if about is not None and not _is_text(about):
         raise ValueError("no log that it tells of")
-    payloads = value.get("payloads")
+    payloads, originals = _runs_under("payloads", value), _runs_under("originals", value)
+    if belongs_to == "disposal":
+        kept, gone = union(_runs_under("kept", value)), union([*payloads, *originals])
+        if sum(map(_size, union([*kept, *gone]))) != sum(map(_size, [*kept, *gone])):
+            raise ValueError("an entry that is both gone and kept")
     # What tells of an earlier incarnation says nothing of the log that it stands in.
-    return _read_runs(payloads) if isinstance(payloads, str) and about is None else []
+    return payloads if about is None else []
+
+
+def _runs_under(key: str, value: Mapping[str, object]) -> list[tuple[int, int]]:
+    text = value.get(key)
+    return _read_runs(text) if isinstance(text, str) else []
+
+
+def _size(run: tuple[int, int]) -> int:
+    return run[1] - run[0] + 1
 
 
 def _is_flat(value: object) -> bool:
@@ -512,6 +546,107 @@ def union(runs: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
         else:
             made.append((first, last))
     return made
+
+
+class _Numbers:
+    """A set of numbers, given as runs."""
+
+    def __init__(self, runs: Iterable[tuple[int, int]]) -> None:
+        self._runs = union(runs)
+
+    def __contains__(self, seq: int) -> bool:
+        at = bisect_right(self._runs, seq, key=lambda run: run[0]) - 1
+        return at >= 0 and seq <= self._runs[at][1]
+
+
+# ---- What was held ----
+
+_ONE_OF: Final = {
+    "actors": "actor_id",
+    "agents": "agent_id",
+    "domains": "domains",
+    "event_types": "event_type",
+    "resource_ids": "resource_id",
+    "resource_types": "resource_type",
+    "scope": "scope",
+    "sessions": "session_id",
+    "subjects": "subjects",
+    "tools": "tool",
+}
+"""What a hold's scope lists, and where in an event one of the list has to be."""
+
+
+@dataclass(slots=True)
+class Version:
+    """One version of a hold: what it covers, the entry that it begins at, and the one at which it ends, as of when."""
+
+    scope: Mapping[str, Any]
+    begun: int
+    ended: int | None = None
+    ends_at: str = ""
+
+    def is_in_force(self, seq: int, at: str) -> bool:
+        """Whether it is at the entry of this number and time."""
+        return self.begun < seq and (self.ended is None or self.ended >= seq or self.ends_at > at)
+
+    def covers(self, line: Line) -> bool:
+        """Whether all that the scope says fits."""
+        return bool(self.scope) and all(_fits(line, key, value) for key, value in self.scope.items())
+
+
+def _fits(line: Line, key: str, value: Any) -> bool:
+    match key:
+        case "everything":
+            return True
+        case "from":
+            return bool(value <= line.recorded_at)
+        case "to":
+            return bool(line.recorded_at < value)
+    there = line.event.get(_ONE_OF[key], [])
+    return not set(value).isdisjoint([there] if isinstance(there, str) else there)
+
+
+def _is_scope(value: object) -> bool:
+    if not isinstance(value, dict) or not value or not _is_unicode(value):
+        return False
+    if "everything" in value:
+        return value == {"everything": True} and value["everything"] is True
+    shape = {**dict.fromkeys(_ONE_OF, _are_texts), "from": _is_ts, "to": _is_ts}
+    return _fault(value, shape=shape, required=frozenset()) is None
+
+
+def _are_texts(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and all(map(_is_text, value))
+
+
+def _tells_of_hold(event_type: str, said: Mapping[str, object]) -> bool:
+    """Whether details have the form that entries about holds have."""
+    checks: dict[str, TypeCheck] = {"hold": _is_uuid}
+    if event_type != "log.hold_issued":
+        checks["request"] = _is_uuid
+    if event_type == "log.hold_changed":
+        checks |= {"kind": _one_of("narrow", "release"), "ends_at": _is_ts}
+    elif event_type == "log.hold_issued" or "scope" in said:
+        checks["scope"] = _is_scope
+    return all(check(said.get(key)) for key, check in checks.items())
+
+
+def versions_of(told: Iterable[tuple[int, str, Mapping[str, Any]]]) -> list[Version]:
+    """All versions of all holds, by what entries tell: of each the number, the type, and details of their form."""
+    holds: dict[str, list[Version]] = {}
+    asked: dict[str, tuple[str, Mapping[str, Any]]] = {}
+    for seq, event_type, said in sorted(told, key=lambda each: each[0]):
+        hold = said["hold"]
+        if event_type == "log.hold_issued":
+            holds.setdefault(hold, [Version(said["scope"], seq)])
+        elif event_type == "log.hold_change_asked":
+            asked.setdefault(said["request"], (hold, said.get("scope", {})))
+        elif hold in holds and holds[hold][-1].ended is None:
+            holds[hold][-1].ended, holds[hold][-1].ends_at = seq, said["ends_at"]
+            if said["kind"] == "narrow":
+                about, scope = asked.get(said["request"], ("", {}))
+                holds[hold].append(Version(scope if about == hold else {}, seq))
+    return [version for versions in holds.values() for version in versions]
 
 
 # ---- The chain ----
@@ -595,7 +730,8 @@ class _Check:
         self._findings: list[Finding] = []
         self._held: set[int] = set()
         self._absent: dict[int, Line] = {}
-        self._erased: list[tuple[int, int]] = []
+        self._declared: list[Declaration] = []
+        self._holds: list[tuple[int, str, Mapping[str, Any]]] = []
 
     def take(self, text: str) -> None:
         """Check the next export line."""
@@ -614,7 +750,7 @@ class _Check:
             return
         if self._session is None or line.session == self._session:
             self._take_intact(line, entry)
-        elif line.event_type == ERASED:
+        else:
             self._hear(line, entry)
 
     def _read(self, entry: Entry, place: int) -> Line | None:
@@ -655,44 +791,57 @@ class _Check:
             self._held.add(line.seq)
         for part in PARTS:
             self._check_part(part, line, entry)
-        if line.event_type == ERASED:
-            self._hear(line, entry)
+        self._hear(line, entry)
 
     def _hear(self, line: Line, entry: Entry) -> None:
-        """Take the log's own word for what was erased, of entries before this one."""
-        details, committed = entry.parts.get("details"), line.commitments.get("details")
-        if not line.is_own or details is None or not _is_hex64(details[0]):
-            return
-        if hashlib.sha256(bytes.fromhex(details[0]) + details[1]).hexdigest() != committed:
+        """Take the log's own word for what was destroyed, of entries before this one, and for what is held."""
+        if not line.is_own or line.event_type not in (*DECLARING, *HOLDING):
             return
         try:
-            runs = read_erased(details[1])
+            details = _matching_details(line, entry)
+            if line.event_type in DECLARING:
+                runs = read_declared(details, DECLARING[line.event_type])
+                before = [(first, min(last, line.seq - 1)) for first, last in runs if first < line.seq]
+                self._declared.append(Declaration(line.seq, line.recorded_at, line.event_type, before))
+            else:
+                said = _as_object(_parse(details.decode()))
+                if _tells_of_hold(line.event_type, said):
+                    self._holds.append((line.seq, line.event_type, said))
         except ValueError:
             return
-        self._erased += [(first, min(last, line.seq - 1)) for first, last in runs if first < line.seq]
 
-    def _check_erased(self) -> int:
-        """Hold what is absent against what was erased; gives how many are both."""
-        erased = union(self._erased)
-        starts = [first for first, _ in erased]
-
-        def is_erased(seq: int) -> bool:
-            at = bisect_right(starts, seq) - 1
-            return at >= 0 and seq <= erased[at][1]
-
-        for seq in sorted(self._held):
-            if is_erased(seq):
-                self._find(
-                    "not_erased",
-                    seq,
-                    expected="no payload: a log.erased says it is gone",
-                    found="one, or none to erase",
-                )
-        lacking = [line for line in self._absent.values() if not is_erased(line.seq)]
-        for line in lacking:
-            for part, committed in line.commitments.items():
+    def _check_declared(self) -> tuple[int, int]:
+        """Hold what is absent against what was destroyed; gives how much of it was erased and how much disposed of."""
+        erased = _Numbers(run for each in self._declared if each.event_type == ERASED for run in each.payloads)
+        declared = _Numbers(run for each in self._declared for run in each.payloads)
+        for seq in sorted(seq for seq in self._held if seq in declared):
+            types = {each.event_type for each in self._declared if seq in _Numbers(each.payloads)}
+            self._find(
+                "not_erased",
+                seq,
+                expected=f"no payload: a {' and a '.join(sorted(types))} says it is gone",
+                found="one, or none to destroy",
+            )
+        for line in self._absent.values():
+            for part, committed in () if line.seq in declared else line.commitments.items():
                 self._find_part("missing", part, line, expected=f"a value for {committed}", found="nothing")
-        return len(self._absent) - len(lacking)
+        self._check_holds()
+        counts = [sum(seq in numbers for seq in self._absent) for numbers in (erased, declared)]
+        return counts[0], counts[1] - counts[0]
+
+    def _check_holds(self) -> None:
+        """That nothing was destroyed which a hold covered at that time."""
+        versions, against = versions_of(self._holds), set[int]()
+        absent = sorted(self._absent) if versions else []
+        for each in self._declared:
+            in_force = [version for version in versions if version.is_in_force(each.seq, each.at)]
+            for first, last in each.payloads if in_force else ():
+                for seq in absent[bisect_left(absent, first) : bisect_right(absent, last)]:
+                    if seq not in against and any(version.covers(self._absent[seq]) for version in in_force):
+                        against.add(seq)
+                        found = f"none: entry {each.seq} says it is gone"
+                        session = self._absent[seq].session
+                        self._find("held_destroyed", seq, expected="a payload, held", found=found, session=session)
 
     def _take_in_order(self, line: Line, entry: Entry) -> None:
         linked = self._order.may_follow(line)
@@ -768,9 +917,9 @@ class _Check:
         if self._expect is not None and self._expect.seq > end:
             wanted = f"entries up to the expected head {self._expect.seq}"
             self._find("truncated", end + 1, expected=wanted, found=f"the end after {end}")
-        erased = self._check_erased()
+        erased, disposed = self._check_declared()
         findings = tuple(sorted(self._findings, key=lambda finding: finding.seq))
-        return Report(self._verdict(), findings, self._log, str(self._order.top), erased)
+        return Report(self._verdict(), findings, self._log, str(self._order.top), erased, disposed)
 
     def _lacking(self) -> Iterable[Sequence[int]]:
         """The runs of numbers that should be there."""
@@ -1466,7 +1615,7 @@ class _Kept:
     hash: str
     matches: bool
     has_payload: bool
-    is_erasure: bool
+    declares: bool
     session_seq: int
     session: str | None
 
@@ -1488,7 +1637,7 @@ class _Picked:
             entry.stated,
             self._manifest.selection.matches(line),
             bool(entry.parts),
-            line.event_type == ERASED and line.is_own,
+            line.event_type in DECLARING and line.is_own,
             line.session_seq,
             line.session,
         )
@@ -1531,6 +1680,7 @@ class BundleReport:
     selected: int = 0
     withheld: dict[str, int] = field(default_factory=dict)
     erased: int = 0
+    disposed: int = 0
     selection: Mapping[str, Any] = field(default_factory=dict)
     exported: Mapping[str, str] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
@@ -1640,7 +1790,7 @@ class _BundleCheck:
                 count += 1
         shown = check.report()
         self._report.findings += shown.findings
-        self._report.erased, self._report.entries = shown.erased, count
+        self._report.erased, self._report.disposed, self._report.entries = shown.erased, shown.disposed, count
         self._report.withheld = {part: number for part, number in picked.withheld.items() if number}
         self._report.selected = sum(manifest.has(seq) for seq in picked.entries)
         self._is_whole = not check.is_broken
@@ -1658,9 +1808,9 @@ class _BundleCheck:
         elif manifest.selection.name == "log" and manifest.selected != ((1, manifest.selection.upto),):
             self._find("manifest_wrong", expected="all entries selected", found="some of them")
         for seq, kept in picked.entries.items():
-            if not (manifest.has(seq) or manifest.spans(seq) or kept.is_erasure):
+            if not (manifest.has(seq) or manifest.spans(seq) or kept.declares):
                 self._find("manifest_wrong", seq, expected="only what was selected", found="an entry beside it")
-            elif not manifest.has(seq) and not kept.is_erasure and kept.has_payload:
+            elif not manifest.has(seq) and not kept.declares and kept.has_payload:
                 self._find("manifest_wrong", seq, expected="a line for the range alone", found="a payload with it")
 
     def _check_selection(self, manifest: Manifest, picked: _Picked) -> None:
@@ -1879,12 +2029,7 @@ def _said(error: Exception) -> str:
 
 def _details_of(line: Line, entry: Entry) -> dict[str, Any]:
     """What an entry's details say; raises ``ValueError`` unless they match their commitment and are an object."""
-    salt, details = entry.parts.get("details", ("", b""))
-    if not _is_hex64(salt) or hashlib.sha256(bytes.fromhex(salt) + details).hexdigest() != line.commitments.get(
-        "details"
-    ):
-        raise ValueError("details that are not there, or don't match their commitment")
-    return _as_object(_parse(details.decode()))
+    return _as_object(_parse(_matching_details(line, entry).decode()))
 
 
 def _is_later(log: str, than: str) -> bool:
@@ -1992,8 +2137,14 @@ def _print(report: Report) -> None:
         "unverifiable": f"unverifiable: {len(report.findings)} entries can't be read",
     }
     print(f"{_plain(report.log)}: {meaning[report.verdict]}" if report.log else meaning[report.verdict])
-    if report.erased:
-        print(f"erased and accounted for: the payloads of {report.erased} entries")
+    for told in _destroyed(report):
+        print(told)
+
+
+def _destroyed(report: Report | BundleReport) -> Iterator[str]:
+    for how, count in (("erased", report.erased), ("disposed of", report.disposed)):
+        if count:
+            yield f"{how} and accounted for: the payloads of {count} entries"
 
 
 def _print_bundle(report: BundleReport) -> None:
@@ -2036,8 +2187,7 @@ def _told(report: BundleReport) -> Iterator[str]:
     )
     for part, count in report.withheld.items():
         yield f"withheld on purpose: {part} of {count} entries"
-    if report.erased:
-        yield f"erased and accounted for: the payloads of {report.erased} entries"
+    yield from _destroyed(report)
     for each in report.signed:
         yield f"checkpoint signed by {each.key}, {_trusted(each)}{_as_of(each)}"
     for each in report.witnessed:

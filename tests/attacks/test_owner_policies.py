@@ -16,6 +16,7 @@ from psycopg import sql
 from tests.attacks.scene import Connection, Scene
 from tests.conftest import LOG, Database
 from tests.database import raw
+from tests.database.held import issue
 from tests.database.vaulting import append, laid_out
 
 NEEDED_BY: Final = {
@@ -51,6 +52,9 @@ NEEDED_BY: Final = {
     "anchorings": "notary that anchors",
     "key_statements": "notary that states a key",
     "alarms": "notary that raises an alarm",
+    "holds": "legal that issues a hold",
+    "hold_scopes": "legal that issues a hold",
+    "hold_requests": "legal that asks for a release",
 }
 """For each table, a login whose daily act needs it, and which act where there are several."""
 
@@ -84,6 +88,12 @@ ACTS: Final = {
     "dpo that asks for an erasure": (
         "select seq from unbroken.ask_erasure(%s, current_setting('attack.ticket')::uuid,"
         " array['p-' || repeat('a', 32)], false, 'C-1', 'asked for')"
+    ),
+    "legal that issues a hold": (
+        "select seq from unbroken.issue_hold(%s, 'M-1', 'litigation', '{\"everything\": true}', 'a complaint', 30, 90)"
+    ),
+    "legal that asks for a release": (
+        "select seq from unbroken.ask_hold_change(%s, current_setting('attack.hold')::uuid, 'release', null, 'settled')"
     ),
     "dpo that erases": (
         "select unbroken.begin_erasure(%s, current_setting('attack.erasure')::uuid,"
@@ -148,9 +158,13 @@ def superuser(stage: Scene) -> Iterator[Connection]:
         ticket = opened.fetchone()
         dpo.commit()
         erasure, keys = prepared(stage, dpo, ticket)
+    with closing(stage.connect("legal")) as legal:
+        hold = issue(legal, {"sessions": ["held"]})
+        legal.commit()
     with closing(stage.connect("superuser")) as connection:
         connection.execute("select set_config('attack.ticket', %s, false)", ticket)
         connection.execute("select set_config('attack.erasure', %s, false)", (erasure,))
+        connection.execute("select set_config('attack.hold', %s, false)", (hold,))
         connection.execute("select set_config('attack.keys', %s::text[]::text, false)", (keys,))
         for name in ("unbroken_refuse_ddl", "unbroken_refuse_drop"):
             connection.execute(sql.SQL("drop event trigger {}").format(sql.Identifier(name)))

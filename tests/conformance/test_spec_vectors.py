@@ -1,7 +1,7 @@
 """The vectors of spec/ and the verifiers that must agree on them; FORMAT.md's example; spec/verify.py as a command.
 
 ``VERIFIERS`` holds every verifier under test. Each takes the lines of an export and an expected head, and gives its
-verdict, the kind, seq and part of each finding, and how many payloads are erased and accounted for.
+verdict, the kind, seq and part of each finding, and how many payloads are erased, and disposed of, and accounted for.
 """
 
 import hashlib
@@ -24,7 +24,9 @@ from unbroken.verify.export import verify_export
 SPEC = Path(__file__).parents[2] / "spec"
 
 Place = tuple[str, int, str | None]
-Verifier = Callable[[list[str], str | None], tuple[str, list[Place], int]]
+Counts = tuple[int, int]
+"""How many payloads were erased, and disposed of."""
+Verifier = Callable[[list[str], str | None], tuple[str, list[Place], Counts]]
 
 
 def load(name: str) -> ModuleType:
@@ -42,15 +44,17 @@ verify = load("verify")
 make_vectors = load("make_vectors")
 
 
-def independent(lines: list[str], expect: str | None) -> tuple[str, list[Place], int]:
+def independent(lines: list[str], expect: str | None) -> tuple[str, list[Place], Counts]:
     report = verify.verify_lines(lines, expect)
-    return report.verdict, [(finding.kind, finding.seq, finding.part) for finding in report.findings], report.erased
+    places = [(finding.kind, finding.seq, finding.part) for finding in report.findings]
+    return report.verdict, places, (report.erased, report.disposed)
 
 
-def package(lines: list[str], expect: str | None) -> tuple[str, list[Place], int]:
+def package(lines: list[str], expect: str | None) -> tuple[str, list[Place], Counts]:
     report = verify_export(lines, expect=None if expect is None else Head.parse(expect))
     places: list[Place] = [(finding.kind, finding.seq, finding.part) for finding in report.findings]
-    return report.verdict, places, report.accounted.payloads
+    accounted = report.accounted
+    return report.verdict, places, (accounted.payloads - accounted.disposed, accounted.disposed)
 
 
 VERIFIERS: dict[str, Verifier] = {"independent": independent, "package": package}
@@ -62,15 +66,15 @@ class Vector:
     expect: str | None
     verdict: str
     findings: list[Place]
-    erased: int
+    counts: Counts
 
 
 def read(path: Path) -> Vector:
     content = json.loads(path.read_text(encoding="utf-8"))
-    erased = content.pop("erased", 0)
+    counts = content.pop("erased", 0), content.pop("disposed", 0)
     assert content.keys() == {"description", "expect", "verdict", "findings", "lines"}
     found = [(finding["kind"], finding["seq"], finding.get("part")) for finding in content["findings"]]
-    return Vector(content["lines"], content["expect"], content["verdict"], found, erased)
+    return Vector(content["lines"], content["expect"], content["verdict"], found, counts)
 
 
 def in_order(places: list[Place]) -> list[tuple[int, str, str]]:
@@ -96,9 +100,9 @@ def test_there_are_vectors_of_both_sorts() -> None:
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 def test_verifier_says_what_the_vector_demands(path: Path, verifier: Verifier) -> None:
     vector = read(path)
-    verdict, findings, erased = verifier(vector.lines, vector.expect)
-    expected = vector.verdict, in_order(vector.findings), vector.erased
-    assert (verdict, in_order(findings), erased) == expected
+    verdict, findings, counts = verifier(vector.lines, vector.expect)
+    expected = vector.verdict, in_order(vector.findings), vector.counts
+    assert (verdict, in_order(findings), counts) == expected
 
 
 @pytest.mark.parametrize("path", LIES, ids=lambda path: path.stem)
@@ -154,7 +158,7 @@ def test_example_of_the_document_is_one_whole() -> None:
 @pytest.mark.parametrize("verifier", VERIFIERS.values(), ids=VERIFIERS)
 def test_example_of_the_document_is_proven(verifier: Verifier) -> None:
     block = example_blocks()
-    assert verifier([block["export"]], block["head"]) == ("proven", [], 0)
+    assert verifier([block["export"]], block["head"]) == ("proven", [], (0, 0))
 
 
 def test_example_of_the_document_is_a_vector() -> None:
@@ -211,7 +215,7 @@ def test_damaged_lines_end_with_a_verdict(verifier: Verifier) -> None:
         assert verdict in {"findings", "unverifiable"}
 
 
-# ---- What was erased ----
+# ---- What was erased, disposed of, held ----
 
 _NUMBERS = ("2-3,6", "2,3", "6", "1-6", "4-5", "2-3,6-9", "3-2", "2,,3", "", "5-", 6, None, ["6"], "6\ud800")
 _SAID: list[dict[str, object]] = [
@@ -220,19 +224,47 @@ _SAID: list[dict[str, object]] = [
     {"more": [1]},
     {"more": "\x00"},
     {"erasure": "mine"},
+    {"disposal": None},
     {"originals": "2-"},
+    {"kept": "4"},
+    {"kept": "3-5"},
+    {"kept": "5-4"},
     {"keys": [7]},
+    {"log": "clinic.example/agents~7"},
 ]
+_IDS = {"erasure": make_vectors.ERASURE, "disposal": make_vectors.DISPOSAL}
+_TIMES = ("2026-03-01T09:00:04.250000Z", make_vectors.SOON, make_vectors.LATE, "2026-03-01T09:00:08Z", 8, None)
 
 
-def erased_log(chance: random.Random) -> list[str]:
-    """A log in which several entries declare something, rightly spelt or not, and some payloads are absent."""
-    writer = make_vectors.before_erasing()
-    for _ in range(chance.randrange(4)):
-        said = {"payloads": chance.choice(_NUMBERS), **chance.choice(_SAID)}
-        spelt = json.dumps({"erasure": make_vectors.ERASURE, **said})  # not canonical: a verifier takes any spelling
+def declaring(chance: random.Random) -> tuple[str, dict[str, object]]:
+    """What an entry says of something destroyed, rightly spelt or not."""
+    event_type, named = chance.choice((("log.erased", "erasure"), ("log.disposed", "disposal")))
+    ids = _IDS if chance.random() < 0.3 else {named: _IDS[named]}
+    return event_type, {**ids, "payloads": chance.choice(_NUMBERS), **chance.choice(_SAID)}
+
+
+def holding(chance: random.Random) -> tuple[str, dict[str, object]]:
+    """What an entry says of a hold, rightly spelt or not."""
+    said: dict[str, object] = {"hold": chance.choice((make_vectors.HOLD, make_vectors.HOLD, make_vectors.uuid(812), 7))}
+    scopes = [scope for _, _, scope, *_ in (*make_vectors.COVERING, *make_vectors.PASSING)]
+    event_type = chance.choice(("log.hold_issued", "log.hold_issued", "log.hold_change_asked", "log.hold_changed"))
+    if event_type != "log.hold_issued":
+        said["request"] = chance.choice((make_vectors.REQUEST, make_vectors.REQUEST, make_vectors.uuid(813), None))
+    if event_type == "log.hold_changed":
+        said |= {"ends_at": chance.choice(_TIMES), "kind": chance.choice(("narrow", "release", "release", "end"))}
+    elif chance.random() < 0.9:
+        said["scope"] = chance.choice(scopes)
+    return event_type, said
+
+
+def destroyed_log(chance: random.Random) -> list[str]:
+    """A log in which several entries declare something or tell of holds, and some payloads are absent."""
+    writer = make_vectors.before_disposing()
+    for _ in range(chance.randrange(7)):
+        event_type, said = (declaring if chance.random() < 0.5 else holding)(chance)
+        spelt = json.dumps(said)  # not canonical: a verifier takes any spelling
         number = len(writer.entries) + 1
-        event = (make_vectors.recorded if chance.random() < 0.2 else make_vectors.event)(number, "log.erased")
+        event = (make_vectors.recorded if chance.random() < 0.1 else make_vectors.event)(number, event_type)
         salt = make_vectors.salt_for(str(number))
         writer.add({**event, "details": make_vectors.commit(salt, spelt)}, {"details": {"salt": salt, "value": spelt}})
     entries = writer.entries
@@ -254,22 +286,30 @@ def erased_log(chance: random.Random) -> list[str]:
     return lines
 
 
-def test_verifiers_agree_on_erasures_of_every_kind() -> None:
+def test_verifiers_agree_on_all_that_was_destroyed() -> None:
     shown: set[str] = set()
-    counts: set[int] = set()
-    for seed in range(2000):
-        lines = erased_log(random.Random(seed))  # noqa: S311 - a reproducible choice, nothing secret
+    counts: set[Counts] = set()
+    for seed in range(3000):
+        lines = destroyed_log(random.Random(seed))  # noqa: S311 - a reproducible choice, nothing secret
         verdicts = {
-            name: (verdict, in_order(findings), erased)
+            name: (verdict, in_order(findings), counted)
             for name, verifier in VERIFIERS.items()
-            for verdict, findings, erased in [verifier(lines, None)]
+            for verdict, findings, counted in [verifier(lines, None)]
         }
         assert verdicts["independent"] == verdicts["package"], seed
-        verdict, findings, erased = verdicts["package"]
+        verdict, findings, counted = verdicts["package"]
         shown |= {verdict, *(kind for _, kind, _ in findings)}
-        counts.add(erased)
-    assert {"consistent", "missing", "not_erased", "altered_entry", "duplicate", "reordered"} <= shown
-    assert {0, 1, 2, 3, 4} <= counts
+        counts.add(counted)
+    kinds = {"missing", "not_erased", "held_destroyed", "altered_entry", "duplicate", "reordered"}
+    assert {"consistent", *kinds} <= shown
+    assert {(0, 0), (1, 0), (0, 1), (2, 1), (1, 2), (0, 3)} <= counts
+
+
+def test_a_disposal_and_a_hold_are_heard_of_in_a_check_of_one_session() -> None:
+    vector = read(SPEC / "vectors" / "fail-held-tool.json")
+    report = verify.verify_lines(vector.lines, session="s-1")
+    assert [(finding.kind, finding.seq) for finding in report.findings] == [("held_destroyed", 3)]
+    assert (report.verdict, report.erased, report.disposed) == ("findings", 0, 3)
 
 
 def test_an_erasure_is_heard_of_in_a_check_of_one_session() -> None:

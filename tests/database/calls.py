@@ -202,6 +202,27 @@ def _deciding(whose: Callable[[str], str]) -> Arguments:
     return arguments
 
 
+def _issuing(_: Tenants, log: str, __: str) -> Mapping[str, Any]:
+    periods = {"p_grace_days": 30, "p_review_days": 90}
+    scope = '{"sessions":["s-1"]}'
+    return {"p_log": log, "p_matter": "m", "p_kind": "internal", "p_scope": scope, "p_reason": "a test", **periods}
+
+
+def _holding(**more: Any) -> Arguments:
+    """The hold of the log."""
+    return lambda on, log, _: {"p_log": log, "p_hold": on.known[log]["hold"], **more}
+
+
+def _changing(whose: Callable[[str], str]) -> Arguments:
+    """The request to release it that one of these duties made."""
+    return lambda on, log, login: {
+        "p_log": log,
+        "p_request": on.known[log]["releases"].get(
+            whose(login.removeprefix("lab_")), on.known[log]["releases"]["legal"]
+        ),
+    }
+
+
 INVALID: Final = frozenset({"UB001"})
 NOT_YET: Final = frozenset({"UB009"})
 
@@ -368,6 +389,21 @@ CALLS: Final[Sequence[Call]] = (
     Call("erase_batch", "", _erasure("begun", p_limit=10), refusals=NOT_YET),
     Call("finish_erasure", "", _erasure("begun", p_certificate="1" * 64), refusals=NOT_YET),
     Call("erasures", "", of_log, shows=True),
+    Call("issue_hold", "", _issuing),
+    Call("hold_reach", "", _holding(p_after=0, p_limit=10), shows=True),
+    Call("note_hold_reach", "", _holding(p_upto=1, p_preserved=1, p_originals=0, p_gone=0)),
+    Call("review_hold", "", _holding(p_reason="a test")),
+    Call("ask_hold_change", "", _holding(p_kind="release", p_scope=None, p_reason="a test")),
+    Call(
+        "confirm_hold_change",
+        "that another asked for",
+        _changing(lambda duty: "compliance" if duty == "legal" else "legal"),
+    ),
+    Call("confirm_hold_change", "that it asked for itself", _changing(str)),
+    Call("withdraw_hold_change", "", _changing(str)),
+    Call("holds", "", of_log, shows=True),
+    Call("hold_scopes", "", _holding(), shows=True),
+    Call("hold_requests", "", of_log, shows=True),
     Call("key_absences", "", of_log, shows=True),
     Call(
         "known_pseudonyms",

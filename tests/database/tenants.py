@@ -10,6 +10,7 @@ from psycopg import sql
 
 from tests.conftest import LOG, Database, Server, add_login
 from tests.database import raw
+from tests.database.held import ask_release, issue
 from tests.database.raw import Connection, append, sent
 from tests.database.test_approval_door import decision, id_of, request
 from tests.database.vaulting import append as append_sealed
@@ -221,6 +222,7 @@ def _fill(made: Tenants, log: str) -> dict[str, Any]:
     return {
         **made.known[log],
         "erasures": erasures,
+        **_held(login, log),
         "recorders": {name("writer"): recorder, name("server"): others},
         "id": id_of(first),
         "asked": id_of(asked),
@@ -284,6 +286,15 @@ def _erasure(login: Callable[[str], Connection], log: str, ticket: Any, state: s
     if state == "done":
         value("select unbroken.finish_erasure(%s, %s, %s)", erasure, "1" * 64)
     return {"erasure": erasure, "keys": keys}
+
+
+def _held(login: Callable[[str], Connection], log: str) -> dict[str, Any]:
+    """A hold, and who asked for its release."""
+    hold = issue(login("legal"), {"sessions": ["held"]}, log=log)
+    return {
+        "hold": hold,
+        "releases": {duty: ask_release(login(duty), hold, log=log) for duty in ("legal", "compliance")},
+    }
 
 
 def _requested(administrator: Connection, log: str, login: str) -> str:

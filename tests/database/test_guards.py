@@ -24,6 +24,7 @@ OWNED = (
     *("subject_keys", "wrapped_keys", "originals", "openings", "erasures", "erasure_sessions"),
     *("forgotten", "recoveries"),
     *("tiles", "checkpoints", "anchorings", "key_statements", "continuity", "alarms"),
+    *("holds", "hold_scopes", "hold_requests"),
 )
 PARTITIONS = ("entries_1_0", "originals_1_0", "payloads_1_0")
 EMPTY = (
@@ -31,6 +32,7 @@ EMPTY = (
     *("subject_keys", "wrapped_keys", "originals", "originals_1_0", "openings"),
     *("erasures", "erasure_sessions", "forgotten"),
     *("tiles", "checkpoints", "anchorings", "key_statements", "continuity", "alarms"),
+    *("holds", "hold_scopes", "hold_requests"),
 )
 """Tables in which this module's log has no row."""
 AGENT_AUDIT = (
@@ -177,6 +179,9 @@ def test_triggers_fire_always_and_on_every_partition(filled: Database) -> None:
         "continuity": (["refuse_delete", "refuse_reopening", "refuse_truncate"], True),
         "key_statements": (["refuse_change", "refuse_truncate", "refuse_untold_key"], True),
         **dict.fromkeys(("anchorings", "alarms"), both),
+        "holds": (["refuse_delete", "refuse_truncate", "refuse_untold_hold"], True),
+        "hold_scopes": (["refuse_delete", "refuse_truncate", "refuse_untold_hold_scope"], True),
+        "hold_requests": (["refuse_delete", "refuse_truncate", "refuse_untold_hold_request"], True),
         "erasure_sessions": (["refuse_change", "refuse_foreign_session", "refuse_truncate"], True),
         "name_lookups": (["refuse_change", "refuse_truncate", "refuse_untold_lookup"], True),
         "registries": (["refuse_change", "refuse_truncate", "refuse_untold_registry"], True),
@@ -528,6 +533,11 @@ FOR_INVESTIGATORS = {
     *QUESTIONS,
     *("line", "pseudonyms_of", "ask_names", "names", "registry", "unclassified"),
     *("vault_state", "reads_are_open", "erasures", "confirm_erasure", "withdraw_erasure", "record_export"),
+    *("holds", "hold_scopes", "hold_requests", "hold_reach"),
+}
+FOR_HOLDERS = {
+    *("issue_hold", "note_hold_reach", "review_hold"),
+    *("ask_hold_change", "confirm_hold_change", "withdraw_hold_change"),
 }
 FOR_OPENERS = {
     *("refill_vault", "ask_originals", "originals", "opened_keys", "close_opening"),
@@ -538,15 +548,15 @@ EXECUTES = {
     "writer": FOR_WRITERS,
     "server": FOR_WRITERS,
     "ops": FOR_PEOPLE | {"end_lock_holder", "registry", "unclassified", "vault_state", "reads_are_open"},
-    "compliance": FOR_INVESTIGATORS | {"pseudonym", "load_registry"},
-    "legal": FOR_INVESTIGATORS,
+    "compliance": FOR_INVESTIGATORS | FOR_HOLDERS | {"pseudonym", "load_registry"},
+    "legal": FOR_INVESTIGATORS | FOR_HOLDERS,
     "dpo": FOR_INVESTIGATORS | FOR_OPENERS,
     "subjects": set(),
     "retention": FOR_GRANTED,
     "verifier": {
         *(*FOR_GRANTED, *QUESTIONS, "barrier", "line", "open_ticket", "close_ticket", "registry"),
         *("vault_state", "reads_are_open", "erasures", "key_absences", "known_pseudonyms"),
-        *("leaves", "record_verification"),
+        *("leaves", "record_verification", "holds", "hold_scopes", "hold_requests"),
     },
     "notary": {
         *(*FOR_GRANTED, "barrier", "leaves", "notary_state", "store_tiles", "store_checkpoint", "confirm_continuity"),

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.plain import draft
+from tests.system import warm
 from unbroken.ledger.draft import Draft
 
 UNBROKEN = str(Path(sys.executable).with_name("unbroken"))
@@ -43,15 +44,7 @@ class Cli:
         }
 
     def __call__(self, *arguments: object, given: str = "") -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [UNBROKEN, *map(str, arguments)],
-            env=self.environment,
-            input=given,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        return warm.run([UNBROKEN, *map(str, arguments)], env=self.environment, given=given)
 
     def all(self, commands: Iterable[str]) -> "dict[str, subprocess.CompletedProcess[str]]":
         """The same for several commands at a time; each is split as a shell would."""

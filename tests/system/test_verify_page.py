@@ -169,8 +169,12 @@ def test_a_tampered_bundle_is_rejected_in_words(name: str, said: str, page: Page
     assert said in page.text("#result")
 
 
-def test_what_was_withheld_and_what_was_erased_are_told_apart(page: Page, tmp_path: Path) -> None:
-    erased, withheld = read("valid-actor"), read("valid-withheld")
+def test_what_was_withheld_erased_and_disposed_of_is_told_apart(page: Page, tmp_path: Path) -> None:
+    erased, withheld, disposed = read("valid-actor"), read("valid-withheld"), read("valid-disposed")
+    page.check(as_archive(disposed.files, tmp_path / "disposed.zip"), disposed.trust)
+    assert "what went in: disposed of when its time was over, as the log itself declares" in page.text("#result")
+    assert "the content of 1 record, as its time was over" in page.text("#result")
+    assert "erased, as" not in page.text("#result")
     page.check(as_archive(erased.files, tmp_path / "erased.zip"), erased.trust)
     assert "what went in: erased, as the log itself declares" in page.text("#result")
     assert "withheld on purpose" not in page.text("#result")

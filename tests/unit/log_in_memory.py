@@ -36,8 +36,12 @@ class Log:
 
     def tell(self, **details: object) -> None:
         """Adds a ``log.erased`` of the log's own."""
-        value = json.dumps({"erasure": ERASURE, **details}).encode()
-        event = Event(**self._who("log.erased"), details=commit(SALT, value))
+        self.state("log.erased", erasure=details.pop("erasure", ERASURE), **details)
+
+    def state(self, event_type: str, **details: object) -> None:
+        """Adds an entry of the log's own."""
+        value = json.dumps(details).encode()
+        event = Event(**self._who(event_type), details=commit(SALT, value))
         self._add(event, session_seq=None, has_original=False, details=value, details_salt=SALT)
 
     def erase(self, *seqs: int, originals: bool = True) -> None:
@@ -55,7 +59,7 @@ class Log:
         yield from (some[start : start + 3] for start in range(0, len(some), 3))
 
     def erasures(self) -> Iterator[list[StoredEntry]]:
-        yield [entry for entry in self.stored if b'"log.erased"' in entry.event]
+        yield [entry for entry in self.stored if b'"log.erased"' in entry.event or b'"log.disposed"' in entry.event]
 
     def _next_number(self) -> int:
         return sum(b'"session_id"' in entry.event for entry in self.stored) + 1
@@ -139,6 +143,9 @@ class WholeLog(Log):
 
     def _kept(self, tile: Tile) -> bytes:
         return self.tiles.kept.get((tile.level, tile.index), b"")[: tile.length]
+
+    def told_of_holds(self) -> Iterator[list[StoredEntry]]:
+        yield [entry for entry in self.stored if b'"log.hold_' in entry.event]
 
     def told_later(self) -> Iterator[list[StoredEntry]]:
         return iter(())

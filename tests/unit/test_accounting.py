@@ -10,6 +10,7 @@ import pytest
 
 from tests.unit.log_in_memory import ERASURE, LOG, SALT, Log
 from unbroken.verify.chain import Chain, Run, summarise
+from unbroken.verify.declaration import Declaration
 from unbroken.verify.erased import erased_in, faults_of
 from unbroken.verify.examine import Intact, examine
 from unbroken.verify.finding import MAX_ERASURES, Report
@@ -159,8 +160,8 @@ def test_a_log_with_very_many_erased_payloads_takes_little_memory() -> None:
         log = Log()
         log.tell(payloads=text)
         for declaration in [step.declares for step in steps_of(log)]:
-            assert declaration is not None
-            chain.accounting.hear(type(declaration)(count + 1, ERASURE, declaration.payloads))
+            assert isinstance(declaration, Declaration)
+            chain.accounting.hear(Declaration(count + 1, ERASURE, declaration.payloads))
         del log, declaration
         held, _ = tracemalloc.get_traced_memory()
         tracemalloc.reset_peak()

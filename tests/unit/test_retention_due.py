@@ -7,13 +7,13 @@ import pytest
 
 from unbroken.errors import ConfigurationError
 from unbroken.retention.catalogue import DEFAULT, built_in, policies_from
-from unbroken.retention.due import due_of
+from unbroken.retention.due import LEAD, due_of
 from unbroken.retention.period import Period
 from unbroken.retention.policy import RECORD, Applies, Policy
 
 LEAP = datetime(2028, 2, 29, 12, tzinfo=UTC)
 LATE = datetime(2029, 6, 30, 12, tzinfo=UTC)
-"""When start events are told that come after the record."""
+"""When the start events were that come after the record."""
 
 
 def at(text: str) -> datetime:
@@ -26,6 +26,7 @@ DATES = {
     "hipaa.ephi_access": ("2034-03-02", None),
     "hipaa.disclosure": ("2034-03-02", "2034-04-30"),
     "soc2.operational": ("2029-03-30", None),
+    "soc2.one_year": ("2029-03-02", None),
     "soc2.two_years": ("2030-03-02", None),
     "sox.icfr": ("2036-07-01", "2037-07-01"),
     "sec.17a4.a": ("2035-07-01", None),
@@ -39,6 +40,7 @@ DATES = {
     "gdpr.security_log": ("2028-08-30", "2029-03-01"),
     "gdpr.security_log.long": ("2028-08-30", "2030-03-01"),
     "gdpr.rights_case": ("2032-07-01", None),
+    "part11.derived": ("2029-07-02", None),
     "dora.rts12": ("2029-03-02", "2033-03-01"),
     "nydfs.txn": ("2033-03-02T05:00", None),
     "nydfs.cyber": ("2031-03-02T05:00", None),
@@ -61,21 +63,24 @@ DATES = {
 def test_from_a_leap_day_and_a_late_start_event(name: str) -> None:
     policy = built_in()[name]
     kept, gone = DATES[name]
-    found = due_of([policy], recorded_at=LEAP, starts={name: LATE})
+    item = f"{policy.start_key}=one"
+    found = due_of([policy], recorded_at=LEAP, scope=[item], told={(policy.start, item): LATE})
     assert found.keep is not None
-    assert found.keep.end == at(kept)
-    assert (found.erase and found.erase.end) == (gone and at(gone))
-    assert not found.conflicts
-    assert not found.is_over(found.keep.end - timedelta(microseconds=1))
-    assert found.is_over(found.keep.end)
+    assert found.keep.end == found.keep_until == at(kept)
+    assert found.erase_by == (gone and at(gone))
+    assert not found.conflicts(LEAP)
+    assert not found.is_due(found.keep.end - timedelta(microseconds=1))
+    assert found.is_due(found.keep.end)
 
 
 @pytest.mark.parametrize("name", sorted(name for name, policy in built_in().items() if policy.start != RECORD))
 def test_before_its_start_event_it_is_kept(name: str) -> None:
-    found = due_of([built_in()[name]], recorded_at=LEAP, starts={})
-    assert found.waits == (built_in()[name],)
-    assert found.keep is found.erase is None
-    assert not found.is_over(datetime(2999, 1, 1, tzinfo=UTC))
+    policy = built_in()[name]
+    for scope in ([f"{policy.start_key}=one"], ["other=one"], [], None):
+        found = due_of([policy], recorded_at=LEAP, scope=scope, told={(policy.start, "other=one"): LATE})
+        assert found.waits == (policy,)
+        assert found.keep is found.erase is None
+        assert not found.is_due(datetime(2999, 1, 1, tzinfo=UTC))
 
 
 def test_every_policy_has_its_dates() -> None:
@@ -93,6 +98,7 @@ def policy(name: str, **given: Any) -> Policy:
         "jurisdiction": "any",
         "floor": None,
         "ceiling": None,
+        "applies": Applies(everything=True),
     }
     return Policy(**{**defaults, **given})
 
@@ -103,38 +109,71 @@ def test_the_largest_floor_and_the_smallest_ceiling_decide() -> None:
         policy("b", floor=Period.parse("2y")),
         policy("c", ceiling=Period.parse("3y")),
     ]
-    found = due_of(some, recorded_at=at("2026-01-15"), starts={})
+    found = due_of(some, recorded_at=at("2026-01-15"))
     assert found.keep is not None
     assert found.erase is not None
     assert (found.keep.policy.id, found.erase.policy.id) == ("b", "c")
-    assert (found.keep.end, found.erase.end) == (at("2028-01-16"), at("2029-01-16"))
+    assert (found.keep_until, found.erase_by) == (at("2028-01-16"), at("2029-01-16"))
     assert [found.is_past(at(day)) for day in ("2029-01-15", "2029-01-16")] == [False, True]
 
 
-def test_a_floor_beyond_a_ceiling_is_a_conflict_and_kept() -> None:
+def test_a_floor_beyond_a_ceiling_is_a_conflict_and_kept_until_the_floor_is_over() -> None:
     some = [policy("a", floor=Period.parse("6y")), policy("b", ceiling=Period.parse("1y"))]
-    found = due_of(some, recorded_at=at("2026-01-15"), starts={})
-    assert found.conflicts
-    assert not found.is_over(at("2100-01-01"))
+    found = due_of(some, recorded_at=at("2026-01-15"))
+    assert found.conflicts(at("2026-01-15"))
+    assert found.conflicts(at("2032-01-15"))
+    assert not found.is_due(at("2032-01-15"))
+    assert found.is_due(at("2032-01-16"))
+    assert not found.conflicts(at("2032-01-16"))
 
 
 def test_a_floor_that_has_not_begun_conflicts_with_any_ceiling() -> None:
     waiting = policy("a", floor=Period.parse("1y"), start="account_closed", start_key="account")
-    found = due_of([waiting, policy("b", ceiling=Period.parse("1y"))], recorded_at=at("2026-01-15"), starts={})
-    assert found.conflicts
+    found = due_of([waiting, policy("b", ceiling=Period.parse("1y"))], recorded_at=at("2026-01-15"))
+    assert found.conflicts(at("2026-01-15"))
+    assert not found.is_due(at("2100-01-01"))
 
 
 def test_one_period_as_floor_and_ceiling_is_no_conflict_on_a_leap_day() -> None:
     year = Period.parse("1y")
-    found = due_of([policy("a", floor=year, ceiling=year)], recorded_at=LEAP, starts={})
-    assert not found.conflicts
-    assert found.is_over(at("2029-03-02"))
+    found = due_of([policy("a", floor=year, ceiling=year)], recorded_at=LEAP)
+    assert not found.conflicts(LEAP)
+    assert found.is_due(at("2029-03-02"))
 
 
-def test_a_ceiling_alone_lets_go_at_any_time_before() -> None:
-    found = due_of([policy("a", ceiling=Period.parse("1y"))], recorded_at=LEAP, starts={})
-    assert found.is_over(LEAP)
-    assert not found.is_past(LEAP)
+def test_a_ceiling_alone_lets_go_a_month_before() -> None:
+    found = due_of([policy("a", ceiling=Period.parse("1y"))], recorded_at=LEAP)
+    assert found.erase_by == at("2029-03-01")
+    assert found.due_from == at("2029-03-01") - LEAD
+    assert [found.is_due(at(day)) for day in ("2029-01-29", "2029-01-30")] == [False, True]
+    assert not found.is_past(at("2029-02-28"))
+
+
+def test_of_several_items_the_last_event_counts_and_none_may_be_missing() -> None:
+    closed = policy("a", floor=Period.parse("1y"), start="account_closed", start_key="account")
+    told = {("account_closed", "account=1"): at("2026-03-01"), ("account_closed", "account=2"): at("2026-05-01")}
+    both = due_of([closed], recorded_at=LEAP, scope=["account=1", "account=2", "other=3"], told=told)
+    assert both.keep_until == at("2027-05-02")
+    one = due_of([closed], recorded_at=LEAP, scope=["account=1", "account=9"], told=told)
+    assert one.waits == (closed,)
+
+
+def test_an_item_of_a_key_that_only_begins_the_same_is_another() -> None:
+    closed = policy("a", floor=Period.parse("1y"), start="account_closed", start_key="account")
+    told = {("account_closed", "accounts=1"): at("2026-03-01")}
+    assert due_of([closed], recorded_at=LEAP, scope=["accounts=1"], told=told).waits == (closed,)
+
+
+def test_a_reviewers_day_adds_and_never_shortens() -> None:
+    floor = policy("a", floor=Period.parse("1y"))
+    ceiling = policy("b", ceiling=Period.parse("3y"))
+    start = at("2026-01-15")
+    assert due_of([floor], recorded_at=start, extended=at("2030-01-01")).due_from == at("2030-01-01")
+    assert due_of([floor], recorded_at=start, extended=at("2026-02-01")).due_from == at("2027-01-16")
+    assert due_of([ceiling], recorded_at=start, extended=at("2026-02-01")).due_from == at("2029-01-16") - LEAD
+    assert due_of([ceiling], recorded_at=start, extended=at("2031-01-01")).conflicts(start)
+    untold = policy("c", ceiling=Period.parse("1y"), start="account_closed", start_key="account")
+    assert due_of([untold], recorded_at=start, extended=at("2026-02-01")).due_from is None
 
 
 def test_whom_a_policy_is_for() -> None:
@@ -152,13 +191,17 @@ def test_whom_a_policy_is_for() -> None:
     [
         'policy = "x"',
         '[[policy]]\nid = "a"',
-        '[[policy]]\nid="A"\ntitle="t"\ncitation="c"\nbasis="law"\njurisdiction="EU"\nfloor="1y"',
-        '[[policy]]\nid="a"\ntitle="t"\ncitation="c"\nbasis="whim"\njurisdiction="EU"\nfloor="1y"',
-        '[[policy]]\nid="a"\ntitle="t"\ncitation="c"\nbasis="law"\njurisdiction="EU"',
-        '[[policy]]\nid="a"\ntitle="t"\ncitation="c"\nbasis="law"\njurisdiction="EU"\nfloor="a year"',
-        '[[policy]]\nid="a"\ntitle="t"\ncitation="c"\nbasis="law"\njurisdiction="EU"\nfloor="1y"\nstart="closed"',
-        '[[policy]]\nid="a"\ntitle="t"\ncitation="c"\nbasis="law"\njurisdiction="EU"\nfloor="1y"\nzone="Mars/Base"',
-        '[[policy]]\nid="a"\ntitle="t"\ncitation="c"\nbasis="law"\njurisdiction="EU"\nfloor="1y"\nextra=1',
+        '[[policy]]\nid="A"\ntitle="t"\ncitation="c"\nbasis="law"\njurisdiction="EU"\nfloor="1y"\neverything=true',
+        '[[policy]]\nid="a"\ntitle="t"\ncitation="c"\nbasis="whim"\njurisdiction="EU"\nfloor="1y"\neverything=true',
+        '[[policy]]\nid="a"\ntitle="t"\ncitation="c"\nbasis="law"\njurisdiction="EU"\neverything=true',
+        '[[policy]]\nid="a"\ntitle="t"\ncitation="c"\nbasis="law"\njurisdiction="EU"\nfloor="a year"\neverything=true',
+        '[[policy]]\nid="a"\ntitle="t"\ncitation="c"\nbasis="law"\njurisdiction="EU"\nfloor="1y"\neverything=true\nstart="closed"',
+        '[[policy]]\nid="a"\ntitle="t"\ncitation="c"\nbasis="law"\njurisdiction="EU"\nfloor="1y"\neverything=true\nzone="Mars/Base"',
+        '[[policy]]\nid="a"\ntitle="t"\ncitation="c"\nbasis="law"\njurisdiction="EU"\nfloor="1y"\neverything=true\nextra=1',
+        '[[policy]]\nid="a"\ntitle="t"\ncitation="c"\nbasis="law"\njurisdiction="EU"\nfloor="1y"',
+        '[[policy]]\nid="a"\ntitle="t"\ncitation="c"\nbasis="law"\njurisdiction="EU"\nfloor="1y"\nevent_types=["A"]',
+        '[[policy]]\nid="a"\ntitle="t"\ncitation="c"\nbasis="law"\njurisdiction="EU"\nfloor="1y"\ndomains=["a\\nb"]',
+        'use = ["hipaa.ephi_access"]',
         "[[policy",
     ],
 )
@@ -168,6 +211,6 @@ def test_what_is_no_policy(text: str) -> None:
 
 
 def test_one_id_is_one_policy() -> None:
-    one = '[[policy]]\nid="a"\ntitle="t"\ncitation="c"\nbasis="law"\njurisdiction="EU"\nfloor="1y"\n'
+    one = '[[policy]]\nid="a"\ntitle="t"\ncitation="c"\nbasis="law"\njurisdiction="EU"\nfloor="1y"\neverything=true\n'
     with pytest.raises(ConfigurationError, match="twice"):
         policies_from(one + one)

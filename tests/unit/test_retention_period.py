@@ -85,3 +85,9 @@ def test_a_day_ends_where_the_place_says() -> None:
     assert end_of(date(2026, 3, 28), PARIS) == datetime(2026, 3, 28, 23, tzinfo=UTC)
     assert end_of(date(2026, 3, 29), PARIS) == datetime(2026, 3, 29, 22, tzinfo=UTC)
     assert end_of(date(2026, 12, 31), ZoneInfo("UTC")) == datetime(2027, 1, 1, tzinfo=UTC)
+
+
+def test_of_two_midnights_the_later_ends_the_day() -> None:
+    # On 25 October 2026 at 01:00 the Azores turn back to midnight; in Beirut, on 29 March, midnight is left out.
+    assert end_of(date(2026, 10, 24), ZoneInfo("Atlantic/Azores")) == datetime(2026, 10, 25, 1, tzinfo=UTC)
+    assert end_of(date(2026, 3, 28), ZoneInfo("Asia/Beirut")) == datetime(2026, 3, 28, 22, tzinfo=UTC)

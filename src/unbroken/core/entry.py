@@ -53,7 +53,8 @@ class StoredEntry(msgspec.Struct, gc=False):
     """An entry as some store gives it back; nothing in it is believed.
 
     Texts are as they stand in the line. ``has_original`` tells whether a sealed original is kept; ``columns`` holds
-    what a database says under :data:`COLUMNS`. Both are ``None`` where there is no database.
+    what a database says under :data:`COLUMNS`, and ``retention_class`` which of its classes of entries it says this is
+    of, if any. All are ``None`` where there is no database.
     """
 
     log: str
@@ -73,6 +74,7 @@ class StoredEntry(msgspec.Struct, gc=False):
     details_salt: bytes | None = None
     has_original: bool | None = None
     columns: tuple[object, ...] | None = None
+    retention_class: int | None = None
 
     @property
     def line(self) -> bytes:

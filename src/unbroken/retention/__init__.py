@@ -1,1 +1,1 @@
-"""How long content is kept: periods, policies and what follows from them for an entry. Not wired to a database yet."""
+"""How long what entries hold is kept: periods, policies, what follows from them, and what would change."""

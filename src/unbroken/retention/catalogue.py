@@ -1,44 +1,19 @@
-"""Policies as TOML: those that come with the package, and an organisation's own."""
+"""The policies that come with the package, and TOML files of policies."""
 
 import tomllib
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import resources
 from typing import Any, Final
 
-import msgspec
-
 from unbroken.errors import ConfigurationError
-from unbroken.retention.period import Period
-from unbroken.retention.policy import RECORD, Applies, Basis, Policy, zone_named
+from unbroken.retention.policy import Policy
+from unbroken.retention.written import policy_from
 
 DEFAULT: Final = "default.one_year"
 """The policy for whatever no other one is for."""
 MOST_BYTES: Final = 2**20
 MOST_POLICIES: Final = 1000
-
-
-class _Written(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    id: str
-    title: str
-    citation: str
-    basis: Basis
-    jurisdiction: str
-    version: int = 1
-    floor: str | None = None
-    ceiling: str | None = None
-    start: str = RECORD
-    start_key: str | None = None
-    hot: str | None = None
-    domains: tuple[str, ...] = ()
-    event_types: tuple[str, ...] = ()
-    everything: bool = False
-    zone: str = "UTC"
-    note: str = ""
-    verify: bool = False
-
-
-class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    policy: tuple[dict[str, Any], ...] = ()
 
 
 @cache
@@ -50,48 +25,43 @@ def built_in() -> dict[str, Policy]:
 
 def policies_from(text: str) -> dict[str, Policy]:
     """The policies of a TOML text by id; raises :class:`ConfigurationError` saying what is wrong, and where."""
+    return policies_in(tables_in(text))
+
+
+def tables_in(text: str) -> dict[str, Any]:
+    """What a TOML text of at most :data:`MOST_BYTES` bytes says."""
     if len(text.encode()) > MOST_BYTES:
         raise ConfigurationError(f"a file of policies is longer than {MOST_BYTES:,} bytes")
     try:
-        file = msgspec.convert(tomllib.loads(text), _File)
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError, RecursionError) as error:
+        return tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigurationError(f"this is no file of policies ({error})") from error
-    if len(file.policy) > MOST_POLICIES:
-        raise ConfigurationError(f"a file has more than {MOST_POLICIES:,} policies")
+
+
+def policies_in(tables: Mapping[str, Any]) -> dict[str, Policy]:
+    """The policies that stand in a file as ``[[policy]]``, by id."""
+    if unknown := sorted(tables.keys() - {"policy"}):
+        raise ConfigurationError(f"this is no file of policies: nothing is known of {', '.join(unknown)}")
+    found = tables.get("policy", [])
+    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+        raise ConfigurationError("policies stand in tables of their own: [[policy]]")
+    if len(found) > MOST_POLICIES:
+        raise ConfigurationError(f"there are more than {MOST_POLICIES:,} policies")
+    return by_id(_policy(table, number) for number, table in enumerate(found, 1))
+
+
+def by_id(policies: Iterable[Policy]) -> dict[str, Policy]:
+    """Policies by their id; raises :class:`ConfigurationError` where two have the same."""
     found: dict[str, Policy] = {}
-    for number, table in enumerate(file.policy, 1):
-        policy = _policy(table, number)
+    for policy in policies:
         if policy.id in found:
-            raise ConfigurationError(f"policy {number}: {policy.id} is there twice")
+            raise ConfigurationError(f"{policy.id} is there twice")
         found[policy.id] = policy
     return found
 
 
 def _policy(table: dict[str, Any], number: int) -> Policy:
     try:
-        read = msgspec.convert(table, _Written)
-        return Policy(
-            id=read.id,
-            version=read.version,
-            title=read.title,
-            citation=read.citation,
-            basis=read.basis,
-            jurisdiction=read.jurisdiction,
-            floor=_period(read.floor),
-            ceiling=_period(read.ceiling),
-            start=read.start,
-            start_key=read.start_key,
-            hot=_period(read.hot),
-            applies=Applies(frozenset(read.domains), frozenset(read.event_types), read.everything),
-            zone=zone_named(read.zone),
-            note=read.note,
-            verify=read.verify,
-        )
-    except msgspec.ValidationError as error:
-        raise ConfigurationError(f"policy {number}: {error}") from error
+        return policy_from(table)
     except ConfigurationError as error:
         raise ConfigurationError(f"policy {number}: {error}") from error
-
-
-def _period(text: str | None) -> Period | None:
-    return None if text is None else Period.parse(text)

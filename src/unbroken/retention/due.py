@@ -1,11 +1,21 @@
-"""What policies together say of one class of content: until when it is kept, by when it goes, and where they clash."""
+"""What policies together say of what an entry holds: until when it is kept, by when it goes, and where they clash.
 
-from collections.abc import Iterable, Mapping
+The database works out the same for itself, in ``sql/functions/retention.sql``, and disposes by that; a property test
+holds the two equal.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from unbroken.retention.period import Period, day_of, end_of
 from unbroken.retention.policy import RECORD, Policy
+
+LEAD: Final = timedelta(days=30)
+"""How long before a ceiling what no floor keeps is due, so that there is time to look at it and let it go."""
+Told = Mapping[tuple[str, str], datetime]
+"""When start events were, by their kind and the scope item that each was told for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,16 +30,28 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """What follows for a class of content.
+    """What follows for what an entry holds.
 
-    It is kept until the end of ``keep``, the largest floor, and has to be gone by the end of ``erase``, the smallest
-    ceiling. ``unknown`` are policies whose start event has not been told: as long as there is one that has a floor,
-    it is kept. Nothing here knows of holds, which come before all of it.
+    It is kept until the last of the ``floors`` is over, and has to be gone by the end of the first of the
+    ``ceilings``. ``unknown`` are policies whose start event has not been told: as long as there is one that has a
+    floor, it is kept. ``extended`` is the day until which a reviewer has kept it. Nothing here knows of holds, which
+    come before all of it.
     """
 
-    keep: Rule | None
-    erase: Rule | None
+    floors: tuple[Rule, ...] = ()
+    ceilings: tuple[Rule, ...] = ()
     unknown: tuple[Policy, ...] = ()
+    extended: datetime | None = None
+
+    @property
+    def keep(self) -> Rule | None:
+        """The largest floor; of several that end at one moment, the first by the policy's id."""
+        return max(self.floors, key=lambda rule: rule.end, default=None)
+
+    @property
+    def erase(self) -> Rule | None:
+        """The smallest ceiling; of several that end at one moment, the first by the policy's id."""
+        return min(self.ceilings, key=lambda rule: rule.end, default=None)
 
     @property
     def waits(self) -> tuple[Policy, ...]:
@@ -37,32 +59,62 @@ class Due:
         return tuple(policy for policy in self.unknown if policy.floor is not None)
 
     @property
-    def conflicts(self) -> bool:
-        """Whether a floor ends after a ceiling: for a person to settle, and kept meanwhile."""
-        return self.erase is not None and (
-            bool(self.waits) or (self.keep is not None and self.keep.end > self.erase.end)
-        )
+    def keep_until(self) -> datetime | None:
+        """The moment from which no floor that is known, and no reviewer, keeps it; ``None`` where none ever did.
 
-    def is_over(self, now: datetime) -> bool:
-        """Whether nothing asks to keep it any more: a duty to let it go, or leave to, where no ceiling says so."""
-        return not self.waits and not self.conflicts and (self.keep is None or self.keep.end <= now)
+        A reviewer's day only ever adds to what else holds, and says nothing where nothing else does.
+        """
+        kept = max((rule.end for rule in self.floors), default=None)
+        otherwise = kept if kept is not None or self.erase_by is None else self.erase_by - LEAD
+        return kept if self.extended is None or otherwise is None else max(self.extended, otherwise)
+
+    @property
+    def erase_by(self) -> datetime | None:
+        """The moment by which it has to be gone; ``None`` where no ceiling says so."""
+        return min((rule.end for rule in self.ceilings), default=None)
+
+    @property
+    def due_from(self) -> datetime | None:
+        """The moment from which it is due; ``None`` while something waits, or nothing says that it ever is."""
+        if self.waits:
+            return None
+        if self.keep_until is not None:
+            return self.keep_until
+        return None if self.erase_by is None else self.erase_by - LEAD
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether nothing asks to keep it any more, and it is to go."""
+        return self.due_from is not None and self.due_from <= now
+
+    def conflicts(self, now: datetime) -> bool:
+        """Whether a ceiling ends while something has yet to keep it: for a person to settle, and kept meanwhile."""
+        if self.erase_by is None or self.is_due(now):
+            return False
+        return bool(self.waits) or (self.keep_until is not None and self.keep_until > self.erase_by)
 
     def is_past(self, now: datetime) -> bool:
         """Whether it is past a ceiling: it should have gone by now."""
-        return self.erase is not None and self.erase.end <= now
+        return self.erase_by is not None and self.erase_by <= now
 
 
-def due_of(policies: Iterable[Policy], *, recorded_at: datetime, starts: Mapping[str, datetime | None]) -> Due:
-    """What ``policies`` say of something recorded at ``recorded_at``.
+def due_of(
+    policies: Iterable[Policy],
+    *,
+    recorded_at: datetime,
+    scope: Sequence[str] | None = (),
+    told: Told | None = None,
+    extended: datetime | None = None,
+) -> Due:
+    """What ``policies`` say of something recorded at ``recorded_at`` with these ``key=value`` items in its scope.
 
-    ``starts`` has, by the policy's id, when the start event was that was told for it; absent or ``None`` where none
-    was. Where several policies end at one moment, the first by id is named.
+    A ``scope`` of ``None`` is one that is not known. ``told`` has the start events; ``extended`` is the day until
+    which a reviewer kept it.
     """
     floors: list[Rule] = []
     ceilings: list[Rule] = []
     unknown: list[Policy] = []
     for policy in sorted(policies, key=lambda each: (each.id, each.version)):
-        start = recorded_at if policy.start == RECORD else starts.get(policy.id)
+        start = start_of(policy, recorded_at=recorded_at, scope=scope, told=told or {})
         if start is None:
             unknown.append(policy)
             continue
@@ -70,11 +122,26 @@ def due_of(policies: Iterable[Policy], *, recorded_at: datetime, starts: Mapping
         ceiling = _ceiling(policy, start, floor)
         floors += [] if floor is None else [floor]
         ceilings += [] if ceiling is None else [ceiling]
-    return Due(
-        max(floors, key=lambda rule: rule.end, default=None),
-        min(ceilings, key=lambda rule: rule.end, default=None),
-        tuple(unknown),
-    )
+    return Due(tuple(floors), tuple(ceilings), tuple(unknown), extended)
+
+
+def start_of(policy: Policy, *, recorded_at: datetime, scope: Sequence[str] | None, told: Told) -> datetime | None:
+    """When a policy's period begins for something; ``None`` where its start event is not known.
+
+    With several scope items of the policy's key it begins with the last of their events, and none may be untold.
+    """
+    if policy.start_key is None:
+        return recorded_at
+    starts = [told.get((policy.start, item)) for item in items_of(policy, scope)]
+    known = [start for start in starts if start is not None]
+    return max(known) if known and len(known) == len(starts) else None
+
+
+def items_of(policy: Policy, scope: Sequence[str] | None) -> list[str]:
+    """The items of a scope that a policy's start event is told for."""
+    if policy.start == RECORD:
+        return []
+    return [item for item in scope or () if item.startswith(f"{policy.start_key}=")]
 
 
 def _floor(policy: Policy, start: datetime) -> Rule | None:

@@ -75,9 +75,14 @@ def day_of(moment: datetime, zone: ZoneInfo) -> date:
 
 
 def end_of(day: date, zone: ZoneInfo) -> datetime:
-    """The first moment after a day has ended in a place; aware UTC."""
+    """The first moment after a day has ended in a place; aware UTC.
+
+    Where clocks are turned back to midnight, so that there are two, it is the second; where they leave midnight out,
+    the moment at which they do.
+    """
     following = day + timedelta(days=1)
-    return datetime(following.year, following.month, following.day, tzinfo=zone).astimezone(UTC)
+    midnight = datetime(following.year, following.month, following.day, tzinfo=zone)
+    return max(midnight.astimezone(UTC), midnight.replace(fold=1).astimezone(UTC))
 
 
 def _first_of_next(year: int, month: int) -> date:

@@ -15,7 +15,12 @@ RECORD: Final = "record"
 """The start event of what begins when it is recorded."""
 _ID: Final = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
 _START: Final = re.compile(r"[a-z]+(?:_[a-z]+)*")
+_KEY: Final = re.compile(r"[^=\x00-\x1f\x7f]+")
+_TYPE: Final = re.compile(r"[a-z_]+(?:[.](?:[a-z_]+|[*]))?")
+_PLAIN: Final = re.compile(r"[^\x00-\x1f\x7f]*")
 _LONGEST: Final = 120
+_LONGEST_TEXT: Final = 1000
+_MOST_NAMES: Final = 1000
 _UTC: Final = ZoneInfo("UTC")
 _ALL_BELOW: Final = ".*"
 
@@ -72,12 +77,46 @@ class Policy:
             raise ConfigurationError(f"the policy {self.id}: versions count from 1")
         if self.basis not in BASES:
             raise ConfigurationError(f"the policy {self.id}: a basis is one of {', '.join(BASES)}")
-        if _START.fullmatch(self.start) is None or (self.start == RECORD) != (self.start_key is None):
+        if (
+            len(self.start) > _LONGEST
+            or _START.fullmatch(self.start) is None
+            or (self.start == RECORD) != (self.start_key is None)
+        ):
             raise ConfigurationError(
                 f"the policy {self.id}: it starts with the record, or with an event that is told for a scope key"
             )
         if self.floor is None and self.ceiling is None:
             raise ConfigurationError(f"the policy {self.id}: it has to say how long to keep, or when to let go")
+        self._check_texts()
+        self._check_whom()
+
+    def _check_texts(self) -> None:
+        for text in (self.title, self.citation, self.jurisdiction, self.note):
+            if len(text) > _LONGEST_TEXT or _PLAIN.fullmatch(text) is None:
+                raise ConfigurationError(
+                    f"the policy {self.id}: a text is at most {_LONGEST_TEXT:,} characters on one line"
+                )
+        if not (self.title and self.citation and self.jurisdiction):
+            raise ConfigurationError(f"the policy {self.id}: it needs a title, a citation and a jurisdiction")
+
+    def _check_whom(self) -> None:
+        applies = self.applies
+        if not (applies.everything or applies.domains or applies.event_types):
+            raise ConfigurationError(
+                f"the policy {self.id}: it is for nothing: name domains, event types or everything"
+            )
+        if len(applies.domains) + len(applies.event_types) > _MOST_NAMES:
+            raise ConfigurationError(f"the policy {self.id}: it names more than {_MOST_NAMES:,} domains and types")
+        for domain in applies.domains:
+            if not 0 < len(domain) <= _LONGEST_TEXT or _PLAIN.fullmatch(domain) is None:
+                raise ConfigurationError(f"the policy {self.id}: a domain is a text of one line")
+        for event_type in applies.event_types:
+            if _TYPE.fullmatch(event_type) is None:
+                raise ConfigurationError(
+                    f"the policy {self.id}: {event_type!r} is no event type, such as response or log.*"
+                )
+        if self.start_key is not None and (len(self.start_key) > _LONGEST or _KEY.fullmatch(self.start_key) is None):
+            raise ConfigurationError(f"the policy {self.id}: a scope key is a text without an equals sign")
 
     def __str__(self) -> str:
         return f"{self.id} (version {self.version})"

@@ -317,7 +317,7 @@ class LogReader:
         return [(row[0], row[1]) for row in self._rows("stray_originals", {"log": self._number, "limit": limit})]
 
     def erasures(self) -> Iterator[list[StoredEntry]]:
-        """The entries ``log.erased``, in order of seq, some at a time; a ticket for one session opens them as well.
+        """The entries ``log.erased`` and ``log.disposed``, in order of seq, some at a time; any ticket opens them.
 
         Behind them those of later incarnations. They are found by column: that a column was not changed is for
         verification to show.
@@ -333,6 +333,11 @@ class LogReader:
             if continues(log, self.log):
                 about = canonical({"log": self.log})[1:-1].decode()
                 yield from self._at_in_lots(self._seqs("told_of_earlier", number, about=about), number, log)
+
+    def told_of_holds(self) -> Iterator[list[StoredEntry]]:
+        """The entries by which holds begin and change, of all incarnations in order, some at a time."""
+        for number, log in self.incarnations():
+            yield from self._at_in_lots(self._seqs("holding_entries", number), number, log)
 
     def incarnations(self) -> list[tuple[int, str]]:
         """All incarnations of this log: the numbers that stand for them in the tables, and their full names."""
@@ -503,7 +508,7 @@ def _stored(log: str, row: tuple[Any, ...]) -> StoredEntry:
         )
         writer = writer if isinstance(writer, str) else ""
     fields: list[Any] = [log, seq, session_seq, sent_time(sent), writer, principal, prev_hash, digest, event]
-    return StoredEntry(*fields, *row[_BEFORE_PAYLOAD:_BEFORE_COLUMNS], row[_BEFORE_COLUMNS:])  # type: ignore[call-arg]
+    return StoredEntry(*fields, *row[_BEFORE_PAYLOAD:_BEFORE_COLUMNS], row[_BEFORE_COLUMNS:-1], row[-1])  # type: ignore[call-arg]
 
 
 def _batched(items: Iterator[StoredEntry], size: int) -> Iterator[list[StoredEntry]]:

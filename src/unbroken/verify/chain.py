@@ -10,10 +10,12 @@ from unbroken.verify.accounting import Accounting, bits_of
 from unbroken.verify.declaration import Declaration
 from unbroken.verify.examine import Broken, Fault, Intact
 from unbroken.verify.finding import MAX_FINDINGS, Finding, FindingList, Kind
+from unbroken.verify.holding import HoldWord
 from unbroken.verify.numbers import Numbers, merged, without
 from unbroken.verify.replay.act import Act, without_repetitions
 from unbroken.verify.replay.replay import Replay, Uses
 from unbroken.verify.sessions import SessionState, SessionStates
+from unbroken.verify.spilled import Spilled
 from unbroken.verify.tree import Span, Tree, spans_of
 
 START = Head(0, GENESIS)
@@ -24,9 +26,9 @@ class Run:
     """A page of entries that are all intact, faultless and follow one another; what the chain needs of them.
 
     ``sessions`` holds, per session, its first and last session_seq and seq in the page, numbered without gaps;
-    ``absences`` what its entries lack that an erasure may account for, as :func:`bits_of`, with the first and the last
-    of neighbours alike; ``declarations`` what they say of erasures; ``spans`` what a tree needs of it, where there is
-    one, and ``acts`` and ``uses`` what a replay does.
+    ``absences`` what its entries lack that may be accounted for, as :func:`bits_of`, with the first and the last of
+    neighbours alike; ``declarations`` what they say of what is gone and of holds; ``spans`` what a tree needs of it,
+    where there is one, and ``acts`` and ``uses`` what a replay does.
     """
 
     log: str
@@ -36,7 +38,7 @@ class Run:
     last_hash: bytes
     sessions: dict[str, tuple[int, int, int, int]]
     absences: tuple[tuple[int, int, int], ...] = ()
-    declarations: tuple[Declaration, ...] = ()
+    declarations: tuple[Declaration | HoldWord, ...] = ()
     acts: tuple[Act, ...] = ()
     uses: Uses = field(default_factory=dict)
     spans: tuple[Span, ...] = ()
@@ -113,7 +115,8 @@ class Chain:
     ``links`` are the hashes by which the last of them may be followed. ``absent`` is the number of entries that the
     whole run lacks. A ``sparse`` chain is one session's: it lacks numbers by its nature. A ``partial`` one was chosen
     from a log: what it lacks is no finding either, but may be why the numbers of sessions jump. What entries lack of
-    their content goes to ``accounting``; how some of those followed singly put it is kept in ``told``. ``unread`` are
+    their content goes to ``accounting``; how some of those followed singly put it is kept in ``told``, and of all of
+    them, where they can't be read again, the event and its time in ``lacking``. ``unread`` are
     the numbers of entries of which is not known what is left. Entries are leaves of ``tree``, where one is wanted, for
     as long as none is lacking; of one that can't be believed it takes the hash that the entry states, so that what is
     said of it is held against what was signed. What tables beside the entries have to say goes to ``replay``, where
@@ -141,6 +144,7 @@ class Chain:
     unread: Numbers = field(default_factory=Numbers)
     replay: Replay | None = None
     tree: Tree | None = None
+    lacking: Spilled[tuple[bytes, str]] | None = None
 
     def __post_init__(self) -> None:
         self.top = self.start
@@ -255,15 +259,20 @@ class Chain:
         for fault in step.faults:
             self._add_fault(fault, step)
         if step.absences:
-            self.accounting.lack(_bits_of(step), step.seq, step.seq)
-            if len(self.told) < MAX_FINDINGS:
-                self.told[step.seq] = step
+            self._lack(step)
         if step.declares:
             self.accounting.hear(step.declares)
         if step.unseen:
             self.unread.add(step.seq, step.seq)
         if self.replay is not None:
             self._replay(self.replay, step)
+
+    def _lack(self, step: Intact) -> None:
+        self.accounting.lack(_bits_of(step), step.seq, step.seq)
+        if self.lacking is not None:
+            self.lacking.put(str(step.seq), (step.event, step.recorded_at))
+        if len(self.told) < MAX_FINDINGS:
+            self.told[step.seq] = step
 
     def _replay(self, replay: Replay, step: Intact) -> None:
         if any(fault.part == "details" for fault in step.faults):

@@ -1,4 +1,4 @@
-"""A few entries that lack something, each with the entries that declare it erased: for whoever shows entries."""
+"""A few entries that lack something, each with the entries that declare it gone: for whoever shows entries."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping
@@ -6,6 +6,7 @@ from typing import Final, Protocol, TypeAlias
 
 from unbroken.core.commitment import PARTS
 from unbroken.core.entry import StoredEntry
+from unbroken.core.incarnation import incarnation_of
 from unbroken.verify.accounting import ORIGINAL
 from unbroken.verify.declaration import Declaration, runs_in
 from unbroken.verify.examine import Broken, Fault, Intact, examine
@@ -16,12 +17,12 @@ NOTHING: Final[Erased] = {}
 
 
 class Declaring(Protocol):
-    """A log that gives the entries in which erasures are told."""
+    """A log that gives the entries in which erasures and disposals are told."""
 
     log: str
 
     def erasures(self) -> Iterator[list[StoredEntry]]:
-        """All entries ``log.erased``, in order of seq, some at a time; fewer where the reader may not see them.
+        """All entries ``log.erased`` and ``log.disposed``, in order of seq, fewer where fewer are shown.
 
         Behind them those of later incarnations, which tell of this one as well.
         """
@@ -29,16 +30,21 @@ class Declaring(Protocol):
 
 def declarations_in(source: Declaring) -> Iterator[Declaration]:
     """What the log's own entries, and those of the incarnations after it, declare of it, each verified by itself."""
+    return (declaration for declaration, _ in ranked_declarations_in(source))
+
+
+def ranked_declarations_in(source: Declaring) -> Iterator[tuple[Declaration, int]]:
+    """The same, each with how many incarnations later it was said."""
     for entries in source.erasures():
         for step in map(examine, entries):
-            if isinstance(step, Intact) and step.declares is not None:
+            if isinstance(step, Intact):
                 about = "" if step.log == source.log else source.log
-                if step.declares.about == about:
-                    yield step.declares
+                if isinstance(step.declares, Declaration) and step.declares.about == about:
+                    yield step.declares, incarnation_of(step.log) - incarnation_of(source.log)
 
 
 def erased_in(steps: Iterable[Intact | Broken], source: Declaring) -> dict[int, dict[str, int]]:
-    """What of some entries was erased, by their numbers. Asks the source only if any of them lacks something."""
+    """What of some entries was destroyed, by their numbers. Asks the source only if any of them lacks something."""
     lacking = {step.seq: step for step in steps if isinstance(step, Intact) and step.absences}
     told: dict[int, dict[str, int]] = {}
     seqs = sorted(lacking)

@@ -11,8 +11,9 @@ from unbroken.core.entry import COLUMNS, StoredEntry, hash_of
 from unbroken.core.event import Event, are_commitments, decode_event, read_event
 from unbroken.core.kinds import contained
 from unbroken.errors import InvalidEventError
-from unbroken.verify.declaration import ERASED, Declaration, declaration_of
+from unbroken.verify.declaration import WORKS, Declaration, declaration_of
 from unbroken.verify.finding import Kind
+from unbroken.verify.holding import STEPS, HoldWord, hold_word_of
 from unbroken.verify.replay.act import ACTS, Act, act_of
 
 
@@ -43,9 +44,9 @@ class Intact(msgspec.Struct, gc=False):
     """An entry whose line is canonical and hashes to what it states; ``faults`` concern what is held beside it.
 
     ``absences`` are parts that are committed to and not held, where an erasure may be why: all of the payload, or the
-    original, of an entry that a recorder made. ``declares`` is what the entry says of an erasure, and ``tells`` what
-    tables beside the entries have to say, too. Of an ``unseen`` one nothing is handed out, so that it can't be told
-    what is left of it.
+    original, of an entry that a recorder made; of such an entry ``event`` is kept, to tell whether it was held.
+    ``declares`` is what the entry says of what is gone or of a hold, and ``tells`` what tables beside the entries have
+    to say, too. Of an ``unseen`` one nothing is handed out, so that it can't be told what is left of it.
     """
 
     seq: int
@@ -57,12 +58,13 @@ class Intact(msgspec.Struct, gc=False):
     session_seq: int | None
     faults: tuple[Fault, ...] = ()
     absences: tuple[Fault, ...] = ()
-    declares: Declaration | None = None
+    declares: Declaration | HoldWord | None = None
     recorder: str | None = None
     writer: str = ""
     recorded_at: str = ""
     tells: Act | None = None
     unseen: bool = False
+    event: bytes = b""
 
 
 def examine(entry: StoredEntry) -> Intact | Broken:
@@ -104,8 +106,10 @@ def examine(entry: StoredEntry) -> Intact | Broken:
 
 def _hear(intact: Intact, entry: StoredEntry, event: Event) -> None:
     is_held = not any(fault.part == "details" for fault in (*intact.faults, *intact.absences))
-    if event.event_type == ERASED and is_held:
-        intact.declares = declaration_of(entry.seq, event, entry.details)
+    if event.event_type in WORKS and is_held:
+        intact.declares = declaration_of(entry.seq, event, entry.details, at=entry.recorded_at)
+    elif event.event_type in STEPS and is_held:
+        intact.declares = hold_word_of(entry.seq, event, entry.details)
     intact.tells = act_of(entry, event, is_held=is_held)
 
 
@@ -115,10 +119,11 @@ def _find_faults(intact: Intact, entry: StoredEntry, event: Event) -> None:
     absent = {fault.part for fault in faults if fault.kind == "missing"} & erasable
     intact.faults = tuple(fault for fault in faults if fault.part not in absent)
     intact.absences = tuple(fault for fault in faults if fault.part in absent)
+    intact.event = entry.event if absent else b""
 
 
 def _erasable(entry: StoredEntry, event: Event) -> frozenset[str | None]:
-    """The parts whose absence an erasure may explain. The log's own entries are never erased, nor is half a payload."""
+    """The parts whose absence may be declared. The log's own entries are never destroyed, nor is half a payload."""
     if event.recorder is None:
         return frozenset()
     held = any(getattr(entry, part) is not None or getattr(entry, f"{part}_salt") is not None for part in PARTS)

@@ -15,6 +15,7 @@ from unbroken.core.entry import Head, StoredEntry, hash_of
 from unbroken.core.event import Text
 from unbroken.core.normalise import MAX_INTEGER, is_holdable
 from unbroken.core.times import is_time
+from unbroken.verify.against_holds import kept_as_lacking, lacking_of
 from unbroken.verify.chain import Chain
 from unbroken.verify.examine import Broken, Fault, Intact, examine
 from unbroken.verify.finding import Report
@@ -63,10 +64,10 @@ class Exported:
 
 def verify_export(lines: Iterable[str], *, expect: Head | None = None) -> Report:
     """Verifies the entries of an export in the order in which they stand."""
-    chain = Chain(heads=() if expect is None else (expect,), unique_ids=False)
+    chain = Chain(heads=() if expect is None else (expect,), unique_ids=False, lacking=kept_as_lacking())
     chain.follow(read_entry(line.removesuffix("\n")) for line in lines)
     chain.finish()
-    accounted = settle(chain, look_at_told(chain), shown=("payload",))
+    accounted = settle(chain, look_at_told(chain), shown=("payload",), lacking=lacking_of(chain))
     return report_of(chain, scope="an export", accounted=accounted, expect=expect)
 
 

@@ -24,6 +24,9 @@ Kind = Literal[
     "certificate_disagrees",
     "commitment_wrong",
     "not_erased",
+    "held_destroyed",
+    "class_disagrees",
+    "not_approved",
     "unverifiable",
 ]
 BundleKind = Literal[
@@ -45,7 +48,7 @@ EXIT_CODES: Final[dict[Verdict, int]] = {"proven": 0, "findings": 1, "consistent
 MAX_FINDINGS: Final = 1000
 """Findings that a report lists; more are only counted."""
 MAX_ERASURES: Final = 1000
-"""Erasures that a report lists; more are only counted."""
+"""Erasures that a report lists, and disposals; more are only counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +85,24 @@ class Erasure:
 
 
 @dataclass(frozen=True, slots=True)
+class Disposal:
+    """One disposal, told as an :class:`Erasure` is; no names go with it."""
+
+    disposal: str
+    first_seq: int
+    last_seq: int
+    payloads: int
+    originals: int
+    keys: int
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Accounted:
     """What is absent and declared to be, and so no finding. Whose numbers overlap is counted once in the sums.
 
-    Only a database's whole log shows keys and names.
+    Of the payloads and originals ``disposed`` and ``disposed_originals`` are those that no erasure declares, only a
+    disposal. Only a database's whole log shows keys and names.
     """
 
     payloads: int = 0
@@ -94,6 +111,15 @@ class Accounted:
     names: int = 0
     erasures: tuple[Erasure, ...] = ()
     erasures_total: int = 0
+    disposed: int = 0
+    disposed_originals: int = 0
+    disposals: tuple[Disposal, ...] = ()
+    disposals_total: int = 0
+
+    @property
+    def erased(self) -> int:
+        """The payloads that an erasure declares."""
+        return self.payloads - self.disposed
 
 
 @dataclass(frozen=True, slots=True)

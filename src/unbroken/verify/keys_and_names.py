@@ -5,6 +5,7 @@ from itertools import islice
 from typing import Final
 
 from unbroken.verify.chain import Chain
+from unbroken.verify.settle import UNTOLD
 from unbroken.verify.source import Index
 
 AT_ONCE: Final = 1000
@@ -25,7 +26,7 @@ def check_keys(chain: Chain, source: Index) -> None:
             named[0].keys += 1
         elif key not in chain.accounting.keys:
             wanted = f"the private half of vault key {key}"
-            chain.find("missing", seq or 0, expected=wanted, found=_UNTOLD, part="key")
+            chain.find("missing", seq or 0, expected=wanted, found=UNTOLD, part="key")
     for key, (_, seq) in left.items():
         wanted = f"no private half of vault key {key}: this entry declares it destroyed"
         chain.find("not_erased", seq, expected=wanted, found="it, or no such key", part="key")
@@ -42,6 +43,3 @@ def check_names(chain: Chain, source: Index) -> None:
                 chain.find("not_erased", seq, expected=wanted, found="a name", part="name")
             else:
                 declared.names += 1
-
-
-_UNTOLD: Final = "nothing, and no entry that tells of its erasure"

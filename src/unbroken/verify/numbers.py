@@ -12,6 +12,8 @@ from typing import Final, TypeAlias
 
 Run: TypeAlias = tuple[int, int]
 """The first and the last of numbers without a gap."""
+AT_ONCE: Final = 1000
+"""Entries that are looked at once more together."""
 _BLOCK: Final = 8192
 """Firsts and lasts that are kept as they are before they are packed."""
 
@@ -165,6 +167,13 @@ def _pieces(ones: Iterator[Run], others: Iterator[Run]) -> Iterator[tuple[int, i
 def size(runs: Iterable[Run]) -> int:
     """How many numbers there are in all."""
     return sum(last - first + 1 for first, last in runs)
+
+
+def in_lots(run: Run) -> Iterator[Run]:
+    """A run cut into pieces of up to :data:`AT_ONCE` numbers."""
+    first, last = run
+    for begin in range(first, last + 1, AT_ONCE):
+        yield begin, min(begin + AT_ONCE - 1, last)
 
 
 class Counted:

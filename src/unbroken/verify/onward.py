@@ -6,7 +6,7 @@ from unbroken.verify.examine import Intact, examine
 from unbroken.verify.finding import Report
 from unbroken.verify.following import Progress, follow
 from unbroken.verify.outside import Outside
-from unbroken.verify.run import hear_all, held_against, looking_at, report_of
+from unbroken.verify.run import hear_all, hear_of_holds, held_against, looking_at, report_of
 from unbroken.verify.settle import settle
 from unbroken.verify.source import Index, Source
 from unbroken.verify.tree import Milestone
@@ -42,6 +42,7 @@ def verify_onward(
         chain.finish()
         against = held_against(chain, held, source)
         hear_all(chain, source)
+        hear_of_holds(chain, source)
     accounted = settle(chain, looking_at(source))
     scope = f"entries {start.head.seq + 1} to {chain.end}" if chain.end > start.head.seq else "no new entries"
     return report_of(chain, scope=scope, kept=kept, accounted=accounted, against=against)

@@ -6,15 +6,17 @@ from dataclasses import replace
 from typing import Final, TypeAlias
 
 from unbroken.core.entry import Head
+from unbroken.core.incarnation import incarnation_of
 from unbroken.verify.accounting import ORIGINAL
 from unbroken.verify.against import hold_against
 from unbroken.verify.certificates import Certificates, check_certificates
 from unbroken.verify.chain import START, Chain
-from unbroken.verify.erased import declarations_in
+from unbroken.verify.erased import ranked_declarations_in
 from unbroken.verify.examine import Intact, examine
 from unbroken.verify.finding import Accounted, Report, Verdict
 from unbroken.verify.following import UNIT, Progress, follow, follow_in_parallel
 from unbroken.verify.fork import with_consistency
+from unbroken.verify.holding import HoldWord
 from unbroken.verify.kept_tree import KeptTree
 from unbroken.verify.keys_and_names import check_keys, check_names, undeclared_keys
 from unbroken.verify.outside import Against, Outside
@@ -124,16 +126,26 @@ def _follow_growth(chain: Chain, source: Index, vault: Index | None, *, after: i
 
 
 def hear_all(chain: Chain, source: Source) -> None:
-    """Takes the word of every entry of the log that tells of an erasure, each verified by itself."""
-    for declaration in declarations_in(source):
-        chain.accounting.hear(declaration, about=declaration.about)
+    """Takes the word of every entry that tells of what is gone, each verified by itself."""
+    for declaration, rank in ranked_declarations_in(source):
+        chain.accounting.hear(declaration, about=declaration.about, rank=rank)
 
 
 def _hear_later(chain: Chain, source: Index) -> None:
-    """Takes the word of incarnations that came after this log, which is closed: what is erased of it is told there."""
-    for declaration in declarations_in(source):
+    """Takes the word of incarnations that came after this log, which is closed: what went of it is told there."""
+    for declaration, rank in ranked_declarations_in(source):
         if declaration.about:
-            chain.accounting.hear(declaration, about=declaration.about)
+            chain.accounting.hear(declaration, about=declaration.about, rank=rank)
+    hear_of_holds(chain, source)
+
+
+def hear_of_holds(chain: Chain, source: Index) -> None:
+    """Takes the word of all incarnations on holds, which cover every one of them, where anything was destroyed."""
+    for entries in source.told_of_holds() if chain.accounting.declared else ():
+        for step in map(examine, entries):
+            if isinstance(step, Intact) and isinstance(step.declares, HoldWord):
+                rank = incarnation_of(step.log) - incarnation_of(source.log)
+                chain.accounting.hear_of_hold(step.declares, rank=rank)
 
 
 def looking_at(source: Source, session: str | None = None) -> LookAgain:

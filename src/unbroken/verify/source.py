@@ -20,7 +20,7 @@ class Source(Protocol):
         """The entries with ``after < seq <= upto`` in order of seq, some at a time; of one session if it is given."""
 
     def erasures(self) -> Iterator[list[StoredEntry]]:
-        """All entries ``log.erased``, in order of seq, some at a time; behind them those of later incarnations."""
+        """All ``log.erased`` and ``log.disposed``, in order of seq, some at a time; then later incarnations' ones."""
 
 
 class SessionRow(Protocol):
@@ -68,6 +68,9 @@ class Index(Source, Protocol):
 
     def stray_originals(self) -> list[tuple[int, bool]]:
         """Numbers of originals that no entry commits to, and whether there is an entry of that number."""
+
+    def told_of_holds(self) -> Iterator[list[StoredEntry]]:
+        """The entries by which holds begin and change, of all incarnations in order, some at a time."""
 
     def told_later(self) -> Iterator[list[StoredEntry]]:
         """The entries of later incarnations that tell of what was done with this one, some at a time."""

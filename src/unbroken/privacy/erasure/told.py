@@ -6,8 +6,7 @@ from typing import Final
 
 import msgspec
 
-from unbroken.core.commitment import opens
-from unbroken.errors import UnbrokenError
+from unbroken.destruction.told import details_in, numbers_in
 from unbroken.store.erasures import Told
 
 EVENT_TYPE: Final = "log.erased"
@@ -24,12 +23,6 @@ class _Details(msgspec.Struct, frozen=True):
     complete: bool = False
     certificate: str | None = None
     order: str | None = None
-
-
-class _Event(msgspec.Struct, frozen=True):
-    event_type: str
-    details: str | None = None
-    recorder: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +48,7 @@ def destroyed_by(erasure: str, entries: Iterable[Told]) -> Destroyed:
     """
     told = Destroyed()
     for entry in entries:
-        said = _details_of(entry)
+        said = details_in(entry, EVENT_TYPE, _Details)
         if said is None or said.erasure != erasure:
             continue
         told = replace(told, certificate=said.certificate) if said.complete else _gone(told, said, entry.seq)
@@ -72,26 +65,3 @@ def _gone(told: Destroyed, said: _Details, seq: int) -> Destroyed:
         originals=told.originals + numbers_in(said.originals),
         order=said.order or told.order,
     )
-
-
-def numbers_in(ranges: str | int) -> int:
-    """How many numbers ``3-7,9`` names."""
-    if isinstance(ranges, int):
-        return ranges
-    pairs = (each.partition("-") for each in ranges.split(",") if each)
-    return sum(int(last or first) - int(first) + 1 for first, _, last in pairs)
-
-
-def _details_of(entry: Told) -> _Details | None:
-    """The details, of an entry of the log's own that tells of an erasure."""
-    try:
-        event = msgspec.json.decode(entry.event, type=_Event)
-        if event.event_type != EVENT_TYPE or event.recorder is not None:
-            return None
-        if entry.details is None or not opens(event.details or "", salt=entry.salt or b"", value=entry.details):
-            raise UnbrokenError(f"entry {entry.seq}, which tells of an erasure, was altered: run `unbroken verify`")
-        return msgspec.json.decode(entry.details, type=_Details)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise UnbrokenError(
-            f"entry {entry.seq}, which tells of an erasure, can't be read: run `unbroken verify`"
-        ) from error

@@ -40,7 +40,7 @@ create policy ticketed on unbroken.entries for select to unbroken_ops, unbroken_
   using (unbroken.asks_with_ticket() and (select unbroken.has_ticket())
          and (log = any ((select unbroken.readable_logs())::integer[])
               or session_id = any ((select unbroken.readable_sessions())::text[]) and unbroken.is_open(log, session_id)
-              or event_type = 'log.erased' and log = any ((select unbroken.ticketed_logs())::integer[])));
+              or event_type in ('log.erased', 'log.disposed') and log = any ((select unbroken.ticketed_logs())::integer[])));
 -- That there is a hold is not for operations to know.
 create policy unheld on unbroken.entries as restrictive for select to unbroken_ops using (event_type not like 'log.hold%');
 create policy ticketed on unbroken.sessions for select to unbroken_ops, unbroken_compliance, unbroken_legal, unbroken_dpo

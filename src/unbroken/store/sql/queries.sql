@@ -112,7 +112,7 @@ select seq, hash from unbroken.entries where log = %s order by seq desc limit 1
 select e.seq, e.session_seq, timestamptz_send(e.recorded_at), e.writer, e.principal, e.prev_hash, e.hash, textsend(e.event),
        textsend(p.inputs), p.inputs_salt, textsend(p.outputs), p.outputs_salt, textsend(p.details), p.details_salt,
        case when strpos(e.event, '"original":"') > 0 then exists (select from unbroken.originals o where o.log = e.log and o.seq = e.seq) else false end,
-       e.actor_id, e.agent_id, array_to_string(e.contains, ','), e.event_type, e.id::text, e.outcome, e.resource_id, e.resource_type, e.session_id, e.side_effect, to_json(e.subjects)::text, e.tool
+       e.actor_id, e.agent_id, array_to_string(e.contains, ','), e.event_type, e.id::text, e.outcome, e.resource_id, e.resource_type, e.session_id, e.side_effect, to_json(e.subjects)::text, e.tool, e.class
   from unbroken.entries e
   left join unbroken.payloads p on p.log = e.log and p.seq = e.seq
  where e.log = %(log)s and e.seq > %(after)s and e.seq <= %(upto)s
@@ -124,7 +124,7 @@ select e.seq, e.session_seq, timestamptz_send(e.recorded_at), e.writer, e.princi
 select e.seq, e.session_seq, timestamptz_send(e.recorded_at), e.writer, e.principal, e.prev_hash, e.hash, textsend(e.event),
        textsend(p.inputs), p.inputs_salt, textsend(p.outputs), p.outputs_salt, textsend(p.details), p.details_salt,
        case when strpos(e.event, '"original":"') > 0 then exists (select from unbroken.originals o where o.log = e.log and o.seq = e.seq) else false end,
-       e.actor_id, e.agent_id, array_to_string(e.contains, ','), e.event_type, e.id::text, e.outcome, e.resource_id, e.resource_type, e.session_id, e.side_effect, to_json(e.subjects)::text, e.tool
+       e.actor_id, e.agent_id, array_to_string(e.contains, ','), e.event_type, e.id::text, e.outcome, e.resource_id, e.resource_type, e.session_id, e.side_effect, to_json(e.subjects)::text, e.tool, e.class
   from unbroken.entries e
   left join unbroken.payloads p on p.log = e.log and p.seq = e.seq
  where e.log = %(log)s and e.seq = any (%(seqs)s)
@@ -134,7 +134,7 @@ select e.seq, e.session_seq, timestamptz_send(e.recorded_at), e.writer, e.princi
 select e.seq, e.session_seq, timestamptz_send(e.recorded_at), e.writer, e.principal, e.prev_hash, e.hash, textsend(e.event),
        textsend(p.inputs), p.inputs_salt, textsend(p.outputs), p.outputs_salt, textsend(p.details), p.details_salt,
        case when strpos(e.event, '"original":"') > 0 then exists (select from unbroken.originals o where o.log = e.log and o.seq = e.seq) else false end,
-       e.actor_id, e.agent_id, array_to_string(e.contains, ','), e.event_type, e.id::text, e.outcome, e.resource_id, e.resource_type, e.session_id, e.side_effect, to_json(e.subjects)::text, e.tool
+       e.actor_id, e.agent_id, array_to_string(e.contains, ','), e.event_type, e.id::text, e.outcome, e.resource_id, e.resource_type, e.session_id, e.side_effect, to_json(e.subjects)::text, e.tool, e.class
   from unbroken.entries e
   left join unbroken.payloads p on p.log = e.log and p.seq = e.seq
  where e.log = %(log)s and e.session_id = %(session)s and e.seq > %(after)s and e.seq <= %(upto)s
@@ -191,14 +191,22 @@ select n.log, n.origin || '~' || n.incarnation
 select e.seq
   from unbroken.entries e join unbroken.payloads p on p.log = e.log and p.seq = e.seq
  where e.log = %(log)s and strpos(p.details, %(about)s) > 0
-   and e.event_type in ('access_granted', 'access_revoked', 'log.access_requested', 'log.access_withdrawn', 'log.erased', 'log.erasure_confirmed',
-                        'log.erasure_reapplied', 'log.erasure_requested', 'log.erasure_withdrawn', 'log.names_asked', 'log.original_asked',
-                        'log.original_opened', 'log.read', 'log.read_completed', 'log.read_denied', 'log.restored', 'log.vault_refilled',
+   and e.event_type in ('access_granted', 'access_revoked', 'log.access_requested', 'log.access_withdrawn', 'log.disposal_approved',
+                        'log.disposal_decided', 'log.disposal_proposed', 'log.disposal_reviewed', 'log.disposal_withdrawn', 'log.disposed',
+                        'log.disposing', 'log.erased', 'log.erasure_confirmed', 'log.erasure_reapplied', 'log.erasure_requested',
+                        'log.erasure_withdrawn', 'log.hold_change_asked', 'log.hold_change_withdrawn', 'log.hold_changed', 'log.hold_issued',
+                        'log.hold_reviewed', 'log.names_asked', 'log.original_asked', 'log.original_opened', 'log.policies_confirmed',
+                        'log.policies_proposed', 'log.policies_withdrawn', 'log.read', 'log.read_completed', 'log.read_denied', 'log.restored',
+                        'log.standing_asked', 'log.standing_confirmed', 'log.standing_ended', 'log.start_told', 'log.vault_refilled',
                         'log.vault_rewrapped', 'log.vault_rewrapping')
  order by e.seq
 
 -- name: erasing_entries
-select seq from unbroken.entries where log = %(log)s and event_type = 'log.erased' order by seq
+select seq from unbroken.entries where log = %(log)s and event_type in ('log.erased', 'log.disposed') order by seq
+
+-- name: holding_entries
+select seq from unbroken.entries
+ where log = %(log)s and event_type in ('log.hold_issued', 'log.hold_change_asked', 'log.hold_changed') order by seq
 
 -- name: key_absences
 select key_id, seq from unbroken.key_absences(%s)

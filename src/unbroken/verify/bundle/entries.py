@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 
 from unbroken.core.entry import StoredEntry
 from unbroken.core.event import Event, decode_event
+from unbroken.verify.against_holds import kept_as_lacking, lacking_of
 from unbroken.verify.bundle.manifest import Manifest
 from unbroken.verify.bundle.selection import Selection
 from unbroken.verify.chain import Chain
-from unbroken.verify.declaration import ERASED
+from unbroken.verify.declaration import WORKS
 from unbroken.verify.examine import Broken
 from unbroken.verify.export import read_exported
 from unbroken.verify.finding import Accounted, BundleKind, Finding, Kind
@@ -35,7 +36,7 @@ class Entries:
     _numbered: dict[int, tuple[int, str | None]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.chain = Chain(log=self.manifest.log, partial=True, unique_ids=False)
+        self.chain = Chain(log=self.manifest.log, partial=True, unique_ids=False, lacking=kept_as_lacking())
         self._selection = self.manifest.chosen
         self._firsts = [first for first, _ in self.manifest.selected]
 
@@ -53,7 +54,9 @@ class Entries:
         if not self.is_broken:
             self._require_all()
             self._require_whole_session()
-        self.accounted = settle(self.chain, look_at_told(self.chain), shown=("payload",))
+        self.accounted = settle(
+            self.chain, look_at_told(self.chain), shown=("payload",), lacking=lacking_of(self.chain)
+        )
 
     def is_selected(self, seq: int) -> bool:
         """Whether the manifest says that this entry is one of those the bundle is about."""
@@ -78,7 +81,7 @@ class Entries:
             self._numbered[entry.seq] = entry.session_seq or 0, event.session_id
 
     def _require_reason(self, entry: StoredEntry, event: Event, *, selected: bool) -> None:
-        if selected or (event.event_type == ERASED and event.recorder is None):
+        if selected or (event.event_type in WORKS and event.recorder is None):
             return
         if not self._is_in_range(entry.seq):
             self._find("manifest_wrong", entry, event, expected="a reason for this entry", found="none")

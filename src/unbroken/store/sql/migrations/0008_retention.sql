@@ -54,6 +54,17 @@ begin
 end $$;
 drop function unbroken.class_before(text);
 
+-- Who decided what is to be kept and what is to go, and what went, as well.
+drop index unbroken.entries_log_event_type_recorded_at_seq_idx;
+create index on unbroken.entries (log, event_type, recorded_at, seq) where event_type in ('access_granted', 'access_revoked',
+  'log.access_requested', 'log.access_withdrawn', 'log.disposal_approved', 'log.disposal_decided', 'log.disposal_proposed',
+  'log.disposal_reviewed', 'log.disposal_withdrawn', 'log.disposed', 'log.disposing', 'log.erased', 'log.erasure_confirmed',
+  'log.erasure_reapplied', 'log.erasure_requested', 'log.erasure_withdrawn', 'log.hold_change_asked', 'log.hold_change_withdrawn',
+  'log.hold_changed', 'log.hold_issued', 'log.hold_reviewed', 'log.names_asked', 'log.original_asked', 'log.original_opened',
+  'log.policies_confirmed', 'log.policies_proposed', 'log.policies_withdrawn', 'log.read', 'log.read_completed', 'log.read_denied',
+  'log.restored', 'log.standing_asked', 'log.standing_confirmed', 'log.standing_ended', 'log.start_told', 'log.vault_refilled',
+  'log.vault_rewrapped', 'log.vault_rewrapping');
+
 -- The policies of a log, all together in one version: proposed by one person with what they would change, in force once another
 -- has confirmed them. The newest that is confirmed counts.
 create table unbroken.policy_sets (

@@ -1,0 +1,46 @@
+"""What a log knows of one entry for retention: what it goes by, what it still holds, and what keeps it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from unbroken.retention.due import Due, Told
+from unbroken.retention.policy_set import PolicySet
+from unbroken.retention.reckoning import Kind, Reckoning
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """One entry of a log; all times are aware UTC.
+
+    ``kind`` has the domains that hold now: those of the entry are ``recorded_domains``, where a reviewer gave it
+    others. It is ``None`` for the log's own entries, and for those of a time before there were classes (``is_own``
+    tells which). ``gone`` is the entry that tells what became of what it held, and that entry's type. ``matters`` are
+    the holds on it, as ``(matter, hold)``, where this login may know them, else ``None``.
+    """
+
+    log: str
+    seq: int
+    recorded_at: datetime
+    event_type: str
+    is_own: bool
+    kind: Kind | None
+    recorded_domains: tuple[str, ...]
+    extended: datetime | None
+    payload: bool
+    original: bool
+    gone: tuple[int, str] | None
+    held: bool
+    matters: tuple[tuple[str, str], ...] | None
+    version: int | None
+    now: datetime
+
+    @property
+    def holds_something(self) -> bool:
+        """Whether there is anything to keep or to destroy."""
+        return self.payload or self.original
+
+    def due(self, rules: PolicySet | None, told: Told) -> Due:
+        """What the policies say of it."""
+        if self.kind is None:
+            return Due()
+        return Reckoning(rules, told).due(self.kind, self.recorded_at, extended=self.extended)
