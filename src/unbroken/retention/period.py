@@ -19,7 +19,7 @@ _TEXT: Final = re.compile(
     r"(?:(?P<years>[1-9][0-9]{0,2})y)?(?: ?(?P<months>[1-9][0-9]{0,3})m)?(?: ?(?P<days>[1-9][0-9]{0,4})d)?"
 )
 _MONTHS: Final = 12
-_MOST_MONTHS: Final = 1000 * _MONTHS
+_MOST_MONTHS: Final = 1000 * _MONTHS - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Period:
 
     def __post_init__(self) -> None:
         if not (0 <= self.months <= _MOST_MONTHS and self.days >= 0 and self.months + self.days > 0):
-            raise ConfigurationError("a period is at least a day and at most a thousand years")
+            raise ConfigurationError("a period is at least a day and less than a thousand years")
 
     def __str__(self) -> str:
         years, months = divmod(self.months, _MONTHS)

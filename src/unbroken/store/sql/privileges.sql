@@ -115,6 +115,15 @@ grant execute on function unbroken.issue_hold(text, text, text, jsonb, text, int
 grant execute on function unbroken.hold_reach(text, uuid, bigint, integer) to unbroken_compliance, unbroken_legal, unbroken_dpo;
 grant execute on function unbroken.holds(text), unbroken.hold_scopes(text, uuid), unbroken.hold_requests(text)
   to unbroken_compliance, unbroken_legal, unbroken_dpo, unbroken_verifier;
+-- What has to be kept for how long: proposed and confirmed by people of different logins, and asked for by whoever acts on it.
+grant execute on function unbroken.propose_policies(text, text, text, jsonb), unbroken.confirm_policies(text, integer),
+                          unbroken.withdraw_policies(text, integer), unbroken.ask_standing(text, text[], timestamptz, text),
+                          unbroken.confirm_standing(text, uuid), unbroken.end_standing(text, uuid, text)
+  to unbroken_compliance, unbroken_legal, unbroken_dpo;
+grant execute on function unbroken.policy_sets(text), unbroken.start_events(text), unbroken.standing_approvals(text),
+                          unbroken.retention_classes(text, integer[]), unbroken.class_counts(text, bigint, integer), unbroken.retention_of(text, text)
+  to unbroken_compliance, unbroken_legal, unbroken_dpo, unbroken_retention, unbroken_verifier;
+grant execute on function unbroken.tell_start(text, text, text, timestamptz, text) to unbroken_compliance, unbroken_legal, unbroken_server;
 
 -- The registry.
 grant execute on function unbroken.load_registry(text, text, text) to unbroken_compliance;

@@ -700,3 +700,47 @@ select current_setting('archive_mode') <> 'off', (select count(*) from pg_replic
 
 -- name: vacuum_wal
 select count(*), coalesce(sum(w.size), 0), min(w.modification) from pg_ls_waldir() w
+
+-- name: policy_sets
+select version, state, sha256, text, simulated, reason, proposed_by, proposed_at, proposed_seq, expires_at, decided_by, decided_at, decided_seq
+  from unbroken.policy_sets(%s)
+
+-- name: propose_policies
+select version, seq, expires_at from unbroken.propose_policies(%s, %s, %s, %s)
+
+-- name: confirm_policies
+select unbroken.confirm_policies(%s, %s::integer)
+
+-- name: withdraw_policies
+select unbroken.withdraw_policies(%s, %s::integer)
+
+-- name: tell_start
+select unbroken.tell_start(%s, %s, %s, %s, %s)
+
+-- name: start_events
+select kind, item, at, evidence, told_by, told_at, seq from unbroken.start_events(%s)
+
+-- name: ask_standing
+select approval::text, seq, expires_at from unbroken.ask_standing(%s, %s, %s, %s)
+
+-- name: confirm_standing
+select unbroken.confirm_standing(%s, %s::uuid)
+
+-- name: end_standing
+select unbroken.end_standing(%s, %s::uuid, %s)
+
+-- name: standing_approvals
+select approval::text, state, policies, unchanged, reason, asked_by, asked_at, asked_seq, expires_at, valid_until, confirmed_by, confirmed_at, confirmed_seq,
+       ended_by, ended_at, ended_seq
+  from unbroken.standing_approvals(%s)
+
+-- name: retention_of
+select seq, recorded_at, event_type, is_own, class, class_domains, domains, scope, extended, payload, original, gone_seq, gone_type, held, matters, holds,
+       version, waits, keep_until, erase_by, is_due, now
+  from unbroken.retention_of(%s, %s)
+
+-- name: class_counts
+select upto, head, class, recorded_at, extended, domains, entries, payloads, originals, held from unbroken.class_counts(%s, %s, %s::integer)
+
+-- name: retention_classes
+select class, event_type, domains, scope from unbroken.retention_classes(%s, %s::integer[])

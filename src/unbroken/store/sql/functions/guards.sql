@@ -283,7 +283,21 @@ end $$;
 -- A set of policies is proposed and decided once, each with its entry.
 create or replace function unbroken.refuse_untold_policy_set() returns trigger
 language plpgsql set search_path = unbroken, pg_temp as $$
+declare
+  v_what constant jsonb := jsonb_build_object('version', new.version);
 begin
+  if tg_op = 'INSERT' and new.outcome is not null
+     or tg_op = 'UPDATE' and (
+          (new.log, new.version, new.text, new.sha256, new.simulated, new.reason, new.proposed_by, new.proposed_at, new.proposed_seq, new.expires_at)
+            is distinct from (old.log, old.version, old.text, old.sha256, old.simulated, old.reason, old.proposed_by, old.proposed_at, old.proposed_seq, old.expires_at)
+          or old.outcome is not null)
+     or new.sha256 <> encode(sha256(convert_to(new.text, 'UTF8')), 'hex')
+     or tg_op = 'INSERT' and not unbroken.is_told_by(new.proposed_by, new.log, new.proposed_seq, 'log.policies_proposed', v_what || jsonb_build_object(
+          'sha256', new.sha256, 'text', new.text, 'simulated', new.simulated, 'reason', new.reason, 'valid_until', unbroken.time_text(new.expires_at)))
+     or new.outcome = 'confirmed' and not unbroken.is_told_by(new.decided_by, new.log, new.decided_seq, 'log.policies_confirmed', v_what || jsonb_build_object('sha256', new.sha256))
+     or new.outcome = 'withdrawn' and not unbroken.is_told_by(new.decided_by, new.log, new.decided_seq, 'log.policies_withdrawn', v_what) then
+    raise exception 'a set of policies is proposed and decided once, each with its entry in the log' using errcode = 'UB010';
+  end if;
   return new;
 end $$;
 
@@ -291,13 +305,32 @@ end $$;
 create or replace function unbroken.refuse_untold_start() returns trigger
 language plpgsql set search_path = unbroken, pg_temp as $$
 begin
+  if tg_op = 'UPDATE' and ((new.log, new.kind, new.item) is distinct from (old.log, old.kind, old.item) or new.seq <= old.seq)
+     or not unbroken.is_told_by(new.told_by, new.log, new.seq, 'log.start_told', jsonb_build_object(
+          'kind', new.kind, 'item', new.item, 'at', unbroken.time_text(new.at), 'evidence', new.evidence)) then
+    raise exception 'when a period starts is told by an entry in the log, and told anew by another' using errcode = 'UB010';
+  end if;
   return new;
 end $$;
 
 -- Two people approve of what goes without being asked each time, and one ends it, each with an entry.
 create or replace function unbroken.refuse_untold_standing() returns trigger
 language plpgsql set search_path = unbroken, pg_temp as $$
+declare
+  v_what constant jsonb := jsonb_build_object('approval', new.approval);
 begin
+  if tg_op = 'INSERT' and (new.confirmed_seq is not null or new.ended_seq is not null)
+     or tg_op = 'UPDATE' and (
+          (new.log, new.approval, new.policies, new.reason, new.asked_by, new.asked_at, new.asked_seq, new.expires_at, new.valid_until)
+            is distinct from (old.log, old.approval, old.policies, old.reason, old.asked_by, old.asked_at, old.asked_seq, old.expires_at, old.valid_until)
+          or old.ended_seq is not null
+          or old.confirmed_seq is not null and (new.confirmed_by, new.confirmed_at, new.confirmed_seq) is distinct from (old.confirmed_by, old.confirmed_at, old.confirmed_seq))
+     or tg_op = 'INSERT' and not unbroken.is_told_by(new.asked_by, new.log, new.asked_seq, 'log.standing_asked', v_what || jsonb_build_object(
+          'policies', to_jsonb(new.policies), 'reason', new.reason, 'valid_until', unbroken.time_text(new.valid_until), 'answer_until', unbroken.time_text(new.expires_at)))
+     or new.confirmed_seq is not null and not unbroken.is_told_by(new.confirmed_by, new.log, new.confirmed_seq, 'log.standing_confirmed', v_what)
+     or new.ended_seq is not null and not unbroken.is_told_by(new.ended_by, new.log, new.ended_seq, 'log.standing_ended', v_what) then
+    raise exception 'an approval in advance takes its steps in order, each with its entry in the log' using errcode = 'UB010';
+  end if;
   return new;
 end $$;
 
