@@ -508,11 +508,12 @@ select unbroken.rewrap_keys(%s, %s::uuid, %b::text[], %b::bytea[], %b::bytea[])
 select unbroken.close_rewrapping(%s, %s::uuid)
 
 -- name: find_person
-select ids, as_subject, as_actor, payloads, originals, keys, pseudonyms, sessions, shared, others, kept, first_at, last_at, upto_at
+select ids, as_subject, as_actor, payloads, originals, keys, pseudonyms, sessions, shared, others, kept, first_at, last_at, upto_at,
+       held, floored
   from unbroken.find_person(%s, %s::uuid, %s, %s)
 
 -- name: ask_erasure
-select erasure::text, seq, expires_at from unbroken.ask_erasure(%s, %s::uuid, %s, %s, %s, %s)
+select erasure::text, seq, expires_at from unbroken.ask_erasure(%s, %s::uuid, %s, %s, %s, %s, %s)
 
 -- name: confirm_erasure
 select unbroken.confirm_erasure(%s, %s::uuid)
@@ -523,18 +524,19 @@ select unbroken.withdraw_erasure(%s, %s::uuid)
 -- name: erasures
 select erasure::text, state, basis, case_name, reason, with_acted, subjects, requested_by, requested_at, requested_seq, expires_at,
        confirmed_by, confirmed_at, confirmed_seq, upto_at, begun_by, begun_at, begun_seq, order_sha256, payloads, originals, keys, done_at, done_seq, certificate_sha256,
-       planned
+       planned, despite_floors
   from unbroken.erasures(%s)
 
 -- name: prepare_erasure
-select ids, as_subject, as_actor, payloads, originals, keys, pseudonyms, sessions, shared, others, kept, first_at, last_at, upto_at
+select ids, as_subject, as_actor, payloads, originals, keys, pseudonyms, sessions, shared, others, kept, first_at, last_at, upto_at,
+       held, floored
   from unbroken.prepare_erasure(%s, %s::uuid)
 
 -- name: begin_erasure
 select unbroken.begin_erasure(%s, %s::uuid, %s, %s)
 
 -- name: erase_batch
-select seq, payloads, originals from unbroken.erase_batch(%s, %s::uuid, %s)
+select seq, payloads, originals, held from unbroken.erase_batch(%s, %s::uuid, %s)
 
 -- name: finish_erasure
 select unbroken.finish_erasure(%s, %s::uuid, %s)
@@ -553,8 +555,14 @@ select session_user::text
 
 -- name: erasures_of_person
 -- For the owner: what there is of a person now, whoever may read.
-select ids, as_subject, as_actor, payloads, originals, keys, pseudonyms, sessions, shared, others, kept, first_at, last_at, upto_at
+select ids, as_subject, as_actor, payloads, originals, keys, pseudonyms, sessions, shared, others, kept, first_at, last_at, upto_at,
+       held, floored
   from unbroken.plan_of_person(unbroken.log_named(%s), %s, %s, clock_timestamp())
+
+-- name: held_erasure
+-- For the owner: how much of what an order names a hold keeps.
+select unbroken.held_of_person(l.log, unbroken.ids_of_person(l.log, %(subjects)s), %(with_acted)s, %(upto)s, %(keys)s)
+  from (select unbroken.log_named(%(log)s) as log) l
 
 -- name: reapply_erasure
 select unbroken.reapply_erasure(%s, %s::uuid, %s, %s, %s, %s, %s)

@@ -243,21 +243,44 @@ create table unbroken.disposals (
 create unique index on unbroken.disposals (log, standing) where done_seq is null and withdrawn_seq is null;
 -- Candidates in their order, 1000 in each lot but the last one.
 create table unbroken.disposal_lots (
-  log      integer        not null,
-  disposal uuid           not null,
-  nth      integer        not null check (nth > 0),
-  seqs     int8multirange not null,
-  first    bigint         not null,
-  last     bigint         not null,
-  entries  integer        not null check (entries between 1 and 1000),
-  sha256   text           not null collate "C" check (sha256 ~ '^[0-9a-f]{64}$'),
-  done_seq bigint,
+  log       integer        not null,
+  disposal  uuid           not null,
+  nth       integer        not null check (nth > 0),
+  seqs      int8multirange not null,
+  first     bigint         not null,
+  last      bigint         not null,
+  entries   integer        not null check (entries between 1 and 1000),
+  sha256    text           not null collate "C" check (sha256 ~ '^[0-9a-f]{64}$'),
+  done_seq  bigint,
+  payloads  integer,
+  originals integer,
+  keys      integer,
+  kept      integer,
   primary key (log, disposal, nth),
   foreign key (log, disposal) references unbroken.disposals,
-  check (first = lower(seqs) and last = upper(seqs) - 1)
+  check (first = lower(seqs) and last = upper(seqs) - 1),
+  check (num_nulls(done_seq, payloads, originals, keys, kept) in (0, 5))
 );
 alter table unbroken.disposal_lots alter column seqs set statistics 0;
 create index on unbroken.disposal_lots (log, disposal, last) where done_seq is null;
+-- Where that lay, and how many vacuums of it there have to have been, by the server's count, until nothing of it is left; and how it
+-- went in the end. Counted here, told by no entry: a server that is restored counts anew.
+create table unbroken.disposal_places (
+  log           integer     not null,
+  disposal      uuid        not null,
+  number        bigint      not null,
+  part          text        not null collate "C" check (part in ('originals', 'payloads')),
+  heap          oid         not null,
+  toast         oid         not null,
+  file          oid         not null,
+  vacuums       bigint      not null,
+  toast_vacuums bigint      not null,
+  how           text        collate "C" check (how in ('dropped', 'rewritten', 'vacuumed')),
+  gone_at       timestamptz,
+  primary key (log, disposal, number, part),
+  foreign key (log, disposal) references unbroken.disposals,
+  check (num_nulls(how, gone_at) in (0, 2))
+);
 -- What there is in it of each class, for whoever reviews.
 create table unbroken.disposal_groups (
   log      integer     not null,
