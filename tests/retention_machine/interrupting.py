@@ -34,7 +34,7 @@ class Interruptions(Disposals, Erasures, Holds):
         self.disposed(name, disposal, None, now)
 
     @precondition(lambda self: any(each.state == "begun" for each in self.world.erasures.values()))
-    @rule(which=WHICH, limit=st.integers(1, 4), soon=SOON)
+    @rule(which=WHICH, limit=st.sampled_from([2, 1000]), soon=SOON)
     def interrupt_erasing(self, which: int, limit: int, soon: float) -> None:
         name, case = one({n: each for n, each in self.world.erasures.items() if each.state == "begun"}, which)
         self.doors.amid("dpo", "erase_batch", name, limit).ended(at_row=None, after_s=soon)
