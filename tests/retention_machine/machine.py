@@ -12,9 +12,11 @@ from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from tests.conftest import LOG, Server
 from tests.retention_machine.interrupting import Interruptions
+from tests.retention_machine.on_disposals import LIMIT, NEXT
+from tests.retention_machine.on_holds import LISTS
 from tests.retention_machine.on_policies import SETS, TOLD, Policies
-from tests.retention_machine.place import AGENT, EVENTS, Said
-from tests.retention_machine.policies import ACCOUNTS, PolicySet
+from tests.retention_machine.place import AGENT, DECIDE, EVENTS, WHICH, Said
+from tests.retention_machine.policies import ACCOUNTS, DOMAINS, PolicySet
 from tests.retention_machine.two_people import who_acted_alone
 from unbroken.store.log_reader import LogReader
 from unbroken.verify.run import verify_log
@@ -77,6 +79,33 @@ class Machine(Interruptions, Policies):
         """Nobody's, as whoever is erased is erased a few entries at a time."""
         self.often += 1
         self.say_often(replace(said, actor=AGENT, subjects=frozenset(), session=None, sealed=False))
+
+    @rule(
+        events=st.lists(EVENTS, max_size=5), holds=st.dictionaries(st.sampled_from(sorted(NEXT)), LISTS, max_size=2),
+        decides=st.booleans(), standing=st.sampled_from([False, False, True]), which=WHICH, limit=LIMIT,
+        logins=st.permutations(DECIDE),
+    )  # fmt: skip
+    def let_go(
+        self, events: Sequence[Said], holds: dict[str, dict[str, bool]], decides: bool, standing: bool, which: int,
+        limit: int, logins: Sequence[str],
+    ) -> None:  # fmt: skip
+        """A round of disposal from what is recorded to its end, with holds and decisions that come in its midst."""
+
+        def between(state: str, at: int) -> None:
+            if state in holds:
+                self.issue(holds.pop(state), None, which, 0, "legal")
+            if state == "proposed" and decides and not standing:
+                self.decide(at, which, which % 2 == 0, None if which % 3 else DOMAINS[0], "dpo")
+
+        self.record(events)
+        self.carry_out(standing, limit, logins, between)
+
+    @precondition(lambda self: any(not hold.released for hold in self.world.holds.values()))
+    @rule()
+    def release_all(self) -> None:
+        """Two people let go of everything."""
+        while any(not hold.released for hold in self.world.holds.values()):
+            self.release(0)
 
     @rule()
     def verify(self) -> None:

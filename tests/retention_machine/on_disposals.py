@@ -1,6 +1,6 @@
 """Disposing of what is due: frozen, proposed, reviewed, approved by another, announced, destroyed, found to be gone."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -74,21 +74,22 @@ class Disposals(Place):
             if step is not None:
                 self._step(step, name, {"review": logins[0], "approve": logins[1]}.get(step, "retention"), limit)
 
-    @rule(standing=st.booleans(), limit=LIMIT, logins=st.permutations(DECIDE))
-    def carry_out(self, standing: bool, limit: int, logins: Sequence[str]) -> None:
-        """A whole round, after which nothing is left of what was due when it began and that nobody holds."""
-        fresh = not any(each.standing == standing and each.is_open for each in self.world.disposals.values())
-        waits = any(each.standing == standing and each.is_open and each.state not in ("started", "frozen")
-                    for each in self.world.disposals.values())  # fmt: skip
-        if not waits:
+    def carry_out(self, standing: bool, limit: int, logins: Sequence[str], between: Callable[[str, int], None]) -> None:
+        """A whole round, with what comes ``between`` at each state of it.
+
+        Nothing is left afterwards of what was due when it began and that nobody holds.
+        """
+        waits = [each for each in self.world.disposals.values() if each.standing == standing and each.is_open]
+        if not any(each.state not in ("started", "frozen") for each in waits):
             self.start(standing, "retention")
         for at, name in enumerate(list(self.world.disposals)):
-            before = self.world.disposals[name]
-            if before.standing == standing and before.is_open:
-                self.go_on(at, 30, limit, logins)
+            if self.world.disposals[name].standing == standing and self.world.disposals[name].is_open:
+                for _ in range(20):
+                    between(self.world.disposals[name].state, at)
+                    self.go_on(at, 1, limit, logins)
                 disposal = self.world.disposals[name]
-                assert disposal.state == "done" or disposal.is_stuck(self.world), disposal
-                if fresh and disposal.state == "done":
+                assert disposal.state in ("done", "withdrawn") or disposal.is_stuck(self.world), disposal
+                if not waits and disposal.state == "done":
                     self.nothing_is_left(name)
 
     def nothing_is_left(self, name: str) -> None:
@@ -97,18 +98,17 @@ class Disposals(Place):
         must, _ = self.world.candidates(name, self.now())
         assert must & held == set(), "what is due and not held survives a completed run"
 
-    @precondition(lambda self: any(each.state == "proposed" for each in self.world.disposals.values()))
+    @precondition(lambda self: self.world.disposals)
     @rule(
-        which=WHICH, login=st.sampled_from([*DECIDE, *DECIDE, "retention"]), by_class=st.booleans(),
-        domains=st.sampled_from([None, *DOMAINS]), proposed=st.booleans(),
+        which=WHICH, entry=WHICH, login=st.sampled_from([*DECIDE, *DECIDE, "retention"]), by_class=st.booleans(),
+        domains=st.sampled_from([None, *DOMAINS]),
     )  # fmt: skip
-    def decide(self, which: int, login: str, by_class: bool, domains: str | None, proposed: bool) -> None:
+    def decide(self, which: int, entry: int, by_class: bool, domains: str | None, login: str) -> None:
         """Reviewers keep something for longer, or put it elsewhere."""
-        there = {n: each for n, each in self.world.disposals.items() if each.state == "proposed" or not proposed}
-        name, disposal = one(there, which)
+        name, disposal = one(self.world.disposals, which)
         if not disposal.candidates:
             return
-        picked = self.world.entries[disposal.candidates[which % len(disposal.candidates)]]
+        picked = self.world.entries[disposal.candidates[entry % len(disposal.candidates)]]
         ((number,),) = self.doors.rows("select class from unbroken.entries where seq = %s", picked.seq)
         until = None if domains else self.now() + timedelta(days=40)
         what = ([number], None) if by_class else (None, str(picked.seq))

@@ -75,7 +75,8 @@ class Erasures(Place):
 
     def _find_keys(self) -> None:
         """Whoever is to be erased and had no key has been given one."""
-        for key_id, kind, holder in self.doors.rows("select key_id, holder_kind, holder from unbroken.subject_keys"):
+        given = "select key_id, holder_kind, holder from unbroken.subject_keys where destroyed_seq is null"
+        for key_id, kind, holder in self.doors.rows(given):
             if holder is not None:
                 self.has_key(Holder(kind, holder), key_id)
 

@@ -22,10 +22,10 @@ from tests.retention_machine.policies import (
 
 SETS: Final = st.builds(
     lambda default, named: PolicySet(default, tuple(sorted(named, key=lambda each: each.id))),
-    st.sampled_from(DEFAULTS),
+    st.sampled_from([DEFAULTS[1], DEFAULTS[1], *DEFAULTS]),
     st.sets(st.sampled_from(NAMED), max_size=4),
 )
-TOLD: Final = st.sampled_from([LONG_AGO, LONG_AGO, YEARS_AGO, LATELY])
+TOLD: Final = st.sampled_from([LONG_AGO, LONG_AGO, LONG_AGO, YEARS_AGO, LATELY])
 IDS: Final = sorted(each.id for each in (*DEFAULTS, *NAMED))
 
 
