@@ -1,76 +1,94 @@
-"""Two statements at once on connections of their own, started so that now one and now the other comes first."""
+"""Two statements at one moment, on connections of their own, so that now one and now the other comes first."""
 
-import random
 import threading
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import psycopg
+from psycopg import sql
 
 from tests.conftest import LOG, Database
 from tests.database.raw import Connection
 
+_STEP_S: Final = 0.0002
+Answer = tuple[Any, ...] | str
+"""A row, or the SQLSTATE of a refusal."""
+
 
 @dataclass(frozen=True)
 class Call:
-    """A function of a log, by a login."""
+    """A function of the log, by a login."""
 
     login: str
     function: str
     given: tuple[Any, ...]
-    log: str = LOG
 
-    def on(self, connection: Connection) -> tuple[Any, ...] | str:
-        """What it answers, or the SQLSTATE of its refusal."""
-        places = ", ".join(["%s"] * (1 + len(self.given)))
+    def on(self, connection: Connection) -> Answer:
+        """Makes it."""
+        arguments = sql.SQL(", ").join([sql.Placeholder()] * (1 + len(self.given)))
+        statement = sql.SQL("select * from unbroken.{}({})").format(sql.Identifier(self.function), arguments)
         try:
-            row = connection.execute(f"select * from unbroken.{self.function}({places})".encode(), (self.log, *self.given))
-            return row.fetchone() or ()
+            return connection.execute(statement, (LOG, *self.given)).fetchone() or ()
         except psycopg.Error as error:
             return error.sqlstate or "lost"
 
 
-class Racing:
-    """Has two calls made at one moment. Whoever came first is held back a little the next time."""
+class Logins:
+    """A connection of each login, kept open: where hundreds of rounds are made, connecting is what takes long."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._connections: dict[tuple[int, str], Connection] = {}
-        self._lead_s = 0.0
-        self._chance = random.Random(7391)  # noqa: S311 - moments, no secret
+        self._connections: dict[str, Connection] = {}
 
-    def both(self, first: Call, second: Call) -> tuple[tuple[Any, ...] | str, tuple[Any, ...] | str]:
+    def __getitem__(self, login: str) -> Connection:
+        if login not in self._connections:
+            self._connections[login] = self._database.connect(login)
+        return self._connections[login]
+
+    def does(self, login: str, function: str, *given: Any) -> tuple[Any, ...]:
+        """What has to be done."""
+        answer = Call(login, function, given).on(self[login])
+        assert not isinstance(answer, str), (function, answer)
+        return answer
+
+    def close(self) -> None:
+        """Everybody leaves."""
+        for connection in self._connections.values():
+            connection.close()
+
+
+class Racing:
+    """Makes two calls at one moment. Whoever came first is held back a little more the next time."""
+
+    def __init__(self, database: Database) -> None:
+        self._sides = (Logins(database), Logins(database))
+        self._head_start_s = 0.0
+
+    def both(self, first: Call, second: Call) -> tuple[Answer, Answer]:
         """What both are answered."""
-        answers: list[tuple[Any, ...] | str] = ["", ""]
+        answers: list[Answer] = ["", ""]
         start = threading.Barrier(2)
-        delays = (max(0.0, -self._lead_s), max(0.0, self._lead_s))
+        delays = (max(0.0, -self._head_start_s), max(0.0, self._head_start_s))
 
-        def make(at: int, call: Call) -> None:
-            connection = self._connection(at, call.login)
+        def make(side: int, call: Call) -> None:
+            connection = self._sides[side][call.login]
             start.wait(timeout=30)
-            until = time.monotonic() + delays[at] + self._chance.random() * 0.0005
-            while time.monotonic() < until:
-                pass
-            answers[at] = call.on(connection)
+            time.sleep(delays[side])
+            answers[side] = call.on(connection)
 
-        threads = [threading.Thread(target=make, args=(at, call)) for at, call in enumerate((first, second))]
+        threads = [threading.Thread(target=make, args=each) for each in enumerate((first, second))]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join(timeout=60)
         return answers[0], answers[1]
 
-    def came_first(self, which: int) -> None:
-        """Tells which of the last two was first, so that the other has a better chance."""
-        self._lead_s += 0.0002 if which == 1 else -0.0002
+    def second_was_first(self, yes: bool) -> None:
+        """Tells how the last one went."""
+        self._head_start_s += _STEP_S if yes else -_STEP_S
 
     def close(self) -> None:
         """Ends the connections."""
-        for connection in self._connections.values():
-            connection.close()
-
-    def _connection(self, at: int, login: str) -> Connection:
-        if (at, login) not in self._connections:
-            self._connections[at, login] = self._database.connect(login)
-        return self._connections[at, login]
+        for side in self._sides:
+            side.close()
