@@ -10,6 +10,8 @@ from psycopg import sql
 from tests.attacks.target import DUTIES, Target
 from tests.conftest import LOG, LOGINS, Server
 from tests.database import raw
+from tests.database.policies import TEXT as POLICIES
+from tests.database.policies import proposed
 from tests.database.vaulting import append, laid_out, plain_keys
 from unbroken.store import administration
 from unbroken.store.connection import connect
@@ -351,6 +353,9 @@ def installed_template(server: Server) -> Iterator[str]:
             compliance.execute(
                 "select unbroken.close_ticket(%s, ticket, 'complete', 0, %s) from unbroken.tickets", (LOG, "0" * 64)
             )
+            version = proposed(compliance, POLICIES)
+        with psycopg.connect(server.conninfo("legal", _TEMPLATE), autocommit=True) as legal:
+            legal.execute("select unbroken.confirm_policies(%s, %s::integer)", (LOG, version))
         yield _TEMPLATE
     finally:
         server.execute("drop database {} with (force)", _TEMPLATE)

@@ -18,6 +18,7 @@ from tests.conftest import LOG, Database
 from tests.database import raw
 from tests.database.held import issue
 from tests.database.vaulting import append, laid_out
+from unbroken.retention.policy_file import set_in
 
 NEEDED_BY: Final = {
     "entries": "writer",
@@ -52,6 +53,9 @@ NEEDED_BY: Final = {
     "anchorings": "notary that anchors",
     "key_statements": "notary that states a key",
     "alarms": "notary that raises an alarm",
+    "policy_sets": "compliance that proposes policies",
+    "start_events": "server that tells what happened",
+    "standing_approvals": "legal that asks for an approval in advance",
     "holds": "legal that issues a hold",
     "hold_scopes": "legal that issues a hold",
     "hold_requests": "legal that asks for a release",
@@ -88,6 +92,15 @@ ACTS: Final = {
     "dpo that asks for an erasure": (
         "select seq from unbroken.ask_erasure(%s, current_setting('attack.ticket')::uuid,"
         " array['p-' || repeat('a', 32)], false, 'C-1', 'asked for')"
+    ),
+    "compliance that proposes policies": (
+        "select seq from unbroken.propose_policies(%s, current_setting('attack.text'), 'a test', '{\"entries\": 0}')"
+    ),
+    "server that tells what happened": (
+        "select unbroken.tell_start(%s, 'account_closed', 'account=1', '2015-03-01T12:00:00Z', 'the bank')"
+    ),
+    "legal that asks for an approval in advance": (
+        "select seq from unbroken.ask_standing(%s, '{own.account}', now() + interval '1 day', 'a test')"
     ),
     "legal that issues a hold": (
         "select seq from unbroken.issue_hold(%s, 'M-1', 'litigation', '{\"everything\": true}', 'a complaint', 30, 90)"
@@ -165,6 +178,7 @@ def superuser(stage: Scene) -> Iterator[Connection]:
         connection.execute("select set_config('attack.ticket', %s, false)", ticket)
         connection.execute("select set_config('attack.erasure', %s, false)", (erasure,))
         connection.execute("select set_config('attack.hold', %s, false)", (hold,))
+        connection.execute("select set_config('attack.text', %s, false)", (set_in("").text,))
         connection.execute("select set_config('attack.keys', %s::text[]::text, false)", (keys,))
         for name in ("unbroken_refuse_ddl", "unbroken_refuse_drop"):
             connection.execute(sql.SQL("drop event trigger {}").format(sql.Identifier(name)))

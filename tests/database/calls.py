@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from tests.database import raw
+from tests.database.policies import TEXT
 from tests.database.raw import PARTS, Sent, sent
 from tests.database.tenants import NUMBERS, Tenants, lookup_in, person_in, pseudonym_in
 from tests.database.vaulting import plain_keys
@@ -223,6 +224,28 @@ def _changing(whose: Callable[[str], str]) -> Arguments:
     }
 
 
+def _proposing(_: Tenants, log: str, __: str) -> Mapping[str, Any]:
+    return {"p_log": log, "p_text": TEXT.replace("1y", "9y"), "p_reason": "a test", "p_simulated": '{"entries":0}'}
+
+
+def _of_duty(known: str, name: str, whose: Callable[[str], str]) -> Arguments:
+    """What one of these duties proposed or asked for; legal, where it is none of them."""
+
+    def arguments(on: Tenants, log: str, login: str) -> Mapping[str, Any]:
+        found = on.known[log][known]
+        return {"p_log": log, name: found.get(whose(login.removeprefix("lab_")), found["legal"])}
+
+    return arguments
+
+
+def _another(duty: str) -> str:
+    return "compliance" if duty == "legal" else "legal"
+
+
+def _ending(on: Tenants, log: str, _: str) -> Mapping[str, Any]:
+    return {"p_log": log, "p_approval": on.known[log]["standing"]["legal"], "p_reason": "a test"}
+
+
 INVALID: Final = frozenset({"UB001"})
 NOT_YET: Final = frozenset({"UB009"})
 
@@ -389,6 +412,40 @@ CALLS: Final[Sequence[Call]] = (
     Call("erase_batch", "", _erasure("begun", p_limit=10), refusals=NOT_YET),
     Call("finish_erasure", "", _erasure("begun", p_certificate="1" * 64), refusals=NOT_YET),
     Call("erasures", "", of_log, shows=True),
+    Call("propose_policies", "", _proposing),
+    Call("confirm_policies", "that another proposed", _of_duty("proposed", "p_version", _another)),
+    Call("confirm_policies", "that it proposed itself", _of_duty("proposed", "p_version", str)),
+    Call("withdraw_policies", "", _of_duty("proposed", "p_version", str)),
+    Call("policy_sets", "", of_log, shows=True),
+    Call(
+        "tell_start",
+        "",
+        lambda _, log, __: {
+            "p_log": log,
+            "p_kind": "account_closed",
+            "p_item": "account=2",
+            "p_at": datetime(2015, 3, 1, tzinfo=UTC),
+            "p_evidence": "a test",
+        },
+    ),
+    Call("start_events", "", of_log, shows=True),
+    Call(
+        "ask_standing",
+        "",
+        lambda _, log, __: {
+            "p_log": log,
+            "p_policies": ["own.account"],
+            "p_valid_until": datetime.now(UTC) + timedelta(days=30),
+            "p_reason": "a test",
+        },
+    ),
+    Call("confirm_standing", "that another asked for", _of_duty("standing", "p_approval", _another)),
+    Call("confirm_standing", "that it asked for itself", _of_duty("standing", "p_approval", str)),
+    Call("end_standing", "", _ending),
+    Call("standing_approvals", "", of_log, shows=True),
+    Call("class_counts", "", lambda _, log, __: {"p_log": log, "p_after": 0, "p_limit": 10}, shows=True),
+    Call("retention_classes", "", lambda _, log, __: {"p_log": log, "p_classes": [1]}, shows=True),
+    Call("retention_of", "", lambda _, log, __: {"p_log": log, "p_entry": "1"}, shows=True),
     Call("issue_hold", "", _issuing),
     Call("hold_reach", "", _holding(p_after=0, p_limit=10), shows=True),
     Call("note_hold_reach", "", _holding(p_upto=1, p_preserved=1, p_originals=0, p_gone=0)),

@@ -1,6 +1,6 @@
 """Policies in force, and what their periods start with, for tests of other things: two logins, a word each."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -26,6 +26,8 @@ start_key = "account"
 domains = ["accounts"]
 """
 """A policy whose start event can be told long past, so that what is recorded now is due now."""
+TEXT = set_in(AT_ONCE).text
+"""The same as a log keeps it."""
 
 
 def put_in_force(database: Database, rules: PolicySet | str, *, log: str = LOG) -> int:
@@ -45,6 +47,18 @@ def proposed(connection: "psycopg.Connection[Any]", text: str, *, log: str = LOG
     ).fetchone()
     assert row is not None
     return int(row[0])
+
+
+def ask_standing(
+    connection: "psycopg.Connection[Any]", policies: list[str], *, days: float = 30, log: str = LOG
+) -> str:
+    """Asks for an approval in advance as one login; returns its id."""
+    row = connection.execute(
+        "select approval::text from unbroken.ask_standing(%s, %s, %s, 'a test')",
+        (log, policies, datetime.now(UTC) + timedelta(days=days)),
+    ).fetchone()
+    assert row is not None
+    return str(row[0])
 
 
 def tell(

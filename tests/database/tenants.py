@@ -11,6 +11,7 @@ from psycopg import sql
 from tests.conftest import LOG, Database, Server, add_login
 from tests.database import raw
 from tests.database.held import ask_release, issue
+from tests.database.policies import TEXT, ask_standing, proposed
 from tests.database.raw import Connection, append, sent
 from tests.database.test_approval_door import decision, id_of, request
 from tests.database.vaulting import append as append_sealed
@@ -222,6 +223,7 @@ def _fill(made: Tenants, log: str) -> dict[str, Any]:
     return {
         **made.known[log],
         "erasures": erasures,
+        **_kept(login, log),
         **_held(login, log),
         "recorders": {name("writer"): recorder, name("server"): others},
         "id": id_of(first),
@@ -286,6 +288,21 @@ def _erasure(login: Callable[[str], Connection], log: str, ticket: Any, state: s
     if state == "done":
         value("select unbroken.finish_erasure(%s, %s, %s)", erasure, "1" * 64)
     return {"erasure": erasure, "keys": keys}
+
+
+def _kept(login: Callable[[str], Connection], log: str) -> dict[str, Any]:
+    """Policies in force, a start event, and what two duties proposed and asked for."""
+    first = proposed(login("compliance"), TEXT, log=log)
+    login("legal").execute("select unbroken.confirm_policies(%s, %s::integer)", (log, first))
+    event = "select unbroken.tell_start(%s, 'account_closed', 'account=1', '2015-03-01T12:00:00Z', 'a test')"
+    login("server").execute(event, (log,))
+    pair = ("legal", "compliance")
+    return {
+        "proposed": {
+            duty: proposed(login(duty), TEXT.replace("1y", str(nth) + "y"), log=log) for nth, duty in enumerate(pair, 3)
+        },
+        "standing": {duty: ask_standing(login(duty), ["own.account"], log=log) for duty in pair},
+    }
 
 
 def _held(login: Callable[[str], Connection], log: str) -> dict[str, Any]:

@@ -25,6 +25,7 @@ OWNED = (
     *("forgotten", "recoveries"),
     *("tiles", "checkpoints", "anchorings", "key_statements", "continuity", "alarms"),
     *("holds", "hold_scopes", "hold_requests"),
+    *("policy_sets", "start_events", "standing_approvals"),
 )
 PARTITIONS = ("entries_1_0", "originals_1_0", "payloads_1_0")
 EMPTY = (
@@ -33,6 +34,7 @@ EMPTY = (
     *("erasures", "erasure_sessions", "forgotten"),
     *("tiles", "checkpoints", "anchorings", "key_statements", "continuity", "alarms"),
     *("holds", "hold_scopes", "hold_requests"),
+    *("policy_sets", "start_events", "standing_approvals"),
 )
 """Tables in which this module's log has no row."""
 AGENT_AUDIT = (
@@ -179,6 +181,9 @@ def test_triggers_fire_always_and_on_every_partition(filled: Database) -> None:
         "continuity": (["refuse_delete", "refuse_reopening", "refuse_truncate"], True),
         "key_statements": (["refuse_change", "refuse_truncate", "refuse_untold_key"], True),
         **dict.fromkeys(("anchorings", "alarms"), both),
+        "policy_sets": (["refuse_delete", "refuse_truncate", "refuse_untold_policy_set"], True),
+        "start_events": (["refuse_delete", "refuse_truncate", "refuse_untold_start"], True),
+        "standing_approvals": (["refuse_delete", "refuse_truncate", "refuse_untold_standing"], True),
         "holds": (["refuse_delete", "refuse_truncate", "refuse_untold_hold"], True),
         "hold_scopes": (["refuse_delete", "refuse_truncate", "refuse_untold_hold_scope"], True),
         "hold_requests": (["refuse_delete", "refuse_truncate", "refuse_untold_hold_request"], True),
@@ -528,15 +533,22 @@ QUESTIONS = {
     *("agent_actions", "unapproved_calls", "error_bursts", "resource_access", "entries_containing"),
     *("investigated_log", "place_after", "said_in"),
 }
+FOR_KEEPERS = {
+    *("policy_sets", "start_events", "standing_approvals"),
+    *("retention_classes", "class_counts", "retention_of"),
+}
 FOR_INVESTIGATORS = {
     *FOR_PEOPLE,
     *QUESTIONS,
     *("line", "pseudonyms_of", "ask_names", "names", "registry", "unclassified"),
     *("vault_state", "reads_are_open", "erasures", "confirm_erasure", "withdraw_erasure", "record_export"),
-    *("holds", "hold_scopes", "hold_requests", "hold_reach"),
+    *("holds", "hold_scopes", "hold_requests"),
+    *FOR_KEEPERS,
+    *("propose_policies", "confirm_policies", "withdraw_policies"),
+    *("ask_standing", "confirm_standing", "end_standing"),
 }
 FOR_HOLDERS = {
-    *("issue_hold", "note_hold_reach", "review_hold"),
+    *("issue_hold", "hold_reach", "note_hold_reach", "review_hold"),
     *("ask_hold_change", "confirm_hold_change", "withdraw_hold_change"),
 }
 FOR_OPENERS = {
@@ -546,17 +558,18 @@ FOR_OPENERS = {
 }
 EXECUTES = {
     "writer": FOR_WRITERS,
-    "server": FOR_WRITERS,
+    "server": FOR_WRITERS | {"tell_start"},
     "ops": FOR_PEOPLE | {"end_lock_holder", "registry", "unclassified", "vault_state", "reads_are_open"},
-    "compliance": FOR_INVESTIGATORS | FOR_HOLDERS | {"pseudonym", "load_registry"},
-    "legal": FOR_INVESTIGATORS | FOR_HOLDERS,
+    "compliance": FOR_INVESTIGATORS | FOR_HOLDERS | {"pseudonym", "load_registry", "tell_start"},
+    "legal": FOR_INVESTIGATORS | FOR_HOLDERS | {"tell_start"},
     "dpo": FOR_INVESTIGATORS | FOR_OPENERS,
     "subjects": set(),
-    "retention": FOR_GRANTED,
+    "retention": FOR_GRANTED | FOR_KEEPERS,
     "verifier": {
         *(*FOR_GRANTED, *QUESTIONS, "barrier", "line", "open_ticket", "close_ticket", "registry"),
         *("vault_state", "reads_are_open", "erasures", "key_absences", "known_pseudonyms"),
         *("leaves", "record_verification", "holds", "hold_scopes", "hold_requests"),
+        *FOR_KEEPERS,
     },
     "notary": {
         *(*FOR_GRANTED, "barrier", "leaves", "notary_state", "store_tiles", "store_checkpoint", "confirm_continuity"),

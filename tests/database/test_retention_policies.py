@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 
 from tests.conftest import LOG, Database
 from tests.database import raw
-from tests.database.policies import AT_ONCE, PAST, proposed, put_in_force, tell
+from tests.database.policies import AT_ONCE, PAST, TEXT, ask_standing, proposed, put_in_force, tell
 from tests.database.raw import sent
 from unbroken.core.entry import StoredEntry
 from unbroken.retention.policy_file import set_in
@@ -20,7 +20,6 @@ from unbroken.store.log_reader import LogReader
 from unbroken.store.retention import Retention
 
 Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
-TEXT = set_in(AT_ONCE).text
 
 
 @pytest.fixture
@@ -200,15 +199,6 @@ def test_a_server_may_tell_what_happened(database: Database) -> None:
         connection.execute("select unbroken.tell_start(%s, 'account_closed', 'account=1', %s, 'the bank')", (LOG, PAST))
 
 
-def ask(connection: Connection, policies: list[str], *, days: float = 30) -> str:
-    row = connection.execute(
-        "select approval::text from unbroken.ask_standing(%s, %s, %s, 'a test')",
-        (LOG, policies, datetime.now(UTC) + timedelta(days=days)),
-    ).fetchone()
-    assert row is not None
-    return str(row[0])
-
-
 def standing(database: Database) -> dict[str, tuple[str, list[str]]]:
     with LogReader(database.conninfo("verifier"), LOG) as reader:
         return {each.approval: (each.state, each.unchanged) for each in Retention(reader).standing_approvals()}
@@ -218,7 +208,7 @@ def test_an_approval_in_advance_takes_two_people_and_one_ends_it(
     database: Database, compliance: Connection, legal: Connection
 ) -> None:
     put_in_force(database, AT_ONCE)
-    approval = ask(compliance, ["own.account", "own.account"])
+    approval = ask_standing(compliance, ["own.account", "own.account"])
     assert standing(database) == {approval: ("asked", ["own.account"])}
     with pytest.raises(psycopg.Error) as refused:
         compliance.execute("select unbroken.confirm_standing(%s, %s)", (LOG, approval))
@@ -233,7 +223,7 @@ def test_an_approval_in_advance_takes_two_people_and_one_ends_it(
 
 def test_the_table_of_approvals_asks_for_two_people_itself(database: Database, compliance: Connection) -> None:
     put_in_force(database, AT_ONCE)
-    ask(compliance, ["own.account"])
+    ask_standing(compliance, ["own.account"])
     database.disarm()
     with pytest.raises(psycopg.errors.CheckViolation):
         database.admin.execute(
@@ -245,7 +235,7 @@ def test_what_can_not_be_approved_in_advance(database: Database, compliance: Con
     put_in_force(database, AT_ONCE)
     for policies, days in ((["own.other"], 30), ([], 30), (["own.account"], 401), (["own.account"], -1)):
         with pytest.raises(psycopg.Error) as refused:
-            ask(compliance, policies, days=days)
+            ask_standing(compliance, policies, days=days)
         assert refused.value.sqlstate == "UB009"
 
 
@@ -253,7 +243,7 @@ def test_an_approval_is_not_for_a_policy_that_took_the_name_later(
     database: Database, compliance: Connection, legal: Connection
 ) -> None:
     put_in_force(database, AT_ONCE)
-    approval = ask(compliance, ["default.one_year", "own.account"])
+    approval = ask_standing(compliance, ["default.one_year", "own.account"])
     legal.execute("select unbroken.confirm_standing(%s, %s)", (LOG, approval))
     put_in_force(database, AT_ONCE.replace('floor = "1y"', 'floor = "1d"'))
     assert standing(database)[approval] == ("in force", ["default.one_year"])
@@ -294,7 +284,7 @@ def test_rows_change_with_their_entries_alone(database: Database, compliance: Co
     put_in_force(database, AT_ONCE)
     proposed(compliance, set_in("").text)
     tell(database)
-    ask(compliance, ["own.account"])
+    ask_standing(compliance, ["own.account"])
     for statement in UNTOLD:
         assert refusal(database.admin, statement) == "UB010", statement
 

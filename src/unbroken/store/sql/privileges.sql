@@ -123,12 +123,12 @@ grant execute on function unbroken.disposal_groups(text, uuid), unbroken.disposa
 
 -- Legal holds: nobody else learns of them, but for whoever destroys, that something is held.
 grant execute on function unbroken.issue_hold(text, text, text, jsonb, text, integer, integer), unbroken.review_hold(text, uuid, text),
-                          unbroken.note_hold_reach(text, uuid, bigint, bigint, bigint, bigint),
+                          unbroken.hold_reach(text, uuid, bigint, integer), unbroken.note_hold_reach(text, uuid, bigint, bigint, bigint, bigint),
                           unbroken.ask_hold_change(text, uuid, text, jsonb, text), unbroken.confirm_hold_change(text, uuid),
                           unbroken.withdraw_hold_change(text, uuid) to unbroken_compliance, unbroken_legal;
-grant execute on function unbroken.hold_reach(text, uuid, bigint, integer) to unbroken_compliance, unbroken_legal, unbroken_dpo;
 grant execute on function unbroken.holds(text), unbroken.hold_scopes(text, uuid), unbroken.hold_requests(text)
   to unbroken_compliance, unbroken_legal, unbroken_dpo, unbroken_verifier;
+
 -- What has to be kept for how long: proposed and confirmed by people of different logins, and asked for by whoever acts on it.
 grant execute on function unbroken.propose_policies(text, text, text, jsonb), unbroken.confirm_policies(text, integer),
                           unbroken.withdraw_policies(text, integer), unbroken.ask_standing(text, text[], timestamptz, text),

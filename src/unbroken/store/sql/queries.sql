@@ -47,6 +47,13 @@ select g.login, g.duty from unbroken.grants g
  where g.log = (select l.log from unbroken.logs l where l.origin = %s order by l.incarnation desc limit 1)
    and g.revoked_at is null
 
+-- name: logs_never_granted_to
+-- Nor in an earlier incarnation, nor ended since.
+select distinct l.origin from unbroken.logs l
+ where not exists (select from unbroken.grants g join unbroken.logs o on o.log = g.log
+                    where o.origin = l.origin and g.login = %s and g.duty = %s)
+ order by l.origin
+
 -- name: confirm_access
 select unbroken.confirm_access(%s, %s::uuid)
 
@@ -752,3 +759,37 @@ select upto, head, class, recorded_at, extended, domains, entries, payloads, ori
 
 -- name: retention_classes
 select class, event_type, domains, scope from unbroken.retention_classes(%s, %s::integer[])
+
+-- name: issue_hold
+select hold::text, seq from unbroken.issue_hold(%s, %s, %s, %s::jsonb, %s, %s, %s)
+
+-- name: hold_reach
+select upto, preserved, originals, gone from unbroken.hold_reach(%s, %s::uuid, %s, %s)
+
+-- name: note_hold_reach
+select unbroken.note_hold_reach(%s, %s::uuid, %s, %s, %s, %s)
+
+-- name: review_hold
+select unbroken.review_hold(%s, %s::uuid, %s)
+
+-- name: ask_hold_change
+select request::text, seq, expires_at from unbroken.ask_hold_change(%s, %s::uuid, %s, %s::jsonb, %s)
+
+-- name: confirm_hold_change
+select unbroken.confirm_hold_change(%s, %s::uuid)
+
+-- name: withdraw_hold_change
+select unbroken.withdraw_hold_change(%s, %s::uuid)
+
+-- name: holds
+select log, hold::text, state, matter, kind, reason, version, scope, sha256, grace_days, review_days, issued_by, issued_at, issued_seq,
+       reviewed_by, reviewed_at, reviewed_seq, review_due_at, is_overdue, released_at, released_seq, ends_at
+  from unbroken.holds(%s)
+
+-- name: hold_scopes
+select version, scope, sha256, since, seq, ends_at, ended_seq from unbroken.hold_scopes(%s, %s::uuid)
+
+-- name: hold_requests
+select request::text, hold::text, state, kind, version, sha256, scope, reason, asked_by, asked_at, asked_seq, expires_at,
+       decided_by, decided_at, decided_seq
+  from unbroken.hold_requests(%s)

@@ -9,13 +9,12 @@ language sql stable set search_path = unbroken, pg_temp as $$
    order by s.log desc, s.version desc limit 1
 $$;
 
--- The policies that somebody has approved of in advance, for any incarnation, and that still counts.
+-- The policies whose expiry was approved of in advance.
 create or replace function unbroken.standing_policies(p_log integer) returns text[]
-language sql stable set search_path = unbroken, pg_temp as $$
-  select array(select distinct p.id from standing_approvals a, unnest(a.policies) as p (id)
-                where a.log = any (unbroken.incarnations_of(p_log)) and a.confirmed_seq is not null and a.ended_seq is null
-                  and a.valid_until > clock_timestamp() order by 1)
-$$;
+language plpgsql stable set search_path = unbroken, pg_temp as $$
+begin
+  return array(select distinct p.id collate "C" from unbroken.standing_in_force(p_log) a, unnest(a.policies) as p (id) order by 1);
+end $$;
 
 -- '3-7,9' as a set of numbers; null for any other text.
 create or replace function unbroken.numbers_in(p_ranges text) returns int8multirange
@@ -105,7 +104,9 @@ begin
   case unbroken.state_of(v_open)
     when 'frozen' then
       if v_open.policies_version <> v_version or v_open.started_at < clock_timestamp() - interval '1 day'
-         or v_open.reached >= v_open.upto and v_open.entries = 0 then
+         or v_open.reached >= v_open.upto and v_open.entries = 0
+         or v_open.standing and exists (select from disposal_groups g where g.log = v_log and g.disposal = v_open.disposal
+                                           and not g.policies <@ unbroken.standing_policies(v_log)) then
         delete from disposal_lots l where l.log = v_log and l.disposal = v_open.disposal;
         delete from disposal_groups g where g.log = v_log and g.disposal = v_open.disposal;
         update disposals d
@@ -259,11 +260,7 @@ begin
   end if;
   if v_open.standing then
     v_under := array(select distinct p.id from disposal_groups g, unnest(g.policies) as p (id) where g.log = v_log and g.disposal = p_disposal);
-    v_standing := array(
-      select a.approval from standing_approvals a
-       where a.log = any (unbroken.incarnations_of(v_log)) and a.confirmed_seq is not null and a.ended_seq is null and a.valid_until > v_now
-         and a.policies && v_under
-       order by 1);
+    v_standing := array(select a.approval from unbroken.standing_in_force(v_log) a where a.policies && v_under order by 1);
     if not v_under <@ unbroken.standing_policies(v_log) then
       raise exception 'an approval that this counts on has ended: start it anew' using errcode = 'UB009';
     end if;
@@ -444,34 +441,32 @@ begin
                  and exists (select from entries e where e.log = p_log and e.seq = p_seq and e.class = any (c.classes)))));
 end $$;
 
--- Of these keys those that open nothing any more: their holder has no sealed original in any incarnation of the log, and was not
--- heard of for a month, in which what was sealed before may still arrive. Not those of whom a hold covers something.
+-- Of these keys those that open nothing any more: nobody has asked for them for a month, in which what was sealed before has arrived,
+-- their holder has no sealed original in any incarnation of the log, and no hold keeps them.
 create or replace function unbroken.idle_keys(p_log integer, p_keys text[]) returns text[]
 language plpgsql stable set search_path = unbroken, pg_temp set enable_seqscan = off set jit = off as $$
 declare
   c_quiet constant interval := interval '30 days';
   v_logs  constant int[] := unbroken.incarnations_of(p_log);
+  v_held  constant text[] := unbroken.held_keys(p_log, p_keys);
   v_key   record;
-  v_seqs  bigint[];
   v_idle  text[] := '{}';
 begin
   for v_key in
     select k.key_id, k.holder_kind, k.holder, unbroken.people_in(v_logs, jsonb_build_array(k.holder)) as ids
       from subject_keys k
-     where k.log = p_log and k.key_id = any (p_keys) and k.destroyed_seq is null and k.holder is not null order by k.key_id
+     where k.log = p_log and k.key_id = any (p_keys) and k.key_id <> all (v_held) and k.destroyed_seq is null and k.holder is not null
+       and k.asked_at < clock_timestamp() - c_quiet
+     order by k.key_id
   loop
     if v_key.holder_kind = 'session' then
       continue when exists (select from entries e join originals o on o.log = e.log and o.seq = e.seq
-                             where e.log = any (v_logs) and e.session_id = v_key.holder)
-                 or exists (select from sessions s join entries e on e.log = s.log and e.seq = s.last_seq
-                             where s.log = any (v_logs) and s.session_id = v_key.holder and e.recorded_at > clock_timestamp() - c_quiet);
+                             where e.log = any (v_logs) and e.session_id = v_key.holder);
     else
       continue when exists (select from entries e join originals o on o.log = e.log and o.seq = e.seq
                              where e.log = any (v_logs) and e.subjects && v_key.ids)
                  or exists (select from entries e join originals o on o.log = e.log and o.seq = e.seq
-                             where e.log = any (v_logs) and e.actor_id = any (v_key.ids) and e.subjects is null)
-                 or exists (select from entries e where e.log = any (v_logs) and e.subjects && v_key.ids and e.recorded_at > clock_timestamp() - c_quiet)
-                 or exists (select from entries e where e.log = any (v_logs) and e.actor_id = any (v_key.ids) and e.recorded_at > clock_timestamp() - c_quiet);
+                             where e.log = any (v_logs) and e.actor_id = any (v_key.ids) and e.subjects is null);
     end if;
     v_idle := v_idle || v_key.key_id;
   end loop;
@@ -555,7 +550,9 @@ begin
   end if;
   perform unbroken.await_flush();
   if v_keys <> '{}' then
+    -- Somebody may have asked for one meanwhile.
     perform unbroken.lock_people(v_log, true);
+    v_keys := unbroken.idle_keys(v_log, v_keys);
   end if;
   seq := unbroken.put_disposed(v_log, p_disposal, v_lots, v_seqs, v_payloads, v_originals, v_keys);
   payloads := cardinality(v_payloads);

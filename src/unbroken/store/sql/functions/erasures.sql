@@ -444,8 +444,11 @@ declare
   v_log       constant int := case when unbroken.is_installing() then unbroken.log_named(p_log) else unbroken.log_for_reader(p_log) end;
   v_asked     unbroken.erasures;
   v_reached   bigint;
-  v_left      bigint[];
+  v_window    int     := c_limit;
+  v_again     boolean := false;
+  v_held      bigint  := 0;
   v_seqs      bigint[];
+  v_free      bigint[];
   v_payloads  bigint[];
   v_originals bigint[];
   v_forgotten text[];
@@ -458,22 +461,28 @@ begin
   end if;
   v_reached := v_asked.reached;
   loop
-    v_seqs := unbroken.next_of_person(v_log, v_asked.subjects, v_asked.with_acted, v_asked.upto_at, v_reached, c_limit);
+    v_seqs := unbroken.next_of_person(v_log, v_asked.subjects, v_asked.with_acted, v_asked.upto_at, v_reached, v_window);
+    if v_seqs = '{}' and (v_again or v_asked.reached = 0) then
+      payloads := 0;
+      originals := 0;
+      held := v_held;
+      return next;
+      return;
+    end if;
     if v_seqs = '{}' then
       -- At the end once more from the beginning: what a hold kept then may be free by now.
-      v_left := unbroken.next_of_person(v_log, v_asked.subjects, v_asked.with_acted, v_asked.upto_at, 0, null);
-      v_seqs := (unbroken.not_held(v_log, v_left))[1:c_limit];
-      if v_seqs = '{}' then
-        payloads := 0;
-        originals := 0;
-        held := cardinality(v_left);
-        return next;
-        return;
-      end if;
-    else
-      v_reached := v_seqs[cardinality(v_seqs)];
-      v_seqs := unbroken.not_held(v_log, v_seqs);
+      v_again := true;
+      v_reached := 0;
+      v_window := c_limit;
+      v_held := 0;
+      continue;
     end if;
+    v_free := unbroken.not_held(v_log, v_seqs);
+    v_held := v_held + cardinality(v_seqs) - cardinality(v_free);
+    v_reached := case when cardinality(v_free) > c_limit then v_free[c_limit] else v_seqs[cardinality(v_seqs)] end;
+    v_seqs := v_free[1:c_limit];
+    -- Where a hold keeps them all, ever more at a time: each look is one through all that there is of the person.
+    v_window := least(v_window, 100000) * 10;
     with gone as (delete from payloads p where p.log = v_log and p.seq = any (v_seqs) returning p.seq)
     select coalesce(array_agg(g.seq order by g.seq), '{}') into v_payloads from gone g;
     with gone as (delete from originals o where o.log = v_log and o.seq = any (v_seqs) returning o.seq)
@@ -493,7 +502,7 @@ begin
   originals := cardinality(v_originals);
   held := 0;
   update erasures e
-     set reached = v_reached, payloads = e.payloads + erase_batch.payloads, originals = e.originals + erase_batch.originals
+     set reached = greatest(e.reached, v_reached), payloads = e.payloads + erase_batch.payloads, originals = e.originals + erase_batch.originals
    where e.log = v_log and e.erasure = p_erasure;
   return next;
 end $$;

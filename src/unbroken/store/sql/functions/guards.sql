@@ -156,7 +156,7 @@ begin
        is distinct from (old.log, old.key_id, old.public, old.endorsement, old.made_at, old.made_by)
      or old.holder is not null and (new.holder_kind, new.holder, new.assigned_at, new.assigned_to)
                                     is distinct from (old.holder_kind, old.holder, old.assigned_at, old.assigned_to)
-     or old.destroyed_seq is not null
+     or old.destroyed_seq is not null or new.asked_at < old.asked_at
      or new.destroyed_seq is not null
         and not unbroken.is_told(new.log, new.destroyed_seq, 'log.erased', jsonb_build_object('keys', jsonb_build_array(new.key_id)))
         and not unbroken.is_told(new.log, new.destroyed_seq, 'log.disposed', jsonb_build_object('keys', jsonb_build_array(new.key_id))) then

@@ -9,6 +9,9 @@ create table unbroken.retention_locks (
 );
 insert into unbroken.retention_locks select l.log, w.what from unbroken.logs l, (values ('classes'), ('holds')) as w (what);
 
+-- When somebody who records last asked for a key, to the day: what was sealed to it may arrive a while later.
+alter table unbroken.subject_keys add column asked_at timestamptz not null default now();
+
 -- What policies go by: an entry's type, domains and scope, once for all entries that have the same. A scope of null is one that
 -- is not known, where a log has too many; an empty one is none.
 create table unbroken.retention_classes (
