@@ -100,7 +100,6 @@ def looked(**changed: Any) -> Looked:
         policies_sha256="9" * 64,
         decisions=[Taken("extend", "dpo", THEN + timedelta(seconds=30), 11)],
         approvals=[],
-        dropped=1,
-        vacuumed=2,
+        ways=["dropped", "vacuumed", "vacuumed"],
     )
     return replace(found, **changed)

@@ -46,7 +46,7 @@ def test_it_states_what_the_log_says(signing: SignedLedger) -> None:
     ]
     assert made.begun == Act(at=format_time(THEN + timedelta(minutes=3)), by="retention", entry=14)
     assert (made.hold_check.since, made.hold_check.until) == (made.begun.at, made.emptied_at)
-    assert (made.gone.dropped, made.gone.vacuumed) == (1, 2)
+    assert (made.gone.dropped, made.gone.rewritten, made.gone.vacuumed) == (1, 0, 2)
     assert made.backups_expire == format_time(looked().at + timedelta(days=30))
     assert [(each.decision, each.entry) for each in made.decisions] == [("extend", 11)]
     assert (made.log, made.head, made.line.n) == (LOG, looked().head, 1)

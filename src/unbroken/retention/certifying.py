@@ -111,7 +111,8 @@ class Looked:
     ``log`` is its full name, ``head`` its end as ``seq:hash``, ``at`` the time by the database's clock, ``by`` the
     login. ``told`` are the ``log.disposed`` entries since it began, which are gone through once; ``policies`` are those
     that candidates fell under, of the set that ``policies_sha256`` stands for; ``approvals`` the ids of standing
-    approvals, where those took a reviewer's place. ``dropped`` and ``vacuumed`` count partitions.
+    approvals, where those took a reviewer's place. ``ways`` tells of each partition how it went: dropped, rewritten or
+    vacuumed.
     """
 
     log: str
@@ -123,8 +124,7 @@ class Looked:
     policies_sha256: str
     decisions: Sequence[Taken]
     approvals: Sequence[str]
-    dropped: int
-    vacuumed: int
+    ways: Sequence[str]
 
 
 def certify(row: Disposal, looked: Looked, signing: SignedLedger) -> CertificateNote:
@@ -163,7 +163,7 @@ def certificate_at(
         emptied_at=time_of(_known("emptied_at", row.emptied_at)),
         entries=told.entries,
         finished=Finished(at=time_of(looked.at), by=looked.by),
-        gone=Gone(at=time_of(_known("gone_at", row.gone_at)), dropped=looked.dropped, vacuumed=looked.vacuumed),
+        gone=_gone(row, looked.ways),
         head=looked.head,
         hold_check=_hold_check(row),
         kept=dict(KEPT),
@@ -187,6 +187,15 @@ def _check(row: Disposal, told: Disposed) -> None:
             f"of the disposal {row.disposal} the log's entries say something else than its table: no certificate was "
             "made. Run `unbroken verify`"
         )
+
+
+def _gone(row: Disposal, ways: Sequence[str]) -> Gone:
+    return Gone(
+        at=time_of(_known("gone_at", row.gone_at)),
+        dropped=ways.count("dropped"),
+        rewritten=ways.count("rewritten"),
+        vacuumed=ways.count("vacuumed"),
+    )
 
 
 def _hold_check(row: Disposal) -> HoldCheck:

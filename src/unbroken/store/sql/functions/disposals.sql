@@ -669,7 +669,7 @@ begin
    where g.log = v_log and g.disposal = p_disposal order by g.entries desc, g.class;
 end $$;
 
--- What reviewers decided about one.
+-- What reviewers decided about one; the reasons not for whoever carries it out, as they may tell of a hold.
 create or replace function unbroken.disposal_decisions(p_log text, p_disposal uuid) returns table (
   nth integer, decision text, classes integer[], numbers text, until timestamptz, domains text[], reason text, decided_by text,
   decided_at timestamptz, seq bigint)
@@ -679,7 +679,8 @@ declare
   v_log constant int := unbroken.log_for_reader(p_log);
 begin
   return query
-  select d.nth, d.decision, d.classes, unbroken.ranges_in(d.seqs), d.until, d.domains, d.reason, d.decided_by, d.decided_at, d.seq
+  select d.nth, d.decision, d.classes, unbroken.ranges_in(d.seqs), d.until, d.domains,
+         case when unbroken.only_duty() is distinct from 'retention' then d.reason end, d.decided_by, d.decided_at, d.seq
     from disposal_decisions d where d.log = v_log and d.disposal = p_disposal order by d.nth;
 end $$;
 
