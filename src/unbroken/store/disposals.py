@@ -221,7 +221,7 @@ class Disposals:
         seq: int | None = self._one("propose_disposal", (self.log, disposal))[0]
         return seq
 
-    def decide(  # noqa: PLR0913 - one decision, as the database takes it
+    def decide(
         self,
         disposal: str,
         decision: Literal["extend", "relabel"],
