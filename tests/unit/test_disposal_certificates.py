@@ -31,8 +31,8 @@ def disposed(digest: str = DIGEST) -> tuple[Log, CertifiedDisposal]:
     reviewed = log.state_as("dpo", "log.disposal_reviewed", disposal=DISPOSAL, reason="due", **SAME)
     approved = log.state_as("legal", "log.disposal_approved", disposal=DISPOSAL, **SAME)
     begun = log.state_as("retention", "log.disposing", disposal=DISPOSAL, **SAME)
-    batch = log.state_as("retention", "log.disposed", disposal=DISPOSAL, payloads="1-3", originals="2", kept="4")
-    last = log.state_as("retention", "log.disposed", disposal=DISPOSAL, payloads="7", keys=["v-1"], kept="9")
+    batch = log.state_as("retention", "log.disposed", disposal=DISPOSAL, payloads="1-3,7", originals="2", kept="4,9")
+    last = log.state_as("retention", "log.disposed", disposal=DISPOSAL, keys=["v-1"])
     head = log.head()
     log.state_as("retention", "log.disposed", disposal=DISPOSAL, complete=True, certificate=digest, payloads=4, kept=2)
     steps = (

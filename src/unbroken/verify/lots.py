@@ -1,4 +1,4 @@
-"""The candidates of a disposal in lots of a thousand, and the hash of each: what people agree to is the hash of these."""
+"""The candidates of a disposal in lots of a thousand, and their hashes: what people agree to is the hash of these."""
 
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
