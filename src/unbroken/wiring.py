@@ -32,6 +32,8 @@ VERIFIER: Final = "verifier"
 READER: Final = "reader"
 DPO: Final = "dpo"
 NOTARY: Final = "notary"
+LEGAL: Final = "legal"
+RETENTION: Final = "retention"
 VAULT_KEYS: Final = "vault.keys"
 """The file of key-encryption keys in an embedded folder."""
 _KEY_FILE: Final = "log.key"
@@ -207,6 +209,22 @@ def add_embedded_logins(connection: Connection, log: str) -> None:
         administration.add_login(connection, login, duty=duty, password=None)
         if (login, duty) not in held and not administered:
             administration.install_grant(connection, log, login, duty=duty)
+
+
+def add_login_when_needed(server: embedded.EmbeddedServer, login: str) -> None:
+    """Makes a login that an embedded folder has only once somebody works with it: for legal holds, or for disposal.
+
+    Whoever ended its duty for a log, or administers access to it, decides what it may do there.
+    """
+    if login not in (LEGAL, RETENTION):
+        return
+    with connect_database(server.conninfo(embedded.SUPERUSER)) as connection:
+        lacking = administration.logs_never_granted_to(connection, login, duty=login)
+        if lacking:
+            administration.add_login(connection, login, duty=login, password=None)
+        for log in lacking:
+            if not any(duty == "access" for _, duty in administration.duties_held(connection, log)):
+                administration.install_grant(connection, log, login, duty=login)
 
 
 def prepare(connection: Connection, log: str) -> list[str]:

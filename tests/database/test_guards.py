@@ -542,13 +542,13 @@ FOR_INVESTIGATORS = {
     *QUESTIONS,
     *("line", "pseudonyms_of", "ask_names", "names", "registry", "unclassified"),
     *("vault_state", "reads_are_open", "erasures", "confirm_erasure", "withdraw_erasure", "record_export"),
-    *("holds", "hold_scopes", "hold_requests", "hold_reach"),
+    *("holds", "hold_scopes", "hold_requests"),
     *FOR_KEEPERS,
     *("propose_policies", "confirm_policies", "withdraw_policies"),
     *("ask_standing", "confirm_standing", "end_standing"),
 }
 FOR_HOLDERS = {
-    *("issue_hold", "note_hold_reach", "review_hold"),
+    *("issue_hold", "hold_reach", "note_hold_reach", "review_hold"),
     *("ask_hold_change", "confirm_hold_change", "withdraw_hold_change"),
 }
 FOR_OPENERS = {

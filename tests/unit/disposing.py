@@ -1,7 +1,7 @@
 """A disposal without a database: its row, what the log says of it, and a look at it when all is gone."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,7 +10,7 @@ from unbroken.core.commitment import commit
 from unbroken.core.note import SigningKey
 from unbroken.retention.catalogue import built_in
 from unbroken.retention.certifying import Looked
-from unbroken.retention.policy_set import set_of
+from unbroken.retention.written import table_of
 from unbroken.store.erasures import Told
 
 KEY = SigningKey("clinic.example/disposal", bytes(range(32)))
@@ -50,11 +50,16 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Group:
-    """Candidates of one class."""
+class Under:
+    """A policy of the catalogue, as a log's set has it, and how many candidates fell under it."""
 
-    policies: Sequence[str]
+    policy: Mapping[str, Any]
     entries: int
+
+
+def under(policy: str, entries: int) -> Under:
+    """A policy of the catalogue."""
+    return Under(table_of(built_in()[policy]), entries)
 
 
 @dataclass(frozen=True)
@@ -83,12 +88,6 @@ def batches() -> list[Told]:
     ]
 
 
-def policies() -> str:
-    """The text of a set in which the candidates' policies are."""
-    chosen = [built_in()[each] for each in ("hipaa.ephi_access", "default.one_year", "gdpr.security_log")]
-    return set_of(chosen, default="default.one_year").text
-
-
 def looked(**changed: Any) -> Looked:
     """A look at the log when all was gone."""
     found = Looked(
@@ -97,8 +96,8 @@ def looked(**changed: Any) -> Looked:
         at=THEN + timedelta(hours=2),
         by="retention",
         told=batches(),
-        policies=policies(),
-        groups=[Group(["gdpr.security_log", "hipaa.ephi_access"], 4), Group(["gdpr.security_log"], 2)],
+        policies=[under("hipaa.ephi_access", 4), under("gdpr.security_log", 6)],
+        policies_sha256="9" * 64,
         decisions=[Taken("extend", "dpo", THEN + timedelta(seconds=30), 11)],
         approvals=[],
         dropped=1,

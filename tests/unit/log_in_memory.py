@@ -40,9 +40,17 @@ class Log:
 
     def state(self, event_type: str, **details: object) -> None:
         """Adds an entry of the log's own."""
+        self._state(self._who(event_type), "w", details)
+
+    def state_as(self, login: str, event_type: str, **details: object) -> int:
+        """Adds an entry of the log's own about what a login did; its number."""
+        self._state(self._who(event_type) | {"actor_id": login, "actor_type": "system"}, login, details)
+        return len(self.stored)
+
+    def _state(self, who: dict[str, Any], writer: str, details: dict[str, object]) -> None:
         value = json.dumps(details).encode()
-        event = Event(**self._who(event_type), details=commit(SALT, value))
-        self._add(event, session_seq=None, has_original=False, details=value, details_salt=SALT)
+        event = Event(**who, details=commit(SALT, value))
+        self._add(event, writer=writer, session_seq=None, has_original=False, details=value, details_salt=SALT)
 
     def erase(self, *seqs: int, originals: bool = True) -> None:
         for seq in seqs:
@@ -78,7 +86,8 @@ class Log:
         before = self.stored[-1].hash if self.stored else bytes.fromhex(GENESIS)
         seq = len(self.stored) + 1
         at = "2026-03-01T09:00:00.250000Z"
-        entry = StoredEntry(LOG, seq, more.pop("session_seq"), at, "w", None, before, b"", encode_event(event), **more)
+        by, number = more.pop("writer", "w"), more.pop("session_seq")
+        entry = StoredEntry(LOG, seq, number, at, by, None, before, b"", encode_event(event), **more)
         entry.hash = hash_of(entry.line)
         self.stored.append(entry)
 

@@ -11,7 +11,7 @@ import pytest
 from tests.unit.log_in_memory import ERASURE, LOG, SALT, Log
 from unbroken.verify.chain import Chain, Run, summarise
 from unbroken.verify.declaration import Declaration
-from unbroken.verify.erased import erased_in, faults_of
+from unbroken.verify.erased import erased_in, faults_of, payload_of
 from unbroken.verify.examine import Intact, examine
 from unbroken.verify.finding import MAX_ERASURES, Report
 from unbroken.verify.run import verify_range, verify_session
@@ -131,11 +131,23 @@ def test_only_so_many_erasures_are_listed_and_all_counted() -> None:
 def test_a_reader_of_a_few_entries_learns_which_one_tells_of_each(log: Log) -> None:
     steps = steps_of(log)
     told = erased_in(steps, log)
-    assert told[2] == {"outputs": 11}
-    assert told[3] == {"inputs": 11, "outputs": 11, "original": 11}
+    assert {part: gone.seq for part, gone in told[2].items()} == {"outputs": 11}
+    assert {part: gone.seq for part, gone in told[3].items()} == {"inputs": 11, "outputs": 11, "original": 11}
     assert sorted(told) == [2, 3, 4, 6, 7, 9]
     assert faults_of(steps[2], told[3]) == ()
     assert {fault.part for fault in faults_of(steps[2])} == {"inputs", "outputs", "original"}
+
+
+def test_what_both_declare_is_told_as_erased(log: Log) -> None:
+    log.state("log.disposed", disposal=ERASURE, payloads="2-3,5", kept="4")
+    log.tell(payloads="6")
+    log.erase(5)
+    told = erased_in(steps_of(log), log)
+    works = [(told[seq]["outputs"].work, told[seq]["outputs"].seq) for seq in (2, 3, 6)]
+    assert works == [("erasure", 11), ("erasure", 11), ("erasure", 13)]
+    gone = payload_of(told[5])
+    assert gone is not None
+    assert (gone.work, gone.seq) == ("disposal", 12)
 
 
 def test_nobody_is_asked_where_nothing_is_absent() -> None:

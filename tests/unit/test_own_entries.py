@@ -9,6 +9,7 @@ from unbroken.core.entry import StoredEntry
 from unbroken.core.event import Event
 from unbroken.core.ids import new_id
 from unbroken.investigate.own_entries import told_by_the_log
+from unbroken.investigate.retention_entries import RETENTION_WORDS
 
 
 def told(event_type: str, details: object, **fields: Any) -> str:
@@ -20,6 +21,7 @@ def told(event_type: str, details: object, **fields: Any) -> str:
 
 
 ONE_HASH = "k1:" + "ab" * 32
+DAY = "2026-03-01"
 CUT = "erasure e-1, payloads of 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23…"
 READ = {"duty": "legal", "purpose": "why", "case": "C-1", "scope": {"what": "show", "session": "s-1"}}
 OF_TWO = {"login": "clara", "duty": "compliance", "basis": "two people", "reason": "audit", "requested_by": "anna"}
@@ -91,6 +93,68 @@ OF_TWO = {"login": "clara", "duty": "compliance", "basis": "two people", "reason
         ),
         ("log.erased", {"erasure": "e-1", "payloads": ",".join(map(str, range(1, 99)))}, CUT),
         (
+            "log.disposed",
+            {"disposal": "d-1", "payloads": "3-7,9", "originals": "", "kept": "8", "keys": ["v-1"]},
+            "disposal d-1, payloads of 3-7,9, 1 key, kept 8",
+        ),
+        (
+            "log.disposed",
+            {"disposal": "d-1", "complete": True, "payloads": 6, "originals": 1, "keys": 0, "kept": 1200},
+            "disposal d-1, complete, 6 payloads, 1 original, 1,200 kept",
+        ),
+        (
+            "log.disposal_proposed",
+            {"disposal": "d-1", "standing": True, "entries": 31, "upto": 900},
+            "disposal d-1, 31 entries up to 900, by standing approval",
+        ),
+        (
+            "log.disposal_decided",
+            {
+                "disposal": "d-1",
+                "decision": "extend",
+                "numbers": "3-7",
+                "until": f"{DAY}T00:00:00.000000Z",
+                "reason": "audit",
+            },
+            f"disposal d-1, extend of 3-7 until {DAY}: audit",
+        ),
+        (
+            "log.disposal_decided",
+            {"disposal": "d-1", "decision": "relabel", "classes": [4], "domains": ["hipaa", "pci"]},
+            "disposal d-1, relabel of classes to hipaa, pci",
+        ),
+        ("log.disposal_reviewed", {"disposal": "d-1", "reason": "looked through"}, "disposal d-1: looked through"),
+        ("log.disposal_withdrawn", {"disposal": "d-1"}, "disposal d-1"),
+        ("log.disposal_approved", {"disposal": "d-1"}, "disposal d-1"),
+        ("log.disposing", {"disposal": "d-1"}, "disposal d-1"),
+        ("log.policies_proposed", {"version": 3, "reason": "a new law"}, "version 3: a new law"),
+        ("log.policies_confirmed", {"version": 3}, "version 3"),
+        (
+            "log.start_told",
+            {"kind": "closed", "item": "account=1", "at": f"{DAY}T00:00"},
+            f"closed of account=1 on {DAY}",
+        ),
+        (
+            "log.standing_asked",
+            {"policies": ["a", "b"], "valid_until": f"{DAY}T09:00", "reason": "each week"},
+            f"of a, b until {DAY}: each week",
+        ),
+        ("log.standing_ended", {"approval": "a-1", "reason": "no more"}, "standing approval a-1: no more"),
+        ("log.hold_issued", {"hold": "h-1", "kind": "litigation", "matter": "M-7"}, "litigation, matter M-7"),
+        (
+            "log.hold_counted",
+            {"hold": "h-1", "preserved": 12, "originals": 1, "gone": 3},
+            "hold h-1, 12 payloads and 1 original preserved, 3 payloads gone before",
+        ),
+        ("log.hold_reviewed", {"hold": "h-1", "reason": "still open"}, "hold h-1: still open"),
+        ("log.hold_change_asked", {"hold": "h-1", "kind": "narrow", "reason": "agreed"}, "to narrow hold h-1: agreed"),
+        (
+            "log.hold_changed",
+            {"hold": "h-1", "kind": "release", "ends_at": f"{DAY}T09:00"},
+            f"hold h-1 released, its scope before covers until {DAY}",
+        ),
+        ("log.hold_change_withdrawn", {"request": "r-1"}, "request r-1"),
+        (
             "log.restored",
             {"system_identifier": "7", "timeline": 2, "erasures": 3},
             "server 7, time line 2, 3 erasures done",
@@ -112,7 +176,9 @@ def test_what_a_recorder_says_is_not_told_as_the_logs_own() -> None:
     assert told("access_granted", OF_TWO, recorder=new_id(), recorder_seq=1) == ""
 
 
-@pytest.mark.parametrize("event_type", ["access_granted", "log.read", "log.gap", "log.erased", "model_changed"])
+@pytest.mark.parametrize(
+    "event_type", ["access_granted", "log.read", "log.gap", "log.erased", "model_changed", *RETENTION_WORDS]
+)
 @pytest.mark.parametrize(
     "details", [None, b"", b"\xff", b"[1]", b"[" * 10_000, {"scope": 1, "login": {}, "keys": {}, "payloads": []}]
 )

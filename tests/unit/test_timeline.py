@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from tests.plain import draft
+from tests.unit.log_in_memory import ERASURE
 from unbroken.cli.timeline_view import TimelineView
 from unbroken.core.entry import StoredEntry
 from unbroken.core.event import encode_event
@@ -20,6 +21,7 @@ from unbroken.core.ids import new_id
 from unbroken.core.times import format_time
 from unbroken.investigate.timeline import Timeline, TimelineItem, timeline_of
 from unbroken.ledger.draft import Draft
+from unbroken.verify.declaration import Declaration
 
 START = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
 ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
@@ -227,26 +229,37 @@ def test_content_that_was_erased_is_said_to_be_so_and_with_which_entry() -> None
     for made in gone:
         entry = stored(Draft(made.event, {}), 1)
         for full in (False, True):
-            (item,) = timeline_of([entry], erased={1: 1204}, full=full).items
+            (item,) = timeline_of([entry], gone={1: Declaration(1204, ERASURE)}, full=full).items
             said = " ".join((item.title, *item.facts, *item.lines))
             assert "[erased]" in said, made.event.event_type
             assert "erased, as entry 1,204 tells" in item.facts
             assert "not held" not in said
             assert (item.erased_with, item.findings) == (1204, ())
-    (there,) = timeline_of([stored(gone[0], 1)], erased={2: 1204}).items
+    (there,) = timeline_of([stored(gone[0], 1)], gone={2: Declaration(1204, ERASURE)}).items
     assert (there.lines, there.erased_with) == (("a",), None)
+
+
+def test_content_that_was_disposed_of_is_said_to_be_so_when_and_under_which_disposal() -> None:
+    entry = stored(Draft(event("request", inputs="a").event, {}), 1)
+    gone = {1: Declaration(1204, ERASURE, work="disposal", at="2026-03-01T09:00:00.250000Z")}
+    (item,) = timeline_of([entry], gone=gone).items
+    assert item.lines == ("[disposed of]",)
+    assert "disposed of on 2026-03-01, as entry 1,204 tells" in item.facts
+    assert (item.disposed_with, item.erased_with) == (1204, None)
+    (item,) = timeline_of([entry], gone=gone, full=True).items
+    assert f"disposed of on 2026-03-01 under disposal {ERASURE}, as entry 1,204 tells" in item.facts
 
 
 def test_an_erased_call_is_not_said_to_be_another_than_was_asked_for() -> None:
     asked = event("approval_requested", tool="book", call_id="c", inputs={"seat": "12A"})
     made = event("tool_call", tool="book", call_id="c", parent_id=asked.event.id, inputs={"seat": "12A"})
-    _, call = timeline_of([stored(asked, 1), stored(Draft(made.event, {}), 2)], erased={2: 3}).items
+    _, call = timeline_of([stored(asked, 1), stored(Draft(made.event, {}), 2)], gone={2: Declaration(3, ERASURE)}).items
     assert not any("otherwise" in fact for fact in call.facts)
 
 
 def test_a_response_that_was_erased_does_not_stand_for_what_the_model_said() -> None:
     said, answered = event("model_result", outputs="[erased]"), event("response", outputs="a")
-    told = timeline_of([stored(said, 1), stored(Draft(answered.event, {}), 2)], erased={2: 3}).items
+    told = timeline_of([stored(said, 1), stored(Draft(answered.event, {}), 2)], gone={2: Declaration(3, ERASURE)}).items
     assert told[0].lines == ("[erased]",)
     assert told[0].erased_with is None
 

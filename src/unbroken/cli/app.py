@@ -34,6 +34,7 @@ COMMANDS: Final = {
     "prove": ("unbroken.cli.prove", "prove", "Prove that one entry is in the log, without showing the others."),
     "anchor": ("unbroken.cli.anchor", "app", "Set up and watch the places outside that hold checkpoints."),
     "subject": ("unbroken.cli.subject", "app", "Erase what a log holds of a person, with two people."),
+    "hold": ("unbroken.cli.hold", "app", "Keep what a matter needs from being destroyed."),
     "registry": ("unbroken.cli.registry", "app", "Say what tools and data are, and how their data is treated."),
     "vault": ("unbroken.cli.vault", "app", "Set up and look after the keys that originals are sealed to."),
     "redact": ("unbroken.cli.redact", "redact", "Try redaction on a file: what would be masked, and why."),

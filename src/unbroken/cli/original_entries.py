@@ -19,12 +19,14 @@ from unbroken.core.entry import StoredEntry
 from unbroken.core.event import Event
 from unbroken.core.normalise import Json
 from unbroken.errors import ConfigurationError
+from unbroken.investigate.destroyed import told_gone
 from unbroken.investigate.verified import Verified, verified
 from unbroken.privacy.prompts import HOLDERS, is_described
 from unbroken.privacy.vault.key_encryption import KeyEncryptions
 from unbroken.privacy.vault.opening import AT_ONCE, Kind, Look, Opening, open_originals
 from unbroken.privacy.vault.originals import EVENT
 from unbroken.verify.accounting import ORIGINAL
+from unbroken.verify.declaration import Declaration
 from unbroken.verify.erased import Declaring, declarations_in, payload_of
 
 SAID: Final = ("opened", "unchanged")
@@ -32,7 +34,7 @@ SAID: Final = ("opened", "unchanged")
 NOT_KEPT: Final = "masked, and no original was kept of it"
 DESCRIBED: Final = "of a prompt hash and length are recorded, as the registry says, and no original was kept of it"
 UNTOLD: Final = "no entry tells of it, run `unbroken verify`"
-UNDECLARED: Final = "gone, and no entry tells of its erasure: run `unbroken verify`"
+UNDECLARED: Final = "gone, and no entry tells of it: run `unbroken verify`"
 ALTERED: Final = "what is held of it is not what the entry says: run `unbroken verify`"
 
 
@@ -41,7 +43,7 @@ class Whole:
     """One entry: ``content`` are its parts as far as they are known, ``restored`` those that come from the original.
 
     ``texts`` are the event's own texts as they were given, by place. ``outcome`` is opened; unchanged, where nothing
-    was masked; not_kept; or why not all of it can be had: erased, locked, damaged.
+    was masked; not_kept; or why not all of it can be had: erased, disposed of, locked, damaged.
     """
 
     seq: int
@@ -129,13 +131,14 @@ class _Destroyed:
 
     def __init__(self, source: Declaring) -> None:
         self._source = source
-        self._told: dict[str, int] | None = None
+        self._told: dict[str, Declaration] | None = None
 
-    def entry_of(self, key_ids: Iterable[str]) -> int | None:
-        """The first entry that tells of one of these; ``None`` where none does."""
+    def told_of(self, key_ids: Iterable[str]) -> Declaration | None:
+        """What the first entry says that tells of one of these; ``None`` where none does."""
         if self._told is None:
-            self._told = {key_id: each.seq for each in declarations_in(self._source) for key_id in each.keys}
-        return min((self._told[key_id] for key_id in key_ids if key_id in self._told), default=None)
+            self._told = {key_id: each for each in declarations_in(self._source) for key_id in each.keys}
+        told = (self._told[key_id] for key_id in key_ids if key_id in self._told)
+        return min(told, key=lambda each: each.seq, default=None)
 
 
 def _whole(entry: StoredEntry, found: Verified, opening: Opening | None, destroyed: _Destroyed) -> Whole:
@@ -153,11 +156,12 @@ def _whole(entry: StoredEntry, found: Verified, opening: Opening | None, destroy
     original = look.original or {}
     parts = {name: value for name, value in original.items() if name in PARTS}
     texts = original.get(EVENT)
+    outcome, why = _outcome(look, found.erased.get(ORIGINAL), destroyed)
     whole = Whole(
         entry.seq,
         found,
-        look.outcome,
-        _declared(found.erased.get(ORIGINAL)) or _why(look, destroyed),
+        outcome,
+        why,
         {**held, **parts},
         frozenset(parts),
         texts if isinstance(texts, dict) else {},
@@ -182,20 +186,24 @@ def _judged(whole: Whole, event: Event, entry: StoredEntry) -> Whole:
         return whole
     if any(name in entry.parts for name in lacking):
         return replace(whole, outcome="damaged", why=f"{', '.join(lacking)}: {ALTERED}")
-    told = _declared(payload_of(whole.verified.erased)) or UNDECLARED
-    return replace(whole, outcome="erased", why=f"{', '.join(lacking)}: {told}")
+    gone = payload_of(whole.verified.erased)
+    told = UNDECLARED if gone is None else told_gone(gone)
+    return replace(whole, outcome=_gone_by(gone), why=f"{', '.join(lacking)}: {told}")
 
 
-def _why(look: Look, destroyed: _Destroyed) -> str:
-    """Why an original did not open, with the entry that tells of it where it is a destroyed key."""
+def _outcome(look: Look, gone: Declaration | None, destroyed: _Destroyed) -> tuple[str, str]:
+    """What came of opening an original, and why it did not open: with the entry that tells, where it is destroyed."""
     if look.outcome != "erased":
-        return look.why
-    told = destroyed.entry_of(look.key_ids) if look.key_ids else None
-    return f"{look.why}: {UNTOLD}" if told is None else f"{look.why}, as entry {told:,} tells"
+        return look.outcome, look.why
+    if gone is not None:
+        return _gone_by(gone), told_gone(gone)
+    told = destroyed.told_of(look.key_ids) if look.key_ids else None
+    why = f"{look.why}: {UNTOLD}" if told is None else f"{look.why}, as entry {told.seq:,} tells"
+    return _gone_by(told), why
 
 
-def _declared(seq: int | None) -> str:
-    return "" if seq is None else f"erased, as entry {seq:,} tells"
+def _gone_by(declaration: Declaration | None) -> str:
+    return "erased" if declaration is None or declaration.work == "erasure" else "disposed of"
 
 
 def _held(entry: StoredEntry, event: Event) -> Iterator[tuple[str, Json]]:

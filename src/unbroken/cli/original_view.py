@@ -22,6 +22,7 @@ SUMMED_UP: Final = {
     "unchanged": "in which nothing was masked",
     "not_kept": "without an original",
     "erased": "erased",
+    "disposed of": "disposed of",
     "locked": "that can't be opened here",
     "damaged": "DAMAGED",
 }
@@ -30,6 +31,7 @@ IN_WORDS: Final = {
     "unchanged": "nothing was masked",
     "not_kept": "no original",
     "erased": "erased",
+    "disposed of": "disposed of",
     "locked": "can't be opened here",
     "damaged": "DAMAGED",
 }

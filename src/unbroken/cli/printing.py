@@ -78,7 +78,7 @@ def amount(count: float) -> str:
 
 def counted(number: int, noun: str) -> str:
     """``1 entry``, ``2 entries``: English nouns as this package needs them."""
-    plural = noun[:-1] + "ies" if noun.endswith("y") and not noun.endswith("ey") else noun + "s"
+    plural = noun[:-1] + "ies" if noun.endswith("y") and not noun.endswith(("ay", "ey")) else noun + "s"
     return f"{number:,} {noun if number == 1 else plural}"
 
 

@@ -32,7 +32,8 @@ def print_report(console: Console, report: Report, *, expect: Head | None) -> No
             console.print(Padding(Text(printable(f"{told}: {told.reason}"), "bold"), (0, 0, 0, 2), expand=False))
     print_accounted(console, report.accounted)
     if report.certified is not None:
-        console.print(Text(f"As its certificate says: {counted(report.certified, 'erasure')}"))
+        certified = [counted(report.certified, "erasure"), counted(report.certified_disposals or 0, "disposal")]
+        console.print(Text(f"As its certificate says: {', '.join(certified)}"))
     print_findings(console, report.findings)
     if report.findings_total > len(report.findings):
         rest = report.findings_total - len(report.findings)
@@ -83,6 +84,7 @@ def report_as_json(report: Report, *, expect: Head | None) -> dict[str, Any]:
         "continued": _continuation_as_json(report.continued),
         "accounted": accounted_as_json(report.accounted),
         "certified": report.certified,
+        "certified_disposals": report.certified_disposals,
         "findings_total": report.findings_total,
         "findings": [finding_as_json(finding) for finding in report.findings],
     }

@@ -22,7 +22,7 @@ from unbroken.errors import ConfigurationError
 from unbroken.investigate.printable import printable
 from unbroken.investigate.short_forms import ShortForms
 from unbroken.investigate.timeline import Timeline, TimelineItem, timeline_of
-from unbroken.verify.erased import erased_in, faults_of, payload_of
+from unbroken.verify.erased import Erased, erased_in, faults_of, payload_of
 from unbroken.verify.examine import Intact, examine
 from unbroken.verify.finding import Finding, Report
 from unbroken.verify.run import verify_session
@@ -48,9 +48,9 @@ def show(
 
     Each entry is verified before it is shown, and what is wrong with it
     stands beside it. The exit code is 0 if nothing is wrong, 1 if there are
-    findings, 4 if something can't be read. Content that was erased, as an
-    entry of the log tells, stands as [erased] and is no finding. Times are
-    UTC.
+    findings, 4 if something can't be read. Content that was destroyed, as an
+    entry of the log tells, stands as [erased] or [disposed of] and is no
+    finding; --full names the disposal. Times are UTC.
 
     What was masked stands as [e-mail 5d0c4f], people as p-3f9a2c1b: the
     same value or person the same throughout. --full and --json show these
@@ -80,7 +80,7 @@ def show(
         findings=_marks(entries, report, erased),
         full=full or json,
         forms=forms,
-        erased={seq: gone for seq, each in erased.items() if (gone := payload_of(each)) is not None},
+        gone={seq: gone for seq, each in erased.items() if (gone := payload_of(each)) is not None},
     )
     if json:
         print_json(_as_json(timeline, report) | ({"names": known} if names else {}))
@@ -93,7 +93,7 @@ def show(
 
 @dataclass
 class _Read:
-    """Entries as a source, so that exactly those are verified that are shown; with those that tell of erasures."""
+    """Entries as a source, so that exactly those are verified that are shown; with those that tell what is gone."""
 
     log: str
     read: list[StoredEntry]
@@ -109,7 +109,7 @@ class _Read:
         yield from [some] if some else []
 
     def erasures(self) -> Iterator[list[StoredEntry]]:
-        """The entries that tell of erasures."""
+        """The entries that tell of erasures and disposals."""
         yield self.erasing
 
 
@@ -117,7 +117,7 @@ class _Read:
 class _Found:
     """A session's entries, its log's name, and the names of people in it where they were asked for.
 
-    ``erasing`` are the entries that tell of erasures, read where the session lacks something.
+    ``erasing`` are the entries that tell of erasures and disposals, read where the session lacks something.
     """
 
     log: str
@@ -171,7 +171,7 @@ def _only(fitting: list[str], session: str, log: str) -> str:
     return fitting[0]
 
 
-def _marks(entries: list[StoredEntry], report: Report, erased: Mapping[int, Mapping[str, int]]) -> dict[int, list[str]]:
+def _marks(entries: list[StoredEntry], report: Report, erased: Mapping[int, Erased]) -> dict[int, list[str]]:
     """What is wrong with each entry, by its number: with it alone, and with its place in the session."""
     marks: dict[int, list[str]] = {}
     for entry in entries:
@@ -187,15 +187,16 @@ def _marks(entries: list[StoredEntry], report: Report, erased: Mapping[int, Mapp
     return marks
 
 
-_OF_PLACE: Final = ("session_gap", "duplicate", "reordered", "forked", "not_erased")
+_OF_PLACE: Final = ("session_gap", "duplicate", "reordered", "forked", "not_erased", "held_destroyed")
 
 
 def _print_verdict(out: Console, report: Report) -> None:
     out.print()
     if report.verdict == "consistent":
-        gone = report.accounted.payloads
-        erased = f"; the content of {counted(gone, 'entry')} was erased, on record" if gone else ""
-        numbered = f"verified: {counted(report.entries, 'entry')} unaltered, numbered without a gap{erased}"
+        disposed = report.accounted.disposed
+        ways = ("erased", report.accounted.payloads - disposed), ("disposed of", disposed)
+        gone = [f"; the content of {counted(number, 'entry')} was {how}, on record" for how, number in ways if number]
+        numbered = f"verified: {counted(report.entries, 'entry')} unaltered, numbered without a gap{''.join(gone)}"
         words = Text(numbered, "green")
     else:
         words = Text(f"{counted(report.findings_total, 'finding')}: this is not what was recorded", "bold red")

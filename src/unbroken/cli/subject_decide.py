@@ -35,10 +35,11 @@ def confirm(
     """Confirm an erasure that somebody else asked for.
 
     Shows who asked, for whom and why, how much goes and how many other
-    people it touches. Confirming destroys nothing: a data protection officer
-    carries it out then, and until that has begun it can be withdrawn. Judge
-    before whether a legal hold or a duty to keep records forbids it: this
-    release knows none of them.
+    people it touches, what of it a legal hold keeps, and what a law asks to
+    keep. Confirming destroys nothing: a data protection officer carries it
+    out then, and until that has begun it can be withdrawn. Nothing begins
+    while a hold keeps any of it, nor against a law unless it was asked for
+    with --despite-floors. Judge before whether anything else forbids it.
 
     \b
     Needs a login with the duty dpo, legal or compliance, other than the one

@@ -8,7 +8,7 @@ from unbroken import wiring
 from unbroken.cli.asking import agreed
 from unbroken.cli.masked import masked, rules_of
 from unbroken.cli.people import KeyOption, as_recorded, keys_of, known_as, unknowable
-from unbroken.cli.printing import moment, print_json, warn
+from unbroken.cli.printing import counted, moment, print_json, warn
 from unbroken.cli.reading import CaseOption, PurposeOption, Reading, open_read
 from unbroken.cli.subject_options import command
 from unbroken.cli.subject_view import person_as_json, print_amounts, print_limits, print_next, print_person
@@ -34,6 +34,9 @@ def erase(
     with_acted: Annotated[
         bool, typer.Option("--with-acted", help="Also what this person did to others' data, which else is kept.")
     ] = False,
+    despite_floors: Annotated[
+        bool, typer.Option("--despite-floors", help="Ask for it although a law asks to keep some of it.")
+    ] = False,
     key: KeyOption = None,
     purpose: PurposeOption = None,
     case: CaseOption = None,
@@ -48,6 +51,10 @@ def erase(
     for. With it, a request is recorded that another login has to confirm
     within seven days; nothing is destroyed by asking either. A name is looked
     for under all pseudonyms that it has, with the log's key.
+
+    What a legal hold keeps is counted, and nothing begins before the hold is
+    over. What a law in force asks to keep is counted too: then it is asked
+    for with --despite-floors, which whoever confirms sees, or not at all.
 
     \b
     Needs the duty dpo, and a case. It is recorded as a read.
@@ -77,8 +84,19 @@ def erase(
             print_amounts(found)
             print_limits(with_acted=with_acted, acts=found.kept)
         asked = None
+        if ask:
+            _check_against(found, despite_floors=despite_floors)
         if ask and found.ids and agreed("Ask for this erasure? Nothing is destroyed by asking.", yes=yes):
-            asked = _asked(door, reading, found, store, with_acted=with_acted, case=case, reason=reason)
+            asked = _asked(
+                door,
+                reading,
+                found,
+                store,
+                with_acted=with_acted,
+                case=case,
+                reason=reason,
+                despite_floors=despite_floors,
+            )
     if json:
         print_json(_as_json(door, found, asked, store, with_acted=with_acted))
     else:
@@ -105,6 +123,20 @@ def _warn(person: str, *, unknown: str | None) -> None:
         )
 
 
+def _check_against(found: PersonFound, *, despite_floors: bool) -> None:
+    if found.floored and not despite_floors:
+        raise ConfigurationError(
+            f"a law asks to keep what {counted(found.floored, 'entry')} of this person "
+            f"{'holds' if found.floored == 1 else 'hold'}: nothing was asked for. If it has to go all the same, ask "
+            "with --despite-floors: whoever confirms sees it"
+        )
+    if found.held:
+        warn(
+            f"a legal hold keeps {counted(found.held, 'entry')} of this person: an erasure can be asked for and "
+            "confirmed, and not carried out before the hold is over. A request expires after seven days"
+        )
+
+
 def _asked(
     door: Erasures,
     reading: Reading,
@@ -114,6 +146,7 @@ def _asked(
     with_acted: bool,
     case: str | None,
     reason: str | None,
+    despite_floors: bool,
 ) -> Asked:
     rules = rules_of(reading.reader)
     return door.ask(
@@ -122,6 +155,7 @@ def _asked(
         with_acted=with_acted,
         case=masked(store, case or "", rules=rules),
         reason=masked(store, reason or "", rules=rules),
+        despite_floors=despite_floors,
     )
 
 

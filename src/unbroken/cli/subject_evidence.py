@@ -1,8 +1,8 @@
 """What a certificate of erasure is held against: the ledger, and the log itself."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from unbroken.cli.certificates import Evidence
 from unbroken.cli.target import open_reader
 from unbroken.core.note import VerifierKey
 from unbroken.destruction.ledger import DestructionLedger
@@ -12,15 +12,6 @@ from unbroken.privacy.erasure.records import CertificateNote, OrderNote, records
 from unbroken.privacy.erasure.told import Destroyed, destroyed_by
 from unbroken.privacy.pseudonyms import is_pseudonym
 from unbroken.store.erasures import Erasures
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """One thing that was checked, whether it holds, and what to say of it."""
-
-    what: str
-    holds: bool
-    words: str
 
 
 def evidence_in_ledger(

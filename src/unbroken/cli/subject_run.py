@@ -10,7 +10,7 @@ from unbroken.cli.printing import counted
 from unbroken.cli.subject_options import command
 from unbroken.cli.subject_view import print_amounts, print_request
 from unbroken.errors import ConfigurationError
-from unbroken.privacy.erasure.beginning import Beginning
+from unbroken.privacy.erasure.beginning import Beginning, check_free
 from unbroken.privacy.erasure.ending import Ending
 from unbroken.privacy.erasure.records import CertificateNote
 from unbroken.privacy.erasure.signing import Signing
@@ -68,6 +68,7 @@ class Run:
         if not quiet:
             print_request(row, log=self.door.log)
             print_amounts(found)
+        check_free(row, found)
         new = "" if self.signing.ledger.exists() else f" The ledger {self.signing.ledger.path} is new."
         return agreed(f"Destroy this for good?{new}", yes=yes)
 

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from unbroken.cli.printing import ROWS, as_json_time, columns, console, counted, moment
 from unbroken.investigate.printable import printable
-from unbroken.privacy.erasure.plan import IRREVERSIBLE, METHODS, NOT_COVERED, kept
+from unbroken.privacy.erasure.plan import FLOORED, HELD, IRREVERSIBLE, METHODS, NOT_COVERED, kept
 from unbroken.store.erasures import Erasure, PersonFound
 
 _INDENT = 2
@@ -34,8 +34,9 @@ def print_next(steps: Iterable[tuple[str, str]]) -> None:
 
 
 def print_amounts(found: PersonFound) -> None:
-    """What would be destroyed, how much of it, and that it can't be taken back."""
+    """What would be destroyed, how much of it, what stands against it, and that it can't be taken back."""
     _print_counts("Destroyed", _counts(found))
+    _print_against(_counts(found))
     console().print(Padding(Text(IRREVERSIBLE, "bold yellow"), (0, 0, 0, _INDENT)))
 
 
@@ -46,6 +47,7 @@ def print_planned(row: Erasure) -> None:
         print_section(title, METHODS.items())
         return
     _print_counts(title, row.planned)
+    _print_against(row.planned)
     console().print(Padding(Text(_COUNTED), (0, 0, 0, _INDENT), expand=False))
 
 
@@ -55,13 +57,25 @@ def planned_in_words(row: Erasure) -> str:
         return ""
     amounts = ", ".join(number for _, number in _amounts(row.planned))
     shared = f"; {counted(row.planned['shared'], 'entry')} shared with {_others(row.planned)}"
-    return amounts + (shared if row.planned["shared"] else "")
+    against = "".join(f"; {number} {word}" for number, word in _against(row.planned, held="held", floored="kept by law"))
+    return amounts + (shared if row.planned["shared"] else "") + against
 
 
 def _print_counts(title: str, counts: Mapping[str, int]) -> None:
     print_section(title, ((number, METHODS[kind]) for kind, number in _amounts(counts)))
     if counts["shared"]:
         console().print(Padding(Text(_shared(counts)), (0, 0, 0, _INDENT), expand=False))
+
+
+def _print_against(counts: Mapping[str, int]) -> None:
+    against = _against(counts, held=HELD, floored=FLOORED)
+    if against:
+        print_section("Against it", against)
+
+
+def _against(counts: Mapping[str, int], **words: str) -> list[tuple[str, str]]:
+    """How many entries there are that a hold or a law keeps, of each kind with what is said of it."""
+    return [(counted(counts[kind], "entry"), said) for kind, said in words.items() if counts.get(kind)]
 
 
 def print_limits(*, with_acted: bool, acts: int | None = None) -> None:
@@ -110,6 +124,8 @@ def _counts(found: PersonFound) -> dict[str, int]:
         "names": len(found.pseudonyms),
         "shared": found.shared,
         "others": found.others,
+        "held": found.held,
+        "floored": found.floored,
     }
 
 
@@ -128,6 +144,7 @@ def print_request(row: Erasure, *, log: str) -> None:
         ("log", log),
         ("person", "\n".join(row.subjects)),
         ("what they did to others", "destroyed as well" if row.with_acted else "kept"),
+        *([("what a law keeps", "destroyed despite that")] if row.despite_floors else []),
         ("case", row.case or "(lost with a restore)"),
         ("because", row.reason or "(lost with a restore)"),
         ("asked by", _by(row.requested_by, row.requested_at, row.requested_seq)),
@@ -172,6 +189,8 @@ def person_as_json(found: PersonFound) -> dict[str, Any]:
         "shared": found.shared,
         "others": found.others,
         "kept": found.kept,
+        "held": found.held,
+        "floored": found.floored,
         "first_at": _json_time(found.first_at),
         "last_at": _json_time(found.last_at),
         "upto_at": as_json_time(found.upto_at),
@@ -187,6 +206,7 @@ def erasure_as_json(row: Erasure) -> dict[str, Any]:
         "case": row.case,
         "reason": row.reason,
         "with_acted": row.with_acted,
+        "despite_floors": row.despite_floors,
         "subjects": row.subjects,
         "requested": _act(row.requested_by, row.requested_at, row.requested_seq),
         "confirmed": _act(row.confirmed_by, row.confirmed_at, row.confirmed_seq),

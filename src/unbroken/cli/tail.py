@@ -23,7 +23,7 @@ from unbroken.cli.report_view import finding_in_words
 from unbroken.cli.target import DEFAULT_STORE, LogOption, StoreOption
 from unbroken.core.entry import Head, StoredEntry
 from unbroken.core.event import Event, decode_event
-from unbroken.investigate.content import ERASED
+from unbroken.investigate.destroyed import IN_PLACE
 from unbroken.investigate.export_form import export_form
 from unbroken.investigate.masked import counts_of, in_words
 from unbroken.investigate.own_entries import told_by_the_log
@@ -32,6 +32,7 @@ from unbroken.investigate.short_forms import ShortForms
 from unbroken.privacy.people import People
 from unbroken.verify.accounting import Accounting
 from unbroken.verify.chain import START, Chain
+from unbroken.verify.declaration import Declaration
 from unbroken.verify.erased import Erased, erased_in, payload_of
 from unbroken.verify.examine import Broken, Intact, examine
 from unbroken.verify.finding import Finding, FindingList
@@ -43,8 +44,8 @@ POLL_S: Final = 0.3
 _SESSION_SHOWN: Final = 12
 _STDOUT: Final = 1
 
-Shown: TypeAlias = tuple[StoredEntry, list[Finding], int | None]
-"""An entry, what is wrong with it or between it and the one before, and which one tells that its content was erased."""
+Shown: TypeAlias = tuple[StoredEntry, list[Finding], Declaration | None]
+"""An entry, what is wrong with it or between it and the one before, and what declares its content gone."""
 
 
 def tail(
@@ -61,8 +62,8 @@ def tail(
     """Show the newest entries, and new ones as they come.
 
     Each entry is verified by itself and against the one before; what is
-    wrong with it is printed beneath it. [erased] marks content that an entry
-    of the log declares erased. Times are UTC, by the database's
+    wrong with it is printed beneath it. [erased] and [disposed of] mark content
+    that an entry of the log declares gone. Times are UTC, by the database's
     clock. What --json --no-follow prints, `unbroken verify --file` reads.
 
     On a server this takes a login with the duty compliance, legal or dpo.
@@ -98,10 +99,10 @@ def tail(
 def _print(found: Iterator[Shown], printed: "_JsonLines | _TextLines", reading: Reading) -> None:
     while some := list(islice(found, _AT_ONCE)):
         printed.prepare(entry for entry, *_ in some)
-        for entry, findings, erased_with in some:
+        for entry, findings, gone in some:
             # Counted first: one who ends it in between has perhaps seen it.
             reading.shown(entry)
-            printed.entry(entry, findings, erased_with)
+            printed.entry(entry, findings, gone)
 
 
 @contextmanager
@@ -185,7 +186,7 @@ class _JsonLines:
     def prepare(self, entries: Iterable[StoredEntry]) -> None:
         """Nothing is known of them but what they say."""
 
-    def entry(self, entry: StoredEntry, findings: list[Finding], _erased_with: int | None) -> None:
+    def entry(self, entry: StoredEntry, findings: list[Finding], _gone: Declaration | None) -> None:
         print_json(export_form(entry))
         sys.stdout.flush()
         for finding in findings:
@@ -205,8 +206,8 @@ class _TextLines:
         if self._people is not None:
             self._people.look_up_in(texts_of(entries))
 
-    def entry(self, entry: StoredEntry, findings: list[Finding], erased_with: int | None) -> None:
-        self._out.print(_line(entry, self._forms, erased_with), no_wrap=True, overflow="ellipsis")
+    def entry(self, entry: StoredEntry, findings: list[Finding], gone: Declaration | None) -> None:
+        self._out.print(_line(entry, self._forms, gone), no_wrap=True, overflow="ellipsis")
         for finding in findings:
             self._out.print(Text(f"{'FINDING':>16}  {_placed(finding, entry)}", "bold red"))
 
@@ -222,7 +223,7 @@ def _placed(finding: Finding, entry: StoredEntry) -> str:
     return place + finding_in_words(finding)
 
 
-def _line(entry: StoredEntry, forms: ShortForms, erased_with: int | None) -> Text:
+def _line(entry: StoredEntry, forms: ShortForms, gone: Declaration | None) -> Text:
     read = _event(entry)
     event = None if read is None else forms.event(read)
     when = printable(entry.recorded_at[:19].replace("T", " "))
@@ -236,8 +237,8 @@ def _line(entry: StoredEntry, forms: ShortForms, erased_with: int | None) -> Tex
         start.append(f"  {printable(event.tool)}", "yellow")
     if event.side_effect and event.event_type == "tool_call":
         start.append("  SIDE EFFECT", "bold black on yellow")
-    if erased_with is not None:
-        start.append(f"  {ERASED} with entry {erased_with:,}", "dim italic")
+    if gone is not None:
+        start.append(f"  {IN_PLACE[gone.work]} with entry {gone.seq:,}", "dim italic")
     if words := told_by_the_log(entry, event):
         start.append(f"  {forms.name(words, scanned=False)}")
     if masked := counts_of(event):

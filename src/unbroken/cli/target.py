@@ -94,6 +94,7 @@ def conninfo_of(store: str, *, login: str, create: bool = False) -> Iterator[str
             f"there is no log in the folder {store}: make one with `unbroken init --store {store}`"
         )
     with embedded.enter(store) as server:
+        wiring.add_login_when_needed(server, login)
         yield server.conninfo(login)
 
 

@@ -48,7 +48,7 @@ def verify_whole(
             expect=expect,
             kept=kept,
             outside=outside,
-            certificates=certificates,
+            certificates=None if certificates is None else certificates.without_lost(continued),
             workers=workers or _workers_for(reader.head().seq),
             connect=partial(_connect_worker, store, reader.log),
             progress=progress,

@@ -12,7 +12,7 @@ from unbroken.verify.declaration import runs_in
 from unbroken.verify.replay.act import Statement
 
 LEDGER: Final = "ledger"
-_COUNTS: Final = ("payloads", "originals", "keys", "names", "sessions", "shared", "others", "kept")
+_COUNTS: Final = ("payloads", "originals", "keys", "names", "sessions", "shared", "others", "kept", "held", "floored")
 
 
 @dataclass(frozen=True, slots=True)

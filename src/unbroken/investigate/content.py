@@ -7,12 +7,12 @@ import msgspec
 
 from unbroken.core.entry import StoredEntry
 from unbroken.core.event import Event
+from unbroken.investigate.destroyed import IN_PLACE
 from unbroken.investigate.printable import printable, printable_lines
 from unbroken.investigate.short_forms import uncut
+from unbroken.verify.declaration import Declaration
 
 NOT_HELD: Final = "(content not held)"
-ERASED: Final = "[erased]"
-"""What is shown in place of content that the log declares erased."""
 _ARGUMENT_CHARACTERS: Final = 50
 _CALL_CHARACTERS: Final = 300
 
@@ -28,20 +28,20 @@ NOTHING: Final = _Nothing("")
 """The event commits to no such part."""
 GONE: Final = _Nothing(NOT_HELD)
 """The event commits to a part that is not held here."""
-DECLARED_GONE: Final = _Nothing(ERASED)
-"""The same, and an entry of the log's own tells that it was erased."""
+DECLARED_GONE: Final = {work: _Nothing(words) for work, words in IN_PLACE.items()}
+"""The same, and an entry of the log's own tells that it was destroyed, and by what."""
 
 
-def part_of(entry: StoredEntry, event: Event, name: str, *, erased: bool = False) -> Any:
+def part_of(entry: StoredEntry, event: Event, name: str, *, gone: Declaration | None = None) -> Any:
     """The value of one part or what stands for it where there is none; text that is no readable JSON as that text.
 
-    ``erased`` tells that the entry's payload is declared gone.
+    ``gone`` is what the entry says that declares this one's payload gone.
     """
     if getattr(event, name) is None:
         return NOTHING
     part = entry.parts.get(name)
     if part is None:
-        return DECLARED_GONE if erased else GONE
+        return GONE if gone is None else DECLARED_GONE[gone.work]
     try:
         return msgspec.json.decode(part.value)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

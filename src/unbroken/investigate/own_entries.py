@@ -10,6 +10,7 @@ from unbroken.core.event import Event
 from unbroken.investigate.details import Details, after, text
 from unbroken.investigate.printable import printable
 from unbroken.investigate.prompts import changed
+from unbroken.investigate.retention_entries import RETENTION_WORDS
 from unbroken.investigate.vault_entries import VAULT_WORDS
 
 _NAMED: Final = 3
@@ -121,4 +122,5 @@ _WORDS: Final[Mapping[str, Callable[[Details], str]]] = {
     "prompt_changed": changed,
     "model_changed": changed,
     **VAULT_WORDS,
+    **RETENTION_WORDS,
 }

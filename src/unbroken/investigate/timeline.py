@@ -18,12 +18,14 @@ from unbroken.core.kinds import UNSCANNED, contained
 from unbroken.core.times import is_time, parse_time
 from unbroken.investigate.calls import NOT_EXECUTED, Fates, fates_of, is_in_place_of
 from unbroken.investigate.content import folded
+from unbroken.investigate.destroyed import told_gone
 from unbroken.investigate.masked import counts_of, in_words
 from unbroken.investigate.notes import NOTES
 from unbroken.investigate.printable import printable
 from unbroken.investigate.short_forms import MASKED, ShortForms
-from unbroken.investigate.wording import told
+from unbroken.investigate.wording import NOTHING_GONE, told
 from unbroken.investigate.words import Wording
+from unbroken.verify.declaration import Declaration
 
 SIDE_EFFECT: Final = "side effect"
 NO_RESULT: Final = "no result"
@@ -33,7 +35,6 @@ ERROR: Final = "error"
 _SPOKEN: Final = frozenset({"request", "response", "conversation_started", "conversation_ended"})
 _FOLDED_LINES: Final = 12
 _FOLDED_CHARACTERS: Final = 1000
-_NOTHING: Final[Mapping[int, int]] = {}
 _CLASSIFICATIONS: Final = ("public", "internal", "confidential", "restricted")
 """From the least to the most strict."""
 
@@ -47,7 +48,7 @@ class TimelineItem:
     agent say, 1 for the work in between, and one more for each tool call around it. ``notes`` say what was masked where
     that isn't to be seen, and in a full timeline all that was, and how the event is classified; ``redactions`` count
     what was masked by kind, and ``contains`` are the flags that this raises. ``erased_with`` is the entry that tells
-    that this one's content was erased.
+    that this one's content was erased, ``disposed_with`` the one that tells that it was disposed of.
     """
 
     seq: int
@@ -69,6 +70,7 @@ class TimelineItem:
     domains: tuple[str, ...] = ()
     rules: str | None = None
     erased_with: int | None = None
+    disposed_with: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +115,12 @@ def timeline_of(
     findings: Mapping[int, Sequence[str]] | None = None,
     full: bool = False,
     forms: ShortForms | None = None,
-    erased: Mapping[int, int] = _NOTHING,
+    gone: Mapping[int, Declaration] = NOTHING_GONE,
 ) -> Timeline:
     """The timeline of one session's entries, which stand in order of ``seq`` and are at least one.
 
-    ``findings`` are what verification found, by ``seq``, and ``erased`` the entries that tell of the erasure of others'
-    payloads, by these others'. Long texts are folded unless ``full``, and placeholders and pseudonyms shortened, or as
+    ``findings`` are what verification found, by ``seq``, and ``gone`` what declares payloads gone, by the ``seq`` of
+    those that had them. Long texts are folded unless ``full``, and placeholders and pseudonyms shortened, or as
     ``forms`` has it.
     """
     forms = forms or ShortForms(full=full)
@@ -126,20 +128,21 @@ def timeline_of(
     _learn(forms, entries)
     events = [None if event is None else forms.event(event) for event in read]
     known = [event for event in events if event is not None]
-    wordings = told(list(zip(entries, events, strict=True)), full=full, forms=forms, erased=erased)
+    wordings = told(list(zip(entries, events, strict=True)), full=full, forms=forms, gone=gone)
     fates = fates_of([event for event in read if event is not None])
     depths = _depths(known)
     start = parse_time(known[0].ts) if known else None
     items = tuple(
         _unreadable(entry, found)
         if event is None or start is None
-        else _erased(
+        else _without_content(
             _protected(
                 _item(entry, event, wording, start=start, depth=depths[event.id], fates=fates, findings=found),
                 event,
                 full=full,
             ),
-            erased.get(entry.seq),
+            gone.get(entry.seq),
+            full=full,
         )
         for entry, event, wording in zip(entries, events, wordings, strict=True)
         for found in [tuple(printable(text) for text in (findings or {}).get(entry.seq, ()))]
@@ -178,11 +181,14 @@ def _protected(item: TimelineItem, event: Event, *, full: bool) -> TimelineItem:
     )
 
 
-def _erased(item: TimelineItem, seq: int | None) -> TimelineItem:
-    """The item, with the entry that tells of the erasure of its content."""
-    if seq is None:
+def _without_content(item: TimelineItem, gone: Declaration | None, *, full: bool) -> TimelineItem:
+    """The item, with how its content went and which entry tells."""
+    if gone is None:
         return item
-    return replace(item, facts=(*item.facts, f"erased, as entry {seq:,} tells"), erased_with=seq)
+    facts = (*item.facts, told_gone(gone, full=full))
+    if gone.work == "erasure":
+        return replace(item, facts=facts, erased_with=gone.seq)
+    return replace(item, facts=facts, disposed_with=gone.seq)
 
 
 def _masked_unseen(item: TimelineItem, counts: Mapping[str, int]) -> bool:

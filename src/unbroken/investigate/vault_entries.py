@@ -3,11 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from unbroken.investigate.details import Details, after, text
-from unbroken.investigate.words import count
-
-_SHOWN: Final = 60
-"""Characters of a list of numbers that are shown."""
+from unbroken.investigate.destroyed import what_went
+from unbroken.investigate.details import Details, after, shortened, text
 
 
 def _refilled(details: Details) -> str:
@@ -16,7 +13,7 @@ def _refilled(details: Details) -> str:
 
 def _asked(details: Details) -> str:
     what = "to hold something against" if text(details, "kind") == "match" else "to open"
-    return f"{what} the originals of {_cut(text(details, 'seqs'))}"
+    return f"{what} the originals of {shortened(text(details, 'seqs'))}"
 
 
 def _opened(details: Details) -> str:
@@ -36,7 +33,7 @@ def _requested(details: Details) -> str:
     people = details.get("subjects")
     whom = ", ".join(map(str, people)) if isinstance(people, list) else ""
     acted = ", also what they did to others" if details.get("with_acted") is True else ""
-    return f"of {_cut(whom)}{acted}, case {text(details, 'case')}{after(text(details, 'reason'))}"
+    return f"of {shortened(whom)}{acted}, case {text(details, 'case')}{after(text(details, 'reason'))}"
 
 
 def _of_erasure(details: Details) -> str:
@@ -44,35 +41,12 @@ def _of_erasure(details: Details) -> str:
 
 
 def _erased(details: Details) -> str:
-    what = filter(None, (_numbers(details, "payloads"), _numbers(details, "originals"), *_counts(details)))
-    end = ["complete"] if details.get("complete") is True else []
-    return ", ".join([_of_erasure(details), *end, *what])
-
-
-def _numbers(details: Details, key: str) -> str:
-    """Which payloads or originals, or where the entry only counts them, how many."""
-    value = details.get(key)
-    if isinstance(value, str) and value:
-        return f"{key} of {_cut(value)}"
-    return count(value, key.removesuffix("s")) if isinstance(value, int) else ""
-
-
-def _counts(details: Details) -> list[str]:
-    counted = ((details.get(key), noun) for key, noun in (("keys", "key"), ("pseudonyms", "name")))
-    return [
-        count(len(value) if isinstance(value, list) else value, noun)
-        for value, noun in counted
-        if value and isinstance(value, list | int)
-    ]
+    return ", ".join([_of_erasure(details), *what_went(details)])
 
 
 def _restored(details: Details) -> str:
     server = f"server {text(details, 'system_identifier')}, time line {text(details, 'timeline')}"
     return f"{server}, {text(details, 'erasures')} erasures done"
-
-
-def _cut(words: str) -> str:
-    return words if len(words) <= _SHOWN else words[: _SHOWN - 1] + "…"
 
 
 VAULT_WORDS: Final[Mapping[str, Callable[[Details], str]]] = {

@@ -57,14 +57,14 @@ def read_verified(source: Source, seqs: Iterable[int]) -> dict[int, Verified]:
 
 
 def verified(entries: Iterable[StoredEntry], source: Declaring) -> list[Verified]:
-    """Entries, examined; ``source`` is asked once what was erased if any of them lacks something."""
+    """Entries, examined; ``source`` is asked once what was destroyed if any of them lacks something."""
     examined = [(_without_findings(entry, step := examine(entry)), step) for entry in entries]
     erased = erased_in((step for _, step in examined), source)
     return [_settled(each, step, erased.get(each.seq, {})) for each, step in examined]
 
 
 def _settled(found: Verified, step: Intact | Broken, erased: Erased) -> Verified:
-    """With what is wrong, once it is known what was erased."""
+    """With what is wrong, once it is known what was destroyed."""
     faults = faults_of(step, erased)
     if not (faults or erased):
         return found

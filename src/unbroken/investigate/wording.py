@@ -4,7 +4,7 @@ A prompt's messages stand in the events of their own already, as requests, resul
 only the messages that no earlier event of the session shows: system prompts, and what the agent put in between.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -30,7 +30,9 @@ from unbroken.investigate.printable import printable
 from unbroken.investigate.prompts import SYSTEM_ROLES, changed, described, is_described, prompt_role, template_of
 from unbroken.investigate.short_forms import ShortForms, is_masked_by_chance, is_scanned, without_values
 from unbroken.investigate.words import Known, Wording, circumstances, count, figures, in_entry
+from unbroken.verify.declaration import Declaration
 
+NOTHING_GONE: Final[Mapping[int, Declaration]] = {}
 _BRIEF: Final = 100
 _EMPTY: Final = "(empty)"
 
@@ -40,15 +42,15 @@ def told(
     *,
     full: bool,
     forms: ShortForms,
-    erased: Collection[int] = (),
+    gone: Mapping[int, Declaration] = NOTHING_GONE,
 ) -> list[Wording]:
     """The wording of each entry of one session, in order; an empty one where the event can't be read.
 
-    ``erased`` are the numbers of entries whose payload is declared gone.
+    ``gone`` is what declares the payloads of some of them gone, by their numbers.
     """
     known = {event.id: (entry, event) for entry, event in session if event}
     repeated = {each for entry, event in session if event for each in _responses(entry, event, forms)}
-    teller = _Teller(full, repeated, known, forms, erased)
+    teller = _Teller(full, repeated, known, forms, gone)
     return [Wording() if event is None else teller.tell(entry, event) for entry, event in session]
 
 
@@ -56,15 +58,15 @@ def told(
 class _Teller:
     """Goes through a session once. ``shown`` are the texts so far; ``repeated`` are turns and their responses.
 
-    ``known`` are the session's entries by the ids of their events, ``erased`` the numbers of those whose payload is
-    declared gone; ``before`` is the id of the event told last.
+    ``known`` are the session's entries by the ids of their events, ``gone`` what declares the payloads of some of them
+    gone, by their numbers; ``before`` is the id of the event told last.
     """
 
     full: bool
     repeated: set[tuple[str | None, str]]
     known: Known
     forms: ShortForms
-    erased: Collection[int]
+    gone: Mapping[int, Declaration]
     shown: set[str] = field(default_factory=set)
     held: set[str] = field(default_factory=set)
     before: str = ""
@@ -76,8 +78,8 @@ class _Teller:
         return wording
 
     def _step(self, entry: StoredEntry, event: Event) -> Wording:
-        gone = entry.seq in self.erased
-        parts = {name: _shown(entry, event, name, self.forms, erased=gone) for name in PARTS}
+        gone = self.gone.get(entry.seq)
+        parts = {name: _shown(entry, event, name, self.forms, gone=gone) for name in PARTS}
         match event.event_type:
             case "request":
                 return Wording(lines=self._spoken(parts["inputs"]))
@@ -228,9 +230,9 @@ class _Teller:
         return folded(text, lines=None if self.full else lines, characters=characters)
 
 
-def _shown(entry: StoredEntry, event: Event, name: str, forms: ShortForms, *, erased: bool = False) -> Any:
+def _shown(entry: StoredEntry, event: Event, name: str, forms: ShortForms, *, gone: Declaration | None = None) -> Any:
     """A part as it is shown, with short forms in its texts."""
-    return forms.value(part_of(entry, event, name, erased=erased), scanned=is_scanned(event))
+    return forms.value(part_of(entry, event, name, gone=gone), scanned=is_scanned(event))
 
 
 def _responses(entry: StoredEntry, event: Event, forms: ShortForms) -> Iterator[tuple[str | None, str]]:

@@ -1,11 +1,9 @@
 """Certifying a disposal once it is found to be gone: what the log says of it, signed and put into the ledger."""
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from hashlib import sha256
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from unbroken.destruction.document import Act, Place, time_of
 from unbroken.destruction.signing import SignedLedger
@@ -26,8 +24,7 @@ from unbroken.retention.certificate import (
 from unbroken.retention.certified import CertificateNote, certificate_note, certificates_in
 from unbroken.retention.disposed import Disposed, disposed_by
 from unbroken.retention.effects import HOLD_CHECK, KEPT, METHODS, NOT_COVERED
-from unbroken.retention.policy import Policy
-from unbroken.retention.policy_set import set_from
+from unbroken.retention.written import policy_from
 
 T = TypeVar("T")
 
@@ -85,11 +82,11 @@ class Disposal(Protocol):
     def gone_at(self) -> datetime | None: ...
 
 
-class Group(Protocol):
-    """Candidates of one class: how many, and under which policies."""
+class Under(Protocol):
+    """A policy, as the log's set has it, and how many candidates fell under it."""
 
     @property
-    def policies(self) -> Sequence[str]: ...
+    def policy(self) -> Mapping[str, Any]: ...
     @property
     def entries(self) -> int: ...
 
@@ -112,9 +109,9 @@ class Looked:
     """What a look at the log gave when all was found to be gone.
 
     ``log`` is its full name, ``head`` its end as ``seq:hash``, ``at`` the time by the database's clock, ``by`` the
-    login. ``told`` are the ``log.disposed`` entries since it began, which are gone through once; ``policies`` is the
-    text of the set that it went by, ``approvals`` the ids of standing approvals, where those took a reviewer's place.
-    ``dropped`` and ``vacuumed`` count partitions.
+    login. ``told`` are the ``log.disposed`` entries since it began, which are gone through once; ``policies`` are those
+    that candidates fell under, of the set that ``policies_sha256`` stands for; ``approvals`` the ids of standing
+    approvals, where those took a reviewer's place. ``dropped`` and ``vacuumed`` count partitions.
     """
 
     log: str
@@ -122,8 +119,8 @@ class Looked:
     at: datetime
     by: str
     told: Iterable[Entry]
-    policies: str
-    groups: Sequence[Group]
+    policies: Sequence[Under]
+    policies_sha256: str
     decisions: Sequence[Taken]
     approvals: Sequence[str]
     dropped: int
@@ -174,8 +171,8 @@ def certificate_at(
         log=looked.log,
         methods=dict(METHODS),
         not_covered=dict(NOT_COVERED),
-        policies=_policies(looked),
-        policy_set=PolicySetNamed(sha256=sha256(looked.policies.encode()).hexdigest(), version=row.policies_version),
+        policies=sorted(map(_under, looked.policies), key=lambda policy: policy.id),
+        policy_set=PolicySetNamed(sha256=looked.policies_sha256, version=row.policies_version),
         proposed=_act("proposed", row.proposed_by, row.proposed_at, row.proposed_seq),
         reviewed=_reviewed(row),
         standing=sorted(looked.approvals),
@@ -197,26 +194,13 @@ def _hold_check(row: Disposal) -> HoldCheck:
     return HoldCheck(how=HOLD_CHECK, since=time_of(begun), until=time_of(emptied))
 
 
-def _policies(looked: Looked) -> list[UnderPolicy]:
-    """The policies that candidates fell under, in the order of their ids."""
-    known, entries = set_from(looked.policies).by_id, Counter[str]()
-    for group in looked.groups:
-        entries.update(dict.fromkeys(group.policies, group.entries))
-    lacking = sorted(set(entries) - set(known))
-    if lacking:
-        raise UnbrokenError(
-            f"the policies that this disposal went by have no {lacking[0]}, under which candidates fell: no "
-            "certificate was made. Run `unbroken verify`"
-        )
-    return [_under(known[each], entries[each]) for each in sorted(entries)]
-
-
-def _under(policy: Policy, entries: int) -> UnderPolicy:
+def _under(found: Under) -> UnderPolicy:
+    policy = policy_from(found.policy)
     return UnderPolicy(
         basis=policy.basis,
         ceiling=None if policy.ceiling is None else str(policy.ceiling),
         citation=policy.citation,
-        entries=entries,
+        entries=found.entries,
         floor=None if policy.floor is None else str(policy.floor),
         id=policy.id,
         start=policy.start,

@@ -124,6 +124,12 @@ def duties_held(connection: Connection, origin: str) -> set[tuple[str, str]]:
     return {(str(login), str(duty)) for login, duty in rows}
 
 
+def logs_never_granted_to(connection: Connection, login: str, *, duty: str) -> list[str]:
+    """The logs, by their origins, for which a login never held a duty, as a superuser sees them."""
+    with translated():
+        return [str(origin) for (origin,) in connection.execute(query("logs_never_granted_to"), (login, duty))]
+
+
 def confirm(connection: Connection, origin: str, request: str) -> int:
     """Makes another person's request effective; returns the entry's number."""
     return int(_called(connection, "confirm_access", (origin, request))[0])

@@ -22,7 +22,8 @@ class PersonFound:
     ``ids`` are those by which the person stands there; once prepared, all that they go by. ``as_subject`` and
     ``as_actor`` count entries; ``payloads`` and ``originals`` what would be destroyed, ``keys`` and ``pseudonyms`` name
     it. ``shared`` of the entries name other people as well, ``others`` of them; ``kept`` payloads concern only others.
-    All of it up to ``upto_at``.
+    All of it up to ``upto_at``. Of what would be destroyed ``held`` entries are kept by a legal hold, or name somebody
+    whom one keeps, and what ``floored`` hold is still to be kept by law.
     """
 
     ids: list[str]
@@ -39,6 +40,8 @@ class PersonFound:
     first_at: datetime | None
     last_at: datetime | None
     upto_at: datetime
+    held: int = 0
+    floored: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +50,9 @@ class Erasure:
 
     ``state`` is asked, confirmed, begun, done, withdrawn or expired; ``basis`` is "two people", or "ledger" where it
     was carried out again after a restore. ``payloads``, ``originals`` and ``keys`` are destroyed so far. ``planned`` is
-    what there was when it was asked for, counted under the words of :class:`PersonFound`, pseudonyms as ``names``. What
-    has not happened yet, or was lost with a restore, is ``None``.
+    what there was when it was asked for, counted under the words of :class:`PersonFound`, pseudonyms as ``names``;
+    ``despite_floors`` whether it was asked for though a law asks to keep some of it. What has not happened yet, or was
+    lost with a restore, is ``None``.
     """
 
     erasure: str
@@ -77,6 +81,7 @@ class Erasure:
     done_seq: int | None
     certificate_sha256: str | None
     planned: Mapping[str, int] | None = None
+    despite_floors: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +106,15 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one batch destroyed, and its entry; ``seq`` is ``None`` where there was nothing left."""
+    """What one batch destroyed, and its entry.
+
+    ``seq`` is ``None`` where there was nothing left, or nothing but ``held`` entries, which a legal hold keeps.
+    """
 
     seq: int | None
     payloads: int
     originals: int
+    held: int = 0
 
 
 class Connected(Protocol):
@@ -175,9 +184,19 @@ class Erasures(Steps):
         """What there is of a person, by all ids that stand for them; under a dpo's ticket for the whole log."""
         return PersonFound(*self._one("find_person", (self.log, ticket.id, list(subjects), with_acted)))
 
-    def ask(self, ticket: Ticket, subjects: Sequence[str], *, with_acted: bool, case: str, reason: str) -> Asked:
-        """Asks for an erasure, which a second login then confirms."""
-        return Asked(*self._one("ask_erasure", (self.log, ticket.id, list(subjects), with_acted, case, reason)))
+    def ask(
+        self,
+        ticket: Ticket,
+        subjects: Sequence[str],
+        *,
+        with_acted: bool,
+        case: str,
+        reason: str,
+        despite_floors: bool = False,
+    ) -> Asked:
+        """Asks for an erasure, which a second login then confirms; ``despite_floors``: also of what a law asks to keep."""
+        given = (self.log, ticket.id, list(subjects), with_acted, case, reason, despite_floors)
+        return Asked(*self._one("ask_erasure", given))
 
     def confirm(self, erasure: str) -> int:
         """Confirms what another login asked for; returns the entry's number."""
@@ -194,7 +213,8 @@ class Erasures(Steps):
     def begin(self, erasure: str, keys: Sequence[str], *, order: str) -> int:
         """Destroys keys and names; ``keys`` as prepared, ``order`` the SHA-256 in hex of the order in the ledger.
 
-        Returns the entry's number. Raises :class:`ConfigurationError` where the person's keys are others by now.
+        Returns the entry's number. Raises :class:`ConfigurationError` where the person's keys are others by now, or a
+        law asks to keep some of it and nobody said "despite that"; :class:`HeldError` where a legal hold keeps some.
         """
         return int(self._one("begin_erasure", (self.log, erasure, list(keys), order))[0])
 

@@ -124,6 +124,13 @@ class Recovery(Steps):
         """What there is of a person now."""
         return PersonFound(*self._one("erasures_of_person", (self.log, list(subjects), with_acted)))
 
+    def held(
+        self, *, subjects: Sequence[str], keys: Sequence[str], with_acted: bool, upto: datetime
+    ) -> int:
+        """How many entries of what an order names a legal hold keeps."""
+        given = {"subjects": list(subjects), "keys": list(keys), "with_acted": with_acted, "upto": upto}
+        return int(self._one("held_erasure", given | {"log": self.log})[0])
+
     def reapply(
         self,
         erasure: str,
@@ -134,7 +141,10 @@ class Recovery(Steps):
         upto: datetime,
         order: str,
     ) -> int | None:
-        """Destroys keys and names once more; the entry's number, ``None`` where it is all done here already."""
+        """Destroys keys and names once more; the entry's number, ``None`` where it is all done here already.
+
+        Raises :class:`HeldError` where a legal hold keeps any of it.
+        """
         given = (self.log, erasure, list(subjects), list(keys), with_acted, upto, order)
         seq = self._one("reapply_erasure", given)[0]
         return None if seq is None else int(seq)

@@ -5,13 +5,15 @@ in it, and so was the order, when everything was there still.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from unbroken.core.entry import Head
 from unbroken.verify.chain import Chain
-from unbroken.verify.declaration import ERASED, runs_in
-from unbroken.verify.examine import Intact, examine
+from unbroken.verify.continuation import Continuation
+from unbroken.verify.declaration import ERASED
+from unbroken.verify.destroyed import has, runs_told, told_of
+from unbroken.verify.disposal_certificates import CertifiedDisposal
 from unbroken.verify.finding import Kind
 from unbroken.verify.numbers import size
 from unbroken.verify.replay.act import Statement
@@ -48,10 +50,22 @@ class Certificates:
 
     certificates: tuple[Certified, ...]
     orders: frozenset[str]
+    disposals: tuple[CertifiedDisposal, ...] = ()
 
     def of(self, erasure: str) -> list[Certified]:
         """The certificates of one erasure: several where it was carried out again after a restore."""
         return [each for each in self.certificates if each.erasure == erasure]
+
+    def without_lost(self, continued: Continuation | None) -> "Certificates":
+        """The same without disposals that a log has lost with its end, as the incarnation after it declares.
+
+        What was disposed of is there again then, and comes up again. Erasures are not left out: whoever restores a log
+        carries them out once more.
+        """
+        if continued is None or continued.lost is None:
+            return self
+        lost = [each for each in self.disposals if each.log == continued.after and each.head.seq > continued.kept.seq]
+        return replace(self, disposals=tuple(each for each in self.disposals if each not in lost))
 
 
 @dataclass(slots=True)
@@ -80,15 +94,8 @@ class Told:
         self.entries.append(told.seq)
         self.keys |= set(told.texts("keys"))
         self.names |= set(told.texts("pseudonyms"))
-        self.payloads += _count(told.text("payloads"))
-        self.originals += _count(told.text("originals"))
-
-
-def _count(numbers: str | None) -> int:
-    try:
-        return size(runs_in(numbers or ""))
-    except ValueError:
-        return 0
+        self.payloads += size(runs_told(told.text("payloads")))
+        self.originals += size(runs_told(told.text("originals")))
 
 
 def check_certificates(chain: Chain, source: Source, kept: Certificates) -> int:
@@ -114,20 +121,11 @@ def check_certificates(chain: Chain, source: Source, kept: Certificates) -> int:
 def _told_in(source: Source) -> dict[str, Told]:
     """The log's erasures by their ids, as its own entries tell them, and those of incarnations that came after it."""
     told: dict[str, Told] = {}
-    for statement in _statements(source):
+    for statement in told_of(source, ERASED):
         erasure = statement.text("erasure")
         if erasure is not None:
             told.setdefault(erasure, Told(erasure)).hear(statement)
     return told
-
-
-def _statements(source: Source) -> Iterator[Statement]:
-    for entries in source.erasures():
-        for step in map(examine, entries):
-            if isinstance(step, Intact) and isinstance(step.tells, Statement) and step.tells.type == ERASED:
-                about = step.tells.about or step.log
-                if about == source.log:
-                    yield step.tells
 
 
 def _findings(told: Told, kept: Certificates, source: Source) -> Iterator[tuple[int, str, str]]:
@@ -143,7 +141,7 @@ def _findings(told: Told, kept: Certificates, source: Source) -> Iterator[tuple[
     wrong = ", ".join(differing(told, certified))
     if wrong:
         yield told.done_seq, f"what its certificate says of {wrong}", "entries that say something else"
-    if not _has(source, certified.head):
+    if not has(source, certified.head):
         yield certified.head.seq, f"hash {certified.head.hash}, the log's end when it was certified", "another entry"
 
 
@@ -161,9 +159,3 @@ def differing(told: Told, certified: Certified) -> Iterable[str]:
         yield "keys"
     if not told.names <= certified.names:
         yield "names"
-
-
-def _has(source: Source, head: Head) -> bool:
-    """Whether the log has this very entry."""
-    steps = (step for entries in source.entries(after=head.seq - 1, upto=head.seq) for step in map(examine, entries))
-    return any(isinstance(step, Intact) and step.hash.hex() == head.hash for step in steps)

@@ -11,8 +11,8 @@ from unbroken.verify.accounting import ORIGINAL
 from unbroken.verify.declaration import Declaration, runs_in
 from unbroken.verify.examine import Broken, Fault, Intact, examine
 
-Erased: TypeAlias = Mapping[str, int]
-"""The parts of one entry that are declared gone, each with the number of the entry that declares it."""
+Erased: TypeAlias = Mapping[str, Declaration]
+"""The parts of one entry that are declared gone, each with what the entry says that declares it."""
 NOTHING: Final[Erased] = {}
 
 
@@ -43,17 +43,25 @@ def ranked_declarations_in(source: Declaring) -> Iterator[tuple[Declaration, int
                     yield step.declares, incarnation_of(step.log) - incarnation_of(source.log)
 
 
-def erased_in(steps: Iterable[Intact | Broken], source: Declaring) -> dict[int, dict[str, int]]:
-    """What of some entries was destroyed, by their numbers. Asks the source only if any of them lacks something."""
+def erased_in(steps: Iterable[Intact | Broken], source: Declaring) -> dict[int, dict[str, Declaration]]:
+    """What of some entries was destroyed, by their numbers. Asks the source only if any of them lacks something.
+
+    What an erasure declares, and a disposal as well, is told as erased.
+    """
     lacking = {step.seq: step for step in steps if isinstance(step, Intact) and step.absences}
-    told: dict[int, dict[str, int]] = {}
+    told: dict[int, dict[str, Declaration]] = {}
     seqs = sorted(lacking)
     for declaration in declarations_in(source) if seqs else ():
         for parts, text in ((PARTS, declaration.payloads), ((ORIGINAL,), declaration.originals)):
             for seq in _named(text, seqs, before=declaration.limit):
-                gone = {fault.part for fault in lacking[seq].absences}
-                told.setdefault(seq, {}).update((part, declaration.seq) for part in parts if part in gone)
+                absent = {fault.part for fault in lacking[seq].absences}
+                gone = told.setdefault(seq, {})
+                gone |= {part: declaration for part in parts if part in absent and _counts(declaration, gone.get(part))}
     return told
+
+
+def _counts(declaration: Declaration, before: Declaration | None) -> bool:
+    return before is None or before.work == "disposal" or declaration.work == "erasure"
 
 
 def _named(text: str, seqs: list[int], *, before: int) -> Iterator[int]:
@@ -61,9 +69,9 @@ def _named(text: str, seqs: list[int], *, before: int) -> Iterator[int]:
         yield from seqs[bisect_left(seqs, first) : bisect_right(seqs, min(last, before - 1))]
 
 
-def payload_of(erased: Erased) -> int | None:
-    """The entry that tells of the erasure of the payload, if it was erased."""
-    return next((seq for part, seq in erased.items() if part != ORIGINAL), None)
+def payload_of(erased: Erased) -> Declaration | None:
+    """What the entry says that declares the payload gone, if one does."""
+    return next((declaration for part, declaration in erased.items() if part != ORIGINAL), None)
 
 
 def faults_of(step: Intact | Broken, erased: Erased = NOTHING) -> tuple[Fault, ...]:

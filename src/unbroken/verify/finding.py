@@ -131,7 +131,7 @@ class Report:
     ``against`` what came of holding it against signed checkpoints. From ``milestone`` a later run may go on, where this
     one found nothing and computed the tree. ``continues`` is what its first entry says of the incarnation before it,
     ``continued`` what the next one says of it. ``certified`` counts the erasures that are as their certificates say,
-    and is ``None`` where no certificates were given.
+    ``certified_disposals`` the disposals; ``None`` where no certificates were given.
     """
 
     verdict: Verdict
@@ -148,6 +148,7 @@ class Report:
     continues: Continuation | None = None
     continued: Continuation | None = None
     certified: int | None = None
+    certified_disposals: int | None = None
 
     @property
     def window(self) -> tuple[int, int] | None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
@@ -25,7 +24,7 @@ Place: TypeAlias = tuple[int, int]
 
 
 class HoldWord(msgspec.Struct, frozen=True, gc=False):
-    """What one entry tells of a hold; ``scope`` is as it stands there, and ``ends_at`` of what was covered before.
+    """What one entry tells of a hold: ``scope`` as it stands there, ``ends_at`` of what was covered before.
 
     ``about`` is the earlier incarnation that it speaks of, by its full name, and empty where it speaks of its own log.
     """
@@ -47,32 +46,25 @@ def hold_word_of(seq: int, event: Event, details: bytes | None) -> HoldWord | No
         return None
     try:
         said = strict(details.decode())
-        return _read(seq, step, said) if isinstance(said, dict) and _is_holdable(said) else None
+        return _read(seq, step, said) if isinstance(said, dict) else None
     except ValueError:
         return None
 
 
-def _is_holdable(value: object) -> bool:
-    if isinstance(value, dict):
-        return all(map(is_holdable, value)) and all(map(_is_holdable, value.values()))
-    if isinstance(value, list):
-        return all(map(_is_holdable, value))
-    return not isinstance(value, str) or is_holdable(value)
-
-
 def _read(seq: int, step: Step, said: dict[str, Any]) -> HoldWord:
     """Raises ``ValueError`` for what has not its form."""
-    scope, about = said.get("scope"), said.get("log")
-    if not (scope is None or isinstance(scope, dict)) or (step == "issued" and scope is None):
-        raise ValueError("no scope")
+    about, scope = said.get("log"), None
     if about is not None and not (isinstance(about, str) and about):
         raise ValueError("no log")
+    if step == "issued" or (step == "asked" and "scope" in said):
+        scope = said.get("scope")
+        scope_of(scope)
     word = HoldWord(
         seq,
         step,
         _uuid(said, "hold"),
         "" if step == "issued" else _uuid(said, "request"),
-        None if step == "changed" else scope,
+        scope,
         about=about or "",
     )
     if step != "changed":
@@ -124,6 +116,7 @@ _NAMES: Final = {
     "scope": "scope",
 }
 """The lists of a scope, each with the event's key that has to fit."""
+_EVERYTHING: Final = {"everything": True}
 
 
 def _fits(value: str | tuple[str, ...] | None, texts: frozenset[str]) -> bool:
@@ -132,29 +125,27 @@ def _fits(value: str | tuple[str, ...] | None, texts: frozenset[str]) -> bool:
     return not texts.isdisjoint(value)
 
 
-def scope_of(said: Mapping[str, Any] | None) -> Scope | None:
-    """The scope that is stated so; ``None`` for what has not a scope's form, which covers nothing."""
-    if not said:
-        return None
+def scope_of(said: object) -> Scope:
+    """The scope that is stated so; raises ``ValueError`` for what has not a scope's form."""
+    if not isinstance(said, dict) or not said or ("everything" in said and said != _EVERYTHING):
+        raise ValueError("no scope")
     if "everything" in said:
-        return Scope() if said == {"everything": True} and said["everything"] is True else None
-    if not said.keys() <= {*_NAMES, "from", "to"}:
-        return None
+        if said["everything"] is not True:
+            raise ValueError("no scope")
+        return Scope()
     lists = {key: value for key, value in said.items() if key in _NAMES}
     times = {key: value for key, value in said.items() if key not in _NAMES}
-    if not all(map(_is_list, lists.values())):
-        return None
+    if not times.keys() <= {"from", "to"} or not all(map(_are_texts, lists.values())):
+        raise ValueError("no scope")
     if not all(isinstance(value, str) and is_time(value) for value in times.values()):
-        return None
+        raise ValueError("no scope")
     wanted = tuple((_NAMES[key], frozenset(value)) for key, value in lists.items())
     return Scope(wanted, times.get("from"), times.get("to"))
 
 
-def _is_list(value: object) -> bool:
-    """Whether it is a list as lines have them."""
-    if not isinstance(value, list) or not value or not all(isinstance(item, str) and item for item in value):
-        return False
-    return all(one < other for one, other in pairwise(value))
+def _are_texts(value: object) -> bool:
+    is_full = isinstance(value, list) and bool(value)
+    return is_full and all(isinstance(item, str) and item and is_holdable(item) for item in value)  # type: ignore[attr-defined]
 
 
 @dataclass(slots=True)
@@ -176,23 +167,23 @@ def versions_of(words: Mapping[Place, HoldWord]) -> list[Version]:
     """All versions of all holds that cover anything, by the places of the entries that tell of them."""
     versions: list[Version] = []
     newest: dict[str, Version] = {}
-    asked: dict[str, Mapping[str, Any] | None] = {}
+    asked: dict[str, HoldWord] = {}
     for place, word in sorted(words.items()):
         if word.step == "asked":
-            asked.setdefault(word.request, word.scope)
+            asked.setdefault(word.request, word)
         elif word.step == "issued":
             if word.hold not in newest:
-                newest[word.hold] = Version(word.hold, place, scope_of(word.scope))
+                newest[word.hold] = Version(word.hold, place, _scope_in(word))
                 versions.append(newest[word.hold])
         else:
-            _change(versions, newest, asked, place, word)
+            _change(versions, newest, asked.get(word.request), place, word)
     return [version for version in versions if version.scope is not None]
 
 
 def _change(
     versions: list[Version],
     newest: dict[str, Version],
-    asked: Mapping[str, Mapping[str, Any] | None],
+    asked: HoldWord | None,
     place: Place,
     word: HoldWord,
 ) -> None:
@@ -201,8 +192,13 @@ def _change(
         return
     before.ended, before.ends_at = place, word.ends_at
     if word.narrows:
-        newest[word.hold] = Version(word.hold, place, scope_of(asked.get(word.request)))
+        is_asked = asked is not None and asked.hold == word.hold
+        newest[word.hold] = Version(word.hold, place, _scope_in(asked) if is_asked else None)
         versions.append(newest[word.hold])
+
+
+def _scope_in(word: HoldWord | None) -> Scope | None:
+    return None if word is None or word.scope is None else scope_of(word.scope)
 
 
 def in_force(versions: Iterable[Version], place: Place, at: str) -> tuple[Version, ...]:

@@ -11,6 +11,7 @@ from unbroken.verify.accounting import ORIGINAL
 from unbroken.verify.against import hold_against
 from unbroken.verify.certificates import Certificates, check_certificates
 from unbroken.verify.chain import START, Chain
+from unbroken.verify.disposal_certificates import check_disposals
 from unbroken.verify.erased import ranked_declarations_in
 from unbroken.verify.examine import Intact, examine
 from unbroken.verify.finding import Accounted, Report, Verdict
@@ -45,8 +46,8 @@ def verify_log(
 
     ``expect`` is a head known from outside, and ``outside`` are signed checkpoints that were fetched before this is
     called: only they can make the verdict *proven*. ``kept`` is a head that this verifier saw earlier, which the log
-    must still contain; ``certificates`` are those of erasures, which its entries must bear out. With more than one
-    worker each process makes its own source with ``connect``, which must be picklable.
+    must still contain; ``certificates`` are those of erasures and disposals, which its entries must bear out. With more
+    than one worker each process makes its own source with ``connect``, which must be picklable.
     """
     heads = tuple(dict.fromkeys(head for head in (expect, kept) if head is not None))
     impostors = source.impostors()
@@ -72,11 +73,12 @@ def verify_log(
             check_names(chain, vault)
             check_tables(chain, vault)
         certified = None if certificates is None else check_certificates(chain, source, certificates)
+        disposals = None if certificates is None else check_disposals(chain, source, certificates.disposals)
         against = None if outside is None else held_against(chain, outside, source)
         kept_tree.check(chain, source, is_judged=against is not None and against.unfit + against.beyond > 0)
         accounted = settle(chain, looking_at(source))
     report = report_of(chain, scope="the whole log", expect=expect, kept=kept, accounted=accounted, against=against)
-    return replace(report, certified=certified)
+    return replace(report, certified=certified, certified_disposals=disposals)
 
 
 def _tree_for(outside: Outside | None, kept: KeptTree) -> Tree | None:

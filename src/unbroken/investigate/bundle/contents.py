@@ -36,7 +36,7 @@ Progress: TypeAlias = Callable[[int, int], None]
 
 
 class Source(Protocol):
-    """A log that gives entries by number, and those that tell of erasures."""
+    """A log that gives entries by number, and those that tell what is gone."""
 
     log: str
 
@@ -47,7 +47,7 @@ class Source(Protocol):
         """The entries of these numbers, in order; fewer where some are not there."""
 
     def erasures(self) -> Iterator[list[StoredEntry]]:
-        """All entries ``log.erased``, in order, some at a time."""
+        """All entries ``log.erased`` and ``log.disposed``, in order, some at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +130,18 @@ class _Counted:
         self._file.close()
 
 
+@dataclass(frozen=True, slots=True)
+class _Explaining:
+    """An entry that explains why payloads of selected ones are absent."""
+
+    declaration: Declaration
+    gone: list[Run]
+
+    def names(self, seq: int) -> bool:
+        at = bisect_right(self.gone, seq, key=lambda run: run[0]) - 1
+        return at >= 0 and seq <= self.gone[at][1]
+
+
 class _Writer:
     """Takes entries in order, verifies each, and writes what the plan has of it."""
 
@@ -138,12 +150,12 @@ class _Writer:
         self._log = log
         self._firsts = [first for first, _ in plan.selected]
         self._accounting = Accounting()
-        self._explaining: dict[int, list[Run]] = {}
+        self._explaining: dict[int, _Explaining] = {}
         for declaration in declarations:
             self._accounting.hear(declaration)
             gone = [(first, min(last, declaration.seq - 1)) for first, last in runs_in(declaration.payloads)]
             if any(both(plan.selected, (run for run in gone if run[0] <= run[1]))):
-                self._explaining[declaration.seq] = gone
+                self._explaining[declaration.seq] = _Explaining(declaration, gone)
         self.contents = Contents()
 
     def wanted(self) -> list[Run]:
@@ -180,10 +192,10 @@ class _Writer:
         )
 
     def settle(self) -> None:
-        """Finds what is absent and not declared erased."""
+        """Finds what is absent and not declared gone."""
         for bits, (first, last) in self._accounting.unaccounted():
             for part in parts_of(bits):
-                found = "nothing, and no entry that tells of its erasure"
+                found = "nothing, and no entry that tells how it went"
                 wanted = f"what entries {first} to {last} commit to" if last > first else "what the entry commits to"
                 self.contents.findings.add(Finding("missing", first, wanted, found, self._log, part=part))
 
@@ -205,14 +217,12 @@ class _Writer:
             return frozenset()
         return self._plan.withheld if selected else frozenset(PARTS)
 
-    def _gone(self, entry: StoredEntry, step: Intact) -> int | None:
-        """The entry that declares this one's payload erased."""
+    def _gone(self, entry: StoredEntry, step: Intact) -> Declaration | None:
+        """What declares this one's payload gone: an erasure if any does, else a disposal."""
         if entry.parts or not any(fault.part in PARTS for fault in step.absences):
             return None
-        telling = (
-            seq for seq, gone in self._explaining.items() if any(first <= entry.seq <= last for first, last in gone)
-        )
-        return next(telling, None)
+        telling = [each.declaration for each in self._explaining.values() if each.names(entry.seq)]
+        return next((each for each in telling if each.work == "erasure"), next(iter(telling), None))
 
     def _is_selected(self, seq: int) -> bool:
         at = bisect_right(self._firsts, seq) - 1

@@ -44,7 +44,7 @@ def _shows(selection: Selection, *, with_range: bool, draft: bool) -> Iterator[s
     )
     yield (
         "That what is handed out of an entry's content is what was recorded with it, and whether something is absent: "
-        "withheld on purpose, or destroyed by an erasure that the log tells of."
+        "withheld on purpose, or destroyed by an erasure or a disposal that the log tells of."
     )
     if not draft:
         yield "Who exported it, under which duty, for what purpose and when: the log has an entry about this export."
@@ -80,6 +80,10 @@ def _shows_not(selection: Selection, *, with_range: bool, withheld: Sequence[str
         yield "That the session went no further after the last entry that is here."
     else:
         yield f"Anything about entries after number {selection.upto}, the last one that was looked at."
+    yield (
+        "That nothing that was destroyed was under a legal hold. Holds are entries of their own, and only those that "
+        "were selected are here: a verifier goes by them, and by no other."
+    )
     yield "What was said before redaction: what was masked is not in the log's payloads, and not here."
     if withheld:
         yield (

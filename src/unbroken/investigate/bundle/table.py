@@ -8,6 +8,7 @@ from unbroken.core.commitment import PARTS
 from unbroken.core.entry import StoredEntry
 from unbroken.core.event import Event
 from unbroken.investigate.csv_rows import Cell, CsvOutput
+from unbroken.verify.declaration import Declaration
 
 _OF_EVENT: Final = (
     "ts", "event_type", "actor_type", "actor_id", "agent_id", "agent_name", "session_id", "turn_id", "tool", "call_id",
@@ -16,10 +17,10 @@ _OF_EVENT: Final = (
 _LISTS: Final = ("subjects", "domains", "redactions")
 COLUMNS: Final = (
     "seq", "selected", "recorded_at", *_OF_EVENT, "outcome", "decided_by", *_LISTS, *PARTS, "withheld", "erased_by",
-    "session_seq", "writer", "hash",
+    "disposed_by", "session_seq", "writer", "hash",
 )  # fmt: skip
-"""``selected`` is false for entries that are there to explain others or to fill the range; ``erased_by`` is the entry
-that declares this one's content gone."""
+"""``selected`` is false for entries that are there to explain others or to fill the range; ``erased_by`` and
+``disposed_by`` are the entry that declares this one's content gone."""
 
 
 class Table:
@@ -32,7 +33,7 @@ class Table:
         self._flush()
 
     def write(
-        self, entry: StoredEntry, event: Event, *, withheld: Collection[str], selected: bool, gone: int | None
+        self, entry: StoredEntry, event: Event, *, withheld: Collection[str], selected: bool, gone: Declaration | None
     ) -> None:
         """One entry."""
         decision = event.decision
@@ -41,7 +42,9 @@ class Table:
         cells += [" ".join(getattr(event, name)) if getattr(event, name) else None for name in _LISTS]
         parts = {name: part.value.decode() for name, part in entry.parts.items()}
         cells += [None if name in withheld else parts.get(name) for name in PARTS]
-        cells += [" ".join(sorted(name for name in withheld if name in parts)) or None, gone]
+        cells += [" ".join(sorted(name for name in withheld if name in parts)) or None]
+        works = ("erasure", "disposal")
+        cells += [gone.seq if gone is not None and gone.work == work else None for work in works]
         cells += [entry.session_seq, entry.writer, entry.hash.hex()]
         self._rows.write(cells)
         self._flush()

@@ -1,10 +1,14 @@
-"""Beginning a confirmed erasure: nothing is destroyed before the order that names it is signed and on disk outside."""
+"""Beginning a confirmed erasure: nothing is destroyed before the order that names it is signed and on disk outside.
+
+No order is given while a legal hold keeps any of it, or a law that was not known to who asked and who confirmed: after
+a restore an order that stands in the ledger is carried out.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from unbroken.errors import ConfigurationError
+from unbroken.errors import ConfigurationError, HeldError
 from unbroken.privacy.erasure.records import OrderNote
 from unbroken.privacy.erasure.signing import Signing
 from unbroken.privacy.erasure.writing import Now, order_of, says
@@ -24,6 +28,24 @@ class Begins(Protocol):
         """Destroys keys and names."""
 
 
+def check_free(row: Erasure, found: PersonFound) -> None:
+    """Raises :class:`HeldError` where a legal hold keeps what was found, :class:`ConfigurationError` where a law does.
+
+    The latter only where the erasure was not asked for despite that.
+    """
+    if found.held:
+        raise HeldError(
+            f"a legal hold keeps {found.held:,} of the entries that this erasure is about. Nothing was destroyed: it can "
+            "be carried out once the hold is over; where it has expired by then, ask anew"
+        )
+    if found.floored and not row.despite_floors:
+        raise ConfigurationError(
+            f"a law asks to keep {found.floored:,} of the entries that this erasure is about, and it was not asked for "
+            "despite that. Nothing was destroyed: withdraw it, and if they have to go all the same, ask anew with "
+            "--despite-floors"
+        )
+
+
 @dataclass(frozen=True)
 class Beginning:
     """Erasures that two people have agreed on. ``now`` tells how the log stands."""
@@ -35,6 +57,7 @@ class Beginning:
     def begin(self, row: Erasure) -> OrderNote:
         """Signs the order, puts it into the ledger and destroys keys and names; the order that holds."""
         found = self.door.prepare(row.erasure)
+        check_free(row, found)
         for _ in range(ATTEMPTS - 1):
             order = self._order(row, found)
             try:
@@ -42,6 +65,7 @@ class Beginning:
             except ConfigurationError:
                 # Keys may have been assigned since these were asked for: then an order has to name those too.
                 anew = self.door.prepare(row.erasure)
+                check_free(row, anew)
                 if (anew.ids, anew.keys) == (found.ids, found.keys):
                     raise
                 found = anew

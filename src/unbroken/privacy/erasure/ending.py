@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from unbroken.errors import ConfigurationError
+from unbroken.errors import ConfigurationError, HeldError
 from unbroken.privacy.erasure.records import CertificateNote, OrderNote
 from unbroken.privacy.erasure.signing import Signing
 from unbroken.privacy.erasure.told import destroyed_by
@@ -43,12 +43,20 @@ class Ending:
     look: Callable[[Erasure], Looked]
 
     def destroy(self, erasure: str, *, of: int, limit: int = BATCH, progress: Progress | None = None) -> None:
-        """Destroys payloads and originals, batch by batch, until nothing is left; ``of`` is how many there were."""
+        """Destroys payloads and originals, batch by batch, until nothing is left; ``of`` is how many there were.
+
+        Raises :class:`HeldError` where what is left is kept by a legal hold, which came after it had begun.
+        """
         done = 0
         while (batch := self.door.batch(erasure, limit)).seq is not None:
             done += batch.payloads
             if progress is not None:
                 progress(done, max(of, done))
+        if batch.held:
+            raise HeldError(
+                f"a legal hold keeps {batch.held:,} of the entries that this erasure is about: what they hold is still "
+                "there, and all else is destroyed. It is not done: run the same command again once the hold is over"
+            )
 
     def finish(self, erasure: str, order: OrderNote) -> CertificateNote:
         """Looks whether anything is left, signs the certificate, puts it into the ledger and ends the erasure.

@@ -45,15 +45,20 @@ class Order(Document, frozen=True):
     """What will be destroyed; ``log`` is the log's full name, ``head`` its end at that time.
 
     ``subjects`` are pseudonyms, or opaque ids where callers pass those; ``names`` the pseudonyms whose name is
-    destroyed, ``keys`` the vault keys. Concerned are the entries recorded up to ``upto_at``.
+    destroyed, ``keys`` the vault keys. Concerned are the entries recorded up to ``upto_at``. A law asks to keep what
+    ``floored`` of them hold, and ``despite_floors`` tells that both people knew that it might; ``held`` are kept by a
+    legal hold, which is none of them where an order is given.
     """
 
     backups_kept_days: Count
     case: Words
     confirmed: Act
     counts: Counts
+    despite_floors: bool
     erasure: Uuid
+    floored: Count
     head: HeadText
+    held: Count
     keys: list[KeyId]
     line: Place
     log: Words

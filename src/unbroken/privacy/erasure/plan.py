@@ -34,8 +34,15 @@ def kept(*, with_acted: bool) -> dict[str, str]:
     return {"lines": _LINES, **acted, "own entries": _OWN_ENTRIES}
 
 
-HOLDS: Final = (
-    "this release knows no legal holds and no retention floors; whether one forbids the erasure (GDPR Art. 17(3);"
+HELD: Final = (
+    "kept by a legal hold, as what is about the person, or as it names them: nothing is destroyed before the hold is"
+    " over (GDPR Art. 17(3)(e); verify)"
+)
+"""What a legal hold does to an erasure."""
+FLOORED: Final = "still to be kept by a law, as the policies in force have it (GDPR Art. 17(3)(b); verify)"
+"""What a law's period does to it."""
+_OTHER_DUTIES: Final = (
+    "legal holds and duties to keep that nobody has told this log of; whether one forbids the erasure (GDPR Art. 17(3);"
     " verify) is for the people who ask and confirm to judge"
 )
 NOT_COVERED: Final[Mapping[str, str]] = {
@@ -46,7 +53,7 @@ NOT_COVERED: Final[Mapping[str, str]] = {
     "stolen keys": "copies of private keys that somebody made against the rules: nobody can show that there are none",
     "mentions": "what entries about others say of this person in their texts, and entries that do not name them",
     "later entries": "what is recorded after the time up to which entries are concerned, and other systems",
-    "holds": HOLDS,
+    "other duties": _OTHER_DUTIES,
 }
 """What an erasure does not reach, and a certificate does not speak for."""
 IRREVERSIBLE: Final = "Once begun, nobody can take it back."

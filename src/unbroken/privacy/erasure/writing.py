@@ -45,8 +45,11 @@ def order_of(row: Erasure, found: PersonFound, *, now: Now, place: Place, backup
         counts=Counts(
             keys=len(found.keys), names=len(found.pseudonyms), originals=found.originals, payloads=found.payloads
         ),
+        despite_floors=row.despite_floors,
         erasure=row.erasure,
+        floored=found.floored,
         head=now.head,
+        held=found.held,
         keys=sorted(found.keys),
         line=place,
         log=now.log,
@@ -62,11 +65,13 @@ def order_of(row: Erasure, found: PersonFound, *, now: Now, place: Place, backup
 
 def says(order: Order, found: PersonFound, *, backups_kept_days: int) -> bool:
     """Whether an order that was written before is the one that would be written now."""
-    return (order.subjects, order.keys, order.names, order.upto_at, order.backups_kept_days) == (
+    before = (order.subjects, order.keys, order.names, order.upto_at, order.floored, order.backups_kept_days)
+    return before == (
         sorted(found.ids),
         sorted(found.keys),
         sorted(found.pseudonyms),
         time_of(found.upto_at),
+        found.floored,
         backups_kept_days,
     )
 
@@ -85,9 +90,11 @@ def certificate_of(
         case=order.case,
         confirmed=order.confirmed,
         counts=Counts(keys=len(keys), names=len(names), originals=gone.originals, payloads=gone.payloads),
+        despite_floors=order.despite_floors,
         entries=list(gone.entries),
         erasure=row.erasure,
         finished=Finished(at=time_of(looked.now.at), by=looked.now.by),
+        floored=order.floored,
         head=looked.now.head,
         kept=kept(with_acted=order.with_acted),
         keys=keys,
@@ -122,6 +129,7 @@ def _left(destroyed: Sequence[str], names: Sequence[str], looked: Looked) -> Lef
         )
     return Left(
         checked_at=time_of(looked.now.at),
+        held=0,
         keys=0,
         names=0,
         originals=0,

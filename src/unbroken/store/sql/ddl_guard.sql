@@ -139,16 +139,29 @@ declare
 begin
   if tg_event = 'ddl_command_end' then
     get diagnostics v_stack = pg_context;
-    -- What leaves no trace in the catalog; and a partition that is not attached in the same breath, which would only be
-    -- in the way of the real one.
+    -- What leaves no trace in the catalog; and a partition that is not attached, or dropped, in the same breath, which would
+    -- only be in the way of the real one.
     select bool_or(c.schema_name = 'unbroken' and c.command_tag in ('ALTER SEQUENCE', 'COMMENT')) into v_hit
       from pg_event_trigger_ddl_commands() c;
-    v_hit := v_hit or v_stack !~ 'attach_partition\(integer,bigint\)' and exists (
+    v_hit := v_hit or v_stack !~ '(attach_partition\(integer,bigint|drop_partition\(integer,bigint,text)\)' and exists (
       select from pg_class c where c.relnamespace = to_regnamespace('unbroken') and c.relkind = 'r' and not c.relispartition
          and c.relname ~ '^(entries|originals|payloads)_[0-9]+_[0-9]+$');
   else
-    select bool_or(d.schema_name in ('unbroken', 'unbroken_guard') or d.object_identity in ('unbroken', 'unbroken_guard')) into v_hit
-      from pg_event_trigger_dropped_objects() d;
+    -- Detaching a partition takes its parent's triggers off it; only an empty one can be, as the facts say of what is there afterwards.
+    -- So a partition that goes without them was empty, and no part of the log any more.
+    with dropped as materialized (
+      select d.object_type, d.object_identity from pg_event_trigger_dropped_objects() d
+       where d.schema_name in ('unbroken', 'unbroken_guard') or d.object_identity in ('unbroken', 'unbroken_guard') or d.object_type = 'trigger'
+    ), detached as (
+      select d.object_identity as name from dropped d
+       where d.object_type = 'table' and d.object_identity ~ '^unbroken[.](originals|payloads)_[0-9]+_[0-9]+$'
+         and not exists (select from dropped t where t.object_type = 'trigger' and t.object_identity like '% on ' || d.object_identity
+                            and t.object_identity <> 'refuse_truncate on ' || d.object_identity)
+    )
+    select bool_or(d.object_type <> 'trigger'
+                   and not exists (select from detached t where d.object_identity ~ ('^' || t.name || '(\[\]|_[a-z_]+)?$')
+                                                             or d.object_identity like '% on ' || t.name)) into v_hit
+      from dropped d;
   end if;
   if v_hit or unbroken_guard.state() is distinct from (select s.state from unbroken_guard.seal s) then
     raise exception '% would change schema unbroken, and is refused: migrate with unbroken', tg_tag using errcode = 'UB011';

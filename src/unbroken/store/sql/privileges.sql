@@ -98,7 +98,7 @@ grant execute on function unbroken.vault_state(text) to unbroken_ops, unbroken_c
 grant select (log, seq) on unbroken.originals to unbroken_compliance, unbroken_legal, unbroken_dpo, unbroken_verifier;
 
 -- Erasing a person: asked for and carried out by a data protection officer, confirmed by somebody else.
-grant execute on function unbroken.find_person(text, uuid, text[], boolean), unbroken.ask_erasure(text, uuid, text[], boolean, text, text),
+grant execute on function unbroken.find_person(text, uuid, text[], boolean), unbroken.ask_erasure(text, uuid, text[], boolean, text, text, boolean),
                           unbroken.prepare_erasure(text, uuid), unbroken.begin_erasure(text, uuid, text[], text),
                           unbroken.erase_batch(text, uuid, integer), unbroken.finish_erasure(text, uuid, text) to unbroken_dpo;
 grant execute on function unbroken.confirm_erasure(text, uuid), unbroken.withdraw_erasure(text, uuid)
@@ -107,12 +107,25 @@ grant execute on function unbroken.erasures(text) to unbroken_compliance, unbrok
 grant execute on function unbroken.key_absences(text), unbroken.known_pseudonyms(text, text[]) to unbroken_verifier;
 grant execute on function unbroken.reads_are_open(text) to unbroken_ops, unbroken_compliance, unbroken_legal, unbroken_dpo, unbroken_verifier;
 
+-- Disposal: looked for, proposed and carried out by the retention duty; reviewed and approved by two others.
+grant execute on function unbroken.start_disposal(text, boolean), unbroken.freeze_disposal(text, uuid, integer), unbroken.propose_disposal(text, uuid),
+                          unbroken.begin_disposal(text, uuid), unbroken.dispose_batch(text, uuid, integer), unbroken.drop_empty(text, bigint),
+                          unbroken.note_gone(text, uuid), unbroken.finish_disposal(text, uuid, text) to unbroken_retention;
+grant execute on function unbroken.decide_disposal(text, uuid, text, integer[], text, timestamptz, text[], text),
+                          unbroken.review_disposal(text, uuid, text, text), unbroken.approve_disposal(text, uuid, text)
+  to unbroken_compliance, unbroken_legal, unbroken_dpo;
+grant execute on function unbroken.withdraw_disposal(text, uuid, text) to unbroken_compliance, unbroken_legal, unbroken_dpo, unbroken_retention;
+grant execute on function unbroken.disposals(text), unbroken.disposal_policies(text, uuid), unbroken.gone_state(text, uuid),
+                          unbroken.disposed_entries(text, uuid, bigint, integer)
+  to unbroken_compliance, unbroken_legal, unbroken_dpo, unbroken_retention, unbroken_verifier;
+grant execute on function unbroken.disposal_groups(text, uuid), unbroken.disposal_decisions(text, uuid)
+  to unbroken_compliance, unbroken_legal, unbroken_dpo, unbroken_verifier;
+
 -- Legal holds: nobody else learns of them, but for whoever destroys, that something is held.
 grant execute on function unbroken.issue_hold(text, text, text, jsonb, text, integer, integer), unbroken.review_hold(text, uuid, text),
-                          unbroken.note_hold_reach(text, uuid, bigint, bigint, bigint, bigint),
+                          unbroken.hold_reach(text, uuid, bigint, integer), unbroken.note_hold_reach(text, uuid, bigint, bigint, bigint, bigint),
                           unbroken.ask_hold_change(text, uuid, text, jsonb, text), unbroken.confirm_hold_change(text, uuid),
                           unbroken.withdraw_hold_change(text, uuid) to unbroken_compliance, unbroken_legal;
-grant execute on function unbroken.hold_reach(text, uuid, bigint, integer) to unbroken_compliance, unbroken_legal, unbroken_dpo;
 grant execute on function unbroken.holds(text), unbroken.hold_scopes(text, uuid), unbroken.hold_requests(text)
   to unbroken_compliance, unbroken_legal, unbroken_dpo, unbroken_verifier;
 

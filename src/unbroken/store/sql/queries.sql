@@ -47,6 +47,13 @@ select g.login, g.duty from unbroken.grants g
  where g.log = (select l.log from unbroken.logs l where l.origin = %s order by l.incarnation desc limit 1)
    and g.revoked_at is null
 
+-- name: logs_never_granted_to
+-- Nor in an earlier incarnation, nor ended since.
+select distinct l.origin from unbroken.logs l
+ where not exists (select from unbroken.grants g join unbroken.logs o on o.log = g.log
+                    where o.origin = l.origin and g.login = %s and g.duty = %s)
+ order by l.origin
+
 -- name: confirm_access
 select unbroken.confirm_access(%s, %s::uuid)
 
@@ -508,11 +515,12 @@ select unbroken.rewrap_keys(%s, %s::uuid, %b::text[], %b::bytea[], %b::bytea[])
 select unbroken.close_rewrapping(%s, %s::uuid)
 
 -- name: find_person
-select ids, as_subject, as_actor, payloads, originals, keys, pseudonyms, sessions, shared, others, kept, first_at, last_at, upto_at
+select ids, as_subject, as_actor, payloads, originals, keys, pseudonyms, sessions, shared, others, kept, first_at, last_at, upto_at,
+       held, floored
   from unbroken.find_person(%s, %s::uuid, %s, %s)
 
 -- name: ask_erasure
-select erasure::text, seq, expires_at from unbroken.ask_erasure(%s, %s::uuid, %s, %s, %s, %s)
+select erasure::text, seq, expires_at from unbroken.ask_erasure(%s, %s::uuid, %s, %s, %s, %s, %s)
 
 -- name: confirm_erasure
 select unbroken.confirm_erasure(%s, %s::uuid)
@@ -523,18 +531,19 @@ select unbroken.withdraw_erasure(%s, %s::uuid)
 -- name: erasures
 select erasure::text, state, basis, case_name, reason, with_acted, subjects, requested_by, requested_at, requested_seq, expires_at,
        confirmed_by, confirmed_at, confirmed_seq, upto_at, begun_by, begun_at, begun_seq, order_sha256, payloads, originals, keys, done_at, done_seq, certificate_sha256,
-       planned
+       planned, despite_floors
   from unbroken.erasures(%s)
 
 -- name: prepare_erasure
-select ids, as_subject, as_actor, payloads, originals, keys, pseudonyms, sessions, shared, others, kept, first_at, last_at, upto_at
+select ids, as_subject, as_actor, payloads, originals, keys, pseudonyms, sessions, shared, others, kept, first_at, last_at, upto_at,
+       held, floored
   from unbroken.prepare_erasure(%s, %s::uuid)
 
 -- name: begin_erasure
 select unbroken.begin_erasure(%s, %s::uuid, %s, %s)
 
 -- name: erase_batch
-select seq, payloads, originals from unbroken.erase_batch(%s, %s::uuid, %s)
+select seq, payloads, originals, held from unbroken.erase_batch(%s, %s::uuid, %s)
 
 -- name: finish_erasure
 select unbroken.finish_erasure(%s, %s::uuid, %s)
@@ -553,8 +562,14 @@ select session_user::text
 
 -- name: erasures_of_person
 -- For the owner: what there is of a person now, whoever may read.
-select ids, as_subject, as_actor, payloads, originals, keys, pseudonyms, sessions, shared, others, kept, first_at, last_at, upto_at
+select ids, as_subject, as_actor, payloads, originals, keys, pseudonyms, sessions, shared, others, kept, first_at, last_at, upto_at,
+       held, floored
   from unbroken.plan_of_person(unbroken.log_named(%s), %s, %s, clock_timestamp())
+
+-- name: held_erasure
+-- For the owner: how much of what an order names a hold keeps.
+select unbroken.held_of_person(l.log, unbroken.ids_of_person(l.log, %(subjects)s), %(with_acted)s, %(upto)s, %(keys)s)
+  from (select unbroken.log_named(%(log)s) as log) l
 
 -- name: reapply_erasure
 select unbroken.reapply_erasure(%s, %s::uuid, %s, %s, %s, %s, %s)
@@ -744,3 +759,37 @@ select upto, head, class, recorded_at, extended, domains, entries, payloads, ori
 
 -- name: retention_classes
 select class, event_type, domains, scope from unbroken.retention_classes(%s, %s::integer[])
+
+-- name: issue_hold
+select hold::text, seq from unbroken.issue_hold(%s, %s, %s, %s::jsonb, %s, %s, %s)
+
+-- name: hold_reach
+select upto, preserved, originals, gone from unbroken.hold_reach(%s, %s::uuid, %s, %s)
+
+-- name: note_hold_reach
+select unbroken.note_hold_reach(%s, %s::uuid, %s, %s, %s, %s)
+
+-- name: review_hold
+select unbroken.review_hold(%s, %s::uuid, %s)
+
+-- name: ask_hold_change
+select request::text, seq, expires_at from unbroken.ask_hold_change(%s, %s::uuid, %s, %s::jsonb, %s)
+
+-- name: confirm_hold_change
+select unbroken.confirm_hold_change(%s, %s::uuid)
+
+-- name: withdraw_hold_change
+select unbroken.withdraw_hold_change(%s, %s::uuid)
+
+-- name: holds
+select log, hold::text, state, matter, kind, reason, version, scope, sha256, grace_days, review_days, issued_by, issued_at, issued_seq,
+       reviewed_by, reviewed_at, reviewed_seq, review_due_at, is_overdue, released_at, released_seq, ends_at
+  from unbroken.holds(%s)
+
+-- name: hold_scopes
+select version, scope, sha256, since, seq, ends_at, ended_seq from unbroken.hold_scopes(%s, %s::uuid)
+
+-- name: hold_requests
+select request::text, hold::text, state, kind, version, sha256, scope, reason, asked_by, asked_at, asked_seq, expires_at,
+       decided_by, decided_at, decided_seq
+  from unbroken.hold_requests(%s)

@@ -23,6 +23,7 @@ class Erasure(Row):
     basis: str
     subjects: list[str] = msgspec.field(default_factory=list)
     with_acted: bool = False
+    despite_floors: bool = False
     planned: Any = None
     case_name: str | None = None
     reason: str | None = None
@@ -119,6 +120,7 @@ def _requested(row: Erasure, told: Statement) -> Iterable[str]:
     until = stated_time(told, "valid_until")
     row.basis = "two people"
     row.subjects, row.with_acted = told.texts("subjects"), told.details.get("with_acted") is True
+    row.despite_floors = told.details.get("despite_floors") is True
     row.planned, row.case_name, row.reason = told.details.get("planned"), told.text("case"), told.text("reason")
     row.requested_by, row.requested_seq, row.expires_at = told.login, told.seq, until
     row.untold = () if until else ("expires_at",)

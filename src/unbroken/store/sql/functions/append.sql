@@ -23,7 +23,7 @@ declare
   v_writer constant text := unbroken.caller();
   v_faults text[]; v_at int;
   v_ids uuid[]; v_types text[]; v_actors text[]; v_agents text[]; v_sessions text[]; v_tools text[]; v_sides boolean[];
-  v_outcomes text[]; v_rtypes text[]; v_rids text[]; v_recorders uuid[]; v_contains text[]; v_subjects text[]; v_committed boolean[]; v_keys text[]; v_classes int[];
+  v_outcomes text[]; v_rtypes text[]; v_rids text[]; v_recorders uuid[]; v_contains text[]; v_subjects text[]; v_committed boolean[]; v_classes int[];
   v_first bigint; v_now timestamptz; v_sseqs bigint[]; v_prevs bytea[]; v_hashes bytea[];
 begin
   -- A receipt is good after a crash, whatever the login or the server has set.
@@ -55,9 +55,9 @@ begin
            array_agg(j.resource_type), array_agg(j.resource_id), array_agg(j.recorder),
            array_agg(case when j.redactions is not null then unbroken.contains_of(j.redactions)::text end),
            array_agg(case when j.subjects is not null then j.subjects::text end), array_agg(j.original is not null),
-           array_agg(unbroken.class_key(j.event_type, j.domains, j.scope))
+           array_agg((select c.class from retention_classes c where c.log = v_log and c.key = unbroken.class_key(j.event_type, j.domains, j.scope)))
       into v_faults, v_ids, v_types, v_actors, v_agents, v_sessions, v_tools, v_sides, v_outcomes, v_rtypes, v_rids, v_recorders, v_contains,
-           v_subjects, v_committed, v_keys
+           v_subjects, v_committed, v_classes
       from (select unnest(p_events) as e, unnest(p_inputs) as i, unnest(p_inputs_salts) as i_salt, unnest(p_outputs) as o,
                    unnest(p_outputs_salts) as o_salt, unnest(p_details) as d, unnest(p_details_salts) as d_salt) as u,
            json_populate_record(null::unbroken.event, u.e::json) as j;
@@ -80,7 +80,9 @@ begin
   if not found or array_remove(v_recorders, v_recorders[1]) <> '{}' then
     perform unbroken.bind_recorders(v_log, v_recorders);
   end if;
-  v_classes := unbroken.classes_of(v_log, p_events, v_keys);
+  if array_position(v_classes, null) is not null then
+    v_classes := unbroken.classes_of(v_log, p_events);
+  end if;
 
   select c.first_seq, c.recorded_at, c.session_seqs, c.prev_hashes, c.hashes
     into v_first, v_now, v_sseqs, v_prevs, v_hashes

@@ -26,13 +26,13 @@ begin
   if p_original is not null or j.original is not null then
     perform unbroken.check_originals(p_log, array[j.original is not null], array[p_original]);
   end if;
-  perform from recorders r where r.log = p_log and r.recorder = j.recorder and r.login = session_user;
+  select (select c.class from retention_classes c where c.log = p_log and c.key = unbroken.class_key(j.event_type, j.domains, j.scope)) into v_class
+    from recorders r where r.log = p_log and r.recorder = j.recorder and r.login = session_user;
   if not found then
     perform unbroken.bind_recorders(p_log, array[j.recorder]);
   end if;
-  select c.class into v_class from retention_classes c where c.log = p_log and c.key = unbroken.class_key(j.event_type, j.domains, j.scope);
-  if not found then
-    v_class := (unbroken.classes_of(p_log, array[p_event], array[unbroken.class_key(j.event_type, j.domains, j.scope)]))[1];
+  if v_class is null then
+    v_class := (unbroken.classes_of(p_log, array[p_event]))[1];
   end if;
 
   if current_setting('transaction_isolation') <> 'read committed' then

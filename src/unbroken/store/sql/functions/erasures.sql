@@ -117,18 +117,21 @@ language sql stable set search_path = unbroken, pg_temp as $$
 $$;
 
 -- What there is of a person and would go. 'ids' are those that stand somewhere, 'shared' the entries about them that name
--- others too, who are 'others' people; 'kept' the payloads of what they did to others.
+-- others too, who are 'others' people; 'kept' the payloads of what they did to others; 'held' and 'floored' how much of what would
+-- go a legal hold keeps, and a law asks to keep.
 create or replace function unbroken.plan_of_person(
   p_log integer, p_ids text[], p_with_acted boolean, p_upto timestamptz,
   out ids text[], out as_subject bigint, out as_actor bigint, out payloads bigint, out originals bigint, out keys text[],
   out pseudonyms text[], out sessions bigint, out shared bigint, out others bigint, out kept bigint,
-  out first_at timestamptz, out last_at timestamptz, out upto_at timestamptz
+  out first_at timestamptz, out last_at timestamptz, out upto_at timestamptz, out held bigint, out floored bigint
 )
 language plpgsql stable set search_path = unbroken, pg_temp as $$
 begin
   keys := unbroken.keys_of_person(p_log, p_ids, p_upto);
   pseudonyms := array(select i.pseudonym from identities i where i.log = p_log and i.pseudonym = any (p_ids) order by 1);
   upto_at := p_upto;
+  held := unbroken.held_of_person(p_log, p_ids, p_with_acted, p_upto, keys);
+  floored := unbroken.floored_of_person(p_log, p_ids, p_with_acted, p_upto);
   with t as materialized (
     select * from unbroken.entries_of_person(p_log, p_ids, p_with_acted, p_upto)
   )
@@ -167,7 +170,8 @@ end $$;
 -- A dry run: what there is, and nothing done.
 create or replace function unbroken.find_person(p_log text, p_ticket uuid, p_subjects text[], p_with_acted boolean)
 returns table (ids text[], as_subject bigint, as_actor bigint, payloads bigint, originals bigint, keys text[], pseudonyms text[],
-               sessions bigint, shared bigint, others bigint, kept bigint, first_at timestamptz, last_at timestamptz, upto_at timestamptz)
+               sessions bigint, shared bigint, others bigint, kept bigint, first_at timestamptz, last_at timestamptz, upto_at timestamptz,
+               held bigint, floored bigint)
 language plpgsql stable security definer set search_path = unbroken, pg_temp
 set plan_cache_mode = force_generic_plan set jit = off set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 declare
@@ -178,8 +182,10 @@ begin
 end $$;
 
 -- Asks for an erasure. Ids that stand nowhere in the log are left out, as they would stand in the record of the request alone.
-create or replace function unbroken.ask_erasure(p_log text, p_ticket uuid, p_subjects text[], p_with_acted boolean, p_case text, p_reason text)
-returns table (erasure uuid, seq bigint, expires_at timestamptz)
+-- p_despite_floors: also of what a law in force asks to keep, which both people then have seen.
+create or replace function unbroken.ask_erasure(
+  p_log text, p_ticket uuid, p_subjects text[], p_with_acted boolean, p_case text, p_reason text, p_despite_floors boolean default false
+) returns table (erasure uuid, seq bigint, expires_at timestamptz)
 language plpgsql security definer set search_path = unbroken, pg_temp
 set plan_cache_mode = force_generic_plan set jit = off set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 #variable_conflict use_column
@@ -202,13 +208,17 @@ begin
   -- What whoever confirms can judge by, without a look at the person.
   v_planned := jsonb_build_object(
     'payloads', v_plan.payloads, 'originals', v_plan.originals, 'keys', cardinality(v_plan.keys), 'names', cardinality(v_plan.pseudonyms),
-    'sessions', v_plan.sessions, 'shared', v_plan.shared, 'others', v_plan.others, 'kept', v_plan.kept);
+    'sessions', v_plan.sessions, 'shared', v_plan.shared, 'others', v_plan.others, 'kept', v_plan.kept,
+    'held', v_plan.held, 'floored', v_plan.floored);
   seq := unbroken.append_own(v_log, 'log.erasure_requested', jsonb_build_object(
-    'erasure', erasure, 'ticket', p_ticket, 'subjects', v_plan.ids, 'with_acted', coalesce(p_with_acted, false), 'planned', v_planned,
+    'erasure', erasure, 'ticket', p_ticket, 'subjects', v_plan.ids, 'with_acted', coalesce(p_with_acted, false),
+    'despite_floors', coalesce(p_despite_floors, false), 'planned', v_planned,
     'case', p_case, 'reason', p_reason,
     'valid_until', to_char(expires_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')), erasure);
-  insert into erasures (log, erasure, basis, subjects, with_acted, planned, case_name, reason, requested_by, requested_at, requested_seq, expires_at)
-  values (v_log, erasure, 'two people', v_plan.ids, coalesce(p_with_acted, false), v_planned, p_case, p_reason, session_user, clock_timestamp(), seq, expires_at);
+  insert into erasures (log, erasure, basis, subjects, with_acted, despite_floors, planned, case_name, reason, requested_by, requested_at,
+                        requested_seq, expires_at)
+  values (v_log, erasure, 'two people', v_plan.ids, coalesce(p_with_acted, false), coalesce(p_despite_floors, false), v_planned, p_case, p_reason,
+          session_user, clock_timestamp(), seq, expires_at);
   return next;
 end $$;
 
@@ -267,7 +277,8 @@ end $$;
 -- sealed to a key that nothing opens.
 create or replace function unbroken.prepare_erasure(p_log text, p_erasure uuid)
 returns table (ids text[], as_subject bigint, as_actor bigint, payloads bigint, originals bigint, keys text[], pseudonyms text[],
-               sessions bigint, shared bigint, others bigint, kept bigint, first_at timestamptz, last_at timestamptz, upto_at timestamptz)
+               sessions bigint, shared bigint, others bigint, kept bigint, first_at timestamptz, last_at timestamptz, upto_at timestamptz,
+               held bigint, floored bigint)
 language plpgsql security definer set search_path = unbroken, pg_temp
 set plan_cache_mode = force_generic_plan set jit = off set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 #variable_conflict use_column
@@ -286,7 +297,7 @@ begin
     where s.id ~ '^p-[0-9a-f]{32}$' and not unbroken.has_key(v_log, s.id);
   return query
   select v_asked.subjects, p.as_subject, p.as_actor, p.payloads, p.originals, p.keys, p.pseudonyms, p.sessions, p.shared, p.others, p.kept,
-         p.first_at, p.last_at, p.upto_at
+         p.first_at, p.last_at, p.upto_at, p.held, p.floored
     from unbroken.plan_of_person(v_log, v_asked.subjects, v_asked.with_acted, v_asked.upto_at) p;
 end $$;
 
@@ -353,7 +364,9 @@ declare
   v_log   constant int := unbroken.log_for_reader(p_log);
   v_asked unbroken.erasures;
   v_keys  text[];
+  v_kept  bigint;
 begin
+  perform unbroken.lock_holds(v_log);
   select e.* into v_asked from erasures e where e.log = v_log and e.erasure = p_erasure for update;
   if v_asked.begun_seq is not null then
     return v_asked.begun_seq;
@@ -368,10 +381,20 @@ begin
      or v_keys is distinct from array(select u.id collate "C" from unnest(p_keys) as u (id) order by 1) then
     raise exception 'by now the person goes by other ids or keys: prepare the erasure anew' using errcode = 'UB009';
   end if;
+  v_kept := unbroken.held_of_person(v_log, v_asked.subjects, v_asked.with_acted, v_asked.upto_at, v_keys);
+  if v_kept > 0 then
+    raise exception 'a legal hold keeps % of the entries that this erasure is about: nothing was destroyed', v_kept using errcode = 'UB014';
+  end if;
+  v_kept := case when not v_asked.despite_floors then
+                 unbroken.floored_of_person(v_log, v_asked.subjects, v_asked.with_acted, v_asked.upto_at) end;
+  if v_kept > 0 then
+    raise exception 'a law asks to keep what % of the entries hold that this erasure is about, and it was not asked for despite that: nothing was destroyed',
+      v_kept using errcode = 'UB009';
+  end if;
   return unbroken.destroy_keys(v_log, p_erasure, p_order, v_keys);
 end $$;
 
--- All pseudonyms of those whom these entries name and who have no payload any more.
+-- All pseudonyms of those whom these entries name and who have no payload any more; without names that a hold keeps.
 create or replace function unbroken.without_payload(p_log integer, p_seqs bigint[]) returns text[]
 language plpgsql stable set search_path = unbroken, pg_temp as $$
 declare
@@ -392,47 +415,79 @@ begin
       perform from entries e where e.log = p_log and e.actor_id = any (v_ids)
           and (select p.seq from payloads p where p.log = p_log and p.seq = e.seq) is not null limit 1;
     end if;
-    if not found then
+    if not found and not unbroken.is_name_held(p_log, v_ids) then
       v_none := v_none || v_ids;
     end if;
   end loop;
   return array(select n.id from unnest(v_none) as n (id) order by 1);
 end $$;
 
--- Destroys what the next entries about the person hold, with the entry that says so; nothing is left where no number comes
--- back. The log's lock is held for its entry alone. Also for the owner, after a restore.
+-- Those of these entries that no hold covers, in order.
+create or replace function unbroken.not_held(p_log integer, p_seqs bigint[]) returns bigint[]
+language plpgsql stable set search_path = unbroken, pg_temp as $$
+declare
+  v_held constant bigint[] := unbroken.held_among(p_log, p_seqs);
+begin
+  return case when v_held = '{}' then p_seqs else array(select unnest(p_seqs) except select unnest(v_held) order by 1) end;
+end $$;
+
+-- Destroys what the next entries about the person hold, with the entry that says so, but for what a hold keeps. Where no number comes
+-- back there is nothing left, or nothing but so many entries that are held. The log's lock is held for its entry alone. Also for
+-- the owner, after a restore.
 create or replace function unbroken.erase_batch(p_log text, p_erasure uuid, p_limit integer)
-returns table (seq bigint, payloads bigint, originals bigint)
+returns table (seq bigint, payloads bigint, originals bigint, held bigint)
 language plpgsql security definer set search_path = unbroken, pg_temp
 set plan_cache_mode = force_generic_plan set jit = off set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 #variable_conflict use_column
 declare
+  c_limit     constant int := least(greatest(p_limit, 1), 5000);
   v_log       constant int := case when unbroken.is_installing() then unbroken.log_named(p_log) else unbroken.log_for_reader(p_log) end;
   v_asked     unbroken.erasures;
+  v_reached   bigint;
+  v_window    int     := c_limit;
+  v_again     boolean := false;
+  v_held      bigint  := 0;
   v_seqs      bigint[];
+  v_free      bigint[];
   v_payloads  bigint[];
   v_originals bigint[];
   v_forgotten text[];
 begin
+  perform unbroken.lock_holds(v_log);
   select e.* into v_asked from erasures e
    where e.log = v_log and e.erasure = p_erasure and e.begun_seq is not null and e.done_seq is null for update;
   if not found then
     raise exception 'there is no such erasure under way' using errcode = 'UB009';
   end if;
+  v_reached := v_asked.reached;
   loop
-    v_seqs := unbroken.next_of_person(v_log, v_asked.subjects, v_asked.with_acted, v_asked.upto_at, v_asked.reached,
-                                      least(greatest(p_limit, 1), 5000));
-    if v_seqs = '{}' then
+    v_seqs := unbroken.next_of_person(v_log, v_asked.subjects, v_asked.with_acted, v_asked.upto_at, v_reached, v_window);
+    if v_seqs = '{}' and (v_again or v_asked.reached = 0) then
       payloads := 0;
       originals := 0;
+      held := v_held;
       return next;
       return;
     end if;
+    if v_seqs = '{}' then
+      -- At the end once more from the beginning: what a hold kept then may be free by now.
+      v_again := true;
+      v_reached := 0;
+      v_window := c_limit;
+      v_held := 0;
+      continue;
+    end if;
+    v_free := unbroken.not_held(v_log, v_seqs);
+    v_held := v_held + cardinality(v_seqs) - cardinality(v_free);
+    v_reached := case when cardinality(v_free) > c_limit then v_free[c_limit] else v_seqs[cardinality(v_seqs)] end;
+    v_seqs := v_free[1:c_limit];
+    -- Where a hold keeps them all, ever more at a time: each look is one through all that there is of the person.
+    v_window := least(v_window, 100000) * 10;
     with gone as (delete from payloads p where p.log = v_log and p.seq = any (v_seqs) returning p.seq)
     select coalesce(array_agg(g.seq order by g.seq), '{}') into v_payloads from gone g;
     with gone as (delete from originals o where o.log = v_log and o.seq = any (v_seqs) returning o.seq)
     select coalesce(array_agg(g.seq order by g.seq), '{}') into v_originals from gone g;
-    -- Else another person's erasure, for which this one waited, took them all.
+    -- Else a hold keeps them all, or another person's erasure, for which this one waited, took them.
     exit when v_payloads <> '{}' or v_originals <> '{}';
   end loop;
   v_forgotten := unbroken.without_payload(v_log, v_seqs);
@@ -445,8 +500,9 @@ begin
   perform unbroken.forget(v_log, v_forgotten, seq);
   payloads := cardinality(v_payloads);
   originals := cardinality(v_originals);
+  held := 0;
   update erasures e
-     set reached = v_seqs[cardinality(v_seqs)], payloads = e.payloads + erase_batch.payloads, originals = e.originals + erase_batch.originals
+     set reached = greatest(e.reached, v_reached), payloads = e.payloads + erase_batch.payloads, originals = e.originals + erase_batch.originals
    where e.log = v_log and e.erasure = p_erasure;
   return next;
 end $$;
@@ -469,6 +525,9 @@ begin
     return v_asked.done_seq;
   end if;
   select * into v_left from unbroken.plan_of_person(v_log, v_asked.subjects, v_asked.with_acted, v_asked.upto_at);
+  if v_left.payloads + v_left.originals > 0 and v_left.held > 0 then
+    raise exception 'this erasure is not through: a legal hold keeps what % of the entries hold', v_left.held using errcode = 'UB014';
+  end if;
   if v_left.payloads + v_left.originals > 0 or v_left.pseudonyms <> '{}' then
     raise exception 'this erasure is not through: % payloads, % originals and % names are left', v_left.payloads, v_left.originals,
       cardinality(v_left.pseudonyms) using errcode = 'UB009';
@@ -486,7 +545,7 @@ create or replace function unbroken.erasures(p_log text) returns table (
   requested_by text, requested_at timestamptz, requested_seq bigint, expires_at timestamptz,
   confirmed_by text, confirmed_at timestamptz, confirmed_seq bigint, upto_at timestamptz,
   begun_by text, begun_at timestamptz, begun_seq bigint, order_sha256 text,
-  payloads bigint, originals bigint, keys bigint, done_at timestamptz, done_seq bigint, certificate_sha256 text, planned jsonb)
+  payloads bigint, originals bigint, keys bigint, done_at timestamptz, done_seq bigint, certificate_sha256 text, planned jsonb, despite_floors boolean)
 language plpgsql stable security definer set search_path = unbroken, pg_temp as $$
 #variable_conflict use_column
 declare
@@ -499,7 +558,7 @@ begin
          e.basis, e.case_name, e.reason, e.with_acted, e.subjects, e.requested_by, e.requested_at, e.requested_seq, e.expires_at,
          e.confirmed_by, e.confirmed_at, e.confirmed_seq, e.upto_at, e.begun_by, e.begun_at, e.begun_seq, e.order_sha256,
          e.payloads, e.originals, e.keys, e.done_at, e.done_seq, e.certificate_sha256,
-         e.planned
+         e.planned, e.despite_floors
     from erasures e where e.log = v_log order by coalesce(e.requested_at, e.begun_at) desc, e.erasure;
 end $$;
 

@@ -156,10 +156,14 @@ begin
        is distinct from (old.log, old.key_id, old.public, old.endorsement, old.made_at, old.made_by)
      or old.holder is not null and (new.holder_kind, new.holder, new.assigned_at, new.assigned_to)
                                     is distinct from (old.holder_kind, old.holder, old.assigned_at, old.assigned_to)
-     or old.destroyed_seq is not null
+     or old.destroyed_seq is not null or new.asked_at < old.asked_at
      or new.destroyed_seq is not null
-        and not unbroken.is_told(new.log, new.destroyed_seq, 'log.erased', jsonb_build_object('keys', jsonb_build_array(new.key_id))) then
+        and not unbroken.is_told(new.log, new.destroyed_seq, 'log.erased', jsonb_build_object('keys', jsonb_build_array(new.key_id)))
+        and not unbroken.is_told(new.log, new.destroyed_seq, 'log.disposed', jsonb_build_object('keys', jsonb_build_array(new.key_id))) then
     raise exception 'a vault key is assigned once and destroyed once, by its entry' using errcode = 'UB010';
+  end if;
+  if new.destroyed_seq is not null and unbroken.held_keys(new.log, array[new.key_id]) <> '{}' then
+    raise exception 'a legal hold keeps what this key opens: % on % is refused', tg_op, tg_table_name using errcode = 'UB014';
   end if;
   return new;
 end $$;
@@ -174,6 +178,10 @@ begin
      or tg_op = 'UPDATE' and (new.log, new.key_id) is distinct from (old.log, old.key_id)
      or tg_op = 'UPDATE' and not exists (select from openings o where o.log = new.log and o.kind = 'rewrap' and o.wraps_to = new.wrapped_by and o.done_seq is null) then
     raise exception 'a private half goes with its key, and is wrapped anew on record' using errcode = 'UB010';
+  end if;
+  -- A hold may have come since the key was marked.
+  if tg_op = 'DELETE' and unbroken.held_keys(old.log, array[old.key_id]) <> '{}' then
+    raise exception 'a legal hold keeps what this key opens: % on % is refused', tg_op, tg_table_name using errcode = 'UB014';
   end if;
   return coalesce(new, old);
 end $$;
@@ -206,8 +214,8 @@ declare
   v_what constant jsonb := jsonb_build_object('erasure', new.erasure);
 begin
   if tg_op = 'UPDATE' and (
-       (new.log, new.erasure, new.with_acted, new.planned, new.case_name, new.reason, new.requested_by, new.requested_at, new.requested_seq, new.expires_at)
-         is distinct from (old.log, old.erasure, old.with_acted, old.planned, old.case_name, old.reason, old.requested_by, old.requested_at, old.requested_seq, old.expires_at)
+       (new.log, new.erasure, new.with_acted, new.despite_floors, new.planned, new.case_name, new.reason, new.requested_by, new.requested_at, new.requested_seq, new.expires_at)
+         is distinct from (old.log, old.erasure, old.with_acted, old.despite_floors, old.planned, old.case_name, old.reason, old.requested_by, old.requested_at, old.requested_seq, old.expires_at)
        or old.basis = 'ledger' and new.basis <> 'ledger'
        or old.confirmed_seq is not null and (new.confirmed_by, new.confirmed_at, new.confirmed_seq) is distinct from (old.confirmed_by, old.confirmed_at, old.confirmed_seq)
        or old.withdrawn_seq is not null or old.done_seq is not null
@@ -219,7 +227,8 @@ begin
           and (old.begun_seq is null or new.reached < old.reached or new.payloads < old.payloads or new.originals < old.originals))
      or new.basis = 'two people'
         and not unbroken.is_told_by(new.requested_by, new.log, new.requested_seq, 'log.erasure_requested', v_what || jsonb_build_object(
-              'with_acted', new.with_acted, 'subjects', case tg_op when 'INSERT' then to_jsonb(new.subjects) else '[]' end))
+              'with_acted', new.with_acted, 'subjects', case tg_op when 'INSERT' then to_jsonb(new.subjects) else '[]' end)
+              || case when new.despite_floors then '{"despite_floors": true}' else '{}' end::jsonb)
      or new.confirmed_seq is not null and new.basis = 'two people' and not unbroken.is_told_by(new.confirmed_by, new.log, new.confirmed_seq, 'log.erasure_confirmed', v_what)
      or new.withdrawn_seq is not null and not unbroken.is_told_by(new.withdrawn_by, new.log, new.withdrawn_seq, 'log.erasure_withdrawn', v_what)
      or new.begun_seq is not null and not unbroken.is_told_by(new.begun_by, new.log, new.begun_seq, 'log.erased', v_what || jsonb_build_object('order', new.order_sha256))
@@ -250,11 +259,14 @@ begin
      or tg_op = 'INSERT' and unbroken.is_forgotten(new.log, new.pseudonym) then
     raise exception 'a name is forgotten by its entry in the log, and for good' using errcode = 'UB010';
   end if;
+  if tg_op = 'DELETE' and unbroken.is_name_held(old.log, unbroken.namesakes(old.log, old.pseudonym)) then
+    raise exception 'a legal hold keeps this name: % on % is refused', tg_op, tg_table_name using errcode = 'UB014';
+  end if;
   return coalesce(new, old);
 end $$;
 
--- What an entry holds goes while an erasure of somebody it is about is under way, and never while a legal hold covers it. The
--- log's own entries keep theirs.
+-- What an entry holds goes while a disposal that has it on its list is under way, or an erasure of somebody it is about, and never
+-- while a legal hold covers it. The log's own entries keep theirs.
 create or replace function unbroken.refuse_unasked_erasing() returns trigger
 language plpgsql set search_path = unbroken, pg_temp as $$
 declare
@@ -263,6 +275,9 @@ declare
 begin
   if unbroken.held_among(old.log, array[old.seq]) <> '{}' then
     raise exception 'a legal hold keeps this: % on % is refused', tg_op, tg_table_name using errcode = 'UB014';
+  end if;
+  if unbroken.is_being_disposed_of(old.log, old.seq) then
+    return old;
   end if;
   select e.* into v_entry from entries e where e.log = old.log and e.seq = old.seq and e.event like '%"recorder":"%';
   for v_erasure in
@@ -420,24 +435,118 @@ begin
   return new;
 end $$;
 
--- A disposal takes its steps in order, each with its entry.
+-- A disposal takes its steps in order, each with its entry. Its list grows until it is proposed and stands from then on; it may be
+-- reviewed again until it is approved. Nothing of it is gone before all lots are through, nor it done before all is gone.
 create or replace function unbroken.refuse_untold_disposal() returns trigger
 language plpgsql set search_path = unbroken, pg_temp as $$
+declare
+  v_what constant jsonb := jsonb_build_object('disposal', new.disposal);
 begin
+  if tg_op = 'INSERT' and (num_nonnulls(new.sha256, new.proposed_seq, new.reviewed_seq, new.approved_seq, new.withdrawn_seq, new.begun_seq, new.emptied_at, new.gone_at, new.done_seq) > 0
+                           or (new.reached, new.entries, new.payloads, new.originals, new.keys, new.kept) <> (0, 0, 0, 0, 0, 0))
+     or tg_op = 'UPDATE' and (
+       (new.log, new.disposal, new.standing) is distinct from (old.log, old.disposal, old.standing)
+       or old.withdrawn_seq is not null or old.done_seq is not null
+       or old.proposed_seq is not null
+          and (new.policies_version, new.upto, new.reached, new.entries, new.sha256, new.started_by, new.started_at, new.proposed_by, new.proposed_at, new.proposed_seq, new.expires_at)
+              is distinct from (old.policies_version, old.upto, old.reached, old.entries, old.sha256, old.started_by, old.started_at, old.proposed_by, old.proposed_at, old.proposed_seq, old.expires_at)
+       or old.reviewed_seq is not null and coalesce(new.reviewed_seq, 0) < old.reviewed_seq
+       or old.approved_seq is not null
+          and (new.reviewed_by, new.reviewed_at, new.reviewed_seq, new.approved_by, new.approved_at, new.approved_seq)
+              is distinct from (old.reviewed_by, old.reviewed_at, old.reviewed_seq, old.approved_by, old.approved_at, old.approved_seq)
+       or old.begun_seq is not null and (new.begun_by, new.begun_at, new.begun_seq, new.withdrawn_seq) is distinct from (old.begun_by, old.begun_at, old.begun_seq, null)
+       or (old.emptied_at is not null or new.emptied_at is null)
+          and (new.emptied_at, new.payloads, new.originals, new.keys, new.kept) is distinct from (old.emptied_at, old.payloads, old.originals, old.keys, old.kept)
+       or old.gone_at is not null and new.gone_at is distinct from old.gone_at)
+     or new.proposed_seq is distinct from old.proposed_seq
+        and (new.sha256 is distinct from unbroken.hash_of_lots(new.log, new.disposal)
+             or new.entries is distinct from (select sum(l.entries) from disposal_lots l where l.log = new.log and l.disposal = new.disposal)
+             or not unbroken.is_told_by(new.proposed_by, new.log, new.proposed_seq, 'log.disposal_proposed', v_what || jsonb_build_object(
+                  'standing', new.standing, 'upto', new.upto, 'policies_version', new.policies_version, 'entries', new.entries, 'sha256', new.sha256))
+             or new.standing and exists (select from disposal_groups g where g.log = new.log and g.disposal = new.disposal
+                                            and not g.policies <@ unbroken.standing_policies(new.log)))
+     or new.reviewed_seq is distinct from old.reviewed_seq
+        and (new.standing or not unbroken.is_told_by(new.reviewed_by, new.log, new.reviewed_seq, 'log.disposal_reviewed', v_what || jsonb_build_object('sha256', new.sha256)))
+     or new.approved_seq is distinct from old.approved_seq
+        and (case when new.standing then (new.approved_by, new.approved_at, new.approved_seq) = (new.proposed_by, new.proposed_at, new.proposed_seq)
+                  else unbroken.is_told_by(new.approved_by, new.log, new.approved_seq, 'log.disposal_approved', v_what || jsonb_build_object('sha256', new.sha256)) end) is not true
+     or new.withdrawn_seq is distinct from old.withdrawn_seq
+        and not unbroken.is_told_by(new.withdrawn_by, new.log, new.withdrawn_seq, 'log.disposal_withdrawn', v_what)
+     or new.begun_seq is distinct from old.begun_seq
+        and not unbroken.is_told_by(new.begun_by, new.log, new.begun_seq, 'log.disposing', v_what || jsonb_build_object('sha256', new.sha256))
+     or new.emptied_at is distinct from old.emptied_at
+        and exists (select from disposal_lots l where l.log = new.log and l.disposal = new.disposal and l.done_seq is null)
+     or new.gone_at is distinct from old.gone_at
+        and exists (select from disposal_places p where p.log = new.log and p.disposal = new.disposal and p.gone_at is null)
+     or new.done_seq is distinct from old.done_seq
+        and not unbroken.is_told(new.log, new.done_seq, 'log.disposed', v_what || jsonb_build_object('complete', true, 'certificate', new.certificate_sha256)) then
+    raise exception 'a disposal takes its steps in order, each with its entry in the log' using errcode = 'UB010';
+  end if;
   return new;
 end $$;
 
--- Candidates are frozen before they are proposed, and are through once, with the entry that says what became of them.
+-- A list is made before it is proposed, in its order and with its hashes; a lot is through once, with the entry that says what became
+-- of it.
 create or replace function unbroken.refuse_unfrozen_lot() returns trigger
 language plpgsql set search_path = unbroken, pg_temp as $$
+declare
+  v_of unbroken.disposals;
 begin
+  if tg_op = 'DELETE' then
+    select d.* into v_of from disposals d where d.log = old.log and d.disposal = old.disposal;
+  else
+    select d.* into v_of from disposals d where d.log = new.log and d.disposal = new.disposal;
+  end if;
+  if tg_op <> 'UPDATE' and v_of.proposed_seq is not null
+     or tg_op = 'INSERT'
+        and (new.done_seq is not null or new.sha256 is distinct from unbroken.sha256_of(unbroken.ranges_in(new.seqs))
+             or new.entries is distinct from (select sum(upper(r.r) - lower(r.r)) from unnest(new.seqs) as r (r))
+             or exists (select from disposal_lots l where l.log = new.log and l.disposal = new.disposal and l.done_seq is null and l.last >= new.first))
+     or tg_op = 'UPDATE'
+        and ((new.log, new.disposal, new.nth, new.seqs, new.first, new.last, new.entries, new.sha256)
+               is distinct from (old.log, old.disposal, old.nth, old.seqs, old.first, old.last, old.entries, old.sha256)
+             or old.done_seq is not null or v_of.begun_seq is null
+             or not unbroken.is_told(new.log, new.done_seq, 'log.disposed', jsonb_build_object('disposal', new.disposal))) then
+    raise exception 'a list is made before it is proposed, and gone through once, by its entries' using errcode = 'UB010';
+  end if;
+  return coalesce(new, old);
+end $$;
+
+create or replace function unbroken.refuse_unfrozen_group() returns trigger
+language plpgsql set search_path = unbroken, pg_temp as $$
+begin
+  if exists (select from disposals d where d.proposed_seq is not null and (d.log, d.disposal) in ((old.log, old.disposal), (new.log, new.disposal))) then
+    raise exception 'a list is made before it is proposed' using errcode = 'UB010';
+  end if;
+  return coalesce(new, old);
+end $$;
+
+-- What was deleted is noted as gone when it is.
+create or replace function unbroken.refuse_unseen_place() returns trigger
+language plpgsql set search_path = unbroken, pg_temp as $$
+begin
+  if tg_op = 'INSERT' and not exists (select from disposals d where d.log = new.log and d.disposal = new.disposal and d.begun_seq is not null and d.emptied_at is null)
+     or tg_op = 'INSERT' and new.how is not null and unbroken.partition_of(new.part, new.log, new.number) is not null
+     or tg_op = 'UPDATE'
+        and ((new.log, new.disposal, new.number, new.part, new.heap, new.toast, new.file)
+               is distinct from (old.log, old.disposal, old.number, old.part, old.heap, old.toast, old.file)
+             or old.gone_at is not null or new.how is not null and new.how is distinct from unbroken.way_gone(old)) then
+    raise exception 'what was deleted is gone when the server says so' using errcode = 'UB010';
+  end if;
   return new;
 end $$;
 
--- What reviewers decide is told by its entry.
+-- What reviewers decide is told by its entry, and before anybody approves.
 create or replace function unbroken.refuse_untold_decision() returns trigger
 language plpgsql set search_path = unbroken, pg_temp as $$
 begin
+  if not exists (select from disposals d where d.log = new.log and d.disposal = new.disposal and not d.standing and d.proposed_seq is not null
+                    and num_nonnulls(d.approved_seq, d.withdrawn_seq) = 0)
+     or not unbroken.is_told_by(new.decided_by, new.log, new.seq, 'log.disposal_decided', jsonb_strip_nulls(jsonb_build_object(
+          'disposal', new.disposal, 'nth', new.nth, 'decision', new.decision, 'classes', to_jsonb(new.classes), 'numbers', unbroken.ranges_in(new.seqs),
+          'until', unbroken.text_of(new.until), 'domains', to_jsonb(new.domains), 'reason', new.reason))) then
+    raise exception 'what is decided about a disposal is told by its entry, before it is approved' using errcode = 'UB010';
+  end if;
   return new;
 end $$;
 
@@ -520,7 +629,7 @@ begin
   end loop;
   foreach v_table in array array['entries', 'event_ids', 'logs', 'migrations', 'recorders', 'pseudonym_keys',
                                  'name_lookups', 'registries', 'unclassified', 'forgotten', 'recoveries', 'erasure_sessions',
-                                 'anchorings', 'key_statements', 'alarms', 'retention_locks', 'retention_classes', 'disposal_groups',
+                                 'anchorings', 'key_statements', 'alarms', 'retention_locks', 'retention_classes',
                                  'disposal_decisions'] loop
     execute format('create or replace trigger refuse_change before update or delete on unbroken.%I for each row execute function unbroken.refuse_change()', v_table);
     execute format('alter table unbroken.%I enable always trigger refuse_change', v_table);
@@ -544,7 +653,7 @@ begin
     ['policy_sets', 'refuse_untold_policy_set', 'insert or update'], ['start_events', 'refuse_untold_start', 'insert or update'],
     ['standing_approvals', 'refuse_untold_standing', 'insert or update'], ['holds', 'refuse_untold_hold', 'insert or update'],
     ['hold_scopes', 'refuse_untold_hold_scope', 'insert or update'], ['hold_requests', 'refuse_untold_hold_request', 'insert or update'],
-    ['disposals', 'refuse_untold_disposal', 'insert or update'], ['disposal_lots', 'refuse_unfrozen_lot', 'insert or update']]
+    ['disposals', 'refuse_untold_disposal', 'insert or update'], ['disposal_places', 'refuse_unseen_place', 'insert or update']]
   loop
     execute format('create or replace trigger refuse_delete before delete on unbroken.%I for each row execute function unbroken.refuse_change()', v_guard[1]);
     execute format('alter table unbroken.%I enable always trigger refuse_delete', v_guard[1]);
@@ -566,5 +675,11 @@ begin
   create or replace trigger refuse_unwrapping before insert or update or delete on unbroken.wrapped_keys
     for each row execute function unbroken.refuse_unwrapping();
   alter table unbroken.wrapped_keys enable always trigger refuse_unwrapping;
+  foreach v_guard slice 1 in array array[['disposal_lots', 'refuse_unfrozen_lot'], ['disposal_groups', 'refuse_unfrozen_group']]
+  loop
+    execute format('create or replace trigger %I before insert or update or delete on unbroken.%I for each row execute function unbroken.%I()',
+                   v_guard[2], v_guard[1], v_guard[2]);
+    execute format('alter table unbroken.%I enable always trigger %I', v_guard[1], v_guard[2]);
+  end loop;
   drop trigger if exists refuse_update on unbroken.grants;
 end $$;

@@ -50,7 +50,8 @@ begin
 end $$;
 
 -- Does an erasure of the ledger again: keys and mapping at once, the rest by erase_batch. For the owner, who has just restored
--- a backup. Null where this database has done it already, or knows that it was withdrawn before it began.
+-- a backup. Null where this database has done it already, or knows that it was withdrawn before it began. What a hold keeps stays
+-- as a whole, until it is over.
 create or replace function unbroken.reapply_erasure(
   p_log text, p_erasure uuid, p_subjects text[], p_keys text[], p_with_acted boolean, p_upto timestamptz, p_order text
 ) returns bigint
@@ -58,11 +59,14 @@ language plpgsql set search_path = unbroken, pg_temp as $$
 declare
   v_log constant int := unbroken.log_named(p_log);
   v_known unbroken.erasures;
+  v_keys text[];
+  v_held bigint;
   v_seq bigint;
 begin
   if v_log is null then
     raise exception 'there is no such log' using errcode = 'UB003';
   end if;
+  perform unbroken.lock_holds(v_log);
   select e.* into v_known from erasures e where e.log = v_log and e.erasure = p_erasure for update;
   if v_known.done_seq is not null or v_known.withdrawn_seq is not null then
     return null;
@@ -80,5 +84,10 @@ begin
   end if;
   update erasures set upto_at = p_upto where log = v_log and erasure = p_erasure returning * into v_known;
   perform unbroken.lock_people(v_log, true);
-  return unbroken.destroy_keys(v_log, p_erasure, p_order, unbroken.keys_of_person(v_log, v_known.subjects, p_upto) || p_keys);
+  v_keys := unbroken.keys_of_person(v_log, v_known.subjects, p_upto) || p_keys;
+  v_held := unbroken.held_of_person(v_log, v_known.subjects, p_with_acted, p_upto, v_keys);
+  if v_held > 0 then
+    raise exception 'a legal hold keeps % of the entries that this erasure is about: nothing was destroyed', v_held using errcode = 'UB014';
+  end if;
+  return unbroken.destroy_keys(v_log, p_erasure, p_order, v_keys);
 end $$;

@@ -32,25 +32,18 @@ language sql stable parallel safe as $$
   end
 $$;
 
--- The classes of events that have been checked, by their keys. Before the log's own lock.
-create or replace function unbroken.classes_of(p_log integer, p_events text[], p_keys text[]) returns integer[]
-language plpgsql volatile set search_path = unbroken, pg_temp
-set plan_cache_mode = force_generic_plan set jit = off as $$
-declare
-  v_classes int[] := array(select c.class from unnest(p_keys) with ordinality as u (key, nth)
-                             left join retention_classes c on c.log = p_log and c.key = u.key order by u.nth);
+-- The classes of events that have been checked, of which some may be new. Before the log's own lock.
+create or replace function unbroken.classes_of(p_log integer, p_events text[]) returns integer[]
+language plpgsql volatile set search_path = unbroken, pg_temp as $$
 begin
-  if array_position(v_classes, null) is not null then
-    perform unbroken.add_classes(p_log, array(select p_events[u.nth] from unnest(v_classes) with ordinality as u (class, nth) where u.class is null));
-    v_classes := array(
-      select coalesce(c.class, (select o.class from retention_classes o
-                                 where o.log = p_log and o.key = unbroken.class_of_unknown_scope(j.event_type, j.domains)))
-        from unnest(p_keys) with ordinality as u (key, nth)
-        left join retention_classes c on c.log = p_log and c.key = u.key
-        left join lateral json_populate_record(null::unbroken.event, case when c.class is null then p_events[u.nth]::json end) as j on true
-       order by u.nth);
-  end if;
-  return v_classes;
+  perform unbroken.add_classes(p_log, p_events);
+  return array(
+    select coalesce(c.class, o.class)
+      from unnest(p_events) with ordinality as u (event, nth)
+     cross join lateral json_populate_record(null::unbroken.event, u.event::json) as j
+      left join retention_classes c on c.log = p_log and c.key = unbroken.class_key(j.event_type, j.domains, j.scope)
+      left join retention_classes o on o.log = p_log and o.key = unbroken.class_of_unknown_scope(j.event_type, j.domains)
+     order by u.nth);
 end $$;
 
 -- The key of the class whose scope is not known.

@@ -107,6 +107,15 @@ exception when unique_violation then
   return unbroken.key_of_holder(p_log, p_kind, p_holder);
 end $$;
 
+-- Whether some of these keys are asked for the first time in a day. That is noted, so that none is destroyed as long as what was
+-- sealed to it may still arrive.
+create or replace function unbroken.are_asked_anew(p_log integer, p_keys text[]) returns boolean
+language plpgsql stable set search_path = unbroken, pg_temp as $$
+begin
+  return exists (select from subject_keys k where k.log = p_log and k.key_id = any (p_keys) and k.destroyed_seq is null
+                    and k.asked_at < clock_timestamp() - interval '1 day');
+end $$;
+
 -- The public keys to seal with for these holders, in their order; nulls where the pool is empty, no rows where nobody ever
 -- set up a vault. One transaction that takes no lock of the log's.
 create or replace function unbroken.vault_keys(p_log text, p_kinds text[], p_holders text[])
@@ -128,7 +137,7 @@ begin
     return;
   end if;
   v_keys := array(select unbroken.key_of_holder(v_log, u.kind, u.holder) from unnest(p_kinds, p_holders) with ordinality as u (kind, holder, nth) order by u.nth);
-  if array_position(v_keys, null) is not null then
+  if array_position(v_keys, null) is not null or unbroken.are_asked_anew(v_log, v_keys) then
     -- A snapshot that is older than somebody else's row would miss it.
     if current_setting('transaction_isolation') <> 'read committed' then
       raise exception 'vault_keys runs in READ COMMITTED' using errcode = 'UB004';
@@ -144,6 +153,12 @@ begin
        from (select distinct u.kind collate "C" as kind, u.holder collate "C" as holder
                from unnest(p_kinds, p_holders, v_keys) as u (kind, holder, key) where u.key is null order by 1, 2) as u;
     v_keys := array(select unbroken.key_of_holder(v_log, u.kind, u.holder) from unnest(p_kinds, p_holders) with ordinality as u (kind, holder, nth) order by u.nth);
+    -- Whoever is at it meanwhile says the same.
+    update subject_keys set asked_at = clock_timestamp()
+     where log = v_log and key_id in (select k.key_id from subject_keys k
+                                       where k.log = v_log and k.key_id = any (v_keys) and k.destroyed_seq is null
+                                         and k.asked_at < clock_timestamp() - interval '1 day'
+                                       for no key update skip locked);
   end if;
   return query
   select k.key_id, k.public, k.endorsement

@@ -9,6 +9,9 @@ create table unbroken.retention_locks (
 );
 insert into unbroken.retention_locks select l.log, w.what from unbroken.logs l, (values ('classes'), ('holds')) as w (what);
 
+-- When somebody who records last asked for a key, to the day: what was sealed to it may arrive a while later.
+alter table unbroken.subject_keys add column asked_at timestamptz not null default now();
+
 -- What policies go by: an entry's type, domains and scope, once for all entries that have the same. A scope of null is one that
 -- is not known, where a log has too many; an empty one is none.
 create table unbroken.retention_classes (
@@ -40,11 +43,11 @@ do $$
 begin
   if exists (select from pg_trigger where tgrelid = 'unbroken.entries'::regclass and tgname = 'refuse_change') then
     insert into unbroken.retention_classes (log, class, key, event_type, domains, scope)
-    select d.log, row_number() over (partition by d.log order by d.key), d.key, d.event_type, d.domains, d.scope
+    select d.log, row_number() over (partition by d.log order by d.key collate "C"), d.key, d.event_type, d.domains, d.scope
       from (select distinct on (e.log, b.key) e.log, b.key collate "C" as key, b.event_type, b.domains, b.scope
               from unbroken.entries e cross join lateral unbroken.class_before(e.event) b
              where e.event like '%"recorder":"%' and b.key is not null
-             order by 1, 2) as d;
+             order by e.log, b.key) as d;
     alter table unbroken.entries disable trigger refuse_change;
     update unbroken.entries e set class = c.class
       from unbroken.retention_classes c
@@ -243,21 +246,44 @@ create table unbroken.disposals (
 create unique index on unbroken.disposals (log, standing) where done_seq is null and withdrawn_seq is null;
 -- Candidates in their order, 1000 in each lot but the last one.
 create table unbroken.disposal_lots (
-  log      integer        not null,
-  disposal uuid           not null,
-  nth      integer        not null check (nth > 0),
-  seqs     int8multirange not null,
-  first    bigint         not null,
-  last     bigint         not null,
-  entries  integer        not null check (entries between 1 and 1000),
-  sha256   text           not null collate "C" check (sha256 ~ '^[0-9a-f]{64}$'),
-  done_seq bigint,
+  log       integer        not null,
+  disposal  uuid           not null,
+  nth       integer        not null check (nth > 0),
+  seqs      int8multirange not null,
+  first     bigint         not null,
+  last      bigint         not null,
+  entries   integer        not null check (entries between 1 and 1000),
+  sha256    text           not null collate "C" check (sha256 ~ '^[0-9a-f]{64}$'),
+  done_seq  bigint,
+  payloads  integer,
+  originals integer,
+  keys      integer,
+  kept      integer,
   primary key (log, disposal, nth),
   foreign key (log, disposal) references unbroken.disposals,
-  check (first = lower(seqs) and last = upper(seqs) - 1)
+  check (first = lower(seqs) and last = upper(seqs) - 1),
+  check (num_nulls(done_seq, payloads, originals, keys, kept) in (0, 5))
 );
 alter table unbroken.disposal_lots alter column seqs set statistics 0;
 create index on unbroken.disposal_lots (log, disposal, last) where done_seq is null;
+-- Where that lay, and how many vacuums of it there have to have been, by the server's count, until nothing of it is left; and how it
+-- went in the end. Counted here, told by no entry: a server that is restored counts anew.
+create table unbroken.disposal_places (
+  log           integer     not null,
+  disposal      uuid        not null,
+  number        bigint      not null,
+  part          text        not null collate "C" check (part in ('originals', 'payloads')),
+  heap          oid         not null,
+  toast         oid         not null,
+  file          oid         not null,
+  vacuums       bigint      not null,
+  toast_vacuums bigint      not null,
+  how           text        collate "C" check (how in ('dropped', 'rewritten', 'vacuumed')),
+  gone_at       timestamptz,
+  primary key (log, disposal, number, part),
+  foreign key (log, disposal) references unbroken.disposals,
+  check (num_nulls(how, gone_at) in (0, 2))
+);
 -- What there is in it of each class, for whoever reviews.
 create table unbroken.disposal_groups (
   log      integer     not null,

@@ -1,0 +1,160 @@
+"""Certificates of disposal held against the log's own entries.
+
+What was disposed of is said by whoever runs the database, and so is who agreed to it. The certificate was signed under
+a key that is not in it, and names the entries of each step.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from unbroken.core.entry import Head
+from unbroken.verify.chain import Chain
+from unbroken.verify.declaration import DISPOSED
+from unbroken.verify.destroyed import has, runs_told, statement_at, told_of
+from unbroken.verify.finding import Kind
+from unbroken.verify.lots import Lots
+from unbroken.verify.numbers import merged, size
+from unbroken.verify.replay.act import Statement
+from unbroken.verify.source import Source
+
+_KIND: Final[Kind] = "certificate_disagrees"
+_PART: Final = "certificate"
+
+
+@dataclass(frozen=True, slots=True)
+class CertifiedStep:
+    """One step of a disposal as its certificate has it: the entry that tells of it, by type and number, and its login.
+
+    ``says`` is what that entry has to say beside which disposal it is about.
+    """
+
+    type: str
+    seq: int
+    by: str
+    says: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class CertifiedDisposal:
+    """What one certificate states, as far as a log can be held against it; ``digest`` is the SHA-256 of its note.
+
+    ``entries`` are the log's that list all that is gone or was kept, ``head`` its end when the certificate was signed,
+    ``sha256`` stands for all ``candidates``.
+    """
+
+    digest: str
+    disposal: str
+    log: str
+    steps: tuple[CertifiedStep, ...]
+    entries: tuple[int, ...]
+    payloads: int
+    originals: int
+    keys: int
+    kept: int
+    candidates: int
+    sha256: str
+    head: Head
+
+
+@dataclass(slots=True)
+class Told:
+    """What a log's entries say of one disposal."""
+
+    disposal: str
+    done_seq: int = 0
+    certificate: str | None = None
+    entries: list[int] = field(default_factory=list)
+    payloads: int = 0
+    originals: int = 0
+    keys: int = 0
+    kept: int = 0
+    lots: Lots = field(default_factory=Lots)
+
+    def hear(self, told: Statement) -> None:
+        """Takes note of one more entry."""
+        if told.details.get("complete") is True:
+            self.done_seq, self.certificate = told.seq, told.text("certificate")
+            return
+        gone, sealed, kept = (runs_told(told.text(key)) for key in ("payloads", "originals", "kept"))
+        self.entries.append(told.seq)
+        self.payloads += size(gone)
+        self.originals += size(sealed)
+        self.keys += len(told.texts("keys"))
+        self.kept += size(kept)
+        self.lots.add(merged(gone, sealed, kept), below=told.seq)
+
+
+def check_disposals(chain: Chain, source: Source, certificates: tuple[CertifiedDisposal, ...]) -> int:
+    """Adds to a chain where what was disposed of and what was certified are not the same; gives how many fit.
+
+    Every disposal that ends needs the certificate that its last entry names; and of what a certificate of this log
+    states there must be a disposal that has ended.
+    """
+    told, fitting = disposals_told(source), 0
+    for each in told.values():
+        findings = list(_findings(each, certificates, source))
+        for seq, expected, found in findings:
+            chain.find(_KIND, seq, expected=expected, found=found, part=_PART)
+        fitting += not findings and each.done_seq > 0
+    for certified in certificates:
+        known = told.get(certified.disposal)
+        if certified.log == source.log and (known is None or not known.done_seq):
+            wanted = f"the end of disposal {certified.disposal}, of which there is a certificate"
+            chain.find(_KIND, certified.head.seq, expected=wanted, found="no entry that tells of it", part=_PART)
+    return fitting
+
+
+def disposals_told(source: Source) -> dict[str, Told]:
+    """The log's disposals by their ids, as its own entries tell them, and those of incarnations that came after it."""
+    told: dict[str, Told] = {}
+    for statement in told_of(source, DISPOSED):
+        disposal = statement.text("disposal")
+        if disposal is not None:
+            told.setdefault(disposal, Told(disposal)).hear(statement)
+    return told
+
+
+def _findings(
+    told: Told, certificates: tuple[CertifiedDisposal, ...], source: Source
+) -> Iterator[tuple[int, str, str]]:
+    """Where, what should be, and what is."""
+    if not told.done_seq:
+        return
+    certified = next((each for each in certificates if each.digest == told.certificate), None)
+    if certified is None:
+        yield told.done_seq, f"the certificate {told.certificate} in the ledger, which this entry names", "none"
+        return
+    wrong = ", ".join((*differing(told, certified), *missteps(source, certified)))
+    if wrong:
+        yield told.done_seq, f"what its certificate says of {wrong}", "entries that say something else"
+    if not has(source, certified.head):
+        yield certified.head.seq, f"hash {certified.head.hash}, the log's end when it was certified", "another entry"
+
+
+def differing(told: Told, certified: CertifiedDisposal) -> Iterator[str]:
+    """What a certificate states otherwise than the entries that tell what was destroyed."""
+    if told.disposal != certified.disposal:
+        yield "the disposal"
+    if tuple(told.entries) != certified.entries:
+        yield "its entries"
+    if (told.payloads, told.originals, told.keys) != (certified.payloads, certified.originals, certified.keys):
+        yield "what it destroyed"
+    if told.kept != certified.kept:
+        yield "what it kept"
+    if (told.lots.entries, told.lots.sha256) != (certified.candidates, certified.sha256):
+        yield "its candidates"
+
+
+def missteps(source: Source, certified: CertifiedDisposal) -> Iterator[str]:
+    """The steps that a certificate names and that the log's entries of these numbers do not tell."""
+    for step in certified.steps:
+        told = statement_at(source, step.seq)
+        agrees = (
+            told is not None
+            and (told.type, told.login) == (step.type, step.by)
+            and told.text("disposal") == certified.disposal
+            and all(told.details.get(key) == value for key, value in step.says.items())
+        )
+        if not agrees:
+            yield f"entry {step.seq}"
