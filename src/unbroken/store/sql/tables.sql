@@ -30,7 +30,7 @@ select opening::text as opening, kind, ticket::text as ticket, seqs, wraps_to, l
   from unbroken.openings where log = %s
 
 -- name: erasures
-select erasure::text as erasure, basis, subjects, with_acted, planned::text as planned, case_name, reason,
+select erasure::text as erasure, basis, subjects, with_acted, despite_floors, planned::text as planned, case_name, reason,
        requested_by, timestamptz_send(requested_at) as requested_at, requested_seq, timestamptz_send(expires_at) as expires_at,
        confirmed_by, timestamptz_send(confirmed_at) as confirmed_at, confirmed_seq, withdrawn_by, withdrawn_seq,
        timestamptz_send(upto_at) as upto_at, order_sha256, begun_by, timestamptz_send(begun_at) as begun_at, begun_seq,
