@@ -1,11 +1,11 @@
-"""A database of the third migration with entries in it: they stay, and can be found by what they contain."""
+"""A database of the third migration with entries in it: they stay, and get what append gives by now."""
 
 import hashlib
 import uuid
 from collections.abc import Iterator
 from contextlib import closing
 from itertools import islice
-from typing import LiteralString
+from typing import Any, LiteralString
 
 import psycopg
 import pytest
@@ -34,6 +34,14 @@ alter table unbroken.entries force row level security;
 create policy owner on unbroken.entries to unbroken_owner using (true) with check (true)
 """
 """What stood around the entries then, as far as a migration meets it."""
+
+
+CLASSED: list[dict[str, Any]] = [
+    {},
+    {"domains": ["hipaa", "pci"]},
+    {"scope": ['account="1"', "system={x}"]},
+    {"domains": ["gdpr"], "scope": [f"account={number:04}" for number in range(300)]},
+]
 
 
 @pytest.fixture
@@ -84,6 +92,7 @@ def filled(database: Database, older: Database) -> Database:
     with database.connect("writer") as writer:
         append(writer, [sent({"inputs": "1"}, session_id="s", redactions=redactions) for redactions in REDACTIONS])
         append(writer, [sent(tool=',"redactions":["UK_NHS:1"]')])
+        append(writer, [sent(**facts) for facts in CLASSED])
     for table in ("entries", "payloads", "event_ids", "sessions", "recorders"):
         _copy(database.admin, older.admin, table)
     return older
@@ -104,6 +113,24 @@ def test_entries_get_what_append_would_have_given_them(filled: Database) -> None
     with filled.connect("writer") as writer:
         append(writer, [sent(redactions=["UK_NHS:1"])])
     raw.both_accept(filled)
+
+
+def classes(database: Database) -> list[tuple[object, ...]]:
+    return database.admin.execute(
+        "select e.seq, c.key, c.event_type, c.domains, c.scope from unbroken.entries e"
+        " left join unbroken.retention_classes c on c.log = e.log and c.class = e.class order by e.seq"
+    ).fetchall()
+
+
+def test_entries_are_of_the_class_that_append_gives(database: Database, filled: Database) -> None:
+    with connect(filled.conninfo("postgres")) as connection:
+        install(connection)
+    recorded = classes(database)
+    assert len({key for _, key, *_ in recorded}) == len(CLASSED)
+    assert classes(filled)[: len(recorded)] == recorded
+    with filled.connect("writer") as writer:
+        append(writer, [sent(**facts) for facts in CLASSED])
+    assert len({key for _, key, *_ in classes(filled)} - {None}) == len(CLASSED)
 
 
 def test_the_guard_stands_afterwards(filled: Database) -> None:

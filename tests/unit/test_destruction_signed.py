@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.disposing import Row, looked
+from tests.unit.disposing import looked, row
 from tests.unit.erasing import LOG, Door
 from tests.unit.test_erasure_flow import carry_out
 from unbroken.core.note import SigningKey, signed
@@ -53,7 +53,7 @@ def test_what_is_about_no_erasure_is_left_out_by_whoever_asks_for_erasures(signi
 
 def test_one_ledger_holds_what_was_erased_and_what_was_disposed_of(signing: SignedLedger) -> None:
     """A disposal is nothing that has to be done again after a restore, and no word on an erasure."""
-    disposed = certify(Row(), looked(), signing)
+    disposed = certify(row(), looked(), signing)
     erasing = Signing(signing.ledger, KEY, 30)
     erased = carry_out(Door(), erasing)
     assert [each.place.n for each in signing.documents()] == [1, 2, 3]

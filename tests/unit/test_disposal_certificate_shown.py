@@ -2,14 +2,13 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
 
-from tests.unit.disposing import DISPOSAL, KEY, Row, looked
+from tests.unit.disposing import DISPOSAL, KEY, looked, row
 from unbroken.cli.disposal_certificate import certificate, check_certificate
 from unbroken.core.note import SigningKey
 from unbroken.destruction.ledger import DestructionLedger
@@ -28,7 +27,7 @@ def ledger(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def made(ledger: Path) -> CertificateNote:
-    return certify(Row(), looked(), SignedLedger(DestructionLedger(ledger), KEY, 30))
+    return certify(row(), looked(), SignedLedger(DestructionLedger(ledger), KEY, 30))
 
 
 @pytest.fixture
@@ -103,8 +102,8 @@ def test_a_note_is_handed_over_byte_for_byte(
 
 
 def test_what_was_approved_of_in_advance_names_its_approvals(ledger: Path, shown: Any) -> None:
-    row = replace(Row(), standing=True, reviewed_by=None, reviewed_at=None, reviewed_seq=None)
-    certify(row, looked(approvals=[DISPOSAL]), SignedLedger(DestructionLedger(ledger), KEY, 0))
+    found = row(standing=True, reviewed_by=None, reviewed_at=None, reviewed_seq=None)
+    certify(found, looked(approvals=[DISPOSAL]), SignedLedger(DestructionLedger(ledger), KEY, 0))
     code, text = shown(certificate, DISPOSAL, ledger=ledger, trust=[VKEY])
     assert (code, f"nobody: approved of in advance, {DISPOSAL}" in text) == (0, True)
     assert "there are no backups" in text
@@ -119,7 +118,7 @@ def test_what_was_approved_of_in_advance_names_its_approvals(ledger: Path, shown
     ],
 )
 def test_what_one_person_alone_agreed_to_does_not_hold(ledger: Path, shown: Any, alone: dict[str, Any]) -> None:
-    certify(replace(Row(), **alone), looked(), SignedLedger(DestructionLedger(ledger), KEY, 0))
+    certify(row(**alone), looked(), SignedLedger(DestructionLedger(ledger), KEY, 0))
     code, text = shown(certificate, DISPOSAL, ledger=ledger, trust=[VKEY])
     assert (code, "does NOT name two people" in text) == (1, True)
 
@@ -154,7 +153,7 @@ def test_it_has_to_stand_in_the_ledger_that_is_named(file: Path, tmp_path: Path,
     assert "does NOT stand in the ledger" in text
     assert "THE CERTIFICATE DOES NOT HOLD." in text
     other = SigningKey.generate(KEY.name)
-    certify(Row(), looked(), SignedLedger(DestructionLedger(tmp_path / "other.jsonl"), other, 30))
+    certify(row(), looked(), SignedLedger(DestructionLedger(tmp_path / "other.jsonl"), other, 30))
     code, text = shown(check_certificate, file, trust=[VKEY], ledger=tmp_path / "other.jsonl")
     assert (code, "NOT relied on" in text) == (1, True)
 

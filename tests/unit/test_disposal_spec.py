@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from cryptography.exceptions import InvalidSignature
 
-from tests.unit.disposing import KEY, Row, batches, looked
+from tests.unit.disposing import KEY, batches, looked, row
 from tests.unit.test_erasure_spec import verify
 from tests.unit.test_lots import by_hand
 from unbroken.destruction.ledger import DestructionLedger
@@ -55,7 +55,7 @@ def test_the_page_names_every_key_and_no_other() -> None:
 
 def test_what_is_written_now_verifies_by_the_page(tmp_path: Path) -> None:
     path = tmp_path / "ledger.jsonl"
-    made = certify(Row(), looked(told=batches()), SignedLedger(DestructionLedger(path), KEY, 0))
+    made = certify(row(), looked(told=batches()), SignedLedger(DestructionLedger(path), KEY, 0))
     (line,) = path.read_bytes().splitlines()
     value = verify(json.loads(line)["note"], str(KEY.verifier))
     assert value["line"] == {"n": 1, "prev": "0" * 64}

@@ -193,6 +193,9 @@ class Restored:
         assert (list(subjects), with_acted) == ([ANN], False)
         return replace(self.door.person, payloads=self.door.left)
 
+    def held(self, **_: object) -> int:
+        return self.door.person.held
+
     def reapply(
         self,
         erasure: str,

@@ -194,9 +194,12 @@ def _is_expected(report: Report, expect: Head | None) -> bool:
 
 
 def _found(report: Report) -> Iterator[str]:
-    if {finding.kind for finding in report.findings} == {"not_erased"}:
-        yield "What the log says was erased is there:"
-        yield "After a restore, `unbroken recover` erases it again."
+    kinds = {finding.kind for finding in report.findings}
+    if kinds == {"not_erased"}:
+        yield "What the log says was destroyed is there:"
+        yield "After a restore, `unbroken recover` erases it again, and the next disposal takes what is due."
+    elif kinds == {"held_destroyed"}:
+        yield "What a legal hold covered was destroyed:"
     else:
         yield "What is there now is not what was recorded:"
 

@@ -1,9 +1,9 @@
 """Certifying a disposal once it is found to be gone: what the log says of it, signed and put into the ledger."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol, TypeVar
+from typing import TypeVar
 
 from unbroken.destruction.document import Act, Place, time_of
 from unbroken.destruction.signing import SignedLedger
@@ -25,83 +25,10 @@ from unbroken.retention.certified import CertificateNote, certificate_note, cert
 from unbroken.retention.disposed import Disposed, disposed_by
 from unbroken.retention.effects import HOLD_CHECK, KEPT, METHODS, NOT_COVERED
 from unbroken.retention.written import policy_from
+from unbroken.store.disposals import Decision as DecisionTaken
+from unbroken.store.disposals import Disposal, Under
 
 T = TypeVar("T")
-
-
-class Disposal(Protocol):
-    """A disposal as the log's table has it; see :class:`unbroken.store.disposals.Disposal`. ``None``: not yet."""
-
-    @property
-    def disposal(self) -> str: ...
-    @property
-    def policies_version(self) -> int: ...
-    @property
-    def upto(self) -> int: ...
-    @property
-    def entries(self) -> int: ...
-    @property
-    def sha256(self) -> str | None: ...
-    @property
-    def standing(self) -> bool: ...
-    @property
-    def proposed_by(self) -> str | None: ...
-    @property
-    def proposed_at(self) -> datetime | None: ...
-    @property
-    def proposed_seq(self) -> int | None: ...
-    @property
-    def reviewed_by(self) -> str | None: ...
-    @property
-    def reviewed_at(self) -> datetime | None: ...
-    @property
-    def reviewed_seq(self) -> int | None: ...
-    @property
-    def approved_by(self) -> str | None: ...
-    @property
-    def approved_at(self) -> datetime | None: ...
-    @property
-    def approved_seq(self) -> int | None: ...
-    @property
-    def begun_by(self) -> str | None: ...
-    @property
-    def begun_at(self) -> datetime | None: ...
-    @property
-    def begun_seq(self) -> int | None: ...
-    @property
-    def payloads(self) -> int: ...
-    @property
-    def originals(self) -> int: ...
-    @property
-    def keys(self) -> int: ...
-    @property
-    def kept(self) -> int: ...
-    @property
-    def emptied_at(self) -> datetime | None: ...
-    @property
-    def gone_at(self) -> datetime | None: ...
-
-
-class Under(Protocol):
-    """A policy, as the log's set has it, and how many candidates fell under it."""
-
-    @property
-    def policy(self) -> Mapping[str, Any]: ...
-    @property
-    def entries(self) -> int: ...
-
-
-class Taken(Protocol):
-    """A reviewer's decision to take something out; see :class:`unbroken.store.disposals.Decision`."""
-
-    @property
-    def decision(self) -> str: ...
-    @property
-    def decided_by(self) -> str: ...
-    @property
-    def decided_at(self) -> datetime: ...
-    @property
-    def seq(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +49,7 @@ class Looked:
     told: Iterable[Entry]
     policies: Sequence[Under]
     policies_sha256: str
-    decisions: Sequence[Taken]
+    decisions: Sequence[DecisionTaken]
     approvals: Sequence[str]
     ways: Sequence[str]
 
@@ -219,7 +146,7 @@ def _under(found: Under) -> UnderPolicy:
     )
 
 
-def _decision(taken: Taken) -> Decision:
+def _decision(taken: DecisionTaken) -> Decision:
     kind: Decided = "extend" if taken.decision == "extend" else "relabel"
     return Decision(at=time_of(taken.decided_at), by=taken.decided_by, decision=kind, entry=taken.seq)
 

@@ -623,6 +623,19 @@ end $$;
 
 -- ---- What there is to see ----
 
+-- The approvals in advance that it was proposed under, as its entry says.
+create or replace function unbroken.approvals_of_disposal(p_disposal unbroken.disposals) returns text[]
+language plpgsql stable set search_path = unbroken, pg_temp as $$
+begin
+  return case when (p_disposal).standing and (p_disposal).proposed_seq is not null then array(
+    select jsonb_array_elements_text(p.details::jsonb -> 'approvals')
+      from unnest(unbroken.incarnations_of((p_disposal).log)) as i (log)
+      join entries e on e.log = i.log and e.seq = (p_disposal).proposed_seq and e.event_type = 'log.disposal_proposed'
+      join payloads p on p.log = e.log and p.seq = e.seq
+     where p.details::jsonb ->> 'disposal' = (p_disposal).disposal::text)
+    else '{}' end;
+end $$;
+
 -- All disposals of a log, newest first. One that is neither proposed nor withdrawn is being looked for candidates.
 create or replace function unbroken.disposals(p_log text) returns table (
   disposal uuid, state text, standing boolean, policies_version integer, upto bigint, reached bigint, entries bigint, sha256 text,
@@ -630,7 +643,7 @@ create or replace function unbroken.disposals(p_log text) returns table (
   reviewed_by text, reviewed_at timestamptz, reviewed_seq bigint, approved_by text, approved_at timestamptz, approved_seq bigint,
   withdrawn_by text, withdrawn_at timestamptz, withdrawn_seq bigint, begun_by text, begun_at timestamptz, begun_seq bigint,
   through bigint, payloads bigint, originals bigint, keys bigint, kept bigint, emptied_at timestamptz, gone_at timestamptz,
-  certificate_sha256 text, done_at timestamptz, done_seq bigint, decisions bigint)
+  certificate_sha256 text, done_at timestamptz, done_seq bigint, decisions bigint, approvals text[])
 language plpgsql stable security definer set search_path = unbroken, pg_temp as $$
 #variable_conflict use_column
 declare
@@ -644,7 +657,7 @@ begin
          case when d.emptied_at is not null then d.payloads else l.payloads end, case when d.emptied_at is not null then d.originals else l.originals end,
          case when d.emptied_at is not null then d.keys else l.keys end, case when d.emptied_at is not null then d.kept else l.kept end,
          d.emptied_at, d.gone_at, d.certificate_sha256, d.done_at, d.done_seq,
-         (select count(*) from disposal_decisions c where c.log = d.log and c.disposal = d.disposal)
+         (select count(*) from disposal_decisions c where c.log = d.log and c.disposal = d.disposal), unbroken.approvals_of_disposal(d)
     from disposals d
     left join lateral (
       select coalesce(sum(l.entries), 0)::bigint as entries, coalesce(sum(l.payloads), 0)::bigint as payloads, coalesce(sum(l.originals), 0)::bigint as originals,
@@ -685,22 +698,22 @@ begin
 end $$;
 
 -- The policies under which it goes, as the set that was in force has them, with how many of its candidates fall under each.
-create or replace function unbroken.disposal_policies(p_log text, p_disposal uuid) returns table (policy jsonb, entries bigint)
+create or replace function unbroken.disposal_policies(p_log text, p_disposal uuid) returns table (policy jsonb, entries bigint, sha256 text)
 language plpgsql stable security definer set search_path = unbroken, pg_temp as $$
 #variable_conflict use_column
 declare
   v_log constant int := unbroken.log_for_reader(p_log);
 begin
   return query
-  select p.policy, sum(g.entries)::bigint
+  select p.policy, sum(g.entries)::bigint, s.sha256
     from disposals d
     join disposal_groups g on g.log = d.log and g.disposal = d.disposal
-   cross join lateral (select s.text from policy_sets s
+   cross join lateral (select s.text, s.sha256 from policy_sets s
                         where s.log = any (unbroken.incarnations_of(v_log)) and s.version = d.policies_version and s.outcome = 'confirmed'
                         order by s.log desc limit 1) as s
    cross join lateral jsonb_array_elements(s.text::jsonb -> 'policies') as p (policy)
    where d.log = v_log and d.disposal = p_disposal and p.policy ->> 'id' = any (g.policies)
-   group by p.policy order by p.policy ->> 'id';
+   group by p.policy, s.sha256 order by p.policy ->> 'id';
 end $$;
 
 -- The log's own entries that say what became of one, after a number: announced, what went and what was left, the end.

@@ -31,9 +31,10 @@ language plpgsql immutable set search_path = unbroken, pg_temp as $$
 begin
   event_type := p_event::json ->> 'event_type';
   domains := array(select json_array_elements_text(p_event::json -> 'domains') collate "C");
-  scope := array(select json_array_elements_text(p_event::json -> 'scope') collate "C");
+  scope := array(select i.item collate "C" from json_array_elements_text(p_event::json -> 'scope') with ordinality as i (item, nth)
+                  where event_type not in ('approval_requested', 'approval_decided') or not starts_with(i.item, 'valid_until=') order by i.nth);
   key := case when domains = '{}' and scope = '{}' then event_type else event_type || ' ' || domains::text || ' ' || scope::text end;
-  if coalesce(octet_length(nullif(domains, '{}')::text), 0) + coalesce(octet_length(nullif(scope, '{}')::text), 0) > 1800 then
+  if octet_length(key) > 1800 then
     key := 'sha256:' || encode(sha256(convert_to(key, 'UTF8')), 'hex');
   end if;
 exception when data_exception or program_limit_exceeded then
@@ -43,11 +44,11 @@ do $$
 begin
   if exists (select from pg_trigger where tgrelid = 'unbroken.entries'::regclass and tgname = 'refuse_change') then
     insert into unbroken.retention_classes (log, class, key, event_type, domains, scope)
-    select d.log, row_number() over (partition by d.log order by d.key), d.key, d.event_type, d.domains, d.scope
+    select d.log, row_number() over (partition by d.log order by d.key collate "C"), d.key, d.event_type, d.domains, d.scope
       from (select distinct on (e.log, b.key) e.log, b.key collate "C" as key, b.event_type, b.domains, b.scope
               from unbroken.entries e cross join lateral unbroken.class_before(e.event) b
              where e.event like '%"recorder":"%' and b.key is not null
-             order by 1, 2) as d;
+             order by e.log, b.key) as d;
     alter table unbroken.entries disable trigger refuse_change;
     update unbroken.entries e set class = c.class
       from unbroken.retention_classes c

@@ -1,0 +1,21 @@
+"""``unbroken disposal``: what is to go because its time is over, from review to certificate."""
+
+import typer
+
+from unbroken.cli.disposal_certificate import certificate, check_certificate
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.callback()
+def _group() -> None:
+    """Review and approve what is to go because its time is over.
+
+    `unbroken retention run` looks for what is due, proposes it and, when two
+    people have agreed, destroys it. The lines of the log stay and go on
+    verifying. docs/disposal.md tells the whole of it.
+    """
+
+
+app.command("certificate")(certificate)
+app.command("check-certificate")(check_certificate)
