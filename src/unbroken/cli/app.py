@@ -34,6 +34,7 @@ COMMANDS: Final = {
     "prove": ("unbroken.cli.prove", "prove", "Prove that one entry is in the log, without showing the others."),
     "anchor": ("unbroken.cli.anchor", "app", "Set up and watch the places outside that hold checkpoints."),
     "subject": ("unbroken.cli.subject", "app", "Erase what a log holds of a person, with two people."),
+    "retention": ("unbroken.cli.retention", "app", "Say how long what a log holds is kept, and let it go in time."),
     "hold": ("unbroken.cli.hold", "app", "Keep what a matter needs from being destroyed."),
     "registry": ("unbroken.cli.registry", "app", "Say what tools and data are, and how their data is treated."),
     "vault": ("unbroken.cli.vault", "app", "Set up and look after the keys that originals are sealed to."),
