@@ -62,39 +62,53 @@ def said(facts: Facts, told: dict[tuple[str, str], datetime] | None = None) -> s
     [
         (
             FACTS,
-            f"{DATED} is kept to the end of 2032-03-15, 6 years from its recording on 2026-03-15,"
-            " under hipaa.ephi_access, version 1 (45 CFR 164.312(b) with 164.316(b)).",
+            (
+                f"{DATED} is kept to the end of 2032-03-15, 6 years from its recording on 2026-03-15,"
+                " under hipaa.ephi_access, version 1 (45 CFR 164.312(b) with 164.316(b))."
+            ),
         ),
         (
             replace(FACTS, now=at("2032-03-16")),
-            f"{DATED} is due: it had to be kept to the end of 2032-03-15, 6 years from its"
-            " recording on 2026-03-15, under hipaa.ephi_access, version 1 (45 CFR 164.312(b) with 164.316(b)).",
+            (
+                f"{DATED} is due: it had to be kept to the end of 2032-03-15, 6 years from its"
+                " recording on 2026-03-15, under hipaa.ephi_access, version 1 (45 CFR 164.312(b) with 164.316(b))."
+            ),
         ),
         (
             replace(FACTS, kind=BOOKS),
-            f"{DATED} is kept: {SOX} keeps it for 7 years"
-            " from fiscal_year_closed of fiscal_year=2026, which has not been told.",
+            (
+                f"{DATED} is kept: {SOX} keeps it for 7 years"
+                " from fiscal_year_closed of fiscal_year=2026, which has not been told."
+            ),
         ),
         (
             replace(FACTS, kind=replace(BOOKS, scope=("account=1",))),
-            f"{DATED} is kept: {SOX} keeps it for 7 years"
-            " from fiscal_year_closed, and it names no fiscal_year: so it is kept until a person looks.",
+            (
+                f"{DATED} is kept: {SOX} keeps it for 7 years"
+                " from fiscal_year_closed, and it names no fiscal_year: so it is kept until a person looks."
+            ),
         ),
         (
             replace(FACTS, kind=Kind("tool_call", ("security.ny",))),
-            f"{DATED} is kept to the end of 2029-03-15 in America/New_York, 3 years from its recording on"
-            " 2026-03-15, under nydfs.cyber, version 1 (23 NYCRR 500.06(a)(2)).",
+            (
+                f"{DATED} is kept to the end of 2029-03-15 in America/New_York, 3 years from its recording on"
+                " 2026-03-15, under nydfs.cyber, version 1 (23 NYCRR 500.06(a)(2))."
+            ),
         ),
         (
             replace(FACTS, kind=Kind("response")),
-            f"{DATED} is due since 2026-05-15: no policy asks to keep it; it had to be gone by the end of"
-            " 2026-06-13, 90 days from its recording on 2026-03-15, under own.minimal, version 1 (data map 3).",
+            (
+                f"{DATED} is due since 2026-05-15: no policy asks to keep it; it had to be gone by the end of"
+                " 2026-06-13, 90 days from its recording on 2026-03-15, under own.minimal, version 1 (data map 3)."
+            ),
         ),
         (
             replace(FACTS, kind=Kind("response"), now=at("2026-04-01")),
-            f"{DATED} has nothing that asks to keep it, and is due from 2026-05-15 on; it has to be gone by"
-            " the end of 2026-06-13, 90 days from its recording on 2026-03-15, under own.minimal, version 1 (data map"
-            " 3).",
+            (
+                f"{DATED} has nothing that asks to keep it, and is due from 2026-05-15 on; it has to be gone by"
+                " the end of 2026-06-13, 90 days from its recording on 2026-03-15, under own.minimal, version 1 (data map"
+                " 3)."
+            ),
         ),
         (
             replace(FACTS, extended=at("2040-01-01")),
@@ -112,8 +126,10 @@ def said(facts: Facts, told: dict[tuple[str, str], datetime] | None = None) -> s
         ),
         (
             replace(FACTS, payload=False, gone=(5000, "log.disposed")),
-            f"{ENTRY} holds nothing any more: what it held was disposed of, as entry 5,000 tells; its line stays for"
-            " as long as the log does.",
+            (
+                f"{ENTRY} holds nothing any more: what it held was disposed of, as entry 5,000 tells; its line stays for"
+                " as long as the log does."
+            ),
         ),
     ],
 )
