@@ -106,8 +106,8 @@ def said(facts: Facts, told: dict[tuple[str, str], datetime] | None = None) -> s
             replace(FACTS, kind=Kind("response"), now=at("2026-04-01")),
             (
                 f"{DATED} has nothing that asks to keep it, and is due from 2026-05-15 on; it has to be gone by"
-                " the end of 2026-06-13, 90 days from its recording on 2026-03-15, under own.minimal, version 1 (data map"
-                " 3)."
+                " the end of 2026-06-13, 90 days from its recording on 2026-03-15, under own.minimal, version 1"
+                " (data map 3)."
             ),
         ),
         (
@@ -127,8 +127,8 @@ def said(facts: Facts, told: dict[tuple[str, str], datetime] | None = None) -> s
         (
             replace(FACTS, payload=False, gone=(5000, "log.disposed")),
             (
-                f"{ENTRY} holds nothing any more: what it held was disposed of, as entry 5,000 tells; its line stays for"
-                " as long as the log does."
+                f"{ENTRY} holds nothing any more: what it held was disposed of, as entry 5,000 tells; its line stays"
+                " for as long as the log does."
             ),
         ),
     ],
