@@ -1466,7 +1466,10 @@ def forged_disposals(entries: Entries, gone: Entries) -> list[Case]:
     recorder.add(*with_values(recorded(7, "log.disposed"), details=said))
     early = disposed(Writer(), payloads="2-3").add(*with_values(recorded(2, "request"), inputs={"text": "Hello."}))
     everything = disposed(before_disposing(), payloads="1-6").entries
+    both = emptied(disposed(before_disposing(), kept="3", originals="3", payloads="2,6").entries, 2, 6)
+    two = (("missing", 2, "inputs"), ("missing", 6, "outputs"))
     return [
+        lied("original-kept", "an original that is gone and kept by the same entry", both, *two),
         lied(
             "undeclared",
             "a payload more is absent than is declared",
@@ -1642,6 +1645,11 @@ def beside(name: str, description: str, scope: object) -> Case:
     return allowed(name, description, says(before_disposing(), "log.hold_issued", hold=HOLD, scope=scope))
 
 
+def release(ends_at: str) -> Object:
+    """What an entry says that ends a hold."""
+    return {"ends_at": ends_at, "hold": HOLD, "kind": "release", "request": REQUEST}
+
+
 def changed_holds() -> list[Case]:
     """Holds that were narrowed or released, and when that took effect."""
     on_session: Object = {"sessions": ["s-1"]}
@@ -1658,11 +1666,28 @@ def changed_holds() -> list[Case]:
     of_another = says(issued(**on_session), "log.hold_changed", **other)
     endless = says(issued(**on_session), "log.hold_changed", hold=HOLD, kind="release", request=REQUEST)
     elsewhere = changed(issued(everything=True), "narrow", SOON, sessions=["s-2"])
+    again = says(changed(issued(**on_session), "release", SOON), "log.hold_changed", **release(LATE))
+    asked_twice = says(issued(**on_session), "log.hold_change_asked", hold=HOLD, request=REQUEST, scope=narrower)
+    says(asked_twice, "log.hold_change_asked", hold=HOLD, request=REQUEST, scope={"sessions": ["s-2"]})
+    says(asked_twice, "log.hold_changed", **{**release(SOON), "kind": "narrow"})
+    anothers = says(issued(**on_session), "log.hold_change_asked", hold=uuid(812), request=REQUEST, scope=narrower)
+    says(anothers, "log.hold_changed", **{**release(SOON), "kind": "narrow"})
+    formless = says(before_disposing(), "log.hold_issued", hold=HOLD, scope={"sessions": []})
+    unknown = says(issued(**on_session), "log.hold_changed", **{**release(SOON), "kind": "end"})
+    with_scope = changed(issued(**on_session), "release", SOON, everything=True)
 
     def after(kind: str, ends_at: str, **scope: object) -> Writer:
         return changed(issued(**on_session), kind, ends_at, **scope)
 
     return [
+        allowed("released-again", "a hold that is released is released anew, which says nothing", again),
+        allowed("released-with-scope", "the request to release a hold has a scope, which says nothing", with_scope),
+        allowed("narrowed-by-anothers", "the request belongs to another hold: what follows covers nothing", anothers),
+        against("asked-twice", "two requests have one id: the first counts", asked_twice, 3),
+        against(
+            "issued-anew", "a hold without its form, which says nothing, then one", issued(formless, **narrower), 3
+        ),
+        against("changed-otherwise", "a change of no known kind, which says nothing", unknown, *DISPOSED),
         allowed("released", "a hold was released and its grace period is over", after("release", SOON)),
         allowed("narrowed", "a hold was narrowed to another session", elsewhere),
         allowed("narrowed-and-released", "a hold was narrowed, then released", twice),
@@ -1696,6 +1721,10 @@ def untold_holds() -> list[Case]:
     unseen = [canonical(withheld) if at == 6 else text for at, text in enumerate(texts(held))]
     late = [*held[:6], *held[7:], held[6]]
     undeclared = emptied(issued(**on_tool).entries, 3)
+    released = emptied(disposing(changed(issued(**on_tool), "release", SOON)).entries, *DISPOSED)
+    mixed = [*released[:6], *released[7:9], released[6], *released[9:]]
+    after = emptied(changed(disposing(issued(**on_tool)), "release", SOON).entries, *DISPOSED)
+    both = emptied(disposed(disposing(issued(**on_tool)), payloads="3").entries, *DISPOSED)
     there = disposed(issued(**on_tool), payloads="3").entries
 
     def fine(name: str, description: str, log: Entries, lines: list[str] | None = None) -> Case:
@@ -1706,10 +1735,14 @@ def untold_holds() -> list[Case]:
 
     return [
         fine("held-afterwards", "a hold that was issued after the disposal", afterwards),
+        allowed("unnamed", "a hold without an id, which says nothing", issued(hold="mine", **on_tool)),
         allowed("by-a-recorder", "a recorder says that something is held, which says nothing", claimed),
         fine("unseen-held", "the details of the hold are withheld: nobody sees what it kept", held, unseen),
         lied("erased", "an erasure took what was held", erased, ("held_destroyed", 3), erased=3),
         lied("later-declared", "destroyed, and again against a hold", twice, ("held_destroyed", 3), disposed=3),
+        lied("released-late", "it stands behind its release, out of order", mixed, ("reordered", 7), disposed=3),
+        lied("released-afterwards", "released after it, as of before", after, ("held_destroyed", 3), disposed=3),
+        lied("declared-twice", "two entries declare it: one finding", both, ("held_destroyed", 3), disposed=3),
         lied("late", "the hold stands at the end", late, ("reordered", 7), ("held_destroyed", 3), disposed=3),
         lied("undeclared", "what is held is absent", undeclared, ("missing", 3, "inputs"), ("missing", 3, "details")),
         lied("still-there", "what is held is declared gone, and is there", there, ("not_erased", 3)),

@@ -16,7 +16,9 @@ from psycopg import sql
 from tests.attacks.scene import Connection, Scene
 from tests.conftest import LOG, Database
 from tests.database import raw
+from tests.database.disposing import Disposing, due
 from tests.database.held import issue
+from tests.database.policies import ask_standing, tell
 from tests.database.vaulting import append, laid_out
 from unbroken.retention.policy_file import set_in
 
@@ -59,9 +61,16 @@ NEEDED_BY: Final = {
     "holds": "legal that issues a hold",
     "hold_scopes": "legal that issues a hold",
     "hold_requests": "legal that asks for a release",
+    "disposals": "retention that disposes",
+    "disposal_lots": "retention that disposes",
+    "disposal_groups": "retention that disposes",
+    "disposal_places": "retention that disposes",
+    "disposal_decisions": "compliance that decides on a disposal",
 }
 """For each table, a login whose daily act needs it, and which act where there are several."""
 
+DISPOSED: Final = raw.new_id()
+"""The recorder of what is due."""
 ACTS: Final = {
     "compliance": """select unbroken.open_ticket(%s, 'review', null, '{"actor": "u-1"}', '1 hour')""",
     "compliance that loads": "select unbroken.load_registry(%s, '# another', 'a test')",
@@ -107,6 +116,18 @@ ACTS: Final = {
     ),
     "legal that asks for a release": (
         "select seq from unbroken.ask_hold_change(%s, current_setting('attack.hold')::uuid, 'release', null, 'settled')"
+    ),
+    "retention that disposes": (
+        "select e.seq from (values (%s)) v (log), lateral unbroken.start_disposal(v.log, true) s,"
+        " lateral unbroken.freeze_disposal(v.log, s.disposal, 1000) f,"
+        " lateral (select unbroken.propose_disposal(v.log, s.disposal) as seq where f.upto > 0 offset 0) p,"
+        " lateral (select unbroken.begin_disposal(v.log, s.disposal) as seq where p.seq > 0 offset 0) b,"
+        " lateral (select * from unbroken.dispose_batch(v.log, s.disposal, 1000) where b.seq > 0 offset 0) e,"
+        " lateral (select * from unbroken.dispose_batch(v.log, s.disposal, 1000) where e.payloads > 0 offset 0) l"
+    ),
+    "compliance that decides on a disposal": (
+        "select unbroken.decide_disposal(%s, current_setting('attack.disposal')::uuid, 'relabel', null,"
+        " current_setting('attack.candidate'), null, '{}', 'a test')"
     ),
     "dpo that erases": (
         "select unbroken.begin_erasure(%s, current_setting('attack.erasure')::uuid,"
@@ -163,8 +184,24 @@ def prepared(stage: Scene, dpo: Connection, ticket: Any) -> tuple[str, list[str]
     return erasure, row(dpo, "select keys from unbroken.prepare_erasure(%s, %s)", erasure)
 
 
+@pytest.fixture(scope="module")
+def disposing(stage: Scene) -> tuple[str, str]:
+    """A disposal that waits for people, and its one candidate; another is due under an approval in advance."""
+    on = Disposing(Database(stage.server, stage.name, None))  # type: ignore[arg-type]
+    with closing(on):
+        raw.append(on.login("writer"), [due(recorder=DISPOSED)])
+        tell(on.database)
+        disposal = on.proposed()
+        raw.append(on.login("writer"), [due(recorder=DISPOSED)])
+        approval = ask_standing(on.login("legal"), ["own.account"])
+        on.value("compliance", "select unbroken.confirm_standing(%s, %s)", approval)
+        listed = "select first from unbroken.disposal_groups(%s, %s)"
+        candidate = str(on.value("compliance", listed, disposal))
+    return disposal, candidate
+
+
 @pytest.fixture
-def superuser(stage: Scene) -> Iterator[Connection]:
+def superuser(stage: Scene, disposing: tuple[str, str]) -> Iterator[Connection]:
     """A transaction without the guard on definitions, of which nothing remains."""
     with closing(stage.connect("dpo")) as dpo:
         opened = dpo.execute("select ticket::text from unbroken.open_ticket(%s, 'x', 'x', '{}', '1 h')", (LOG,))
@@ -178,6 +215,8 @@ def superuser(stage: Scene) -> Iterator[Connection]:
         connection.execute("select set_config('attack.ticket', %s, false)", ticket)
         connection.execute("select set_config('attack.erasure', %s, false)", (erasure,))
         connection.execute("select set_config('attack.hold', %s, false)", (hold,))
+        for name, value in zip(("disposal", "candidate"), disposing, strict=True):
+            connection.execute("select set_config('attack.' || %s, %s, false)", (name, value))
         connection.execute("select set_config('attack.text', %s, false)", (set_in("").text,))
         connection.execute("select set_config('attack.keys', %s::text[]::text, false)", (keys,))
         for name in ("unbroken_refuse_ddl", "unbroken_refuse_drop"):

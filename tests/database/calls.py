@@ -209,6 +209,31 @@ def _issuing(_: Tenants, log: str, __: str) -> Mapping[str, Any]:
     return {"p_log": log, "p_matter": "m", "p_kind": "internal", "p_scope": scope, "p_reason": "a test", **periods}
 
 
+def _disposal(which: str, **more: Any) -> Arguments:
+    """A disposal of the log that is as far as that."""
+    return lambda on, log, _: {"p_log": log, "p_disposal": on.known[log]["disposals"][which], **more}
+
+
+def _listed(**more: Any) -> Arguments:
+    """The disposal that waits for people, with the hash of its list."""
+
+    def arguments(on: Tenants, log: str, login: str) -> Mapping[str, Any]:
+        disposal = on.known[log]["disposals"]["reviewed"]
+        sha256 = on.scalar("select sha256 from unbroken.disposals where disposal = %s", disposal)
+        return _disposal("reviewed", p_sha256=sha256, **more)(on, log, login)
+
+    return arguments
+
+
+def _taking_out(on: Tenants, log: str, login: str) -> Mapping[str, Any]:
+    """Takes the one candidate out of the disposal that waits for people."""
+    disposal = on.known[log]["disposals"]["reviewed"]
+    numbers = on.scalar("select first::text from unbroken.disposal_lots where disposal = %s", disposal)
+    decision = {"p_decision": "extend", "p_until": datetime.now(UTC) + timedelta(days=30), "p_domains": None}
+    given = {"p_classes": None, "p_numbers": numbers, "p_reason": "a test"}
+    return _disposal("reviewed", **decision, **given)(on, log, login)
+
+
 def _holding(**more: Any) -> Arguments:
     """The hold of the log."""
     return lambda on, log, _: {"p_log": log, "p_hold": on.known[log]["hold"], **more}
@@ -461,6 +486,26 @@ CALLS: Final[Sequence[Call]] = (
     Call("holds", "", of_log, shows=True),
     Call("hold_scopes", "", _holding(), shows=True),
     Call("hold_requests", "", of_log, shows=True),
+    Call("start_disposal", "", lambda _, log, __: {"p_log": log, "p_standing": True}),
+    Call("freeze_disposal", "", _disposal("frozen", p_limit=10)),
+    Call("propose_disposal", "", _disposal("frozen")),
+    Call("decide_disposal", "", _taking_out),
+    Call("review_disposal", "", _listed(p_reason="a test")),
+    Call("approve_disposal", "that compliance reviewed", _listed()),
+    Call("withdraw_disposal", "", _disposal("reviewed", p_reason="a test")),
+    Call("begin_disposal", "that is approved", _disposal("done")),
+    Call("begin_disposal", "that is not approved", _disposal("reviewed"), refusals=NOT_YET),
+    Call("dispose_batch", "", _disposal("done", p_limit=1000)),
+    Call("dispose_batch", "of one that has not begun", _disposal("reviewed", p_limit=1000), refusals=NOT_YET),
+    Call("drop_empty", "", lambda _, log, __: {"p_log": log, "p_number": 0}),
+    Call("note_gone", "", _disposal("done")),
+    Call("finish_disposal", "", _disposal("done", p_certificate="1" * 64)),
+    Call("disposals", "", of_log, shows=True),
+    Call("disposal_groups", "", _disposal("done"), shows=True),
+    Call("disposal_decisions", "", _disposal("reviewed")),
+    Call("disposal_policies", "", _disposal("done"), shows=True),
+    Call("gone_state", "", _disposal("done"), shows=True),
+    Call("disposed_entries", "", _disposal("done", p_after=0, p_limit=10), shows=True),
     Call("key_absences", "", of_log, shows=True),
     Call(
         "known_pseudonyms",

@@ -1,6 +1,8 @@
 """Disposals as the functions of the database carry them out: what is due is found, agreed on by two people, destroyed."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from tests.conftest import LOG, Database
@@ -37,14 +39,17 @@ def due(text: str = '"something"', **more: Any) -> raw.Sent:
 
 @dataclass
 class Disposing:
-    """The steps, each as the login whose duty it is."""
+    """The steps, each as the login whose duty it is: of ``logins``, or else of one that is named after the duty."""
 
     database: Database
     log: str = LOG
     page: int = 10_000
+    logins: Callable[[str], Connection] | None = None
     _connections: dict[str, Connection] = field(default_factory=dict)
 
     def login(self, name: str) -> Connection:
+        if self.logins is not None:
+            return self.logins(name)
         if name not in self._connections:
             self._connections[name] = self.database.connect(name)
         return self._connections[name]
@@ -75,15 +80,36 @@ class Disposing:
         found = self.value("retention", "select sha256 from unbroken.disposals(%s) where disposal = %s", disposal)
         return str(found)
 
+    def review(self, disposal: str) -> None:
+        self.value("compliance", REVIEW, disposal, self.sha256(disposal), "looked through")
+
+    def agree(self, disposal: str) -> None:
+        """Has one person review what is proposed, and another approve of it."""
+        self.review(disposal)
+        self.value("legal", APPROVE, disposal, self.sha256(disposal))
+
     def reviewed(self) -> str:
         disposal = self.proposed()
-        self.value("compliance", REVIEW, disposal, self.sha256(disposal), "looked through")
+        self.review(disposal)
         return disposal
 
     def approved(self) -> str:
-        disposal = self.reviewed()
-        self.value("legal", APPROVE, disposal, self.sha256(disposal))
+        disposal = self.proposed()
+        self.agree(disposal)
         return disposal
+
+    def extend(self, disposal: str, numbers: str, *, days: float = 30) -> int:
+        """Takes candidates out of it for so many days; returns the entry's number."""
+        until = datetime.now(UTC) + timedelta(days=days)
+        return int(self.value("compliance", DECIDE, disposal, "extend", None, numbers, until, None, "asked for"))
+
+    def relabel(self, disposal: str, numbers: str, *domains: str) -> int:
+        """Takes candidates out of it, to be looked at under other domains; returns the entry's number."""
+        return int(
+            self.value(
+                "compliance", DECIDE, disposal, "relabel", None, numbers, None, list(domains), "wrongly labelled"
+            )
+        )
 
     def begun(self) -> str:
         disposal = self.approved()
@@ -115,12 +141,18 @@ class Disposing:
     def finish(self, disposal: str) -> int:
         return int(self.value("retention", FINISH, disposal, CERTIFICATE))
 
-    def done(self) -> str:
-        """Everything, from the candidates to the last entry."""
-        disposal = self.emptied()
+    def carry_out(self, disposal: str) -> None:
+        """Everything from an approval to the last entry."""
+        self.value("retention", BEGIN, disposal)
+        self.empty(disposal)
         self.vacuum()
         assert self.is_gone(disposal)
         self.finish(disposal)
+
+    def done(self) -> str:
+        """Everything, from the candidates to the last entry."""
+        disposal = self.approved()
+        self.carry_out(disposal)
         return disposal
 
     def state(self, disposal: str) -> str:

@@ -1,14 +1,23 @@
 """A log in which everything has happened that leaves a row in a table beside the entries."""
 
+from datetime import UTC, datetime
+from typing import Final
+
 from tests.conftest import LOG, Database
+from tests.database import held
+from tests.database.disposing import APPROVE, BEGIN, DECIDE, REVIEW, WITHDRAW, Disposing, due, due_at_once
+from tests.database.held import ask_narrowing, ask_release, issue, narrow, release
+from tests.database.policies import AT_ONCE, ask_standing, proposed
 from tests.database.raw import Connection, append, open_ticket, sent
 from tests.database.test_agents_followed import asks
 from tests.database.test_approval_door import call, decision, request
 from tests.database.test_erased_verified import record
 from tests.database.test_vault_door import ANN, BOB, erase, value
 from tests.database.vaulting import Vault
+from unbroken.retention.policy_file import set_in
 
 DIGEST = "0" * 64
+FAR: Final = datetime(2099, 12, 31, tzinfo=UTC)
 
 
 def fill(database: Database) -> None:
@@ -20,6 +29,8 @@ def fill(database: Database) -> None:
     _approve(database)
     _call_models(database)
     _set_up(database)
+    _retain(database)
+    _dispose(database)
     _restore(database)
 
 
@@ -83,6 +94,57 @@ def _set_up(database: Database) -> None:
         for change, key in (("first", "k+1"), ("rotated", "k+2")):
             value(notary, state, LOG, change, key, f"statement about {key}")
         value(notary, "select unbroken.raise_alarm(%s, 'log.anchoring_late', %s)", LOG, '{"age_s": 4000, "off": -1}')
+
+
+def _retain(database: Database) -> None:
+    due_at_once(database)
+    with database.connect("compliance") as one, database.connect("legal") as other:
+        others = set_in(AT_ONCE.replace("2y", "3y")).text
+        value(one, "select unbroken.withdraw_policies(%s, %s)", LOG, proposed(one, others))
+        proposed(one, others)
+        ended, _, standing = (ask_standing(one, ["own.account"]) for _ in range(3))
+        for approval in (ended, standing):
+            value(other, "select unbroken.confirm_standing(%s, %s)", LOG, approval)
+        for approval in (ended, standing):
+            value(one, "select unbroken.end_standing(%s, %s, 'no longer')", LOG, approval)
+        hold = issue(one, {"sessions": ["held", "kept"]}, grace_days=3)
+        value(one, held.REVIEW, LOG, hold, "still needed")
+        narrow(one, other, hold, {"sessions": ["held"]})
+        value(one, held.WITHDRAW, LOG, ask_narrowing(one, hold, {"sessions": ["held"], "tools": ["sql"]}))
+        ask_release(other, hold)
+        release(one, other, issue(one, {"everything": True}))
+
+
+def _dispose(database: Database) -> None:
+    """One from end to end, in which some was held and some taken out; one that was withdrawn; one that is under way."""
+    disposing = Disposing(database)
+    with database.connect("writer") as writer:
+        append(writer, [due(session_id=session) for session in ("held", "a", "a", "b", "c")])
+        append(writer, [due(scope=["account=1", "more=1"])])
+        disposal = disposing.proposed()
+        last = disposing.holding()[-2]
+        disposing.value("legal", DECIDE, disposal, "extend", None, str(last), FAR, None, "asked for")
+        disposing.value("legal", DECIDE, disposal, "relabel", _classes(database), None, None, ["others"], "by mistake")
+        disposing.value("compliance", REVIEW, disposal, disposing.sha256(disposal), "looked through")
+        disposing.value("legal", APPROVE, disposal, disposing.sha256(disposal))
+        disposing.value("retention", BEGIN, disposal)
+        with database.connect("compliance") as compliance:
+            issue(compliance, {"sessions": ["b"]})
+        disposing.empty(disposal)
+        disposing.vacuum()
+        assert disposing.is_gone(disposal)
+        disposing.finish(disposal)
+        append(writer, [due(), due()])
+        disposing.value("legal", WITHDRAW, disposing.proposed(), "not now")
+        disposing.begun()
+    disposing.close()
+
+
+def _classes(database: Database) -> list[int]:
+    """The class of which a disposal takes nothing else."""
+    row = database.admin.execute("select max(class) from unbroken.disposal_groups").fetchone()
+    assert row is not None
+    return [row[0]]
 
 
 def _restore(database: Database) -> None:

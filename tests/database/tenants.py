@@ -10,6 +10,7 @@ from psycopg import sql
 
 from tests.conftest import LOG, Database, Server, add_login
 from tests.database import raw
+from tests.database.disposing import Disposing, due
 from tests.database.held import ask_release, issue
 from tests.database.policies import TEXT, ask_standing, proposed
 from tests.database.raw import Connection, append, sent
@@ -225,6 +226,7 @@ def _fill(made: Tenants, log: str) -> dict[str, Any]:
         "erasures": erasures,
         **_kept(login, log),
         **_held(login, log),
+        "disposals": _disposed(made, login, log),
         "recorders": {name("writer"): recorder, name("server"): others},
         "id": id_of(first),
         "asked": id_of(asked),
@@ -312,6 +314,20 @@ def _held(login: Callable[[str], Connection], log: str) -> dict[str, Any]:
         "hold": hold,
         "releases": {duty: ask_release(login(duty), hold, log=log) for duty in ("legal", "compliance")},
     }
+
+
+def _disposed(made: Tenants, login: Callable[[str], Connection], log: str) -> dict[str, str]:
+    """Disposals: one that is done, one that compliance reviewed, and one under approvals in advance that looks on."""
+    recorder = raw.new_id()
+    on = Disposing(made.database, log, logins=login)
+    kept, *_ = append(login("writer"), [due(recorder=recorder), due(recorder=recorder)], log=log)
+    done = on.proposed()
+    on.extend(done, str(kept.seq))
+    on.agree(done)
+    on.carry_out(done)
+    append(login("writer"), [due(recorder=recorder)], log=log)
+    reviewed = on.reviewed()
+    return {"done": done, "reviewed": reviewed, "frozen": on.frozen(standing=True)}
 
 
 def _requested(administrator: Connection, log: str, login: str) -> str:

@@ -1,5 +1,7 @@
 """Evidence bundles of a real log: every kind of selection, what is left out and why, and what is never handed out."""
 
+import csv
+import io
 import json
 import zipfile
 from collections.abc import Iterator
@@ -10,7 +12,9 @@ from typing import Any
 import pytest
 
 from tests.conftest import LOG, Database
+from tests.database.disposing import DUE, Disposing, due_at_once
 from tests.database.exporting import KEY, PURPOSE, TRUST, Exports, notary_at_work, said
+from tests.database.held import issue
 from tests.database.losing import continued
 from tests.database.raw import append, sent
 from tests.database.test_vault_door import ANN, BOB, erase
@@ -203,6 +207,34 @@ def test_what_was_erased_is_explained_by_the_entries_that_go_along(
     assert all("payload" not in each for each in lines(path) if each not in beside)
     other = exports.proven(Asked(session="b"), with_range=True)
     assert [each["line"]["event"]["event_type"] for each in lines(other) if "log." in str(each["line"])] == []
+
+
+# ---- what was disposed of ----
+
+
+def test_what_was_disposed_of_is_explained_by_the_entries_that_go_along(
+    database: Database, exports: Exports, ledger: Ledger, notary: None
+) -> None:
+    due_at_once(database)
+    who: dict[str, Any] = {"actor_id": "u-1", "actor_type": "user"}
+    due: dict[str, Any] = {**who, **DUE, "session_id": "a"}
+    ledger.record([draft("request", inputs=text, **due) for text in ("one", "two", "three")])
+    ledger.record([draft("request", inputs="kept", session_id="b", **who)])
+    with database.connect("legal") as legal:
+        issue(legal, {"sessions": ["b"]})
+    disposing = Disposing(database)
+    disposing.done()
+    disposing.close()
+    path = exports.proven(Asked(session="a"))
+    beside = [each for each in lines(path) if each["line"]["seq"] not in selected(path)]
+    assert [each["line"]["event"]["event_type"] for each in beside] == ["log.disposed"]
+    assert all("payload" not in each for each in lines(path) if each not in beside)
+    rows = list(csv.DictReader(io.StringIO(content(path)["entries.csv"].decode())))
+    number = str(beside[0]["line"]["seq"])
+    assert [(row["disposed_by"], row["erased_by"]) for row in rows] == [(number, "")] * 3 + [("", "")]
+    # That it is held is told of nowhere in it.
+    ranged = exports.proven(Asked(session="b"), with_range=True)
+    assert [each["line"]["event"]["event_type"] for each in lines(ranged)] == ["request"]
 
 
 # ---- what is on record ----

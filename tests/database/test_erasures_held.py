@@ -1,4 +1,4 @@
-"""Erasing somebody whom a legal hold or a law keeps: nothing begins, what has begun leaves it, and nothing of it is lost."""
+"""Erasing somebody whom a legal hold or a law keeps: nothing begins, what has begun leaves it, and nothing is lost."""
 
 from collections.abc import Iterator
 from typing import Any

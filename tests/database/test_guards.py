@@ -26,6 +26,7 @@ OWNED = (
     *("tiles", "checkpoints", "anchorings", "key_statements", "continuity", "alarms"),
     *("holds", "hold_scopes", "hold_requests"),
     *("policy_sets", "start_events", "standing_approvals"),
+    *("disposals", "disposal_lots", "disposal_places", "disposal_groups", "disposal_decisions"),
 )
 PARTITIONS = ("entries_1_0", "originals_1_0", "payloads_1_0")
 EMPTY = (
@@ -35,6 +36,7 @@ EMPTY = (
     *("tiles", "checkpoints", "anchorings", "key_statements", "continuity", "alarms"),
     *("holds", "hold_scopes", "hold_requests"),
     *("policy_sets", "start_events", "standing_approvals"),
+    *("disposals", "disposal_lots", "disposal_places", "disposal_groups", "disposal_decisions"),
 )
 """Tables in which this module's log has no row."""
 AGENT_AUDIT = (
@@ -184,6 +186,11 @@ def test_triggers_fire_always_and_on_every_partition(filled: Database) -> None:
         "policy_sets": (["refuse_delete", "refuse_truncate", "refuse_untold_policy_set"], True),
         "start_events": (["refuse_delete", "refuse_truncate", "refuse_untold_start"], True),
         "standing_approvals": (["refuse_delete", "refuse_truncate", "refuse_untold_standing"], True),
+        "disposals": (["refuse_delete", "refuse_truncate", "refuse_untold_disposal"], True),
+        "disposal_places": (["refuse_delete", "refuse_truncate", "refuse_unseen_place"], True),
+        "disposal_lots": (["refuse_truncate", "refuse_unfrozen_lot"], True),
+        "disposal_groups": (["refuse_truncate", "refuse_unfrozen_group"], True),
+        "disposal_decisions": (["refuse_change", "refuse_truncate", "refuse_untold_decision"], True),
         "holds": (["refuse_delete", "refuse_truncate", "refuse_untold_hold"], True),
         "hold_scopes": (["refuse_delete", "refuse_truncate", "refuse_untold_hold_scope"], True),
         "hold_requests": (["refuse_delete", "refuse_truncate", "refuse_untold_hold_request"], True),
@@ -537,7 +544,19 @@ FOR_KEEPERS = {
     *("policy_sets", "start_events", "standing_approvals"),
     *("retention_classes", "class_counts", "retention_of"),
 }
+OF_DISPOSALS = {"disposals", "disposal_policies", "gone_state", "disposed_entries"}
+FOR_REVIEWERS = {
+    *OF_DISPOSALS,
+    *("disposal_groups", "disposal_decisions", "decide_disposal", "review_disposal", "approve_disposal"),
+    "withdraw_disposal",
+}
+FOR_RETENTION = {
+    *OF_DISPOSALS,
+    *("start_disposal", "freeze_disposal", "propose_disposal", "withdraw_disposal", "begin_disposal", "dispose_batch"),
+    *("drop_empty", "note_gone", "finish_disposal"),
+}
 FOR_INVESTIGATORS = {
+    *FOR_REVIEWERS,
     *FOR_PEOPLE,
     *QUESTIONS,
     *("line", "pseudonyms_of", "ask_names", "names", "registry", "unclassified"),
@@ -564,12 +583,12 @@ EXECUTES = {
     "legal": FOR_INVESTIGATORS | FOR_HOLDERS | {"tell_start"},
     "dpo": FOR_INVESTIGATORS | FOR_OPENERS,
     "subjects": set(),
-    "retention": FOR_GRANTED | FOR_KEEPERS,
+    "retention": FOR_GRANTED | FOR_KEEPERS | FOR_RETENTION,
     "verifier": {
         *(*FOR_GRANTED, *QUESTIONS, "barrier", "line", "open_ticket", "close_ticket", "registry"),
         *("vault_state", "reads_are_open", "erasures", "key_absences", "known_pseudonyms"),
         *("leaves", "record_verification", "holds", "hold_scopes", "hold_requests"),
-        *FOR_KEEPERS,
+        *(*FOR_KEEPERS, *OF_DISPOSALS, "disposal_groups", "disposal_decisions"),
     },
     "notary": {
         *(*FOR_GRANTED, "barrier", "leaves", "notary_state", "store_tiles", "store_checkpoint", "confirm_continuity"),

@@ -12,6 +12,7 @@ from psycopg.types.json import Jsonb
 from tests.conftest import Database
 from tests.database import raw
 from tests.database.raw import sent
+from tests.database.test_approval_door import request, until
 
 Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
 PAST = datetime(2015, 3, 1, 12, tzinfo=UTC)
@@ -242,3 +243,24 @@ def test_what_is_held_can_not_be_deleted(database: Database, writer: Connection,
     with pytest.raises(psycopg.Error) as refused:
         owner.execute("delete from unbroken.payloads where seq = %s", (seq,))
     assert refused.value.sqlstate == "UB014"
+
+
+def test_until_when_a_request_is_valid_makes_no_class_of_its_own(database: Database, writer: Connection) -> None:
+    asked = [request(scope=["account=1", *until(hours=number)]) for number in (1, 2)]
+    seqs = [raw.append(writer, [each])[0].seq for each in asked]
+    assert [classes(database)[seq] for seq in seqs] == [("approval_requested", [], ["account=1"])] * 2
+
+
+@pytest.mark.parametrize("items", range(60, 140, 5))
+def test_a_class_has_one_key_however_long(
+    database: Database, writer: Connection, owner: Connection, items: int
+) -> None:
+    scope = [f"account={number:07}" for number in range(items)]
+    seqs = [recorded(writer, domains=["pci"], scope=scope).seq for _ in range(2)]
+    keys = owner.execute(
+        "select c.key, unbroken.long_class_key('request', array['pci'], %s) from unbroken.entries e"
+        " join unbroken.retention_classes c on c.log = e.log and c.class = e.class where e.seq = any (%s)",
+        (scope, seqs),
+    ).fetchall()
+    assert len({key for row in keys for key in row}) == 1
+    assert classes(database)[seqs[0]][2] == scope

@@ -1,9 +1,12 @@
 """People in a log with a vault, and the commands that erase them, each with a login of its own."""
 
+import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from psycopg import sql
 
 from tests.conftest import LOG, Database
@@ -14,6 +17,7 @@ from unbroken.core.note import SigningKey
 from unbroken.privacy.names import Names
 from unbroken.privacy.pseudonyms import new_pseudonym
 from unbroken.store.log_writer import LogWriter
+from unbroken.store.sql import script
 
 KEY = LogKey("1", bytes(range(32)))
 NAMES = Names.under(KEY, log=LOG)
@@ -110,3 +114,29 @@ class Clinic:
     def certificate(self, erasure: str) -> Path:
         """Where the certificate of an erasure is written by default."""
         return self.folder / f"certificate-{erasure}.txt"
+
+
+def as_it_is_now(clinic: Clinic) -> Iterator[Clinic]:
+    """What a restore of a backup that is taken now gives: another database of the same server."""
+    database, name = clinic.database, f"test_{uuid.uuid4().hex}"
+    database.admin.close()
+    database.server.execute("create database {} template {}", name, database.name)
+    object.__setattr__(database, "admin", psycopg.connect(database.conninfo("postgres"), autocommit=True))
+    admin = psycopg.connect(database.server.conninfo("postgres", name), autocommit=True)
+    admin.execute(sql.SQL("revoke temporary on database {} from public").format(sql.Identifier(name)))
+    restored = Database(database.server, name, admin)
+    yield Clinic.of(restored, clinic)
+    admin.close()
+    database.admin.close()
+    database.server.execute("drop database {} with (force)", name)
+
+
+def close_reads(clinic: Clinic) -> None:
+    """As the server is another one than the log knows."""
+    admin = clinic.database.admin
+    with admin.transaction():
+        admin.execute(script("ddl_guard_off"))
+        admin.execute("alter table unbroken.recoveries disable trigger refuse_change")
+        admin.execute("update unbroken.recoveries set system_identifier = system_identifier + 1")
+        admin.execute("alter table unbroken.recoveries enable always trigger refuse_change")
+        admin.execute(script("ddl_guard"))

@@ -12,6 +12,7 @@ import pytest
 
 from tests.conftest import LOG, Database
 from tests.database import raw
+from tests.database.disposing import DUE, Disposing, due_at_once
 from tests.database.raw import Connection, Received
 from tests.database.test_vault_door import erase
 from tests.database.vaulting import Vault, append, keys_for, sealed_to
@@ -36,9 +37,11 @@ class Recorded:
     dpo: Connection
     vault: Vault = field(default_factory=lambda: Vault(KeyEncryptions(KEK), LogKey("1", bytes(range(32)))))
 
-    def about(self, *people: str, session: str = "s-1", original: dict[str, Json] | None = None) -> Received:
+    def about(
+        self, *people: str, session: str = "s-1", original: dict[str, Json] | None = None, **more: Any
+    ) -> Received:
         keys = [key for key in keys_for(self.writer, *(("subject", each) for each in people)) if key]
-        fields = {"subjects": sorted(people), "session_id": session, "redactions": ["PERSON:1"]}
+        fields = {"subjects": sorted(people), "session_id": session, "redactions": ["PERSON:1"], **more}
         return append(self.writer, [sealed_to(keys, original or {"inputs": "I am Dana Müller"}, **fields)])[0]
 
     def plain(self, inputs: str = '"How do you do"', **fields: Any) -> Received:
@@ -225,6 +228,22 @@ def test_what_is_sealed_to_a_destroyed_key_names_the_entry_that_tells_of_it(
     (first,) = (entry.seq for entry in entries() if b'"keys":["' in (entry.details or b""))
     (found,) = lines_of(dpo("original", "open", late.seq, "--json"))
     assert (found["outcome"], found["why"]) == ("erased", f"a key that it needs is destroyed, as entry {first} tells")
+
+
+def test_what_was_disposed_of_is_told_apart_from_what_was_erased(
+    database: Database, dpo: Cli, recorded: Recorded, entries: Entries
+) -> None:
+    due_at_once(database)
+    due: dict[str, Any] = DUE
+    gone, still = recorded.about(DANA, **due), recorded.about(LEE)
+    disposing = Disposing(database)
+    disposing.done()
+    disposing.close()
+    done = dpo("original", "open", gone.seq, still.seq, "--json")
+    found, kept = lines_of(done)
+    (batch,) = (entry for entry in entries() if b'"payloads":"' in (entry.details or b""))
+    assert (done.returncode, found["outcome"], found["content"], kept["outcome"]) == (1, "disposed of", {}, "opened")
+    assert found["why"] == f"disposed of on {batch.recorded_at[:10]}, as entry {batch.seq} tells"
 
 
 def test_what_was_changed_is_not_shown(database: Database, dpo: Cli, recorded: Recorded, entries: Entries) -> None:

@@ -9,14 +9,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
-from psycopg import sql
 
 from tests.conftest import LOG, Database
 from tests.database.vaulting import append, keys_for, sealed_to
 from tests.system.cli import Cli
-from tests.system.erasing import SIGNING, Clinic
+from tests.system.erasing import SIGNING, Clinic, as_it_is_now, close_reads
 from tests.system.processes import open_folder
 from unbroken.core.entry import StoredEntry
 from unbroken.core.event import decode_event
@@ -174,7 +172,7 @@ def test_who_confirms_sees_how_much_goes_and_how_many_others_it_touches(clinic: 
     assert "; verify): 1 payload; asked for with --with-acted" in shown
     (row,) = clinic.as_login("compliance").json("subject", "list")["erasures"]
     own, others = {"payloads": 6, "originals": 6, "keys": 1, "names": 1}, {"shared": 1, "others": 1, "kept": 1}
-    assert row["planned"] == {**own, "sessions": 1, **others}
+    assert row["planned"] == {**own, "sessions": 1, **others, "held": 0, "floored": 0}
     listed = clinic.as_login("legal", COLUMNS="300")("subject", "list").stdout
     assert "6 payloads, 6 originals, 1 key, 1 name; 1 entry shared with 1 other person" in listed
 
@@ -364,24 +362,7 @@ def test_a_signing_key_is_made_once_and_its_public_half_shown(clinic: Clinic) ->
 
 @pytest.fixture
 def yesterday(clinic: Clinic) -> Iterator[Clinic]:
-    """What a restore of a backup gives that was taken before Dana was erased: a server that is not known."""
-    database, name = clinic.database, f"test_{uuid.uuid4().hex}"
-    database.admin.close()
-    database.server.execute("create database {} template {}", name, database.name)
-    object.__setattr__(database, "admin", psycopg.connect(database.conninfo("postgres"), autocommit=True))
-    admin = psycopg.connect(database.server.conninfo("postgres", name), autocommit=True)
-    admin.execute(sql.SQL("revoke temporary on database {} from public").format(sql.Identifier(name)))
-    restored = Database(database.server, name, admin)
-    yield Clinic.of(restored, clinic)
-    admin.close()
-    database.admin.close()
-    database.server.execute("drop database {} with (force)", name)
-
-
-def close_reads(clinic: Clinic) -> None:
-    """As the restored server is another one than the log knows."""
-    clinic.database.disarm()
-    clinic.database.admin.execute("update unbroken.recoveries set system_identifier = system_identifier + 1")
+    yield from as_it_is_now(clinic)
 
 
 def test_a_restore_is_closed_until_it_was_erased_again(clinic: Clinic, yesterday: Clinic) -> None:

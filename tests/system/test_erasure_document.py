@@ -19,14 +19,15 @@ from unbroken.cli.kept_heads import name_of
 
 DOCUMENT = ROOT / "docs" / "erasure.md"
 SAFE = "/mnt/safe"
-LOGINS = {"dpo": "dpo", "legal": "legal", "auditor": "verifier", "dba": "postgres"}
+LOGINS = {"dpo": "dpo", "legal": "legal", "compliance": "compliance", "auditor": "verifier", "dba": "postgres"}
 _PROMPT = re.compile(r"^([a-z]+)\$ ", re.MULTILINE)
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
-def sessions() -> list[tuple[str, Command]]:
+def sessions(document: Path = DOCUMENT) -> list[tuple[str, Command]]:
+    """What people type in a document, and what appears; each by the login that its prompt names."""
     found = []
-    for block in blocks(DOCUMENT, "console"):
+    for block in blocks(document, "console"):
         _, *pieces = _PROMPT.split(block)
         for person, text in zip(pieces[::2], pieces[1::2], strict=True):
             found.append((person, Command(*text.split("\n", 1))))
@@ -52,8 +53,9 @@ class Session:
             "UNBROKEN_STORE": conninfo,
             "UNBROKEN_LOG": LOG,
         }
-        if person == "dpo":
+        if person in ("dpo", "legal"):
             environment["UNBROKEN_KEY_FILE"] = str(self.clinic.key_file)
+        if person == "dpo":
             environment["UNBROKEN_CERTIFICATE_KEY"] = "dpo.key"
             environment["UNBROKEN_DESTRUCTION_LEDGER"] = str(self.safe / "erasures.jsonl")
         done = subprocess.run(

@@ -205,6 +205,7 @@ class Story:
             payloads=0,
             originals=0,
             keys=0,
+            despite_floors=False,
             **dict.fromkeys(_LATER),
         )
         self.erasures.append(row)

@@ -1,8 +1,7 @@
 """A disposal without a database: its row, what the log says of it, and a look at it when all is gone."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,6 +10,7 @@ from unbroken.core.note import SigningKey
 from unbroken.retention.catalogue import built_in
 from unbroken.retention.certifying import Looked
 from unbroken.retention.written import table_of
+from unbroken.store.disposals import Decision, Disposal, Under
 from unbroken.store.erasures import Told
 
 KEY = SigningKey("clinic.example/disposal", bytes(range(32)))
@@ -19,57 +19,59 @@ LOG = "clinic.example/agents~1"
 THEN = datetime(2026, 3, 3, 9, 30, tzinfo=UTC)
 
 
-@dataclass(frozen=True)
-class Row:
-    """A disposal as the log's table has it."""
-
-    disposal: str = DISPOSAL
-    policies_version: int = 2
-    upto: int = 9
-    entries: int = 6
-    sha256: str | None = "5" * 64
-    standing: bool = False
-    proposed_by: str | None = "retention"
-    proposed_at: datetime | None = THEN
-    proposed_seq: int | None = 10
-    reviewed_by: str | None = "dpo"
-    reviewed_at: datetime | None = THEN + timedelta(minutes=1)
-    reviewed_seq: int | None = 12
-    approved_by: str | None = "legal"
-    approved_at: datetime | None = THEN + timedelta(minutes=2)
-    approved_seq: int | None = 13
-    begun_by: str | None = "retention"
-    begun_at: datetime | None = THEN + timedelta(minutes=3)
-    begun_seq: int | None = 14
-    payloads: int = 4
-    originals: int = 2
-    keys: int = 1
-    kept: int = 2
-    emptied_at: datetime | None = THEN + timedelta(minutes=4)
-    gone_at: datetime | None = THEN + timedelta(minutes=5)
-
-
-@dataclass(frozen=True)
-class Under:
-    """A policy of the catalogue, as a log's set has it, and how many candidates fell under it."""
-
-    policy: Mapping[str, Any]
-    entries: int
+def row(**changed: Any) -> Disposal:
+    """A disposal as the log's table has it, when all of it is gone."""
+    found = Disposal(
+        disposal=DISPOSAL,
+        state="gone",
+        standing=False,
+        policies_version=2,
+        upto=9,
+        reached=9,
+        entries=6,
+        sha256="5" * 64,
+        started_by="retention",
+        started_at=THEN,
+        proposed_by="retention",
+        proposed_at=THEN,
+        proposed_seq=10,
+        expires_at=THEN + timedelta(days=30),
+        reviewed_by="dpo",
+        reviewed_at=THEN + timedelta(minutes=1),
+        reviewed_seq=12,
+        approved_by="legal",
+        approved_at=THEN + timedelta(minutes=2),
+        approved_seq=13,
+        withdrawn_by=None,
+        withdrawn_at=None,
+        withdrawn_seq=None,
+        begun_by="retention",
+        begun_at=THEN + timedelta(minutes=3),
+        begun_seq=14,
+        through=6,
+        payloads=4,
+        originals=2,
+        keys=1,
+        kept=2,
+        emptied_at=THEN + timedelta(minutes=4),
+        gone_at=THEN + timedelta(minutes=5),
+        certificate_sha256=None,
+        done_at=None,
+        done_seq=None,
+        decisions=1,
+        approvals=[],
+    )
+    return replace(found, **changed)
 
 
 def under(policy: str, entries: int) -> Under:
-    """A policy of the catalogue."""
-    return Under(table_of(built_in()[policy]), entries)
+    """A policy of the catalogue, and how many candidates fell under it."""
+    return Under(table_of(built_in()[policy]), entries, "9" * 64)
 
 
-@dataclass(frozen=True)
-class Taken:
-    """A reviewer's decision."""
-
-    decision: str
-    decided_by: str
-    decided_at: datetime
-    seq: int
+def taken(decision: str, by: str, seq: int) -> Decision:
+    """A reviewer's decision about one entry."""
+    return Decision(1, decision, None, "4", None, None, "needed", by, THEN + timedelta(seconds=30), seq)
 
 
 def told(seq: int, details: dict[str, Any], *, recorder: str | None = None, event_type: str = "log.disposed") -> Told:
@@ -98,9 +100,8 @@ def looked(**changed: Any) -> Looked:
         told=batches(),
         policies=[under("hipaa.ephi_access", 4), under("gdpr.security_log", 6)],
         policies_sha256="9" * 64,
-        decisions=[Taken("extend", "dpo", THEN + timedelta(seconds=30), 11)],
+        decisions=[taken("extend", "dpo", 11)],
         approvals=[],
-        dropped=1,
-        vacuumed=2,
+        ways=["dropped", "vacuumed", "vacuumed"],
     )
     return replace(found, **changed)

@@ -5,7 +5,7 @@ import io
 from rich.console import Console
 
 from unbroken.cli.accounted_view import accounted_as_json, print_accounted
-from unbroken.verify.finding import Accounted, Erasure
+from unbroken.verify.finding import Accounted, Disposal, Erasure
 
 
 def erasure(number: int, *, complete: bool = True) -> Erasure:
@@ -44,6 +44,28 @@ def test_an_erasure_that_has_begun_and_destroyed_nothing_yet() -> None:
     assert "nothing yet, by 1 erasure" in printed(Accounted(erasures=(begun,), erasures_total=1))
 
 
+def test_disposals_are_told_apart() -> None:
+    disposal = Disposal("01970000-0000-7000-8000-0000000000dd", 40, 45, 700, 7, 2, complete=True)
+    some = Accounted(
+        *(1700, 7, 3, 1, (erasure(12),), 1),
+        disposed=500,
+        disposed_originals=7,
+        disposed_keys=2,
+        disposals=(disposal,),
+        disposals_total=1,
+    )
+    lines = printed(some).splitlines()
+    assert lines[1] == "Erased and accounted for: 1,200 payloads, 1 key, 1 name, by 1 erasure"
+    assert lines[5] == "Disposed of and accounted for: 500 payloads, 7 originals, 2 keys, by 1 disposal"
+    assert lines[6].split() == ["disposal", "entries", "payloads", "originals", "keys"]
+    assert lines[7].split() == [disposal.disposal, "40", "to", "45", "700", "7", "2"]
+    alone = printed(Accounted(5, disposed=5, disposals=(disposal,), disposals_total=1))
+    assert "rased" not in alone
+    told = accounted_as_json(some)
+    assert (told["payloads"], told["erased"]["payloads"], told["disposed"]["payloads"]) == (1700, 1200, 500)
+    assert told["disposals"][0]["disposal"] == disposal.disposal
+
+
 def test_json_has_all_of_it() -> None:
     told = accounted_as_json(Accounted(1200, 0, 1, 0, (erasure(12),), 1))
     assert told == {
@@ -51,6 +73,8 @@ def test_json_has_all_of_it() -> None:
         "originals": 0,
         "keys": 1,
         "names": 0,
+        "erased": {"payloads": 1200, "originals": 0, "keys": 1, "names": 0},
+        "disposed": {"payloads": 0, "originals": 0, "keys": 0},
         "erasures_total": 1,
         "erasures": [
             {
@@ -64,4 +88,6 @@ def test_json_has_all_of_it() -> None:
                 "complete": True,
             }
         ],
+        "disposals_total": 0,
+        "disposals": [],
     }

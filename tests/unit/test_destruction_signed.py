@@ -5,13 +5,20 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.disposing import looked, row
+from tests.unit.erasing import LOG, Door
+from tests.unit.test_erasure_flow import carry_out
 from unbroken.core.note import SigningKey, signed
 from unbroken.destruction.document import Place, digest_of, spelt
 from unbroken.destruction.ledger import DestructionLedger
 from unbroken.destruction.signing import SignedLedger
 from unbroken.destruction.titles import DISPOSAL_CERTIFICATE
 from unbroken.errors import NoteError
+from unbroken.privacy.erasure.reapplying import tasks_of, unknown_to_ledger
 from unbroken.privacy.erasure.records import document_of, records_of
+from unbroken.privacy.erasure.signing import Signing
+from unbroken.retention.certified import certificates_in
+from unbroken.retention.certifying import certify
 
 KEY = SigningKey("clinic.example/erasure", bytes(range(32)))
 OTHER = SigningKey("other.example/erasure", bytes(range(1, 33)))
@@ -42,6 +49,19 @@ def test_what_is_about_no_erasure_is_left_out_by_whoever_asks_for_erasures(signi
     assert (records.orders, records.certificates) == ((), ())
     with pytest.raises(NoteError, match="disposal check-certificate"):
         document_of(added.note, signing.verifiers)
+
+
+def test_one_ledger_holds_what_was_erased_and_what_was_disposed_of(signing: SignedLedger) -> None:
+    """A disposal is nothing that has to be done again after a restore, and no word on an erasure."""
+    disposed = certify(row(), looked(), signing)
+    erasing = Signing(signing.ledger, KEY, 30)
+    erased = carry_out(Door(), erasing)
+    assert [each.place.n for each in signing.documents()] == [1, 2, 3]
+    assert certificates_in(signing.ledger.notes(), signing.verifiers) == [disposed]
+    records = erasing.records()
+    assert [each.certificate.line.n for each in records.certificates] == [erased.certificate.line.n] == [3]
+    assert [each.state for each in tasks_of(records, [], LOG)] == ["again"]
+    assert unknown_to_ledger(records, []) == []
 
 
 FORGED: dict[str, Callable[[Place], str]] = {

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.disposing import DISPOSAL, KEY, LOG, THEN, Row, Taken, batches, looked, told
+from tests.unit.disposing import DISPOSAL, KEY, LOG, THEN, batches, looked, row, taken, told
 from unbroken.core.note import signed, verified
 from unbroken.core.times import format_time
 from unbroken.destruction.document import Act, spelt
@@ -21,6 +21,7 @@ from unbroken.retention.certificate import certificate_from
 from unbroken.retention.certified import certificate_of, certificates_in
 from unbroken.retention.certifying import certify
 from unbroken.retention.effects import HOLD_CHECK, KEPT, METHODS, NOT_COVERED
+from unbroken.store.disposals import Disposal
 
 
 @pytest.fixture
@@ -30,11 +31,11 @@ def signing(tmp_path: Path) -> SignedLedger:
 
 @pytest.fixture
 def text(signing: SignedLedger) -> str:
-    return verified(certify(Row(), looked(), signing).note, [KEY.verifier])[0]
+    return verified(certify(row(), looked(), signing).note, [KEY.verifier])[0]
 
 
 def test_it_states_what_the_log_says(signing: SignedLedger) -> None:
-    made = certify(Row(), looked(), signing).certificate
+    made = certify(row(), looked(), signing).certificate
     counts = made.counts
     assert (counts.payloads, counts.originals, counts.keys, counts.kept) == (4, 2, 1, 2)
     assert made.entries == [15, 16, 17]
@@ -46,14 +47,14 @@ def test_it_states_what_the_log_says(signing: SignedLedger) -> None:
     ]
     assert made.begun == Act(at=format_time(THEN + timedelta(minutes=3)), by="retention", entry=14)
     assert (made.hold_check.since, made.hold_check.until) == (made.begun.at, made.emptied_at)
-    assert (made.gone.dropped, made.gone.vacuumed) == (1, 2)
+    assert (made.gone.dropped, made.gone.rewritten, made.gone.vacuumed) == (1, 0, 2)
     assert made.backups_expire == format_time(looked().at + timedelta(days=30))
     assert [(each.decision, each.entry) for each in made.decisions] == [("extend", 11)]
     assert (made.log, made.head, made.line.n) == (LOG, looked().head, 1)
 
 
 def test_it_names_the_policies_as_they_stood(signing: SignedLedger) -> None:
-    made = certify(Row(), looked(), signing).certificate
+    made = certify(row(), looked(), signing).certificate
     assert (made.policy_set.version, made.policy_set.sha256) == (2, "9" * 64)
     rows = [(each.id, each.version, each.floor, each.ceiling, each.entries) for each in made.policies]
     assert rows == [("gdpr.security_log", 1, "6m", "1y", 6), ("hipaa.ephi_access", 1, "6y", None, 4)]
@@ -62,40 +63,40 @@ def test_it_names_the_policies_as_they_stood(signing: SignedLedger) -> None:
 
 
 def test_standing_approvals_stand_in_a_reviewers_place(signing: SignedLedger) -> None:
-    row = replace(Row(), standing=True, reviewed_by=None, reviewed_at=None, reviewed_seq=None)
+    found = row(standing=True, reviewed_by=None, reviewed_at=None, reviewed_seq=None)
     approvals = ["0d15c6f2-0000-4000-8000-00000000000b", "0d15c6f2-0000-4000-8000-00000000000a"]
-    made = certify(row, looked(approvals=approvals, decisions=[]), signing).certificate
+    made = certify(found, looked(approvals=approvals, decisions=[]), signing).certificate
     assert made.reviewed is None
     assert made.standing == sorted(approvals)
     with pytest.raises(ConfigurationError, match="reviewed"):
-        certify(replace(row, standing=False, begun_seq=30), looked(), signing)
+        certify(replace(found, standing=False, begun_seq=30), looked(), signing)
 
 
 def test_without_backups_there_is_no_day_on_which_they_expire(tmp_path: Path) -> None:
     signing = SignedLedger(DestructionLedger(tmp_path / "ledger.jsonl"), KEY, 0)
-    assert certify(Row(), looked(), signing).certificate.backups_expire is None
+    assert certify(row(), looked(), signing).certificate.backups_expire is None
 
 
 # ---- once ----
 
 
 def test_whoever_was_interrupted_finds_the_certificate_again(signing: SignedLedger) -> None:
-    first = certify(Row(), looked(), signing)
-    again = certify(Row(), looked(at=THEN + timedelta(days=2), head=f"99:{'b' * 64}"), signing)
+    first = certify(row(), looked(), signing)
+    again = certify(row(), looked(at=THEN + timedelta(days=2), head=f"99:{'b' * 64}"), signing)
     assert again == first
     assert len(signing.documents()) == 1
 
 
 OTHERS: dict[str, Callable[[SignedLedger], object]] = {
     "another disposal": lambda signing: certify(
-        replace(Row(), disposal=DISPOSAL.replace("1", "2")),
+        row(disposal=DISPOSAL.replace("1", "2")),
         looked(told=[told(each.seq, _renamed(each.details)) for each in batches()]),
         signing,
     ),
-    "begun at another time": lambda signing: certify(replace(Row(), begun_at=THEN), looked(), signing),
-    "another incarnation": lambda signing: certify(Row(), looked(log=LOG.replace("~1", "~2")), signing),
+    "begun at another time": lambda signing: certify(row(begun_at=THEN), looked(), signing),
+    "another incarnation": lambda signing: certify(row(), looked(log=LOG.replace("~1", "~2")), signing),
     "other entries": lambda signing: certify(
-        Row(), looked(told=[told(each.seq + 1, json.loads(each.details or b"")) for each in batches()]), signing
+        row(), looked(told=[told(each.seq + 1, json.loads(each.details or b"")) for each in batches()]), signing
     ),
 }
 
@@ -107,37 +108,37 @@ def _renamed(details: bytes | None) -> dict[str, Any]:
 @pytest.mark.parametrize("other", OTHERS)
 def test_a_certificate_of_something_else_is_not_taken_for_it(signing: SignedLedger, other: str) -> None:
     OTHERS[other](signing)
-    certify(Row(), looked(), signing)
+    certify(row(), looked(), signing)
     assert len(certificates_in(signing.ledger.notes(), signing.verifiers)) == 2
 
 
 # ---- nothing is signed that the entries don't say ----
 
 
-WRONG: dict[str, Callable[[], tuple[Row, list[Any]]]] = {
-    "fewer payloads": lambda: (Row(), batches()[1:]),
-    "more in the table": lambda: (replace(Row(), payloads=5), batches()),
-    "an original more": lambda: (replace(Row(), originals=3), batches()),
-    "a key more": lambda: (replace(Row(), keys=2), batches()),
-    "one kept more": lambda: (replace(Row(), kept=1), batches()),
+WRONG: dict[str, Callable[[], tuple[Disposal, list[Any]]]] = {
+    "fewer payloads": lambda: (row(), batches()[1:]),
+    "more in the table": lambda: (row(payloads=5), batches()),
+    "an original more": lambda: (row(originals=3), batches()),
+    "a key more": lambda: (row(keys=2), batches()),
+    "one kept more": lambda: (row(kept=1), batches()),
     "what a recorder wrote": lambda: (
-        replace(Row(), payloads=14),
+        row(payloads=14),
         [*batches(), told(18, {"disposal": DISPOSAL, "payloads": "11-20"}, recorder="r")],
     ),
     "an entry of another kind": lambda: (
-        replace(Row(), payloads=14),
+        row(payloads=14),
         [*batches(), told(18, {"disposal": DISPOSAL, "payloads": "11-20"}, event_type="log.erased")],
     ),
     "another disposal's": lambda: (
-        replace(Row(), payloads=14),
+        row(payloads=14),
         [*batches(), told(18, {"disposal": DISPOSAL.replace("1", "2"), "payloads": "11-20"})],
     ),
     "the one at an end": lambda: (
-        replace(Row(), payloads=14),
+        row(payloads=14),
         [*batches(), told(18, {"disposal": DISPOSAL, "payloads": 10, "complete": True})],
     ),
-    "an altered one": lambda: (Row(), [replace(batches()[0], details=b'{"disposal":"x"}'), *batches()[1:]]),
-    "one that lacks its details": lambda: (Row(), [replace(batches()[0], details=None), *batches()[1:]]),
+    "an altered one": lambda: (row(), [replace(batches()[0], details=b'{"disposal":"x"}'), *batches()[1:]]),
+    "one that lacks its details": lambda: (row(), [replace(batches()[0], details=None), *batches()[1:]]),
 }
 
 
@@ -151,9 +152,8 @@ def test_where_the_entries_say_something_else_nothing_is_signed(signing: SignedL
 
 @pytest.mark.parametrize("lacking", ["approved_seq", "begun_at", "proposed_by", "sha256", "emptied_at", "gone_at"])
 def test_what_is_not_as_far_is_not_certified(signing: SignedLedger, lacking: str) -> None:
-    row: Row = replace(Row(), **{lacking: None})  # type: ignore[arg-type]
     with pytest.raises(ConfigurationError, match="can't be certified"):
-        certify(row, looked(), signing)
+        certify(row(**{lacking: None}), looked(), signing)
     assert signing.documents() == []
 
 
@@ -214,8 +214,8 @@ def test_the_words_name_no_compliance_and_hold_nothing_that_was_destroyed() -> N
 
 
 def test_decisions_are_in_it_as_they_were_made(signing: SignedLedger) -> None:
-    taken = [Taken("relabel", "dpo", THEN, 11), Taken("extend", "legal", THEN, 12)]
-    made = certify(Row(), looked(decisions=taken), signing).certificate
+    decisions = [taken("relabel", "dpo", 11), taken("extend", "legal", 12)]
+    made = certify(row(), looked(decisions=decisions), signing).certificate
     assert [(each.decision, each.by, each.entry) for each in made.decisions] == [
         ("relabel", "dpo", 11),
         ("extend", "legal", 12),

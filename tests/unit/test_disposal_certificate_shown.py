@@ -2,14 +2,13 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
 
-from tests.unit.disposing import DISPOSAL, KEY, Row, looked
+from tests.unit.disposing import DISPOSAL, KEY, looked, row
 from unbroken.cli.disposal_certificate import certificate, check_certificate
 from unbroken.core.note import SigningKey
 from unbroken.destruction.ledger import DestructionLedger
@@ -28,7 +27,7 @@ def ledger(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def made(ledger: Path) -> CertificateNote:
-    return certify(Row(), looked(), SignedLedger(DestructionLedger(ledger), KEY, 30))
+    return certify(row(), looked(), SignedLedger(DestructionLedger(ledger), KEY, 30))
 
 
 @pytest.fixture
@@ -71,11 +70,12 @@ def test_all_that_was_signed_is_said(made: CertificateNote, ledger: Path, shown:
         "2 originals",
         "1 key ",
         "2 candidates",
-        "1 partition dropped, 2 partitions vacuumed",
+        "1 partition dropped, 2 partitions vacuumed; no snapshot is left",
         "under the lock that every change of a hold takes",
         "extended by dpo, 2026-03-03T09:30:30.000000Z: entry 11 says which and why",
         "backups may hold all of it until 2026-04-02",
         "signed by clinic.example/disposal, and unchanged since",
+        "reviewed and approved by two, with a login each",
         "stands in the ledger, line 1",
         "unbroken verify",
         "The certificate holds.",
@@ -91,7 +91,7 @@ def test_json_has_the_certificate_as_it_was_signed(
     read = json.loads(capsys.readouterr().out)
     assert read["holds"] is True
     assert f"{json.dumps(read['certificate'], sort_keys=True, indent=1)}\n" in made.note
-    assert [each["what"] for each in read["evidence"]] == ["signature"]
+    assert [each["what"] for each in read["evidence"]] == ["signature", "two people"]
 
 
 def test_a_note_is_handed_over_byte_for_byte(
@@ -102,11 +102,25 @@ def test_a_note_is_handed_over_byte_for_byte(
 
 
 def test_what_was_approved_of_in_advance_names_its_approvals(ledger: Path, shown: Any) -> None:
-    row = replace(Row(), standing=True, reviewed_by=None, reviewed_at=None, reviewed_seq=None)
-    certify(row, looked(approvals=[DISPOSAL]), SignedLedger(DestructionLedger(ledger), KEY, 0))
+    found = row(standing=True, reviewed_by=None, reviewed_at=None, reviewed_seq=None)
+    certify(found, looked(approvals=[DISPOSAL]), SignedLedger(DestructionLedger(ledger), KEY, 0))
     code, text = shown(certificate, DISPOSAL, ledger=ledger, trust=[VKEY])
     assert (code, f"nobody: approved of in advance, {DISPOSAL}" in text) == (0, True)
     assert "there are no backups" in text
+
+
+@pytest.mark.parametrize(
+    "alone",
+    [
+        {"approved_by": "dpo"},
+        {"approved_by": "retention"},
+        {"standing": True, "reviewed_by": None, "reviewed_at": None, "reviewed_seq": None},
+    ],
+)
+def test_what_one_person_alone_agreed_to_does_not_hold(ledger: Path, shown: Any, alone: dict[str, Any]) -> None:
+    certify(row(**alone), looked(), SignedLedger(DestructionLedger(ledger), KEY, 0))
+    code, text = shown(certificate, DISPOSAL, ledger=ledger, trust=[VKEY])
+    assert (code, "does NOT name two people" in text) == (1, True)
 
 
 REFUSED: dict[str, Callable[[str], str]] = {
@@ -139,7 +153,7 @@ def test_it_has_to_stand_in_the_ledger_that_is_named(file: Path, tmp_path: Path,
     assert "does NOT stand in the ledger" in text
     assert "THE CERTIFICATE DOES NOT HOLD." in text
     other = SigningKey.generate(KEY.name)
-    certify(Row(), looked(), SignedLedger(DestructionLedger(tmp_path / "other.jsonl"), other, 30))
+    certify(row(), looked(), SignedLedger(DestructionLedger(tmp_path / "other.jsonl"), other, 30))
     code, text = shown(check_certificate, file, trust=[VKEY], ledger=tmp_path / "other.jsonl")
     assert (code, "NOT relied on" in text) == (1, True)
 

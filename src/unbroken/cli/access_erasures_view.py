@@ -19,6 +19,8 @@ def erasure_lines(each: Erasure, now: datetime, forms: ShortForms) -> Iterator[T
     yield Text.assemble((each.state(now), "cyan"), printable(f"  {each.erasure}{case}"))
     if each.reason:
         yield Text(printable(each.reason))
+    if each.despite_floors:
+        yield Text("asked for although a law asks to keep some of it", "yellow")
     if each.subjects:
         more = f" and {len(each.subjects) - _PEOPLE:,} more" if len(each.subjects) > _PEOPLE else ""
         people = ", ".join(forms.name(subject, scanned=False) for subject in each.subjects[:_PEOPLE])

@@ -137,6 +137,7 @@ def _erasure(each: Erasure, report: AccessReport) -> dict[str, Any]:
         "state": each.state(report.now),
         "subjects": list(each.subjects),
         "with_acted": each.with_acted,
+        "despite_floors": each.despite_floors,
         "case": each.case,
         "reason": each.reason,
         "valid_until": None if each.valid_until is None else as_json_time(each.valid_until),

@@ -1,63 +1,86 @@
-"""What a verification found absent and declared erased, as text and as JSON."""
+"""What a verification found absent and declared gone, as text and as JSON."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from rich.console import Console
 from rich.text import Text
 
 from unbroken.cli.printing import cells, counted, plain_table
-from unbroken.verify.finding import Accounted, Erasure
+from unbroken.verify.finding import Accounted, Disposal, Erasure
 
 _LISTED: Final = 20
-"""Erasures that stand in the table; JSON has them all."""
+"""Erasures that stand in the table, and disposals; JSON has them all."""
 _NUMBERS: Final = ("payloads", "originals", "keys", "names")
+_OF_DISPOSALS: Final = ("payloads", "originals", "keys")
 
 
 def print_accounted(console: Console, accounted: Accounted) -> None:
-    """How much is gone and accounted for, and by which erasures; nothing where nothing was erased."""
-    if not accounted.erasures_total:
-        return
-    erasures = counted(accounted.erasures_total, "erasure")
+    """How much is gone and accounted for, and by what; nothing where nothing was destroyed."""
+    if accounted.erasures_total:
+        words = _in_words(_erased(accounted))
+        _print(console, f"Erased and accounted for: {words}", accounted.erasures, accounted.erasures_total, _NUMBERS)
+    if accounted.disposals_total:
+        words = _in_words(_disposed(accounted))
+        title = f"Disposed of and accounted for: {words}"
+        _print(console, title, accounted.disposals, accounted.disposals_total, _OF_DISPOSALS)
+
+
+def _print(
+    console: Console, title: str, listed: Sequence[Erasure | Disposal], total: int, numbers: tuple[str, ...]
+) -> None:
+    kind = "erasure" if isinstance(listed[0], Erasure) else "disposal"
     console.print()
-    console.print(Text(f"Erased and accounted for: {in_words(accounted)}, by {erasures}"))
-    table = plain_table("erasure", "entries", *_NUMBERS, "", right=_NUMBERS)
+    console.print(Text(f"{title}, by {counted(total, kind)}"))
+    table = plain_table(kind, "entries", *numbers, "", right=numbers)
     table.columns[0].no_wrap = table.columns[1].no_wrap = True
-    for each in accounted.erasures[:_LISTED]:
-        table.add_row(
-            *cells(each.erasure, _entries(each), *(f"{getattr(each, name):,}" for name in _NUMBERS), _end(each))
-        )
+    for each in listed[:_LISTED]:
+        amounts = (f"{getattr(each, name):,}" for name in numbers)
+        table.add_row(*cells(getattr(each, kind), _entries(each), *amounts, "" if each.complete else "not finished"))
     console.print(table)
-    if accounted.erasures_total > _LISTED:
-        console.print(Text(f"{counted(accounted.erasures_total - _LISTED, 'erasure')} more: --json", "dim"))
+    if total > _LISTED:
+        console.print(Text(f"{counted(total - _LISTED, kind)} more: --json", "dim"))
 
 
-def in_words(accounted: Accounted) -> str:
+def _erased(accounted: Accounted) -> dict[str, int]:
+    gone = _disposed(accounted)
+    return {name: getattr(accounted, name) - gone.get(name, 0) for name in _NUMBERS}
+
+
+def _disposed(accounted: Accounted) -> dict[str, int]:
+    numbers = accounted.disposed, accounted.disposed_originals, accounted.disposed_keys
+    return dict(zip(_OF_DISPOSALS, numbers, strict=True))
+
+
+def _in_words(numbers: dict[str, int]) -> str:
     """``3 payloads, 1 key``: of what there is any."""
-    there = ((getattr(accounted, name), name) for name in _NUMBERS)
-    return ", ".join(counted(number, name.removesuffix("s")) for number, name in there if number) or "nothing yet"
+    there = [counted(number, name.removesuffix("s")) for name, number in numbers.items() if number]
+    return ", ".join(there) or "nothing yet"
 
 
 def accounted_as_json(accounted: Accounted) -> dict[str, Any]:
-    """All of it; ``erasures`` may be fewer than ``erasures_total``."""
-    numbers = {name: getattr(accounted, name) for name in _NUMBERS}
-    erasures = [_as_json(each) for each in accounted.erasures]
-    return {**numbers, "erasures_total": accounted.erasures_total, "erasures": erasures}
-
-
-def _as_json(erasure: Erasure) -> dict[str, Any]:
+    """All of it; ``erasures`` may be fewer than ``erasures_total``, and so may ``disposals`` be."""
     return {
-        "erasure": erasure.erasure,
-        "first_seq": erasure.first_seq,
-        "last_seq": erasure.last_seq,
-        **{name: getattr(erasure, name) for name in _NUMBERS},
-        "complete": erasure.complete,
+        **{name: getattr(accounted, name) for name in _NUMBERS},
+        "erased": _erased(accounted),
+        "disposed": _disposed(accounted),
+        "erasures_total": accounted.erasures_total,
+        "erasures": [_as_json("erasure", each, _NUMBERS) for each in accounted.erasures],
+        "disposals_total": accounted.disposals_total,
+        "disposals": [_as_json("disposal", each, _OF_DISPOSALS) for each in accounted.disposals],
     }
 
 
-def _entries(erasure: Erasure) -> str:
-    first, last = f"{erasure.first_seq:,}", f"{erasure.last_seq:,}"
+def _as_json(kind: str, each: Erasure | Disposal, numbers: Sequence[str]) -> dict[str, Any]:
+    return {
+        kind: getattr(each, kind),
+        "first_seq": each.first_seq,
+        "last_seq": each.last_seq,
+        **{name: getattr(each, name) for name in numbers},
+        "complete": each.complete,
+    }
+
+
+def _entries(each: Erasure | Disposal) -> str:
+    first, last = f"{each.first_seq:,}", f"{each.last_seq:,}"
     return first if first == last else f"{first} to {last}"
-
-
-def _end(erasure: Erasure) -> str:
-    return "" if erasure.complete else "not finished"

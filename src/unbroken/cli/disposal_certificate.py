@@ -143,7 +143,7 @@ def _show(
     as_json: bool,
 ) -> None:
     """Prints what it says and what was checked, and exits as that came out."""
-    evidence = [signature_of(document.note, trusted)]
+    evidence = [signature_of(document.note, trusted), _agreed(document.certificate)]
     if kept is not None:
         evidence += evidence_in_ledger(document, kept, trusted)
     if in_log is not None:
@@ -155,6 +155,17 @@ def _show(
     raise typer.Exit(0 if all(each.holds for each in evidence) else 1)
 
 
+def _agreed(shown: Certificate) -> Evidence:
+    if not shown.is_agreed:
+        return Evidence("two people", False, "does NOT name two people who agreed to it")
+    words = (
+        "reviewed and approved by two, with a login each"
+        if shown.reviewed
+        else "approved of in advance, which takes two"
+    )
+    return Evidence("two people", True, words)
+
+
 def _print(shown: Certificate, evidence: list[Evidence]) -> None:
     console().print(columns(list(_facts(shown))))
     print_section("Under these policies", ((each.id, _policy(each)) for each in shown.policies))
@@ -164,7 +175,8 @@ def _print(shown: Certificate, evidence: list[Evidence]) -> None:
     print_section("Destroyed", rows)
     print_section("Gone", [(shown.gone.at, _gone(shown))])
     print_section("Legal holds", [("asked for", f"{shown.hold_check.how}; {_between(shown)}")])
-    print_section("Kept", [(counted(counts.kept, "candidate"), "see below"), *_decisions(shown), *shown.kept.items()])
+    kept = (counted(counts.kept, "candidate"), "listed in the same entries")
+    print_section("Kept", [kept, *_decisions(shown), *shown.kept.items()])
     print_section(
         "Not spoken for", [("until when", backups_in_words(shown.backups_expire)), *shown.not_covered.items()]
     )
@@ -219,8 +231,9 @@ def _policy(under: UnderPolicy) -> str:
 
 def _gone(shown: Certificate) -> str:
     gone = shown.gone
-    dropped, vacuumed = counted(gone.dropped, "partition"), counted(gone.vacuumed, "partition")
-    return f"found to be gone: {dropped} dropped, {vacuumed} vacuumed with no snapshot left that shows it"
+    ways = {"dropped": gone.dropped, "written anew": gone.rewritten, "vacuumed": gone.vacuumed}
+    told = ", ".join(f"{counted(number, 'partition')} {way}" for way, number in ways.items() if number)
+    return f"{told or 'nothing was to go'}; no snapshot is left that shows it"
 
 
 def _between(shown: Certificate) -> str:

@@ -1,6 +1,7 @@
 """``unbroken recover``: after a restore, going on under the next incarnation, erasing again, opening for reading."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -30,9 +31,9 @@ from unbroken.core.incarnation import origin_of as without_incarnation
 from unbroken.core.note import VerifierKey
 from unbroken.core.times import parse_time
 from unbroken.destruction.ledger import DestructionLedger
-from unbroken.errors import ConfigurationError
+from unbroken.errors import ConfigurationError, HeldError
 from unbroken.privacy.erasure.ending import BATCH
-from unbroken.privacy.erasure.reapplying import Reapplying, Task, begin, tasks_of, unknown_to_ledger
+from unbroken.privacy.erasure.reapplying import Reapplying, Task, begin, held_against, tasks_of, unknown_to_ledger
 from unbroken.privacy.erasure.records import CertificateNote, Records, records_of
 from unbroken.privacy.erasure.signing import Signing
 from unbroken.privacy.erasure.writing import Now
@@ -94,7 +95,8 @@ def recover(
     read on a server that it does not know until this has run. Every line of
     the ledger is checked against the keys in --trust (and the one in --sign),
     each erasure that this database has not finished is carried out by its
-    order and gets a new certificate, and then reading opens.
+    order and gets a new certificate, and then reading opens. What a legal
+    hold keeps here stays, and is said: run it again once the hold is over.
 
     It may be run again at any time, and after it was interrupted; a copy of
     the data directory put back in its place looks like the same server, so
@@ -103,8 +105,9 @@ def recover(
     \b
     Needs the role that installed the log, as `unbroken init` does.
     Exit codes: 0 the log is whole or continued, and reading is open; 1 with
-    --dry-run, there is something to do; 2 wrong usage, no access, nobody who
-    could tell what was lost, a ledger not to be relied on: nothing was done.
+    --dry-run, there is something to do, or an erasure waits for a hold;
+    2 wrong usage, no access, nobody who could tell what was lost, a ledger
+    not to be relied on: nothing was done.
 
     \b
     Examples:
@@ -128,6 +131,7 @@ def recover(
         outlook = recover_loss.outlook_of(newest, anchors=anchors, notary_state=notary_state)
         is_due = recover_loss.is_due(outlook, wanted=go_on)
         to_do = [each for part in parts for each in part.to_do]
+        waiting = [each.order.order.erasure for part in parts for each in part.tasks if each.waits]
         is_open = all(part.owner.is_open() for part in parts)
         if not json:
             _print_parts(parts, outlook, is_due=is_due, left=left)
@@ -136,25 +140,32 @@ def recover(
         if to_do and (held is None or key is None):
             raise ConfigurationError("erasing again makes new certificates: name the key that signs them with --sign")
         said = recover_loss.checked_reason(reason) if is_due else ""
-        if not agreed(_question(outlook if is_due else None, to_do, is_open=is_open), yes=yes):
+        if not agreed(_question(outlook if is_due else None, to_do, is_open=is_open, waiting=len(waiting)), yes=yes):
             typer.echo("Nothing was done.")
             return
         continued = _continued(newest, outlook, parts, reason=said, left=left) if is_due else None
         done = []
-        if held is not None and key is not None:
-            for part in parts:
-                for each in part.to_do:
-                    days = each.order.order.backups_kept_days if backups_kept is None else backups_kept
+        for part in parts:
+            for each in part.to_do:
+                # Where there is anything to do, both were asked for above.
+                if held is None or key is None:
+                    continue
+                days = each.order.order.backups_kept_days if backups_kept is None else backups_kept
+                try:
                     done.append(_again(part.owner, Signing(held, key, days, trusted), each, limit=batch))
+                except HeldError:
+                    waiting.append(each.order.order.erasure)
         opened = [part.owner.open_reads() for part in parts]
     if json:
         ended = {
             "opened_seq": next((each for each in opened if each is not None), None),
             "certificates": _digests(done),
         }
-        print_json(_as_json(parts, outlook, is_open=True, continued=continued) | ended)
-        return
-    _print_end(newest.log, done, opened[-1], continued)
+        print_json(_as_json(parts, outlook, is_open=True, continued=continued, waiting=waiting) | ended)
+    else:
+        _print_end(newest.log, done, opened[-1], continued)
+        _print_waiting(waiting)
+    raise typer.Exit(TO_DO if waiting else NOTHING_TO_DO)
 
 
 @dataclass(frozen=True)
@@ -209,7 +220,9 @@ def _continued(
         continued = recover_loss.continued_of(owner, outlook, reason=reason, without_people=sorted(erased), left=left)
         for part in parts:
             for each in part.to_do:
-                begin(part.owner, each)
+                # A hold that came just now: it is said when it is carried out.
+                with suppress(HeldError), owner.at_once():
+                    begin(part.owner, each)
     return continued
 
 
@@ -248,7 +261,8 @@ def _tasks(
         )
     if lacking:
         warn(f"the ledger lacks {number} of this log, and perhaps others that nobody knows of")
-    return tasks_of(records, known, owner.log, left_out=[erasure_id(each) for each in leave_out])
+    tasks = tasks_of(records, known, owner.log, left_out=[erasure_id(each) for each in leave_out])
+    return held_against(tasks, owner)
 
 
 def _again(owner: Recovery, signing: Signing, task: Task, *, limit: int) -> CertificateNote | None:
@@ -262,25 +276,30 @@ def _now(owner: Recovery) -> Now:
     return Now(owner.log, f"{head.seq}:{head.hash}", owner.now(), owner.login())
 
 
-def _question(outlook: Outlook | None, to_do: Sequence[Task], *, is_open: bool) -> str:
+def _question(outlook: Outlook | None, to_do: Sequence[Task], *, is_open: bool, waiting: int) -> str:
+    waits = f", although a legal hold keeps {counted(waiting, 'erasure')} from being done again" if waiting else ""
     steps = [
         "" if outlook is None else recover_loss.question_of(outlook),
         f"carry out {counted(len(to_do), 'erasure')} again, for good" if to_do else "",
-        "" if is_open else "open reading",
+        "" if is_open else f"open reading{waits}",
     ]
     text = ", and ".join(each for each in steps if each)
     return f"{text[:1].upper()}{text[1:]}?"
 
 
 def _finish_early(parts: Sequence[_Part], outlook: Outlook, *, is_open: bool, is_due: bool, as_json: bool) -> None:
+    waiting = [each.order.order.erasure for part in parts for each in part.tasks if each.waits]
     left = is_due or not is_open or any(part.to_do for part in parts)
     if as_json:
-        print_json(_as_json(parts, outlook, is_open=is_open, continued=None) | {"opened_seq": None, "certificates": []})
+        told = _as_json(parts, outlook, is_open=is_open, continued=None, waiting=waiting)
+        print_json(told | {"opened_seq": None, "certificates": []})
     else:
-        typer.echo("A dry run: nothing was done." if left else "Nothing is left to do.")
-    raise typer.Exit(TO_DO if left else NOTHING_TO_DO)
+        typer.echo("A dry run: nothing was done." if left else "Nothing is left to do now." if waiting else _NOTHING)
+        _print_waiting(waiting)
+    raise typer.Exit(TO_DO if left or waiting else NOTHING_TO_DO)
 
 
+_NOTHING = "Nothing is left to do."
 _WORDS = {
     "again": "came back, or may have: to be erased again",
     "go on": "begun here and not finished: to be finished",
@@ -288,6 +307,9 @@ _WORDS = {
     "withdrawn": "withdrawn before it began: left alone",
     "left out": "left out, as you say: it never began",
 }
+
+
+_HELD = "came back, or may have; a legal hold keeps it here: to be erased again when that is over"
 
 
 def _print_parts(parts: Sequence[_Part], outlook: Outlook, *, is_due: bool, left: Sequence[str]) -> None:
@@ -316,7 +338,7 @@ def _print_parts(parts: Sequence[_Part], outlook: Outlook, *, is_due: bool, left
                 f"{parse_time(order.ordered.at):%Y-%m-%d %H:%M}",
                 f"{order.counts.payloads:,}",
                 "there" if each.certified else "NONE: it had begun, or was about to",
-                _WORDS[each.state],
+                _HELD if each.waits else _WORDS[each.state],
             )
         )
     console(piped=ROWS).print(table)
@@ -358,7 +380,18 @@ def _print_end(
     print_next(steps)
 
 
-def _as_json(parts: Sequence[_Part], outlook: Outlook, *, is_open: bool, continued: Continued | None) -> dict[str, Any]:
+def _print_waiting(waiting: Sequence[str]) -> None:
+    if waiting:
+        warn(
+            f"a legal hold keeps {counted(len(waiting), 'erasure')} of the ledger from being done again, such as "
+            f"{waiting[0]}: whoever may read, reads what it is about. A hold that was released in what the restore "
+            "lost is released anew; then run this again, which goes on where it stopped"
+        )
+
+
+def _as_json(
+    parts: Sequence[_Part], outlook: Outlook, *, is_open: bool, continued: Continued | None, waiting: Sequence[str]
+) -> dict[str, Any]:
     rows = [
         {
             "erasure": each.order.order.erasure,
@@ -366,6 +399,7 @@ def _as_json(parts: Sequence[_Part], outlook: Outlook, *, is_open: bool, continu
             "order_sha256": each.order.digest,
             "certified": each.certified,
             "state": each.state,
+            "held": each.held,
         }
         for part in parts
         for each in part.tasks
@@ -376,6 +410,7 @@ def _as_json(parts: Sequence[_Part], outlook: Outlook, *, is_open: bool, continu
         "erasures": rows,
         "loss": recover_loss.as_json(outlook),
         "continued": None if continued is None else continued.log,
+        "waiting_for_holds": list(waiting),
     }
 
 

@@ -32,8 +32,9 @@ def print_report(console: Console, report: Report, *, expect: Head | None) -> No
             console.print(Padding(Text(printable(f"{told}: {told.reason}"), "bold"), (0, 0, 0, 2), expand=False))
     print_accounted(console, report.accounted)
     if report.certified is not None:
-        certified = [counted(report.certified, "erasure"), counted(report.certified_disposals or 0, "disposal")]
-        console.print(Text(f"As its certificate says: {', '.join(certified)}"))
+        disposals = [counted(report.certified_disposals, "disposal")] if report.certified_disposals else []
+        certified = [counted(report.certified, "erasure"), *disposals]
+        console.print(Text(f"As its certificate says: {' and '.join(certified)}"))
     print_findings(console, report.findings)
     if report.findings_total > len(report.findings):
         rest = report.findings_total - len(report.findings)
@@ -193,9 +194,12 @@ def _is_expected(report: Report, expect: Head | None) -> bool:
 
 
 def _found(report: Report) -> Iterator[str]:
-    if {finding.kind for finding in report.findings} == {"not_erased"}:
-        yield "What the log says was erased is there:"
-        yield "After a restore, `unbroken recover` erases it again."
+    kinds = {finding.kind for finding in report.findings}
+    if kinds == {"not_erased"}:
+        yield "What the log says was destroyed is there:"
+        yield "After a restore, `unbroken recover` erases it again, and the next disposal takes what is due."
+    elif kinds == {"held_destroyed"}:
+        yield "What a legal hold covered was destroyed:"
     else:
         yield "What is there now is not what was recorded:"
 

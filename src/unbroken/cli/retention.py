@@ -5,6 +5,7 @@ import typer
 from unbroken.cli.retention_explain import explain
 from unbroken.cli.retention_policies import policies
 from unbroken.cli.retention_propose import confirm, propose, simulate, withdraw
+from unbroken.cli.retention_run import run
 from unbroken.cli.retention_standing import app as standing
 from unbroken.cli.retention_started import started
 from unbroken.cli.retention_status import status
@@ -14,7 +15,7 @@ app = typer.Typer(no_args_is_help=True)
 
 @app.callback()
 def _group() -> None:
-    """Say how long what a log holds is kept, and let it go in time.
+    """Say how long content is kept, and let go of it in time.
 
     Policies stand in one TOML file, chosen from a catalogue or your own. They
     are simulated, proposed by one login and put into force by another. From
@@ -33,3 +34,4 @@ app.command("explain")(explain)
 app.command("started")(started)
 app.add_typer(standing, name="standing")
 app.command("status")(status)
+app.command("run")(run)

@@ -98,6 +98,7 @@ def _print(certificate: Certificate, evidence: list[Evidence]) -> None:
         ("finished", f"{certificate.finished.by}, {certificate.finished.at}"),
         ("basis", _basis(certificate)),
         ("entries", f"all up to {certificate.upto_at}; what they did to others {_acted(certificate)}"),
+        ("kept by law", _floored(certificate)),
         ("log's end then", certificate.head),
     ]
     console().print(columns(facts))
@@ -119,9 +120,15 @@ def _print(certificate: Certificate, evidence: list[Evidence]) -> None:
 def _left(certificate: Certificate) -> str:
     left = certificate.left
     return (
-        f"{left.payloads} payloads, {left.originals} originals, {left.keys} keys, {left.names} names of it were left; "
+        f"{left.payloads} payloads, {left.originals} originals, {left.keys} keys, {left.names} names of it were left, "
+        f"{left.held} of them kept by a legal hold; "
         f"{counted(left.recorded_since, 'payload')} about the same ids came later, of which this says nothing"
     )
+
+
+def _floored(certificate: Certificate) -> str:
+    despite = "; asked for and confirmed despite that" if certificate.despite_floors else ""
+    return f"{counted(certificate.floored, 'entry')} of it, when it was ordered{despite}"
 
 
 def _person(certificate: Certificate) -> str:

@@ -41,6 +41,7 @@ def _fits(certificate: Certificate, note: OrderNote) -> bool:
     said = (certificate.erasure, certificate.case, certificate.upto_at, certificate.with_acted)
     return (
         said == (order.erasure, order.case, order.upto_at, order.with_acted)
+        and (certificate.despite_floors, certificate.floored) == (order.despite_floors, order.floored)
         and set(order.keys) <= set(certificate.keys)
         and certificate.log.partition("~")[0] == order.log.partition("~")[0]
         and (certificate.requested, certificate.confirmed) == (order.requested, order.confirmed)

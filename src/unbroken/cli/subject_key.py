@@ -1,4 +1,4 @@
-"""``unbroken subject key``: the key that signs orders and certificates."""
+"""``unbroken subject key``: the key that signs orders and certificates, of erasures and of disposals."""
 
 from pathlib import Path
 from typing import Annotated
@@ -28,7 +28,8 @@ def key(
     What is printed is the verifier key: give it to whoever is to check
     certificates, by a way that nobody can meddle with, and keep it for
     `unbroken recover`. Whoever has FILE can sign certificates; whoever loses
-    it makes another one and goes on trusting the old verifier key.
+    it makes another one and goes on trusting the old verifier key. It may sign
+    certificates of disposals as well, or those have a key of their own.
 
     \b
     Exit codes: 0 made or shown, 2 wrong usage, no such file.

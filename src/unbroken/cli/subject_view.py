@@ -57,8 +57,9 @@ def planned_in_words(row: Erasure) -> str:
         return ""
     amounts = ", ".join(number for _, number in _amounts(row.planned))
     shared = f"; {counted(row.planned['shared'], 'entry')} shared with {_others(row.planned)}"
-    against = "".join(f"; {number} {word}" for number, word in _against(row.planned, held="held", floored="kept by law"))
-    return amounts + (shared if row.planned["shared"] else "") + against
+    against = _against(row.planned, held="held", floored="kept by law")
+    more = [shared] if row.planned["shared"] else []
+    return amounts + "".join([*more, *(f"; {number} {word}" for number, word in against)])
 
 
 def _print_counts(title: str, counts: Mapping[str, int]) -> None:

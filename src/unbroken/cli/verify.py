@@ -96,7 +96,7 @@ def verify(
             metavar="LEDGER",
             exists=True,
             dir_okay=False,
-            help="Hold erasures against their certificates in this ledger.",
+            help="Hold erasures and disposals against their certificates in this ledger.",
             show_default=False,
         ),
     ] = None,

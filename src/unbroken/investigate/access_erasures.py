@@ -28,13 +28,15 @@ class Act:
 class Erasure:
     """One erasure as its entries tell it. ``subjects`` are the ids that it was asked for.
 
-    ``planned`` is what there was when it was asked for. ``reapplied`` tells that it was carried out from the ledger
+    ``planned`` is what there was when it was asked for, ``despite_floors`` whether it was although a law asks to keep
+    some of it. ``reapplied`` tells that it was carried out from the ledger
     outside, after a restore. ``payloads``, ``originals`` and ``keys`` were destroyed, by the entries that name them.
     """
 
     erasure: str
     subjects: tuple[str, ...] = ()
     with_acted: bool = False
+    despite_floors: bool = False
     case: str | None = None
     reason: str | None = None
     planned: Mapping[str, int] = field(default_factory=dict)
@@ -113,6 +115,7 @@ def _requested(known: Erasure, told: Statement) -> Step:
         known,
         subjects=tuple(map(str, subjects)) if isinstance(subjects, list) else (),
         with_acted=told.details.get("with_acted") is True,
+        despite_floors=told.details.get("despite_floors") is True,
         case=told.text("case"),
         reason=told.text("reason"),
         planned=_counts(planned) if isinstance(planned, dict) else {},
@@ -242,7 +245,8 @@ def _request_differs(row: ErasureRow, told: Erasure) -> Iterator[str]:
     # Carrying it out adds the ids that the person got since.
     if not set(told.subjects) <= set(row.subjects):
         yield "is of other people in the table than by the entries"
-    if (row.with_acted, row.case, row.reason) != (told.with_acted, told.case, told.reason):
+    said = (told.with_acted, told.despite_floors, told.case, told.reason)
+    if (row.with_acted, row.despite_floors, row.case, row.reason) != said:
         yield "has another reach, case or reason in the table than by the entries"
     if row.expires_at != told.valid_until:
         yield "is valid for another time in the table than by the entries"

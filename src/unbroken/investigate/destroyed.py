@@ -28,7 +28,7 @@ def what_went(details: Details) -> Iterator[str]:
         value = details.get(key)
         if isinstance(value, str) and value:
             yield f"{key} of {shortened(value)}"
-        elif isinstance(value, int):
+        elif isinstance(value, int) and value:
             yield count(value, key.removesuffix("s"))
     for key, noun in (("keys", "key"), ("pseudonyms", "name")):
         value = details.get(key)

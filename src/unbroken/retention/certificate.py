@@ -59,13 +59,15 @@ class Finished(Document, frozen=True):
 
 
 class Gone(Document, frozen=True):
-    """When the tables were found without it, and in how many of their partitions.
+    """When the tables were found without it, and in how many of their partitions each way.
 
-    Each partition was dropped as a whole, or vacuumed after the last deletion, with no snapshot left that sees it.
+    A partition was dropped as a whole, written anew, or vacuumed after the last deletion with no snapshot left that
+    shows it.
     """
 
     at: Time
     dropped: Count
+    rewritten: Count
     vacuumed: Count
 
 
@@ -136,6 +138,13 @@ class Certificate(Document, frozen=True):
     proposed: Act
     reviewed: Act | None
     standing: list[Uuid]
+
+    @property
+    def is_agreed(self) -> bool:
+        """Whether it names two people who agreed to it, or approvals in advance, which took two."""
+        if self.reviewed is None:
+            return bool(self.standing)
+        return self.approved.by not in (self.reviewed.by, self.proposed.by)
 
     @property
     def text(self) -> str:

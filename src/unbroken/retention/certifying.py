@@ -1,9 +1,9 @@
 """Certifying a disposal once it is found to be gone: what the log says of it, signed and put into the ledger."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol, TypeVar
+from typing import TypeVar
 
 from unbroken.destruction.document import Act, Place, time_of
 from unbroken.destruction.signing import SignedLedger
@@ -25,83 +25,10 @@ from unbroken.retention.certified import CertificateNote, certificate_note, cert
 from unbroken.retention.disposed import Disposed, disposed_by
 from unbroken.retention.effects import HOLD_CHECK, KEPT, METHODS, NOT_COVERED
 from unbroken.retention.written import policy_from
+from unbroken.store.disposals import Decision as DecisionTaken
+from unbroken.store.disposals import Disposal, Under
 
 T = TypeVar("T")
-
-
-class Disposal(Protocol):
-    """A disposal as the log's table has it; see :class:`unbroken.store.disposals.Disposal`. ``None``: not yet."""
-
-    @property
-    def disposal(self) -> str: ...
-    @property
-    def policies_version(self) -> int: ...
-    @property
-    def upto(self) -> int: ...
-    @property
-    def entries(self) -> int: ...
-    @property
-    def sha256(self) -> str | None: ...
-    @property
-    def standing(self) -> bool: ...
-    @property
-    def proposed_by(self) -> str | None: ...
-    @property
-    def proposed_at(self) -> datetime | None: ...
-    @property
-    def proposed_seq(self) -> int | None: ...
-    @property
-    def reviewed_by(self) -> str | None: ...
-    @property
-    def reviewed_at(self) -> datetime | None: ...
-    @property
-    def reviewed_seq(self) -> int | None: ...
-    @property
-    def approved_by(self) -> str | None: ...
-    @property
-    def approved_at(self) -> datetime | None: ...
-    @property
-    def approved_seq(self) -> int | None: ...
-    @property
-    def begun_by(self) -> str | None: ...
-    @property
-    def begun_at(self) -> datetime | None: ...
-    @property
-    def begun_seq(self) -> int | None: ...
-    @property
-    def payloads(self) -> int: ...
-    @property
-    def originals(self) -> int: ...
-    @property
-    def keys(self) -> int: ...
-    @property
-    def kept(self) -> int: ...
-    @property
-    def emptied_at(self) -> datetime | None: ...
-    @property
-    def gone_at(self) -> datetime | None: ...
-
-
-class Under(Protocol):
-    """A policy, as the log's set has it, and how many candidates fell under it."""
-
-    @property
-    def policy(self) -> Mapping[str, Any]: ...
-    @property
-    def entries(self) -> int: ...
-
-
-class Taken(Protocol):
-    """A reviewer's decision to take something out; see :class:`unbroken.store.disposals.Decision`."""
-
-    @property
-    def decision(self) -> str: ...
-    @property
-    def decided_by(self) -> str: ...
-    @property
-    def decided_at(self) -> datetime: ...
-    @property
-    def seq(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +38,8 @@ class Looked:
     ``log`` is its full name, ``head`` its end as ``seq:hash``, ``at`` the time by the database's clock, ``by`` the
     login. ``told`` are the ``log.disposed`` entries since it began, which are gone through once; ``policies`` are those
     that candidates fell under, of the set that ``policies_sha256`` stands for; ``approvals`` the ids of standing
-    approvals, where those took a reviewer's place. ``dropped`` and ``vacuumed`` count partitions.
+    approvals, where those took a reviewer's place. ``ways`` tells of each partition how it went: dropped, rewritten or
+    vacuumed.
     """
 
     log: str
@@ -121,10 +49,9 @@ class Looked:
     told: Iterable[Entry]
     policies: Sequence[Under]
     policies_sha256: str
-    decisions: Sequence[Taken]
+    decisions: Sequence[DecisionTaken]
     approvals: Sequence[str]
-    dropped: int
-    vacuumed: int
+    ways: Sequence[str]
 
 
 def certify(row: Disposal, looked: Looked, signing: SignedLedger) -> CertificateNote:
@@ -163,7 +90,7 @@ def certificate_at(
         emptied_at=time_of(_known("emptied_at", row.emptied_at)),
         entries=told.entries,
         finished=Finished(at=time_of(looked.at), by=looked.by),
-        gone=Gone(at=time_of(_known("gone_at", row.gone_at)), dropped=looked.dropped, vacuumed=looked.vacuumed),
+        gone=_gone(row, looked.ways),
         head=looked.head,
         hold_check=_hold_check(row),
         kept=dict(KEPT),
@@ -189,6 +116,15 @@ def _check(row: Disposal, told: Disposed) -> None:
         )
 
 
+def _gone(row: Disposal, ways: Sequence[str]) -> Gone:
+    return Gone(
+        at=time_of(_known("gone_at", row.gone_at)),
+        dropped=ways.count("dropped"),
+        rewritten=ways.count("rewritten"),
+        vacuumed=ways.count("vacuumed"),
+    )
+
+
 def _hold_check(row: Disposal) -> HoldCheck:
     begun, emptied = _known("begun_at", row.begun_at), _known("emptied_at", row.emptied_at)
     return HoldCheck(how=HOLD_CHECK, since=time_of(begun), until=time_of(emptied))
@@ -210,7 +146,7 @@ def _under(found: Under) -> UnderPolicy:
     )
 
 
-def _decision(taken: Taken) -> Decision:
+def _decision(taken: DecisionTaken) -> Decision:
     kind: Decided = "extend" if taken.decision == "extend" else "relabel"
     return Decision(at=time_of(taken.decided_at), by=taken.decided_by, decision=kind, entry=taken.seq)
 

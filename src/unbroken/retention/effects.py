@@ -7,17 +7,18 @@ from collections.abc import Mapping
 from typing import Final
 
 METHODS: Final[Mapping[str, str]] = {
-    "payloads": "what was said, asked, answered and found, with its salts; rows deleted, and their partition dropped or"
-    " vacuumed, so that no snapshot shows them any more",
-    "originals": "what it was before redaction, sealed; rows deleted, and their partition dropped or vacuumed",
+    "payloads": "what was said, asked, answered and found, with its salts; rows deleted, and their partition"
+    " dropped, written anew or vacuumed, so that no snapshot shows them any more",
+    "originals": "what it was before redaction, sealed; rows deleted, and their partition dropped, written"
+    " anew or vacuumed",
     "keys": "wrapped private keys of sessions and people of whom nothing sealed was left; rows deleted",
 }
 """How each kind is destroyed."""
 KEPT: Final[Mapping[str, str]] = {
     "lines": "time, kind, agent, tool, pseudonyms or opaque ids, salted hashes: they hold the chain together; without"
     " the salts nobody can try out contents against the hashes",
-    "candidates": "those that a legal hold covered when their turn came, that were no longer due, or that a reviewer"
-    " had extended or counted to other domains; they come up again when nothing keeps them",
+    "candidates": "those that a legal hold covered when their turn came, that were no longer due, that a reviewer had"
+    " extended or counted to other domains, or that held nothing any more; they come up again when nothing keeps them",
     "names": "what leads from a pseudonym to a name: disposing forgets no people, erasing does",
     "own entries": "who proposed, reviewed, approved and carried this out, and which numbers went: kept as long as the"
     " log",

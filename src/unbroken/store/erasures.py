@@ -194,7 +194,10 @@ class Erasures(Steps):
         reason: str,
         despite_floors: bool = False,
     ) -> Asked:
-        """Asks for an erasure, which a second login then confirms; ``despite_floors``: also of what a law asks to keep."""
+        """Asks for an erasure, which a second login then confirms.
+
+        ``despite_floors`` tells that it is asked for although a law asks to keep some of it.
+        """
         given = (self.log, ticket.id, list(subjects), with_acted, case, reason, despite_floors)
         return Asked(*self._one("ask_erasure", given))
 

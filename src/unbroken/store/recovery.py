@@ -124,9 +124,7 @@ class Recovery(Steps):
         """What there is of a person now."""
         return PersonFound(*self._one("erasures_of_person", (self.log, list(subjects), with_acted)))
 
-    def held(
-        self, *, subjects: Sequence[str], keys: Sequence[str], with_acted: bool, upto: datetime
-    ) -> int:
+    def held(self, *, subjects: Sequence[str], keys: Sequence[str], with_acted: bool, upto: datetime) -> int:
         """How many entries of what an order names a legal hold keeps."""
         given = {"subjects": list(subjects), "keys": list(keys), "with_acted": with_acted, "upto": upto}
         return int(self._one("held_erasure", given | {"log": self.log})[0])

@@ -18,6 +18,8 @@ from unbroken.store.sql import query
 TABLES: Final = (
     *("grants", "access_requests", "tickets", "name_lookups", "openings", "erasures", "subject_keys", "forgotten"),
     *("registries", "key_statements", "recoveries", "alarms", "approvals", "recorders", "agents"),
+    *("policy_sets", "start_events", "standing_approvals", "holds", "hold_scopes", "hold_requests"),
+    *("disposals", "disposal_lots", "disposal_decisions", "retention_classes"),
 )
 """Those that there are rows of; see ``sql/tables.sql``."""
 

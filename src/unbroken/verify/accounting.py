@@ -172,6 +172,7 @@ class Accounting:
             erasures_total=len(erasures),
             disposed=self._disposed("payload") if disposals else 0,
             disposed_originals=self._disposed("original") if disposals else 0,
+            disposed_keys=sum(each.keys for each in disposals),
             disposals=tuple(_disposal(each, there) for each in islice(disposals, MAX_ERASURES)),
             disposals_total=len(disposals),
         )

@@ -13,6 +13,7 @@ from unbroken.verify.finding import MAX_FINDINGS, Finding, FindingList, Kind
 from unbroken.verify.holding import HoldWord
 from unbroken.verify.numbers import Numbers, merged, without
 from unbroken.verify.replay.act import Act, without_repetitions
+from unbroken.verify.replay.classing import NONE, Classes, classes_in
 from unbroken.verify.replay.replay import Replay, Uses
 from unbroken.verify.sessions import SessionState, SessionStates
 from unbroken.verify.spilled import Spilled
@@ -28,7 +29,7 @@ class Run:
     ``sessions`` holds, per session, its first and last session_seq and seq in the page, numbered without gaps;
     ``absences`` what its entries lack that may be accounted for, as :func:`bits_of`, with the first and the last of
     neighbours alike; ``declarations`` what they say of what is gone and of holds; ``spans`` what a tree needs of it,
-    where there is one, and ``acts`` and ``uses`` what a replay does.
+    where there is one, and ``acts``, ``uses`` and ``classes`` what a replay does.
     """
 
     log: str
@@ -41,6 +42,7 @@ class Run:
     declarations: tuple[Declaration | HoldWord, ...] = ()
     acts: tuple[Act, ...] = ()
     uses: Uses = field(default_factory=dict)
+    classes: Classes = NONE
     spans: tuple[Span, ...] = ()
 
 
@@ -88,7 +90,8 @@ def _with_acts(run: Run, steps: Sequence[Intact]) -> Run:
             if last is not None:
                 uses.setdefault(last, (step.seq, step.writer, step.recorded_at))
     acts = without_repetitions([step.tells for step in steps if step.tells is not None])
-    return replace(run, acts=tuple(acts), uses=uses)
+    classes = classes_in((step.seq, step.retention_class, step.kind) for step in steps)
+    return replace(run, acts=tuple(acts), uses=uses, classes=classes)
 
 
 def _with_erased(run: Run, erased: Sequence[Intact]) -> Run:
@@ -182,7 +185,7 @@ class Chain:
         for declaration in run.declarations:
             self.accounting.hear(declaration)
         if self.replay is not None:
-            self.replay.hear(run.acts, run.uses)
+            self.replay.hear(run.acts, run.uses, run.classes)
 
     def _continues(self, run: Run) -> bool:
         """Whether the page follows on what there is, and no head stands in it but one that is its end."""
@@ -278,7 +281,8 @@ class Chain:
         if any(fault.part == "details" for fault in step.faults):
             replay.unheard.add(step.seq)
         uses = {} if step.recorder is None else {step.recorder: (step.seq, step.writer, step.recorded_at)}
-        replay.hear(() if step.tells is None else (step.tells,), uses)
+        classes = classes_in([(step.seq, step.retention_class, step.kind)])
+        replay.hear(() if step.tells is None else (step.tells,), uses, classes)
 
     def intact(self) -> Iterator[tuple[int, int]]:
         """The numbers that intact entries have, as runs; without those of which is not known what is left."""

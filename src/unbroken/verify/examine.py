@@ -15,6 +15,8 @@ from unbroken.verify.declaration import WORKS, Declaration, declaration_of
 from unbroken.verify.finding import Kind
 from unbroken.verify.holding import STEPS, HoldWord, hold_word_of
 from unbroken.verify.replay.act import ACTS, Act, act_of
+from unbroken.verify.replay.classing import Kind as ClassKind
+from unbroken.verify.replay.classing import kind_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,8 @@ class Intact(msgspec.Struct, gc=False):
     ``absences`` are parts that are committed to and not held, where an erasure may be why: all of the payload, or the
     original, of an entry that a recorder made; of such an entry ``event`` is kept, to tell whether it was held.
     ``declares`` is what the entry says of what is gone or of a hold, and ``tells`` what tables beside the entries have
-    to say, too. Of an ``unseen`` one nothing is handed out, so that it can't be told what is left of it.
+    to say, too. Of an ``unseen`` one nothing is handed out, so that it can't be told what is left of it. What a
+    recorder made is of a ``kind``, which ``retention_class`` has to be the class of.
     """
 
     seq: int
@@ -65,6 +68,8 @@ class Intact(msgspec.Struct, gc=False):
     tells: Act | None = None
     unseen: bool = False
     event: bytes = b""
+    retention_class: int | None = None
+    kind: ClassKind | None = None
 
 
 def examine(entry: StoredEntry) -> Intact | Broken:
@@ -99,6 +104,14 @@ def examine(entry: StoredEntry) -> Intact | Broken:
         if not are_commitments(event):
             return _not_canonical(entry, "a commitment that is not 64 lower-case hex digits")
         _find_faults(intact, entry, event)
+    if event.recorder is not None:
+        intact.retention_class = entry.retention_class
+        intact.kind = kind_of(event)
+    elif entry.retention_class is not None:
+        fault = Fault(
+            "class_disagrees", "no class: the log's own entries are of none", f"class {entry.retention_class}"
+        )
+        intact.faults = (*intact.faults, fault)
     if event.recorder is None or event.event_type in ACTS:
         _hear(intact, entry, event)
     return intact

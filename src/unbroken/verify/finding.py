@@ -102,7 +102,7 @@ class Accounted:
     """What is absent and declared to be, and so no finding. Whose numbers overlap is counted once in the sums.
 
     Of the payloads and originals ``disposed`` and ``disposed_originals`` are those that no erasure declares, only a
-    disposal. Only a database's whole log shows keys and names.
+    disposal, and of the keys ``disposed_keys`` went with one. Only a database's whole log shows keys and names.
     """
 
     payloads: int = 0
@@ -113,6 +113,7 @@ class Accounted:
     erasures_total: int = 0
     disposed: int = 0
     disposed_originals: int = 0
+    disposed_keys: int = 0
     disposals: tuple[Disposal, ...] = ()
     disposals_total: int = 0
 

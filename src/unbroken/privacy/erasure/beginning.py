@@ -35,8 +35,8 @@ def check_free(row: Erasure, found: PersonFound) -> None:
     """
     if found.held:
         raise HeldError(
-            f"a legal hold keeps {found.held:,} of the entries that this erasure is about. Nothing was destroyed: it can "
-            "be carried out once the hold is over; where it has expired by then, ask anew"
+            f"a legal hold keeps {found.held:,} of the entries that this erasure is about. Nothing was destroyed: it "
+            "can be carried out once the hold is over; where it has expired by then, ask anew"
         )
     if found.floored and not row.despite_floors:
         raise ConfigurationError(

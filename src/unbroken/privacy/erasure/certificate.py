@@ -37,7 +37,8 @@ class Finished(Document, frozen=True):
 class Left(Document, frozen=True):
     """What there was when the log was asked once more: of what was ordered, and what was recorded since ``upto_at``.
 
-    ``held`` are entries of what was ordered that a legal hold keeps. A certificate is made only where everything but ``recorded_since`` is 0.
+    ``held`` are entries of what was ordered that a legal hold keeps. A certificate is made only where everything but
+    ``recorded_since`` is 0.
     """
 
     checked_at: Time
@@ -54,8 +55,8 @@ class Certificate(Document, frozen=True):
 
     ``basis`` is ``ledger`` where a restore had brought it back and it was destroyed again; ``requested`` and
     ``confirmed`` then speak of entries that the restore may have lost. ``entries`` are the log's ``log.erased`` entries
-    up to ``head``, which list all that is gone; ``floored`` and ``despite_floors`` are the order's. ``backups_expire`` is until when backups may still hold it, ``None``
-    where there are none.
+    up to ``head``, which list all that is gone; ``floored`` and ``despite_floors`` are the order's. ``backups_expire``
+    is until when backups may still hold it, ``None`` where there are none.
     """
 
     backups_expire: Time | None

@@ -1,10 +1,12 @@
 """After a restore: what the ledger says was erased, done again before anybody reads.
 
 The ledger knows what the restored database forgot: for each erasure its last order says whom, which keys, until when.
+What a legal hold keeps in the restored database stays until the hold is over: it may have been released only in what
+the restore lost. Such an erasure is still to be done then, and the ledger remembers it.
 """
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Literal, Protocol
 
@@ -34,6 +36,9 @@ class Owner(Protocol):
     def find(self, subjects: Sequence[str], *, with_acted: bool) -> PersonFound:
         """What there is of a person."""
 
+    def held(self, *, subjects: Sequence[str], keys: Sequence[str], with_acted: bool, upto: datetime) -> int:
+        """How many entries of what an order names a legal hold keeps."""
+
     def reapply(
         self,
         erasure: str,
@@ -61,23 +66,42 @@ class Task:
     """One erasure of the ledger and what is to be done about it.
 
     ``again``: the database does not know that it began. ``go on``: it began there and is not done. ``certified`` tells
-    whether the ledger holds a certificate; without one it had begun, or was about to.
+    whether the ledger holds a certificate; without one it had begun, or was about to. ``held`` entries of it are kept
+    by a legal hold.
     """
 
     order: OrderNote
     state: State
     certified: bool
+    held: int = 0
 
     @property
     def to_do(self) -> bool:
-        """Whether there is anything to do."""
-        return self.state in TO_DO
+        """Whether there is anything to do that can be done now."""
+        return self.state in TO_DO and not self.waits
+
+    @property
+    def waits(self) -> bool:
+        """Whether it can't be begun again before a legal hold is over; what has begun goes as far as it can."""
+        return self.state == "again" and self.held > 0
 
 
 def tasks_of(records: Records, known: Sequence[Erasure], log: str, *, left_out: Collection[str] = ()) -> list[Task]:
     """What is to be done about each erasure that the ledger holds for a log, in the ledger's order."""
     rows = {each.erasure: each for each in known}
     return [_task(each, rows.get(each.order.erasure), records, left_out) for each in records.last_orders(log)]
+
+
+def held_against(tasks: Sequence[Task], owner: Owner) -> list[Task]:
+    """The same, with what a legal hold keeps of each that is to be done."""
+    return [replace(each, held=_held(each, owner)) if each.state in TO_DO else each for each in tasks]
+
+
+def _held(task: Task, owner: Owner) -> int:
+    order = task.order.order
+    return owner.held(
+        subjects=order.subjects, keys=order.keys, with_acted=order.with_acted, upto=parse_time(order.upto_at)
+    )
 
 
 def unknown_to_ledger(records: Records, known: Sequence[Erasure]) -> list[Erasure]:
@@ -125,7 +149,10 @@ class Reapplying:
     now: Callable[[], Now]
 
     def carry_out(self, task: Task, *, limit: int = BATCH, progress: Progress | None = None) -> CertificateNote | None:
-        """Does one of them to its end; its new certificate, ``None`` where the database had done it already."""
+        """Does one of them to its end; its new certificate, ``None`` where the database had done it already.
+
+        Raises :class:`HeldError` where a legal hold keeps any of it.
+        """
         order = task.order.order
         if begin(self.owner, task) is None:
             return None

@@ -116,9 +116,9 @@ grant execute on function unbroken.decide_disposal(text, uuid, text, integer[], 
   to unbroken_compliance, unbroken_legal, unbroken_dpo;
 grant execute on function unbroken.withdraw_disposal(text, uuid, text) to unbroken_compliance, unbroken_legal, unbroken_dpo, unbroken_retention;
 grant execute on function unbroken.disposals(text), unbroken.disposal_policies(text, uuid), unbroken.gone_state(text, uuid),
-                          unbroken.disposed_entries(text, uuid, bigint, integer)
+                          unbroken.disposal_decisions(text, uuid), unbroken.disposed_entries(text, uuid, bigint, integer)
   to unbroken_compliance, unbroken_legal, unbroken_dpo, unbroken_retention, unbroken_verifier;
-grant execute on function unbroken.disposal_groups(text, uuid), unbroken.disposal_decisions(text, uuid)
+grant execute on function unbroken.disposal_groups(text, uuid)
   to unbroken_compliance, unbroken_legal, unbroken_dpo, unbroken_verifier;
 
 -- Legal holds: nobody else learns of them, but for whoever destroys, that something is held.

@@ -793,3 +793,63 @@ select version, scope, sha256, since, seq, ends_at, ended_seq from unbroken.hold
 select request::text, hold::text, state, kind, version, sha256, scope, reason, asked_by, asked_at, asked_seq, expires_at,
        decided_by, decided_at, decided_seq
   from unbroken.hold_requests(%s)
+
+-- Disposals.
+
+-- name: start_disposal
+select disposal::text, upto from unbroken.start_disposal(%s, %s)
+
+-- name: freeze_disposal
+select reached, upto, entries from unbroken.freeze_disposal(%s, %s::uuid, %s)
+
+-- name: propose_disposal
+select unbroken.propose_disposal(%s, %s::uuid)
+
+-- name: decide_disposal
+select unbroken.decide_disposal(%s, %s::uuid, %s, %s::integer[], %s, %s::timestamptz, %s::text[], %s)
+
+-- name: review_disposal
+select unbroken.review_disposal(%s, %s::uuid, %s, %s)
+
+-- name: approve_disposal
+select unbroken.approve_disposal(%s, %s::uuid, %s)
+
+-- name: withdraw_disposal
+select unbroken.withdraw_disposal(%s, %s::uuid, %s)
+
+-- name: begin_disposal
+select unbroken.begin_disposal(%s, %s::uuid)
+
+-- name: dispose_batch
+select seq, payloads, originals, keys, kept from unbroken.dispose_batch(%s, %s::uuid, %s)
+
+-- name: drop_empty
+select unbroken.drop_empty(%s, %s)
+
+-- name: note_gone
+select unbroken.note_gone(%s, %s::uuid)
+
+-- name: finish_disposal
+select unbroken.finish_disposal(%s, %s::uuid, %s)
+
+-- name: disposals
+select disposal::text, state, standing, policies_version, upto, reached, entries, sha256, started_by, started_at,
+       proposed_by, proposed_at, proposed_seq, expires_at, reviewed_by, reviewed_at, reviewed_seq, approved_by, approved_at, approved_seq,
+       withdrawn_by, withdrawn_at, withdrawn_seq, begun_by, begun_at, begun_seq, through, payloads, originals, keys, kept,
+       emptied_at, gone_at, certificate_sha256, done_at, done_seq, decisions, approvals
+  from unbroken.disposals(%s)
+
+-- name: disposal_groups
+select class, event_type, domains, scope, policies, entries, first, last, oldest, newest from unbroken.disposal_groups(%s, %s::uuid)
+
+-- name: disposal_decisions
+select nth, decision, classes, numbers, until, domains, reason, decided_by, decided_at, seq from unbroken.disposal_decisions(%s, %s::uuid)
+
+-- name: disposal_policies
+select policy, entries, sha256 from unbroken.disposal_policies(%s, %s::uuid)
+
+-- name: gone_state
+select number, part, partition, size, how, gone_at, waits_for from unbroken.gone_state(%s, %s::uuid)
+
+-- name: disposed_entries
+select seq, convert_to(event, 'UTF8'), convert_to(details, 'UTF8'), details_salt, hash from unbroken.disposed_entries(%s, %s::uuid, %s, %s)

@@ -30,7 +30,7 @@ select opening::text as opening, kind, ticket::text as ticket, seqs, wraps_to, l
   from unbroken.openings where log = %s
 
 -- name: erasures
-select erasure::text as erasure, basis, subjects, with_acted, planned::text as planned, case_name, reason,
+select erasure::text as erasure, basis, subjects, with_acted, despite_floors, planned::text as planned, case_name, reason,
        requested_by, timestamptz_send(requested_at) as requested_at, requested_seq, timestamptz_send(expires_at) as expires_at,
        confirmed_by, timestamptz_send(confirmed_at) as confirmed_at, confirmed_seq, withdrawn_by, withdrawn_seq,
        timestamptz_send(upto_at) as upto_at, order_sha256, begun_by, timestamptz_send(begun_at) as begun_at, begun_seq,
@@ -69,3 +69,58 @@ select recorder::text as recorder, login, timestamptz_send(bound_at) as bound_at
 
 -- name: agents
 select agent_id, agent_version, template, prompt, model, seq from unbroken.agents where log = %s
+
+-- name: policy_sets
+select version, text, sha256, simulated::text as simulated, reason, proposed_by, timestamptz_send(proposed_at) as proposed_at, proposed_seq,
+       timestamptz_send(expires_at) as expires_at, outcome, decided_by, timestamptz_send(decided_at) as decided_at, decided_seq
+  from unbroken.policy_sets where log = %s
+
+-- name: start_events
+select kind, item, timestamptz_send(at) as at, evidence, told_by, timestamptz_send(told_at) as told_at, seq
+  from unbroken.start_events where log = %s
+
+-- name: standing_approvals
+select approval::text as approval, policies, reason, asked_by, timestamptz_send(asked_at) as asked_at, asked_seq,
+       timestamptz_send(expires_at) as expires_at, timestamptz_send(valid_until) as valid_until,
+       confirmed_by, timestamptz_send(confirmed_at) as confirmed_at, confirmed_seq,
+       ended_by, timestamptz_send(ended_at) as ended_at, ended_seq
+  from unbroken.standing_approvals where log = %s
+
+-- name: holds
+select hold::text as hold, matter, kind, reason, grace_days, review_days, issued_by, timestamptz_send(issued_at) as issued_at, issued_seq,
+       reviewed_by, timestamptz_send(reviewed_at) as reviewed_at, reviewed_seq, timestamptz_send(released_at) as released_at, released_seq
+  from unbroken.holds where log = %s
+
+-- name: hold_scopes
+select hold::text as hold, version, scope::text as scope, sha256, timestamptz_send(since) as since, seq,
+       timestamptz_send(ends_at) as ends_at, ended_seq
+  from unbroken.hold_scopes where log = %s
+
+-- name: hold_requests
+select request::text as request, hold::text as hold, kind, version, sha256, scope::text as scope, reason, asked_by,
+       timestamptz_send(asked_at) as asked_at, asked_seq, timestamptz_send(expires_at) as expires_at,
+       outcome, decided_by, timestamptz_send(decided_at) as decided_at, decided_seq
+  from unbroken.hold_requests where log = %s
+
+-- name: disposals
+select disposal::text as disposal, standing, policies_version, upto, reached, entries, sha256,
+       started_by, timestamptz_send(started_at) as started_at, proposed_by, timestamptz_send(proposed_at) as proposed_at, proposed_seq,
+       timestamptz_send(expires_at) as expires_at, reviewed_by, timestamptz_send(reviewed_at) as reviewed_at, reviewed_seq,
+       approved_by, timestamptz_send(approved_at) as approved_at, approved_seq,
+       withdrawn_by, timestamptz_send(withdrawn_at) as withdrawn_at, withdrawn_seq, begun_by, timestamptz_send(begun_at) as begun_at, begun_seq,
+       payloads, originals, keys, kept, timestamptz_send(emptied_at) as emptied_at, timestamptz_send(gone_at) as gone_at,
+       certificate_sha256, timestamptz_send(done_at) as done_at, done_seq
+  from unbroken.disposals where log = %s
+
+-- name: disposal_lots
+-- In their order, in which their hashes add up.
+select disposal::text as disposal, nth, seqs::text as seqs, first, last, entries, sha256, done_seq, payloads, originals, keys, kept
+  from unbroken.disposal_lots where log = %s order by disposal, nth
+
+-- name: disposal_decisions
+select disposal::text as disposal, nth, decision, classes, seqs::text as seqs, timestamptz_send(until) as until, domains, reason, decided_by,
+       timestamptz_send(decided_at) as decided_at, seq
+  from unbroken.disposal_decisions where log = %s
+
+-- name: retention_classes
+select class as number, key, event_type, domains, scope from unbroken.retention_classes where log = %s

@@ -119,6 +119,8 @@ class _Comparison:
                 self._find(
                     table, table.place(table.made, row), expected="the row that this entry tells of", found="none"
                 )
+        for each in table.remarks():
+            self._chain.find(each.kind, each.seq, expected=each.expected, found=each.found, part=each.part)
 
     def look_at_doubtful(self, source: Source) -> None:
         """Compares what is left of the agents: each row with the call that it names."""

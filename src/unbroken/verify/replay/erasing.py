@@ -192,7 +192,7 @@ class KeyEnd(Row):
 
 
 class KeyEnds(Table[KeyEnd]):
-    """Of the vault's keys those that are marked as destroyed: each by the first entry that names it."""
+    """Of the vault's keys those that are marked as destroyed: each by the first entry that names it, whatever for."""
 
     name = "subject_keys"
     row = KeyEnd
@@ -200,7 +200,7 @@ class KeyEnds(Table[KeyEnd]):
 
     @property
     def hears(self) -> Mapping[str, Callable[[Statement], None]]:
-        return {"log.erased": self._erased}
+        return {"log.erased": self._erased, "log.disposed": self._erased}
 
     def key(self, found: Found) -> str:
         return str(found["key_id"])

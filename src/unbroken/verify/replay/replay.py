@@ -9,9 +9,14 @@ from unbroken.core.times import is_time, parse_time
 from unbroken.verify.replay.access import AccessRequests, Grants
 from unbroken.verify.replay.act import Act, Said, Statement, login_in
 from unbroken.verify.replay.approving import Approvals
+from unbroken.verify.replay.classing import NONE, Classes, RetentionClasses
+from unbroken.verify.replay.disposing import Decisions, Disposals
 from unbroken.verify.replay.erasing import Erasures, ForgottenNames, KeyEnds
+from unbroken.verify.replay.held import HoldRequests, Holds, HoldScopes
+from unbroken.verify.replay.lots import Lots
 from unbroken.verify.replay.reading import NameLookups, Openings, Tickets
 from unbroken.verify.replay.recording import Agents, Recorders
+from unbroken.verify.replay.retaining import PolicySets, StandingApprovals, StartEvents
 from unbroken.verify.replay.stated import Alarms, KeyStatements, Recoveries, Registries
 from unbroken.verify.replay.table import Table
 
@@ -27,6 +32,7 @@ class Replay:
 
     def __init__(self) -> None:
         self.recorders, self.agents, self.approvals = Recorders(), Agents(), Approvals()
+        self.classes = RetentionClasses()
         self.tables: tuple[Table[Any], ...] = (
             *(
                 Grants(),
@@ -39,14 +45,17 @@ class Replay:
                 ForgottenNames(),
             ),
             *(Registries(), KeyStatements(), Recoveries(), Alarms(), self.approvals, self.recorders, self.agents),
+            *(PolicySets(), StartEvents(), StandingApprovals(), Holds(), HoldScopes(), HoldRequests()),
+            *(Disposals(), Lots(), Decisions(), self.classes),
         )
         self.unheard: set[int] = set()
         self._hearing: dict[str, list[Callable[[Statement], None]]] = defaultdict(list)
         for kind, hear in chain.from_iterable(table.hears.items() for table in self.tables):
             self._hearing[kind].append(hear)
 
-    def hear(self, acts: Iterable[Act], uses: Uses) -> None:
-        """Takes note of what some entries say, and of who recorded them."""
+    def hear(self, acts: Iterable[Act], uses: Uses, classes: Classes = NONE) -> None:
+        """Takes note of what some entries say, of who recorded them, and of which classes they are."""
+        self.classes.see(classes)
         for recorder, (seq, writer, at) in uses.items():
             if is_time(at):
                 self.recorders.use(recorder, login_in(writer), seq=seq, at=parse_time(at))

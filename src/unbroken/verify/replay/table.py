@@ -1,12 +1,13 @@
 """One table as the entries have it: the rows that there must be, and where a row that there is says something else."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, Final, Generic, TypeAlias, TypeVar
+from typing import Any, ClassVar, Final, Generic, NamedTuple, TypeAlias, TypeVar
 
 import msgspec
 
 from unbroken.core.times import is_time, parse_time
+from unbroken.verify.finding import Kind
 from unbroken.verify.replay.act import Statement
 from unbroken.verify.spilled import Spilled
 
@@ -14,6 +15,16 @@ Found: TypeAlias = Mapping[str, Any]
 """A row of the database's by column. Times are as a line writes them, or a text that no line holds."""
 NEAR: Final = timedelta(hours=1)
 """More than lies between an entry and the row that is made in the same transaction."""
+
+
+class Remark(NamedTuple):
+    """What is wrong beside what a single row says: a finding's kind, place and words, and its part, if it has one."""
+
+    kind: Kind
+    seq: int
+    expected: str
+    found: str
+    part: str | None = None
 
 
 class Row(msgspec.Struct, kw_only=True):
@@ -77,6 +88,10 @@ class Table(Generic[R]):
         """The number of the entry that a column follows from."""
         later = self.follows.get(column)
         return number_in(row, later) or number_in(row, self.made)
+
+    def remarks(self) -> Iterable[Remark]:
+        """What else there is to tell; asked for once, after all rows were compared."""
+        return ()
 
     def named_in(self, found: Found) -> list[int]:
         """The entries that a row of the database's names."""

@@ -84,7 +84,8 @@ end $$;
 -- ---- Candidates ----
 
 -- Starts looking for what is due, up to the log's present end; or goes on, where that was interrupted under the same policies.
--- What was proposed and not approved in time is withdrawn. No row where no policies are in force: then nothing is ever due.
+-- What was proposed and not approved in time is withdrawn. No row where no policies are in force, or none was approved of in advance:
+-- then there is nothing to look for.
 create or replace function unbroken.start_disposal(p_log text, p_standing boolean) returns table (disposal uuid, upto bigint)
 language plpgsql security definer set search_path = unbroken, pg_temp as $$
 #variable_conflict use_column
@@ -93,7 +94,8 @@ declare
   v_version constant int := unbroken.policies_version(v_log);
   v_open    unbroken.disposals;
 begin
-  if v_version is null then
+  if v_version is null or p_standing and unbroken.standing_policies(v_log) = '{}'
+                          and not exists (select from disposals d where d.log = v_log and d.standing and d.done_seq is null and d.withdrawn_seq is null) then
     return;
   end if;
   perform unbroken.require_recovered(v_log);
@@ -623,6 +625,19 @@ end $$;
 
 -- ---- What there is to see ----
 
+-- The approvals in advance that it was proposed under, as its entry says.
+create or replace function unbroken.approvals_of_disposal(p_disposal unbroken.disposals) returns text[]
+language plpgsql stable set search_path = unbroken, pg_temp as $$
+begin
+  return case when (p_disposal).standing and (p_disposal).proposed_seq is not null then array(
+    select jsonb_array_elements_text(p.details::jsonb -> 'approvals')
+      from unnest(unbroken.incarnations_of((p_disposal).log)) as i (log)
+      join entries e on e.log = i.log and e.seq = (p_disposal).proposed_seq and e.event_type = 'log.disposal_proposed'
+      join payloads p on p.log = e.log and p.seq = e.seq
+     where p.details::jsonb ->> 'disposal' = (p_disposal).disposal::text)
+    else '{}' end;
+end $$;
+
 -- All disposals of a log, newest first. One that is neither proposed nor withdrawn is being looked for candidates.
 create or replace function unbroken.disposals(p_log text) returns table (
   disposal uuid, state text, standing boolean, policies_version integer, upto bigint, reached bigint, entries bigint, sha256 text,
@@ -630,7 +645,7 @@ create or replace function unbroken.disposals(p_log text) returns table (
   reviewed_by text, reviewed_at timestamptz, reviewed_seq bigint, approved_by text, approved_at timestamptz, approved_seq bigint,
   withdrawn_by text, withdrawn_at timestamptz, withdrawn_seq bigint, begun_by text, begun_at timestamptz, begun_seq bigint,
   through bigint, payloads bigint, originals bigint, keys bigint, kept bigint, emptied_at timestamptz, gone_at timestamptz,
-  certificate_sha256 text, done_at timestamptz, done_seq bigint, decisions bigint)
+  certificate_sha256 text, done_at timestamptz, done_seq bigint, decisions bigint, approvals text[])
 language plpgsql stable security definer set search_path = unbroken, pg_temp as $$
 #variable_conflict use_column
 declare
@@ -644,7 +659,7 @@ begin
          case when d.emptied_at is not null then d.payloads else l.payloads end, case when d.emptied_at is not null then d.originals else l.originals end,
          case when d.emptied_at is not null then d.keys else l.keys end, case when d.emptied_at is not null then d.kept else l.kept end,
          d.emptied_at, d.gone_at, d.certificate_sha256, d.done_at, d.done_seq,
-         (select count(*) from disposal_decisions c where c.log = d.log and c.disposal = d.disposal)
+         (select count(*) from disposal_decisions c where c.log = d.log and c.disposal = d.disposal), unbroken.approvals_of_disposal(d)
     from disposals d
     left join lateral (
       select coalesce(sum(l.entries), 0)::bigint as entries, coalesce(sum(l.payloads), 0)::bigint as payloads, coalesce(sum(l.originals), 0)::bigint as originals,
@@ -669,7 +684,7 @@ begin
    where g.log = v_log and g.disposal = p_disposal order by g.entries desc, g.class;
 end $$;
 
--- What reviewers decided about one.
+-- What reviewers decided about one; the reasons not for whoever carries it out, as they may tell of a hold.
 create or replace function unbroken.disposal_decisions(p_log text, p_disposal uuid) returns table (
   nth integer, decision text, classes integer[], numbers text, until timestamptz, domains text[], reason text, decided_by text,
   decided_at timestamptz, seq bigint)
@@ -679,27 +694,28 @@ declare
   v_log constant int := unbroken.log_for_reader(p_log);
 begin
   return query
-  select d.nth, d.decision, d.classes, unbroken.ranges_in(d.seqs), d.until, d.domains, d.reason, d.decided_by, d.decided_at, d.seq
+  select d.nth, d.decision, d.classes, unbroken.ranges_in(d.seqs), d.until, d.domains,
+         case when unbroken.only_duty() is distinct from 'retention' then d.reason end, d.decided_by, d.decided_at, d.seq
     from disposal_decisions d where d.log = v_log and d.disposal = p_disposal order by d.nth;
 end $$;
 
 -- The policies under which it goes, as the set that was in force has them, with how many of its candidates fall under each.
-create or replace function unbroken.disposal_policies(p_log text, p_disposal uuid) returns table (policy jsonb, entries bigint)
+create or replace function unbroken.disposal_policies(p_log text, p_disposal uuid) returns table (policy jsonb, entries bigint, sha256 text)
 language plpgsql stable security definer set search_path = unbroken, pg_temp as $$
 #variable_conflict use_column
 declare
   v_log constant int := unbroken.log_for_reader(p_log);
 begin
   return query
-  select p.policy, sum(g.entries)::bigint
+  select p.policy, sum(g.entries)::bigint, s.sha256
     from disposals d
     join disposal_groups g on g.log = d.log and g.disposal = d.disposal
-   cross join lateral (select s.text from policy_sets s
+   cross join lateral (select s.text, s.sha256 from policy_sets s
                         where s.log = any (unbroken.incarnations_of(v_log)) and s.version = d.policies_version and s.outcome = 'confirmed'
                         order by s.log desc limit 1) as s
    cross join lateral jsonb_array_elements(s.text::jsonb -> 'policies') as p (policy)
    where d.log = v_log and d.disposal = p_disposal and p.policy ->> 'id' = any (g.policies)
-   group by p.policy order by p.policy ->> 'id';
+   group by p.policy, s.sha256 order by p.policy ->> 'id';
 end $$;
 
 -- The log's own entries that say what became of one, after a number: announced, what went and what was left, the end.

@@ -273,7 +273,7 @@ declare
   v_entry   unbroken.entries;
   v_erasure record;
 begin
-  if unbroken.held_among(old.log, array[old.seq]) <> '{}' then
+  if unbroken.is_held(old.log, old.seq) then
     raise exception 'a legal hold keeps this: % on % is refused', tg_op, tg_table_name using errcode = 'UB014';
   end if;
   if unbroken.is_being_disposed_of(old.log, old.seq) then
@@ -475,7 +475,7 @@ begin
      or new.begun_seq is distinct from old.begun_seq
         and not unbroken.is_told_by(new.begun_by, new.log, new.begun_seq, 'log.disposing', v_what || jsonb_build_object('sha256', new.sha256))
      or new.emptied_at is distinct from old.emptied_at
-        and exists (select from disposal_lots l where l.log = new.log and l.disposal = new.disposal and l.done_seq is null)
+        and new.entries is distinct from (select sum(l.entries) from disposal_lots l where l.log = new.log and l.disposal = new.disposal and l.done_seq is not null)
      or new.gone_at is distinct from old.gone_at
         and exists (select from disposal_places p where p.log = new.log and p.disposal = new.disposal and p.gone_at is null)
      or new.done_seq is distinct from old.done_seq

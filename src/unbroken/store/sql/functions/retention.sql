@@ -21,13 +21,37 @@ begin
   insert into retention_locks values (p_log, 'classes'), (p_log, 'holds') on conflict do nothing;
 end $$;
 
--- The text that stands for a class. Inlined into append's query.
+-- What of an event's scope its class is made of: not until when something asked for is valid, which is another one each time.
+create or replace function unbroken.class_scope(p_type text, p_scope text[]) returns text[]
+language plpgsql immutable parallel safe set search_path = unbroken, pg_temp as $$
+begin
+  if p_type in ('approval_requested', 'approval_decided') then
+    return array(select i.item from unnest(p_scope) with ordinality as i (item, nth) where not starts_with(i.item, 'valid_until=') order by i.nth);
+  end if;
+  return coalesce(p_scope, '{}');
+end $$;
+
+-- The text that stands for a class: short enough to be looked up by.
+create or replace function unbroken.long_class_key(p_type text, p_domains text[], p_scope text[]) returns text
+language plpgsql stable parallel safe set search_path = unbroken, pg_temp as $$
+declare
+  v_scope constant text[] := unbroken.class_scope(p_type, p_scope);
+  v_key   constant text := p_type || ' ' || coalesce(p_domains::text, '{}') || ' ' || v_scope::text;
+begin
+  return case
+    when coalesce(p_domains, '{}') = '{}' and v_scope = '{}' then p_type
+    when octet_length(v_key) > 1800 then 'sha256:' || encode(sha256(convert_to(v_key, 'UTF8')), 'hex')
+    else v_key
+  end;
+end $$;
+
+-- The same, with what is common inlined into append's query.
 create or replace function unbroken.class_key(p_type text, p_domains text[], p_scope text[]) returns text
 language sql stable parallel safe as $$
   select case
     when p_domains is null and p_scope is null then p_type
-    when coalesce(octet_length(p_domains::text), 0) + coalesce(octet_length(p_scope::text), 0) > 1800
-      then 'sha256:' || encode(sha256(convert_to(p_type || ' ' || coalesce(p_domains::text, '{}') || ' ' || coalesce(p_scope::text, '{}'), 'UTF8')), 'hex')
+    when octet_length(coalesce(p_domains::text, '{}') || coalesce(p_scope::text, '{}')) > 1500 or starts_with(p_type, 'approval_')
+      then unbroken.long_class_key(p_type, p_domains, p_scope)
     else p_type || ' ' || coalesce(p_domains::text, '{}') || ' ' || coalesce(p_scope::text, '{}')
   end
 $$;
@@ -68,7 +92,7 @@ begin
   insert into retention_classes (log, class, key, event_type, domains, scope)
   select p_log, v_last + row_number() over (order by n.key), n.key, n.event_type, n.domains, n.scope
     from (select distinct on (k.key) k.key, j.event_type, coalesce(j.domains, '{}') as domains,
-                 case when v_last < c_room then coalesce(j.scope, '{}') end as scope
+                 case when v_last < c_room then unbroken.class_scope(j.event_type, j.scope) end as scope
             from unnest(p_events) as u (event)
            cross join lateral json_populate_record(null::unbroken.event, u.event::json) as j
            cross join lateral (select (case when v_last < c_room then unbroken.class_key(j.event_type, j.domains, j.scope)
@@ -204,11 +228,7 @@ $$;
 create or replace function unbroken.people_in(p_logs integer[], p_ids jsonb) returns text[]
 language plpgsql stable set search_path = unbroken, pg_temp as $$
 begin
-  if p_ids is null then
-    return null;
-  end if;
-  return array(select distinct n.id collate "C"
-                 from unnest(unbroken.texts_in(p_ids)) as i (id), unnest(p_logs) as o (log), unnest(unbroken.namesakes(o.log, i.id)) as n (id));
+  return case when p_ids is not null then unbroken.people_among(p_logs, unbroken.texts_in(p_ids)) end;
 end $$;
 
 -- Whether anything may be held: quick, as whatever is destroyed asks it.

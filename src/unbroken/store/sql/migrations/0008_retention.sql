@@ -31,9 +31,10 @@ language plpgsql immutable set search_path = unbroken, pg_temp as $$
 begin
   event_type := p_event::json ->> 'event_type';
   domains := array(select json_array_elements_text(p_event::json -> 'domains') collate "C");
-  scope := array(select json_array_elements_text(p_event::json -> 'scope') collate "C");
+  scope := array(select i.item collate "C" from json_array_elements_text(p_event::json -> 'scope') with ordinality as i (item, nth)
+                  where event_type not in ('approval_requested', 'approval_decided') or not starts_with(i.item, 'valid_until=') order by i.nth);
   key := case when domains = '{}' and scope = '{}' then event_type else event_type || ' ' || domains::text || ' ' || scope::text end;
-  if coalesce(octet_length(nullif(domains, '{}')::text), 0) + coalesce(octet_length(nullif(scope, '{}')::text), 0) > 1800 then
+  if octet_length(key) > 1800 then
     key := 'sha256:' || encode(sha256(convert_to(key, 'UTF8')), 'hex');
   end if;
 exception when data_exception or program_limit_exceeded then

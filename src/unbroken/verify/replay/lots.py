@@ -1,0 +1,226 @@
+"""The lots of disposals: which candidates are through, held against the list that was approved."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from hashlib import sha256
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from unbroken.verify.declaration import runs_in
+from unbroken.verify.numbers import Counted, Run, merged, size
+from unbroken.verify.replay.act import Statement
+from unbroken.verify.replay.table import Found, Remark, Row, Table
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
+
+LOT: Final = 1000
+"""Candidates in each lot but the last."""
+MOST: Final = 100
+"""Lots that one entry is believed to tell of, many more than are taken at a time; a forged one may say anything."""
+_COUNTED: Final = ("payloads", "originals", "keys", "kept")
+_RANGE: Final = re.compile(r"\[([1-9][0-9]{0,15}),([1-9][0-9]{0,15})\)(?:,(?=\[)|\Z)")
+
+
+def batch_in(told: Statement) -> tuple[list[Run], list[Run], list[Run]]:
+    """The numbers of payloads and originals that one batch destroyed, and of the candidates that it kept."""
+    payloads, originals, kept = (runs_named(told.text(key)) for key in ("payloads", "originals", "kept"))
+    return payloads, originals, kept
+
+
+def runs_named(text: str | None) -> list[Run]:
+    """The runs that a text names; none where it names none."""
+    try:
+        return list(runs_in(text or ""))
+    except ValueError:
+        return []
+
+
+def runs_of_multirange(text: object) -> list[Run] | None:
+    """The runs of a multirange as the server writes it: ``{[3,8),[9,10)}``; ``None`` for anything else."""
+    if not isinstance(text, str) or text[:1] + text[-1:] != "{}":
+        return None
+    inner, runs, at = text[1:-1], [], 0
+    while at < len(inner):
+        match = _RANGE.match(inner, at)
+        if match is None:
+            return None
+        runs.append((int(match[1]), int(match[2]) - 1))
+        at = match.end()
+    return runs
+
+
+class Lot(Row):
+    """A part of the candidates that is through."""
+
+    disposal: str
+    nth: int
+    first: int
+    last: int
+    entries: int
+    sha256: str
+    done_seq: int
+    payloads: int
+    originals: int
+    keys: int
+    kept: int
+
+
+class _List(msgspec.Struct):
+    """What is known of one list: its hash and the entry that proposed it, how many lots are through.
+
+    ``begun`` is the first lot of the newest batch; ``found`` counts the rows.
+    """
+
+    sha256: str | None = None
+    seq: int = 0
+    lots: int = 0
+    begun: int = 0
+    found: int = 0
+
+
+class Lots(Table[Lot]):
+    """A row for each thousand candidates that batches tell of, in order; of what is not through yet no entry tells.
+
+    But the hash of all lots' hashes was proposed and approved: the rows must add up to it, and in the end the batches.
+    """
+
+    name = "disposal_lots"
+    row = Lot
+    made = "done_seq"
+    is_summed = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lists: dict[str, _List] = {}
+        self._told: dict[str, _Hash] = {}
+        self._found: dict[str, _Hash] = {}
+        self._remarks: list[Remark] = []
+
+    @property
+    def hears(self) -> Mapping[str, Callable[[Statement], None]]:
+        return {"log.disposal_proposed": self._proposed, "log.disposed": self._disposed}
+
+    def key(self, found: Found) -> str:
+        return f"{found['disposal']} {found['nth']}"
+
+    def is_lawful(self, found: Found) -> bool:
+        is_next = self._count(found)
+        runs = runs_of_multirange(found["seqs"])
+        if found["done_seq"] is not None or any(found[column] is not None for column in _COUNTED) or not runs:
+            return False
+        stated = tuple(found[column] for column in ("first", "last", "entries", "sha256"))
+        return is_next and stated == (runs[0][0], runs[-1][1], size(runs), _hash_of(runs))
+
+    def differing(self, row: Lot, found: Found) -> Iterator[str]:
+        self._count(found)
+        yield from super().differing(row, found)
+
+    def _count(self, found: Found) -> bool:
+        """Adds a row to its list; whether it is the one that comes next there."""
+        disposal = str(found["disposal"])
+        _add(self._found, disposal, str(found["sha256"]))
+        known = self._lists.setdefault(disposal, _List())
+        known.found += 1
+        return bool(found["nth"] == known.found)
+
+    def agrees(self, column: str, row: Lot, value: Any) -> bool:
+        if column == "seqs":
+            runs = runs_of_multirange(value)
+            return runs is not None and _hash_of(runs) == row.sha256
+        return super().agrees(column, row, value)
+
+    def remarks(self) -> Iterator[Remark]:
+        yield from self._remarks
+        for disposal, known in self._lists.items():
+            if known.sha256 is not None and known.sha256 != _digest(self._found, disposal):
+                wanted = f"disposal_lots: the candidates of disposal {disposal}, by the hash that was proposed"
+                yield Remark("table_disagrees", known.seq, wanted, "another list", self.name)
+
+    def _proposed(self, told: Statement) -> None:
+        known = self._list_of(told)
+        known.sha256, known.seq = told.text("sha256"), told.seq
+
+    def _list_of(self, told: Statement) -> _List:
+        return self._lists.setdefault(told.text("disposal") or "", _List())
+
+    def _disposed(self, told: Statement) -> None:
+        disposal, known = told.text("disposal") or "", self._list_of(told)
+        if told.details.get("complete") is True:
+            if known.sha256 != _digest(self._told, disposal):
+                wanted = f"the list that was proposed and approved, of disposal {disposal}"
+                self._remarks.append(Remark("not_approved", told.seq, wanted, "another one, or not all of it"))
+            return
+        runs_of_each = batch_in(told)
+        lots = list(islice(_lots_of(merged(*runs_of_each)), MOST + 1))
+        if len(lots) > MOST:
+            wanted = f"a batch of disposal {disposal} as the database takes them"
+            self._remarks.append(Remark("not_approved", told.seq, wanted, "one that is far larger"))
+            return
+        batch = [Counted(each) for each in runs_of_each]
+        known.begun = known.lots + 1 if lots else known.begun
+        for runs in lots:
+            known.lots += 1
+            lot = _lot(disposal, known.lots, runs, batch, seq=told.seq)
+            _add(self._told, disposal, lot.sha256)
+            self.rows.put(f"{disposal} {lot.nth}", lot)
+        first = self.rows.get(f"{disposal} {known.begun}")
+        if first is not None:
+            first.keys += len(told.texts("keys"))
+            self.rows.put(f"{disposal} {known.begun}", first)
+
+
+def _lot(disposal: str, nth: int, runs: list[Run], batch: Iterable[Counted], *, seq: int) -> Lot:
+    payloads, originals, kept = (each.within(runs) for each in batch)
+    return Lot(
+        disposal=disposal,
+        nth=nth,
+        first=runs[0][0],
+        last=runs[-1][1],
+        entries=size(runs),
+        sha256=_hash_of(runs),
+        done_seq=seq,
+        payloads=payloads,
+        originals=originals,
+        keys=0,
+        kept=kept,
+    )
+
+
+def _lots_of(runs: Iterable[Run]) -> Iterator[list[Run]]:
+    """Numbers in their order, so many at a time."""
+    lot: list[Run] = []
+    room = LOT
+    for first, last in runs:
+        at = first
+        while at <= last:
+            end = min(last, at + room - 1)
+            lot.append((at, end))
+            room -= end - at + 1
+            at = end + 1
+            if not room:
+                yield lot
+                lot, room = [], LOT
+    if lot:
+        yield lot
+
+
+def _hash_of(runs: Iterable[Run]) -> str:
+    text = ",".join(str(first) if first == last else f"{first}-{last}" for first, last in runs)
+    return sha256(text.encode()).hexdigest()
+
+
+def _add(hashes: "dict[str, _Hash]", disposal: str, lot: str) -> None:
+    """Adds a lot's hash to a list's, which are one below the other."""
+    known = hashes.get(disposal)
+    if known is None:
+        hashes[disposal] = sha256(lot.encode("utf-8", "surrogateescape"))
+    else:
+        known.update(b"\n" + lot.encode("utf-8", "surrogateescape"))
+
+
+def _digest(hashes: "dict[str, _Hash]", disposal: str) -> str | None:
+    known = hashes.get(disposal)
+    return None if known is None else known.hexdigest()
