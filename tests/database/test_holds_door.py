@@ -8,6 +8,8 @@ from typing import Any
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from psycopg import sql
 
 from tests.conftest import LOG, Database, Server, add_log, add_login
@@ -769,3 +771,60 @@ def test_a_hold_waits_for_whoever_destroys_and_for_nobody_else(
         legal.execute("set lock_timeout = '50ms'")
         assert refused(legal, ISSUE, LOG, "M-1", "litigation", '{"everything": true}', "why", 0, 90) == "55P03"
     issue(legal, EVERYTHING)
+
+
+# ---- One row and many ----
+
+_PEOPLE = [f"p-{digit * 32}" for digit in "abc"]
+
+
+def _some(*texts: str) -> st.SearchStrategy[list[str]]:
+    return st.lists(st.sampled_from(texts), min_size=1, max_size=2, unique=True).map(sorted)
+
+
+_EVENTS = st.fixed_dictionaries(
+    {"actor_id": st.sampled_from(_PEOPLE), "event_type": st.sampled_from(["request", "response"])},
+    optional={
+        "session_id": st.sampled_from("12"),
+        "agent_id": st.sampled_from("12"),
+        "tool": st.sampled_from("12"),
+        "resource_type": st.sampled_from("12"),
+        "resource_id": st.sampled_from(_PEOPLE),
+        "subjects": _some(*_PEOPLE),
+        "domains": _some("1", "2"),
+        "scope": _some("a=1", "a=2"),
+    },
+)
+_KEYS: dict[str, st.SearchStrategy[Any]] = {
+    **dict.fromkeys(("sessions", "agents", "tools", "resource_types", "domains"), _some("1", "2")),
+    **dict.fromkeys(("actors", "subjects", "resource_ids"), _some(*_PEOPLE)),
+    "scope": st.just(["a=1"]),
+    "event_types": st.just(["request"]),
+    "from": st.sampled_from(["2001-01-01T00:00:00.000000Z", "2998-01-01T00:00:00.000000Z"]),
+    "to": st.sampled_from(["2002-01-01T00:00:00.000000Z", "2999-01-01T00:00:00.000000Z"]),
+}
+_SCOPES = (
+    st.lists(st.sampled_from(sorted(_KEYS)), min_size=1, max_size=2, unique=True)
+    .flatmap(lambda keys: st.fixed_dictionaries({key: _KEYS[key] for key in keys}))
+    .filter(lambda scope: bool(scope.get("from", "") < scope.get("to", "9")))
+)
+
+
+@given(events=st.lists(_EVENTS, min_size=10, max_size=20), scopes=st.lists(_SCOPES, min_size=1, max_size=2))
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_what_is_asked_of_one_row_is_what_is_asked_of_many(
+    database: Database, events: list[dict[str, Any]], scopes: list[dict[str, Any]]
+) -> None:
+    """Which the guards do, over people with several pseudonyms and entries without a class."""
+    admin = database.admin
+    with admin.transaction(force_rollback=True):
+        admin.execute("set local session authorization writer")
+        value(admin, _IDENTIFY, LOG, [b"\1" * 32] * 2, _PEOPLE[:2], [b"\1"] * 2, True)
+        rows = append(admin, [said(**event) for event in events])
+        admin.execute("set local session authorization legal")
+        for scope in scopes:
+            issue(admin, scope)
+        admin.execute("reset session authorization")
+        seqs = [row.seq for row in rows]
+        many = value(admin, "select unbroken.held_among(1, %s)", seqs)
+        assert [seq for seq in seqs if value(admin, "select unbroken.is_held(1, %s)", seq)] == many

@@ -701,7 +701,7 @@ def test_every_kind_that_a_database_can_show_is_shown(small: Small) -> None:
     """Entries are read in the order of seq, so only an export can hold them in another.
 
     What is no plain table is held against nothing, so ``table_disagrees`` is in test_replay.py; certificates are in
-    test_cli_certificates.py.
+    test_cli_certificates.py, and what policies and holds bring with them in test_disposed_verified.py.
     """
     erased = "jsonb_build_object('erasure', gen_random_uuid(), 'payloads', '1')"
     small.do(f"select unbroken.append_own(1, 'log.erased', {erased})")
@@ -720,6 +720,7 @@ def test_every_kind_that_a_database_can_show_is_shown(small: Small) -> None:
     report = small.report(expect=Head(12, "00" * 32))
     assert report.verdict == "findings"
     others = {"reordered", "rewritten", "table_disagrees", "certificate_disagrees"}
+    others |= {"held_destroyed", "not_approved", "class_disagrees"}
     assert {finding.kind for finding in report.findings} == {*get_args(Kind)} - others
 
 

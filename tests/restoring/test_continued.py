@@ -9,8 +9,12 @@ import pytest
 from tests.conftest import LOG
 from tests.erasing.servers import await_archive, backed_up, copied, put_back, restored
 from tests.restoring.scene import NEW, OLD, Scene, recorded
+from tests.unit import disposing
+from unbroken.destruction.ledger import DestructionLedger
+from unbroken.destruction.signing import SignedLedger
 from unbroken.errors import ContinuityError, OutcomeUnknownError, UnavailableError
 from unbroken.ledger import keeping
+from unbroken.retention.certifying import certify
 
 Restore: TypeAlias = Callable[[], None]
 """Brings back what was there when the backup was made."""
@@ -100,6 +104,20 @@ def test_a_restored_log_takes_nothing_until_it_is_continued(
             said = scene.run("verifier", f"verify --log {log} {outside}", ends=[ends if outside else 3])
             assert loss in said
     assert "truncated" not in scene.run("verifier", f"verify --log {OLD} --anchors {scene.anchors} --json", ends=[3])
+
+    # What was disposed of and is back now is not asked for; what the log must still know of is.
+    for seq, ends in ((covered[0].seq, 3), (kept, 1)):
+        ledger = certified_at(scene, seq)
+        verify = f"verify --log {OLD} --certificates {ledger} --trust {disposing.KEY.verifier}"
+        assert ("certificate_disagrees" in scene.run("verifier", verify, ends=[ends])) == (ends == 1)
+
+
+def certified_at(scene: Scene, seq: int) -> Path:
+    """A ledger with the certificate of a disposal that had ended when the log ended with this entry."""
+    path = scene.folder / f"ledger-{seq}.jsonl"
+    looked = disposing.looked(log=OLD, head=f"{seq}:{'a' * 64}")
+    certify(disposing.row(), looked, SignedLedger(DestructionLedger(path), disposing.KEY, 0))
+    return path
 
 
 @pytest.mark.parametrize("outside", ["anchors", "notary"])

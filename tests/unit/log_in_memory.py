@@ -87,7 +87,7 @@ class Log:
         seq = len(self.stored) + 1
         at = "2026-03-01T09:00:00.250000Z"
         by, number = more.pop("writer", "w"), more.pop("session_seq")
-        entry = StoredEntry(LOG, seq, number, at, by, None, before, b"", encode_event(event), **more)
+        entry = StoredEntry(self.log, seq, number, at, by, None, before, b"", encode_event(event), **more)
         entry.hash = hash_of(entry.line)
         self.stored.append(entry)
 

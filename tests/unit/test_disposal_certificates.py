@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.log_in_memory import LOG, SALT, Log
+from tests.unit.log_in_memory import LOG, SALT, WholeLog
 from unbroken.core.commitment import commit
 from unbroken.core.entry import Head
 from unbroken.verify.certificates import Certificates
@@ -21,9 +21,9 @@ SHA256 = sha256(sha256(b"1-4,7,9").hexdigest().encode()).hexdigest()
 SAME = {"sha256": SHA256}
 
 
-def disposed(digest: str = DIGEST) -> tuple[Log, CertifiedDisposal]:
+def disposed(digest: str = DIGEST) -> tuple[WholeLog, CertifiedDisposal]:
     """A log in which something was disposed of, and the certificate that says the same."""
-    log = Log()
+    log = WholeLog()
     for _ in range(9):
         log.say("inputs", original=True)
     proposed = log.state_as("retention", "log.disposal_proposed", disposal=DISPOSAL, upto=9, entries=6, **SAME)
@@ -31,8 +31,8 @@ def disposed(digest: str = DIGEST) -> tuple[Log, CertifiedDisposal]:
     reviewed = log.state_as("dpo", "log.disposal_reviewed", disposal=DISPOSAL, reason="due", **SAME)
     approved = log.state_as("legal", "log.disposal_approved", disposal=DISPOSAL, **SAME)
     begun = log.state_as("retention", "log.disposing", disposal=DISPOSAL, **SAME)
-    batch = log.state_as("retention", "log.disposed", disposal=DISPOSAL, payloads="1-3", originals="2", kept="4")
-    last = log.state_as("retention", "log.disposed", disposal=DISPOSAL, payloads="7", keys=["v-1"], kept="9")
+    batch = log.state_as("retention", "log.disposed", disposal=DISPOSAL, payloads="1-3,7", originals="2", kept="4,9")
+    last = log.state_as("retention", "log.disposed", disposal=DISPOSAL, keys=["v-1"])
     head = log.head()
     log.state_as("retention", "log.disposed", disposal=DISPOSAL, complete=True, certificate=digest, payloads=4, kept=2)
     steps = (
@@ -59,7 +59,7 @@ def disposed(digest: str = DIGEST) -> tuple[Log, CertifiedDisposal]:
     return log, certified
 
 
-def check(log: Log, *certified: CertifiedDisposal) -> tuple[int, list[tuple[int, str]]]:
+def check(log: WholeLog, *certified: CertifiedDisposal) -> tuple[int, list[tuple[int, str]]]:
     """How many fit, and where and what was expected where not."""
     chain = Chain(log=LOG)
     fitting = check_disposals(chain, log, certified)
@@ -140,6 +140,21 @@ def test_a_step_of_another_disposal_is_none() -> None:
     other = log.state_as("legal", "log.disposal_approved", disposal=DISPOSAL.replace("1", "2"), **SAME)
     _, found = check(log, _with_step(certified, 2, seq=other))
     assert [f"entry {other}" in expected for _, expected in found] == [True], found
+
+
+def test_what_was_done_after_a_loss_is_told_in_the_next_incarnation(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of an incarnation that is closed, whose own entry of that number is another one."""
+    log, certified = disposed()
+    later = WholeLog(LOG.replace("~1", "~2"))
+    seq = later.state_as("legal", "log.disposal_approved", disposal=DISPOSAL, log=LOG, **SAME)
+    moved = _with_step(certified, 2, seq=seq)
+    assert len(check(log, moved)[1]) == 1
+    monkeypatch.setattr(log, "told_later", lambda: iter([later.stored]))
+    assert check(log, moved) == (1, [])
+    other = WholeLog(LOG.replace("~1", "~2"))
+    other.state_as("legal", "log.disposal_approved", disposal=DISPOSAL, **SAME)
+    monkeypatch.setattr(log, "told_later", lambda: iter([other.stored]))
+    assert len(check(log, moved)[1]) == 1
 
 
 def test_a_certificate_of_which_the_log_tells_nothing_is_a_finding_where_it_is_this_logs() -> None:

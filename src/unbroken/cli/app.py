@@ -35,6 +35,7 @@ COMMANDS: Final = {
     "anchor": ("unbroken.cli.anchor", "app", "Set up and watch the places outside that hold checkpoints."),
     "subject": ("unbroken.cli.subject", "app", "Erase what a log holds of a person, with two people."),
     "hold": ("unbroken.cli.hold", "app", "Keep what a matter needs from being destroyed."),
+    "retention": ("unbroken.cli.retention", "app", "Say how long content is kept, and let go of it in time."),
     "disposal": ("unbroken.cli.disposal", "app", "Review and approve what is to go because its time is over."),
     "registry": ("unbroken.cli.registry", "app", "Say what tools and data are, and how their data is treated."),
     "vault": ("unbroken.cli.vault", "app", "Set up and look after the keys that originals are sealed to."),

@@ -3,6 +3,8 @@
 import typer
 
 from unbroken.cli.disposal_certificate import certificate, check_certificate
+from unbroken.cli.disposal_decide import approve, extend, relabel, review, withdraw
+from unbroken.cli.disposal_list import list_disposals, show
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -17,5 +19,12 @@ def _group() -> None:
     """
 
 
+app.command("list")(list_disposals)
+app.command("show")(show)
+app.command("review")(review)
+app.command("extend")(extend)
+app.command("relabel")(relabel)
+app.command("approve")(approve)
+app.command("withdraw")(withdraw)
 app.command("certificate")(certificate)
 app.command("check-certificate")(check_certificate)

@@ -208,7 +208,7 @@ class Disposals:
             after = rows[-1][0]
 
     def start(self, *, standing: bool) -> str | None:
-        """Begins to look for candidates, or goes on; ``None`` where no policies are in force."""
+        """Begins to look for candidates, or goes on; ``None`` where no policies are in force, or approved in advance."""
         row = next(iter(self._rows("start_disposal", (self.log, standing))), None)
         return None if row is None else str(row[0])
 
@@ -221,7 +221,7 @@ class Disposals:
         seq: int | None = self._one("propose_disposal", (self.log, disposal))[0]
         return seq
 
-    def decide(  # noqa: PLR0913 - one decision, as the database takes it
+    def decide(
         self,
         disposal: str,
         decision: Literal["extend", "relabel"],

@@ -1,8 +1,10 @@
 """What a log's own entries tell of what was destroyed, for certificates to be held against."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from itertools import chain
+from typing import Protocol
 
-from unbroken.core.entry import Head
+from unbroken.core.entry import Head, StoredEntry
 from unbroken.verify.declaration import runs_in
 from unbroken.verify.examine import Intact, examine
 from unbroken.verify.numbers import Run
@@ -20,9 +22,26 @@ def told_of(source: Source, event_type: str) -> Iterator[Statement]:
                     yield step.tells
 
 
-def statement_at(source: Source, seq: int) -> Statement | None:
-    """What the log itself says with this entry; ``None`` where it is anybody else's, or not intact."""
-    return next((step.tells for step in _intact(source, seq) if isinstance(step.tells, Statement)), None)
+class Continued(Source, Protocol):
+    """A log that may go on under another incarnation."""
+
+    def told_later(self) -> Iterator[list[StoredEntry]]:
+        """The entries of later incarnations that tell of what was done with this one, some at a time."""
+
+
+def statements_at(source: Continued, seqs: Collection[int]) -> dict[int, list[Statement]]:
+    """What the log itself says of itself with the entries of these numbers, its own or of incarnations after it.
+
+    None where an entry is anybody else's, or not intact; several where incarnations have the same numbers.
+    """
+    own = (step for seq in sorted(set(seqs)) for step in _intact(source, seq))
+    later = (step for entries in source.told_later() for step in map(examine, entries) if isinstance(step, Intact))
+    found: dict[int, list[Statement]] = {}
+    for step in chain(own, later):
+        tells = step.tells
+        if step.seq in seqs and isinstance(tells, Statement) and (tells.about or step.log) == source.log:
+            found.setdefault(step.seq, []).append(tells)
+    return found
 
 
 def has(source: Source, head: Head) -> bool:

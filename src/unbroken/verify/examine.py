@@ -16,6 +16,7 @@ from unbroken.verify.finding import Kind
 from unbroken.verify.holding import STEPS, HoldWord, hold_word_of
 from unbroken.verify.replay.act import ACTS, Act, act_of
 from unbroken.verify.replay.classing import Kind as ClassKind
+from unbroken.verify.replay.classing import kind_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ def examine(entry: StoredEntry) -> Intact | Broken:
         _find_faults(intact, entry, event)
     if event.recorder is not None:
         intact.retention_class = entry.retention_class
-        intact.kind = (event.event_type, event.domains or (), event.scope or ())
+        intact.kind = kind_of(event)
     elif entry.retention_class is not None:
         fault = Fault(
             "class_disagrees", "no class: the log's own entries are of none", f"class {entry.retention_class}"

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
 from typing import Any, Final, NamedTuple, TypeAlias
 
+from unbroken.core.event import Event
 from unbroken.verify.replay.table import Found, Remark, Row, Table
 
 ROOM: Final = 1_000_000
@@ -11,12 +12,21 @@ ROOM: Final = 1_000_000
 MAX_KINDS: Final = 10
 """Kinds of entries that are told apart under the number of one class. Of a class as it should be there is one."""
 _LONGEST: Final = 1800
+_ASKING: Final = frozenset({"approval_requested", "approval_decided"})
 _QUOTED: Final = frozenset(' \t\n\r\v\f,{}"\\')
 
 Kind: TypeAlias = tuple[str, tuple[str, ...], tuple[str, ...]]
 """An event's type, domains and scope."""
 Classed: TypeAlias = tuple[int, Kind]
 """The class that a database states of an entry, and what the entry is."""
+
+
+def kind_of(event: Event) -> Kind:
+    """What an event's class is made of: not until when something asked for is valid, which is another each time."""
+    scope = event.scope or ()
+    if scope and event.event_type in _ASKING:
+        scope = tuple(item for item in scope if not item.startswith("valid_until="))
+    return event.event_type, event.domains or (), scope
 
 
 class Classes(NamedTuple):
@@ -143,10 +153,8 @@ def key_of(kind: Kind, *, is_scope_known: bool) -> str:
         event_type, scope = f"{event_type} *", ()
     if not domains and not scope:
         return event_type
-    texts = _array(domains), _array(scope)
-    text = " ".join((event_type, *texts))
-    lengths = (len(each.encode()) for each, given in zip(texts, (domains, scope), strict=True) if given)
-    return f"sha256:{sha256(text.encode()).hexdigest()}" if sum(lengths) > _LONGEST else text
+    text = f"{event_type} {_array(domains)} {_array(scope)}".encode()
+    return f"sha256:{sha256(text).hexdigest()}" if len(text) > _LONGEST else text.decode()
 
 
 def _array(texts: tuple[str, ...]) -> str:

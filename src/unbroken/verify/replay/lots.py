@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 LOT: Final = 1000
 """Candidates in each lot but the last."""
-MOST: Final = 1000
+MOST: Final = 100
 """Lots that one entry is believed to tell of, many more than are taken at a time; a forged one may say anything."""
 _COUNTED: Final = ("payloads", "originals", "keys", "kept")
 _RANGE: Final = re.compile(r"\[([1-9][0-9]{0,15}),([1-9][0-9]{0,15})\)(?:,(?=\[)|\Z)")
@@ -154,7 +154,11 @@ class Lots(Table[Lot]):
                 self._remarks.append(Remark("not_approved", told.seq, wanted, "another one, or not all of it"))
             return
         runs_of_each = batch_in(told)
-        lots = list(islice(_lots_of(merged(*runs_of_each)), MOST))
+        lots = list(islice(_lots_of(merged(*runs_of_each)), MOST + 1))
+        if len(lots) > MOST:
+            wanted = f"a batch of disposal {disposal} as the database takes them"
+            self._remarks.append(Remark("not_approved", told.seq, wanted, "one that is far larger"))
+            return
         batch = [Counted(each) for each in runs_of_each]
         known.begun = known.lots + 1 if lots else known.begun
         for runs in lots:

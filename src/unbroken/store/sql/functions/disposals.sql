@@ -84,7 +84,8 @@ end $$;
 -- ---- Candidates ----
 
 -- Starts looking for what is due, up to the log's present end; or goes on, where that was interrupted under the same policies.
--- What was proposed and not approved in time is withdrawn. No row where no policies are in force: then nothing is ever due.
+-- What was proposed and not approved in time is withdrawn. No row where no policies are in force, or none was approved of in advance:
+-- then there is nothing to look for.
 create or replace function unbroken.start_disposal(p_log text, p_standing boolean) returns table (disposal uuid, upto bigint)
 language plpgsql security definer set search_path = unbroken, pg_temp as $$
 #variable_conflict use_column
@@ -93,7 +94,8 @@ declare
   v_version constant int := unbroken.policies_version(v_log);
   v_open    unbroken.disposals;
 begin
-  if v_version is null then
+  if v_version is null or p_standing and unbroken.standing_policies(v_log) = '{}'
+                          and not exists (select from disposals d where d.log = v_log and d.standing and d.done_seq is null and d.withdrawn_seq is null) then
     return;
   end if;
   perform unbroken.require_recovered(v_log);

@@ -273,7 +273,7 @@ declare
   v_entry   unbroken.entries;
   v_erasure record;
 begin
-  if unbroken.held_among(old.log, array[old.seq]) <> '{}' then
+  if unbroken.is_held(old.log, old.seq) then
     raise exception 'a legal hold keeps this: % on % is refused', tg_op, tg_table_name using errcode = 'UB014';
   end if;
   if unbroken.is_being_disposed_of(old.log, old.seq) then

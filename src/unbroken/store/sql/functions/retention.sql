@@ -228,11 +228,7 @@ $$;
 create or replace function unbroken.people_in(p_logs integer[], p_ids jsonb) returns text[]
 language plpgsql stable set search_path = unbroken, pg_temp as $$
 begin
-  if p_ids is null then
-    return null;
-  end if;
-  return array(select distinct n.id collate "C"
-                 from unnest(unbroken.texts_in(p_ids)) as i (id), unnest(p_logs) as o (log), unnest(unbroken.namesakes(o.log, i.id)) as n (id));
+  return case when p_ids is not null then unbroken.people_among(p_logs, unbroken.texts_in(p_ids)) end;
 end $$;
 
 -- Whether anything may be held: quick, as whatever is destroyed asks it.
