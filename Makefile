@@ -43,6 +43,7 @@ bench: $(READY) ## the figures that README and docs quote
 	$(BIN)/python bench/opening.py
 	$(BIN)/python bench/tree.py
 	$(BIN)/python bench/proofs.py
+	$(BIN)/python bench/disposal.py
 
 attacks: $(READY) ## every attack on every server, and the tables in docs/attacks.md
 	$(BIN)/python -m tests.attacks

@@ -729,7 +729,8 @@ class _Check:
         self._sessions: dict[str, tuple[int, int]] = {}
         self._findings: list[Finding] = []
         self._held: set[int] = set()
-        self._absent: dict[int, Line] = {}
+        # Of what may be millions: the line, compressed.
+        self._absent: dict[int, bytes] = {}
         self._declared: list[Declaration] = []
         self._holds: list[tuple[int, str, Mapping[str, Any]]] = []
 
@@ -785,7 +786,7 @@ class _Check:
         if self._picked is not None:
             self._picked.take(line, entry)
         if line.commitments and not entry.parts and not entry.withheld and not line.is_own:
-            self._absent[line.seq] = line
+            self._absent[line.seq] = zlib.compress(entry.line.encode(), 1)
             return
         if entry.parts or not entry.withheld:
             self._held.add(line.seq)
@@ -815,19 +816,19 @@ class _Check:
         erased = _Numbers(run for each in self._declared if each.event_type == ERASED for run in each.payloads)
         declared = _Numbers(run for each in self._declared for run in each.payloads)
         for seq in sorted(seq for seq in self._held if seq in declared):
-            types = {each.event_type for each in self._declared if seq in _Numbers(each.payloads)}
-            self._find(
-                "not_erased",
-                seq,
-                expected=f"no payload: a {' and a '.join(sorted(types))} says it is gone",
-                found="one, or none to destroy",
-            )
-        for line in self._absent.values():
-            for part, committed in () if line.seq in declared else line.commitments.items():
+            event_type = ERASED if seq in erased else "log.disposed"
+            wanted = f"no payload: a {event_type} says it is gone"
+            self._find("not_erased", seq, expected=wanted, found="one, or none to destroy")
+        for seq in (seq for seq in self._absent if seq not in declared):
+            line = self._without_payload(seq)
+            for part, committed in line.commitments.items():
                 self._find_part("missing", part, line, expected=f"a value for {committed}", found="nothing")
         self._check_holds()
         counts = [sum(seq in numbers for seq in self._absent) for numbers in (erased, declared)]
         return counts[0], counts[1] - counts[0]
+
+    def _without_payload(self, seq: int) -> Line:
+        return read_line(zlib.decompress(self._absent[seq]).decode())
 
     def _check_holds(self) -> None:
         """That nothing was destroyed which a hold covered at that time."""
@@ -837,11 +838,11 @@ class _Check:
             in_force = [version for version in versions if version.is_in_force(each.seq, each.at)]
             for first, last in each.payloads if in_force else ():
                 for seq in absent[bisect_left(absent, first) : bisect_right(absent, last)]:
-                    if seq not in against and any(version.covers(self._absent[seq]) for version in in_force):
+                    line = self._without_payload(seq)
+                    if seq not in against and any(version.covers(line) for version in in_force):
                         against.add(seq)
                         found = f"none: entry {each.seq} says it is gone"
-                        session = self._absent[seq].session
-                        self._find("held_destroyed", seq, expected="a payload, held", found=found, session=session)
+                        self._find("held_destroyed", seq, expected="a payload, held", found=found, session=line.session)
 
     def _take_in_order(self, line: Line, entry: Entry) -> None:
         linked = self._order.may_follow(line)

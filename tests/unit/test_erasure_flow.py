@@ -10,13 +10,13 @@ import pytest
 from tests.unit.erasing import ANN, BOB, ERASURE, KEY, LOG, THEN, V1, V2, V3, BrokenOffError, Door, confirmed, found
 from unbroken.core.note import SigningKey
 from unbroken.destruction.ledger import DestructionLedger
-from unbroken.errors import ConfigurationError, NoteError, UnavailableError, UnbrokenError
+from unbroken.errors import ConfigurationError, HeldError, NoteError, UnavailableError, UnbrokenError
 from unbroken.privacy.erasure.beginning import Beginning
 from unbroken.privacy.erasure.ending import Ending
-from unbroken.privacy.erasure.reapplying import Reapplying, tasks_of, unknown_to_ledger
+from unbroken.privacy.erasure.reapplying import Reapplying, held_against, tasks_of, unknown_to_ledger
 from unbroken.privacy.erasure.records import CertificateNote, Records, records_of
 from unbroken.privacy.erasure.signing import Signing
-from unbroken.store.erasures import Erasure, PersonFound
+from unbroken.store.erasures import Batch, Erasure, PersonFound
 
 
 @pytest.fixture
@@ -172,6 +172,59 @@ def test_a_ledger_of_another_key_stops_it(signing: Signing) -> None:
     assert carry_out(Door(row=confirmed()), both).certificate.counts.payloads == 5
 
 
+# ---- what a legal hold or a law keeps ----
+
+
+@pytest.mark.parametrize(
+    ("kept", "despite", "refusal"), [({"held": 2}, True, HeldError), ({"floored": 2}, False, ConfigurationError)]
+)
+def test_no_order_is_given_while_something_stands_against_it(
+    signing: Signing, kept: dict[str, int], despite: bool, refusal: type[UnbrokenError]
+) -> None:
+    """An order in the ledger is carried out after a restore, whoever refused it before."""
+    door = Door(row=confirmed(despite_floors=despite), person=found(**kept))
+    with pytest.raises(refusal):
+        carry_out(door, signing)
+    assert door.orders == []
+    assert not signing.ledger.exists()
+
+
+def test_what_comes_to_stand_against_it_between_two_attempts_stops_it(signing: Signing) -> None:
+    class Refusing(Door):
+        def begin(self, *_: object, **__: object) -> int:
+            self.person = replace(self.person, keys=[V1, V2, V3], held=1)
+            raise ConfigurationError("by now the person goes by other keys")
+
+    with pytest.raises(HeldError):
+        carry_out(Refusing(), signing)
+    assert len(signing.records().orders) == 1
+
+
+def test_what_a_law_keeps_goes_where_both_knew_and_the_documents_say_so(signing: Signing) -> None:
+    door = Door(row=confirmed(despite_floors=True), person=found(floored=3))
+    certificate = carry_out(door, signing).certificate
+    order = signing.records().orders[0].order
+    assert (order.despite_floors, order.floored, order.held) == (True, 3, 0)
+    assert (certificate.despite_floors, certificate.floored, certificate.left.held) == (True, 3, 0)
+
+
+class HeldDoor(Door):
+    """A hold keeps the last two of what an erasure under way is about."""
+
+    def batch(self, erasure: str, limit: int) -> Batch:
+        return super().batch(erasure, limit) if self.left > 2 else Batch(None, 0, 0, 2)
+
+
+def test_no_certificate_is_made_while_a_hold_keeps_something(signing: Signing) -> None:
+    door = HeldDoor()
+    with pytest.raises(HeldError, match="keeps 2 of the entries"):
+        carry_out(door, signing, limit=1)
+    assert signing.records().certificates == ()
+    assert "finish" not in door.steps
+    free = Door(door.row, door.person, door.entries, left=door.left)
+    assert carry_out(free, signing).certificate.counts.payloads == 5
+
+
 # ---- after a restore ----
 
 
@@ -224,6 +277,17 @@ class Restored:
 
 def restored(**changed: object) -> Restored:
     return Restored(Door(row=confirmed(**changed), begins_at=THEN + timedelta(days=1)), [])
+
+
+def test_what_a_hold_keeps_waits_and_what_has_begun_goes_on(signing: Signing) -> None:
+    carry_out(Door(), signing)
+    owner = restored()
+    owner.door.person = found(held=2)
+    (task,) = held_against(tasks_of(signing.records(), owner.all(), LOG), owner)  # type: ignore[arg-type]
+    assert (task.state, task.held, task.to_do, task.waits) == ("again", 2, False, True)
+    owner.door.row = replace(owner.door.row, begun_seq=10, state="begun")
+    (task,) = held_against(tasks_of(signing.records(), owner.all(), LOG), owner)  # type: ignore[arg-type]
+    assert (task.state, task.held, task.to_do, task.waits) == ("go on", 2, True, False)
 
 
 def test_what_a_restore_brought_back_is_destroyed_by_its_order(signing: Signing) -> None:
