@@ -254,6 +254,8 @@ def holding(chance: random.Random) -> tuple[str, dict[str, object]]:
         said |= {"ends_at": chance.choice(_TIMES), "kind": chance.choice(("narrow", "release", "release", "end"))}
     elif chance.random() < 0.9:
         said["scope"] = chance.choice(scopes)
+    if chance.random() < 0.1:
+        said["log"] = chance.choice((None, "clinic.example/agents~7", "", 7))
     return event_type, said
 
 
