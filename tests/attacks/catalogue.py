@@ -1,8 +1,17 @@
-"""Every check. Numbers P.. and W.. are those of the published list of pitfalls; U.. and V.. are further ones."""
+"""Every check. Numbers P.. and W.. are those of the published list of pitfalls; U.., V.. and H.. are further ones."""
 
 from typing import Final
 
-from tests.attacks import on_definitions, on_names, on_people, on_privileges, on_reading, on_vault, on_writing
+from tests.attacks import (
+    on_definitions,
+    on_names,
+    on_people,
+    on_privileges,
+    on_reading,
+    on_retention,
+    on_vault,
+    on_writing,
+)
 
 CHECKS: Final = tuple(
     sorted(
@@ -14,6 +23,7 @@ CHECKS: Final = tuple(
             *on_people.CHECKS,
             *on_names.CHECKS,
             *on_vault.CHECKS,
+            *on_retention.CHECKS,
         ),
         key=lambda check: check.id,
     )

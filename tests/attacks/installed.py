@@ -13,6 +13,7 @@ from tests.database import raw
 from tests.database.policies import TEXT as POLICIES
 from tests.database.policies import proposed
 from tests.database.vaulting import append, laid_out, plain_keys
+from unbroken.retention.policy_file import set_in
 from unbroken.store import administration
 from unbroken.store.connection import connect
 from unbroken.store.log_reader import LogReader
@@ -165,6 +166,58 @@ def _of_erasure(function: str, *more: str, what: str = "select <call>") -> str:
     return _said(what, call=call)
 
 
+_GO_AT_ONCE: Final = set_in(
+    """
+default = "own.gone"
+[[policy]]
+id = "own.gone"
+title = "Nearly everything goes at once"
+citation = "a test"
+basis = "organisation"
+jurisdiction = "any"
+ceiling = "1d"
+everything = true
+"""
+).text
+_CALLED: Final = "select <shown> from unbroken.<function>(<given>)"
+_OF_DISPOSALS: Final = "(select <column> from unbroken.disposals(<log>) limit 1)"
+_HOLD: Final = "(select hold from unbroken.holds(<log>) limit 1)"
+_ISSUE_HOLD: Final = (
+    "select hold from unbroken.issue_hold(<log>, 'M-1', 'litigation', '{\"everything\":true}', 'sued', 0, 90)"
+)
+_ASK_RELEASE: Final = "select request from unbroken.ask_hold_change(<log>, <hold>, 'release', null, 'settled')"
+_CONFIRM_RELEASE: Final = (
+    "select unbroken.confirm_hold_change(<log>, (select request from unbroken.hold_requests(<log>) limit 1))"
+)
+_RELEASED: Final = (
+    "update unbroken.hold_requests"
+    " set outcome = 'confirmed', decided_by = 'compliance', decided_at = now(), decided_seq = asked_seq"
+)
+_PROPOSE: Final = "select version from unbroken.propose_policies(<log>, <text>, 'a test', '{\"entries\":0}')"
+_CONFIRM_POLICIES: Final = (
+    "select unbroken.confirm_policies(<log>, (select max(s.version) from unbroken.policy_sets(<log>) s))"
+)
+_FORGED_START: Final = (
+    "insert into unbroken.start_events values (1, 'account_closed', 'account=1', '2001-01-01', 'x', 'legal', now(), 1)"
+)
+_TELL_START: Final = "select unbroken.tell_start(<log>, 'account_closed', 'account=1', '2001-01-01', 'a rumour')"
+_ASK_STANDING: Final = (
+    "select approval from unbroken.ask_standing(<log>, array['own.account'], now() + interval '90 days', 'always')"
+)
+_CONFIRM_STANDING: Final = (
+    "select unbroken.confirm_standing(<log>, (select approval from unbroken.standing_approvals(<log>) limit 1))"
+)
+
+
+def _of_disposal(function: str, *more: str, shown: str = "*") -> str:
+    """The call of a function for the disposal that there is, with further arguments."""
+    given = ", ".join(["<log>", _OF_DISPOSALS.replace("<column>", "disposal"), *more])
+    return _of_log(_said(_CALLED, shown=shown, function=function, given=given))
+
+
+_LISTED: Final = _OF_DISPOSALS.replace("<column>", "sha256")
+
+
 def _sealed(key: str) -> str:
     """SQL that records an original which is laid out as if it were sealed to this key."""
     original = f"decode('{laid_out(key).hex()}', 'hex')"
@@ -264,6 +317,41 @@ _NAMES: Final = {
     "forge_look_up": _said(_FORGED_LOOK_UP, pseudonym=_PSEUDONYMS[0]),
     "forge_registry": _FORGED_REGISTRY,
     "change_registry": "update unbroken.registries set text = 'x'",
+    "issue_hold": _of_log(_ISSUE_HOLD),
+    "ask_release": _of_log(_ASK_RELEASE.replace("<hold>", _HOLD)),
+    "confirm_release": _of_log(_CONFIRM_RELEASE),
+    "read_holds": "select matter from unbroken.holds",
+    "list_holds": _of_log("select matter from unbroken.holds(<log>)"),
+    "see_holds": "select count(*) from unbroken.entries where event_type like 'log.hold%'",
+    "end_hold_by_hand": "update unbroken.hold_scopes set ends_at = now(), ended_seq = seq",
+    "narrow_by_hand": 'update unbroken.hold_scopes set scope = \'{"tools":["none"]}\'',
+    "release_by_hand": _RELEASED,
+    "delete_holds": "delete from unbroken.hold_scopes",
+    "propose_policies": _of_log(_PROPOSE, text=_literal(_GO_AT_ONCE)),
+    "confirm_policies": _of_log(_CONFIRM_POLICIES),
+    "shorten_policies": "update unbroken.policy_sets set text = replace(text, '1y', '1d')",
+    "tell_start": _of_log(_TELL_START),
+    "forge_start": _FORGED_START,
+    "change_class": "update unbroken.entries set class = 1",
+    "ask_standing": _of_log(_ASK_STANDING),
+    "confirm_standing": _of_log(_CONFIRM_STANDING),
+    "start_disposal": _of_log("select disposal from unbroken.start_disposal(<log>, false)"),
+    "freeze_disposal": _of_disposal("freeze_disposal", "50000"),
+    "propose_disposal": _of_disposal("propose_disposal"),
+    "review_disposal": _of_disposal("review_disposal", _LISTED, "'seen'"),
+    "approve_disposal": _of_disposal("approve_disposal", _LISTED),
+    "approve_another": _of_disposal("approve_disposal", "repeat('0', 64)"),
+    "begin_disposal": _of_disposal("begin_disposal"),
+    "dispose_batch": _of_disposal("dispose_batch", "1000", shown="payloads"),
+    "approve_by_hand": (
+        "update unbroken.disposals set approved_by = 'dpo', approved_at = now(), approved_seq = reviewed_seq"
+    ),
+    "list_more": "update unbroken.disposal_lots set seqs = seqs + '{[1,2)}', first = 1, entries = entries + 1",
+    "delete_listed": "delete from unbroken.payloads p using unbroken.disposal_lots l where l.seqs @> p.seq",
+    "delete_unlisted": (
+        "delete from unbroken.payloads p using unbroken.disposal_lots l where p.log = l.log and not l.seqs @> p.seq"
+    ),
+    "drop_used": _of_log("select unbroken.drop_empty(<log>, 0) = 'dropped'"),
     "read_wrapped": "select wrapped from unbroken.wrapped_keys",
     "read_sealed": "select ciphertext from unbroken.originals",
     "originals_unasked": _of_log(_ORIGINALS, opening="gen_random_uuid()"),

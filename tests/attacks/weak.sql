@@ -157,6 +157,51 @@ $$;
 create function weak.open_reads() returns void language sql security definer set search_path = weak as $$
   insert into weak.servers values ('another')
 $$;
+
+-- Holds that a list for deletion does not ask for once it is made, that one person lifts, and that everybody may read; periods
+-- that anybody sets and dates; and what is on the list goes whether anybody agreed or not.
+create table weak.holds (matter text primary key, person text, asked_by text, released_by text);
+create table weak.rules (rule text primary key, days int, asked_by text, confirmed_by text);
+create table weak.old (no bigint primary key, approved_by text);
+alter table weak.bodies add column since timestamptz;
+grant select on weak.holds to public;
+create function weak.hold(matter text, person text) returns void language sql security definer set search_path = weak as $$
+  insert into weak.holds values (matter, person);
+  insert into weak.records (what) values ('hold issued')
+$$;
+create function weak.list_holds() returns setof text language sql security definer set search_path = weak as $$
+  select h.matter from weak.holds h
+$$;
+create function weak.ask_release(matter text) returns void language sql security definer set search_path = weak as $$
+  update weak.holds h set asked_by = session_user where h.matter = ask_release.matter
+$$;
+create function weak.release(matter text) returns void language sql security definer set search_path = weak as $$
+  update weak.holds h set released_by = session_user where h.matter = release.matter
+$$;
+create function weak.ask_rule(rule text) returns void language sql security definer set search_path = weak as $$
+  insert into weak.rules values (rule, 7, session_user)
+$$;
+create function weak.confirm_rule(rule text) returns void language sql security definer set search_path = weak as $$
+  update weak.rules r set confirmed_by = session_user where r.rule = confirm_rule.rule
+$$;
+create function weak.tell_start(person text, since timestamptz) returns void language sql security definer set search_path = weak as $$
+  update weak.bodies b set since = tell_start.since where b.person = tell_start.person
+$$;
+create function weak.list_old() returns void language sql security definer set search_path = weak as $$
+  insert into weak.old select b.no from weak.bodies b where b.person not in (select h.person from weak.holds h) order by b.no limit 2
+$$;
+create function weak.approve_old() returns void language sql security definer set search_path = weak as $$
+  update weak.old set approved_by = session_user
+$$;
+create function weak.purge() returns bigint language sql security definer set search_path = weak as $$
+  with b as (delete from weak.bodies b where b.no in (select o.no from weak.old o) returning 1) select count(*) from b
+$$;
+create function weak.drop_all() returns boolean language plpgsql security definer set search_path = weak as $$
+begin
+  drop table weak.records_1 cascade;
+  return true;
+end $$;
+insert into weak.rules values ('six years', 2190, 'weak_legal', 'weak_compliance');
 insert into weak.wraps values ('k-1', 'half', 'p-1', 'wrapped');
 insert into weak.sealed values (1, 'k-1', 'sealed');
 insert into weak.people values ('alias-1', 'Ann Other');

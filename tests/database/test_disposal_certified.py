@@ -10,7 +10,8 @@ from msgspec import structs
 from tests.conftest import LOG, Database
 from tests.database import raw
 from tests.database.certifying import KEY, certified, finished, signing_at
-from tests.database.disposing import DECIDE, Disposing, due, due_at_once
+from tests.database.disposing import APPROVE, BEGIN, DECIDE, Disposing, due, due_at_once
+from tests.database.losing import NEW, OLD, continued, end_of
 from tests.database.policies import ask_standing
 from unbroken.cli.disposal_evidence import evidence_in_ledger, evidence_in_log
 from unbroken.cli.verify_certificates import certificates_in
@@ -38,8 +39,8 @@ def signing(tmp_path: Path) -> SignedLedger:
     return signing_at(tmp_path / "ledger.jsonl")
 
 
-def verified(database: Database, certificates: Certificates) -> Report:
-    with LogReader(database.conninfo("verifier"), LOG) as reader:
+def verified(database: Database, certificates: Certificates, *, log: str = LOG) -> Report:
+    with LogReader(database.conninfo("verifier"), log) as reader:
         return verify_log(reader, certificates=certificates)
 
 
@@ -116,3 +117,21 @@ def test_what_was_approved_of_in_advance_names_the_approvals(disposing: Disposin
     assert made.certificate.approved == made.certificate.proposed
     report = verified(disposing.database, certificates_in(signing.ledger.path, [KEY.verifier]))
     assert (report.certified_disposals, certificate_findings(report)) == (1, [])
+
+
+def test_what_was_agreed_on_before_a_loss_is_carried_out_after_it(disposing: Disposing, signing: SignedLedger) -> None:
+    """The steps before it stand in the old incarnation, those after it in the new one, which tells of the old."""
+    disposing.log = OLD
+    disposal = disposing.reviewed()
+    continued(disposing.database)
+    disposing.value("legal", APPROVE, disposal, disposing.sha256(disposal))
+    disposing.value("retention", BEGIN, disposal)
+    disposing.empty(disposal)
+    made = finished(disposing, disposal, signing)
+    assert made.certificate.log == OLD
+    assert made.certificate.head == f"{end_of(disposing.database, OLD)[0]}:{end_of(disposing.database, OLD)[1].hex()}"
+    report = verified(disposing.database, certificates_in(signing.ledger.path, [KEY.verifier]), log=OLD)
+    assert (report.certified_disposals, certificate_findings(report)) == (1, [])
+    assert set(held(made, disposing.database).values()) == {True}
+    report = verified(disposing.database, certificates_in(signing.ledger.path, [KEY.verifier]), log=NEW)
+    assert (report.certified_disposals, certificate_findings(report)) == (0, [])

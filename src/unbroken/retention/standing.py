@@ -3,8 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from unbroken.retention.reckoning import Kind, Reckoning, Stock, next_of
+
+COUNTED: Final = ("entries", "payloads", "originals", "held", "due", "unknown", "conflicts", "past")
+"""What is counted of each class."""
 
 
 @dataclass(slots=True)
@@ -56,3 +60,27 @@ def standing_of(stocks: Iterable[Stock], reckoning: Reckoning, *, now: datetime)
             found[stock.kind] = Standing(stock.kind, names)
         found[stock.kind].add(stock, reckoning, now)
     return sorted(found.values(), key=lambda each: (each.kind.event_type, each.kind.domains, each.kind.scope or ()))
+
+
+def grouped(standings: Iterable[Standing]) -> list[Standing]:
+    """The same by type, domains and the keys of scopes: accounts by the thousand are classes by the thousand."""
+    found: dict[Kind, Standing] = {}
+    for each in standings:
+        kind = _without_values(each.kind)
+        if kind not in found:
+            found[kind] = Standing(kind, each.policies)
+        _add(found[kind], each)
+    return list(found.values())
+
+
+def _without_values(kind: Kind) -> Kind:
+    if kind.scope is None:
+        return kind
+    return Kind(kind.event_type, kind.domains, tuple(sorted({f"{item.partition('=')[0]}=…" for item in kind.scope})))
+
+
+def _add(to: Standing, other: Standing) -> None:
+    for name in COUNTED:
+        setattr(to, name, getattr(to, name) + getattr(other, name))
+    to.oldest = next_of(to.oldest, other.oldest)
+    to.next_due = next_of(to.next_due, other.next_due)

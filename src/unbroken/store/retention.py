@@ -182,9 +182,10 @@ class Retention:
     what is asked for can't be.
     """
 
-    def __init__(self, reader: Connected) -> None:
+    def __init__(self, reader: Connected, log: str | None = None) -> None:
+        """Of the reader's log, or of another of its incarnations, by its full name."""
         self._connection = reader.connection
-        self.log = reader.log
+        self.log = log or reader.log
 
     def policy_versions(self) -> list[PolicyVersion]:
         """All sets of policies, the newest first."""

@@ -12,11 +12,12 @@ from unbroken.core.entry import Head
 from unbroken.verify.chain import Chain
 from unbroken.verify.continuation import Continuation
 from unbroken.verify.declaration import ERASED
-from unbroken.verify.destroyed import has, runs_told, told_of
+from unbroken.verify.destroyed import has, told_of
 from unbroken.verify.disposal_certificates import CertifiedDisposal
 from unbroken.verify.finding import Kind
 from unbroken.verify.numbers import size
 from unbroken.verify.replay.act import Statement
+from unbroken.verify.replay.lots import runs_named
 from unbroken.verify.source import Source
 
 _KIND: Final[Kind] = "certificate_disagrees"
@@ -94,8 +95,8 @@ class Told:
         self.entries.append(told.seq)
         self.keys |= set(told.texts("keys"))
         self.names |= set(told.texts("pseudonyms"))
-        self.payloads += size(runs_told(told.text("payloads")))
-        self.originals += size(runs_told(told.text("originals")))
+        self.payloads += size(runs_named(told.text("payloads")))
+        self.originals += size(runs_named(told.text("originals")))
 
 
 def check_certificates(chain: Chain, source: Source, kept: Certificates) -> int:

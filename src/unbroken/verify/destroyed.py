@@ -5,9 +5,7 @@ from itertools import chain
 from typing import Protocol
 
 from unbroken.core.entry import Head, StoredEntry
-from unbroken.verify.declaration import runs_in
 from unbroken.verify.examine import Intact, examine
-from unbroken.verify.numbers import Run
 from unbroken.verify.replay.act import Statement
 from unbroken.verify.source import Source
 
@@ -47,14 +45,6 @@ def statements_at(source: Continued, seqs: Collection[int]) -> dict[int, list[St
 def has(source: Source, head: Head) -> bool:
     """Whether the log has this very entry."""
     return any(step.hash.hex() == head.hash for step in _intact(source, head.seq))
-
-
-def runs_told(numbers: str | None) -> list[Run]:
-    """The runs that ``3-7,9`` names; none where it names none."""
-    try:
-        return list(runs_in(numbers or ""))
-    except ValueError:
-        return []
 
 
 def _intact(source: Source, seq: int) -> Iterator[Intact]:

@@ -11,11 +11,12 @@ from typing import Final
 from unbroken.core.entry import Head
 from unbroken.verify.chain import Chain
 from unbroken.verify.declaration import DISPOSED
-from unbroken.verify.destroyed import Continued, has, runs_told, statements_at, told_of
+from unbroken.verify.destroyed import Continued, has, statements_at, told_of
 from unbroken.verify.finding import Kind
 from unbroken.verify.lots import ListHash, hash_of, lots_of
 from unbroken.verify.numbers import merged, size
 from unbroken.verify.replay.act import Statement
+from unbroken.verify.replay.lots import batch_in
 from unbroken.verify.source import Source
 
 _KIND: Final[Kind] = "certificate_disagrees"
@@ -77,7 +78,7 @@ class Told:
         if told.details.get("complete") is True:
             self.done_seq, self.certificate = told.seq, told.text("certificate")
             return
-        gone, sealed, kept = (runs_told(told.text(key)) for key in ("payloads", "originals", "kept"))
+        gone, sealed, kept = batch_in(told)
         self.entries.append(told.seq)
         self.payloads += size(gone)
         self.originals += size(sealed)

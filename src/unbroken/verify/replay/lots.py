@@ -1,25 +1,18 @@
 """The lots of disposals: which candidates are through, held against the list that was approved."""
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from hashlib import sha256
-from itertools import islice
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import msgspec
 
 from unbroken.verify.declaration import runs_in
+from unbroken.verify.lots import ListHash, hash_of, lots_of
 from unbroken.verify.numbers import Counted, Run, merged, size
 from unbroken.verify.replay.act import Statement
 from unbroken.verify.replay.table import Found, Remark, Row, Table
 
-if TYPE_CHECKING:
-    from hashlib import _Hash
-
-LOT: Final = 1000
-"""Candidates in each lot but the last."""
-MOST: Final = 100
-"""Lots that one entry is believed to tell of, many more than are taken at a time; a forged one may say anything."""
 _COUNTED: Final = ("payloads", "originals", "keys", "kept")
 _RANGE: Final = re.compile(r"\[([1-9][0-9]{0,15}),([1-9][0-9]{0,15})\)(?:,(?=\[)|\Z)")
 
@@ -95,8 +88,8 @@ class Lots(Table[Lot]):
     def __init__(self) -> None:
         super().__init__()
         self._lists: dict[str, _List] = {}
-        self._told: dict[str, _Hash] = {}
-        self._found: dict[str, _Hash] = {}
+        self._told: defaultdict[str, ListHash] = defaultdict(ListHash)
+        self._found: defaultdict[str, ListHash] = defaultdict(ListHash)
         self._remarks: list[Remark] = []
 
     @property
@@ -112,7 +105,7 @@ class Lots(Table[Lot]):
         if found["done_seq"] is not None or any(found[column] is not None for column in _COUNTED) or not runs:
             return False
         stated = tuple(found[column] for column in ("first", "last", "entries", "sha256"))
-        return is_next and stated == (runs[0][0], runs[-1][1], size(runs), _hash_of(runs))
+        return is_next and stated == (runs[0][0], runs[-1][1], size(runs), hash_of(runs))
 
     def differing(self, row: Lot, found: Found) -> Iterator[str]:
         self._count(found)
@@ -121,7 +114,7 @@ class Lots(Table[Lot]):
     def _count(self, found: Found) -> bool:
         """Adds a row to its list; whether it is the one that comes next there."""
         disposal = str(found["disposal"])
-        _add(self._found, disposal, str(found["sha256"]))
+        self._found[disposal].add(str(found["sha256"]))
         known = self._lists.setdefault(disposal, _List())
         known.found += 1
         return bool(found["nth"] == known.found)
@@ -129,13 +122,13 @@ class Lots(Table[Lot]):
     def agrees(self, column: str, row: Lot, value: Any) -> bool:
         if column == "seqs":
             runs = runs_of_multirange(value)
-            return runs is not None and _hash_of(runs) == row.sha256
+            return runs is not None and hash_of(runs) == row.sha256
         return super().agrees(column, row, value)
 
     def remarks(self) -> Iterator[Remark]:
         yield from self._remarks
         for disposal, known in self._lists.items():
-            if known.sha256 is not None and known.sha256 != _digest(self._found, disposal):
+            if known.sha256 is not None and known.sha256 != self._found[disposal].hex:
                 wanted = f"disposal_lots: the candidates of disposal {disposal}, by the hash that was proposed"
                 yield Remark("table_disagrees", known.seq, wanted, "another list", self.name)
 
@@ -149,13 +142,13 @@ class Lots(Table[Lot]):
     def _disposed(self, told: Statement) -> None:
         disposal, known = told.text("disposal") or "", self._list_of(told)
         if told.details.get("complete") is True:
-            if known.sha256 != _digest(self._told, disposal):
+            if known.sha256 != self._told[disposal].hex:
                 wanted = f"the list that was proposed and approved, of disposal {disposal}"
                 self._remarks.append(Remark("not_approved", told.seq, wanted, "another one, or not all of it"))
             return
         runs_of_each = batch_in(told)
-        lots = list(islice(_lots_of(merged(*runs_of_each)), MOST + 1))
-        if len(lots) > MOST:
+        lots = lots_of(merged(*runs_of_each))
+        if lots is None:
             wanted = f"a batch of disposal {disposal} as the database takes them"
             self._remarks.append(Remark("not_approved", told.seq, wanted, "one that is far larger"))
             return
@@ -164,7 +157,7 @@ class Lots(Table[Lot]):
         for runs in lots:
             known.lots += 1
             lot = _lot(disposal, known.lots, runs, batch, seq=told.seq)
-            _add(self._told, disposal, lot.sha256)
+            self._told[disposal].add(lot.sha256)
             self.rows.put(f"{disposal} {lot.nth}", lot)
         first = self.rows.get(f"{disposal} {known.begun}")
         if first is not None:
@@ -180,47 +173,10 @@ def _lot(disposal: str, nth: int, runs: list[Run], batch: Iterable[Counted], *, 
         first=runs[0][0],
         last=runs[-1][1],
         entries=size(runs),
-        sha256=_hash_of(runs),
+        sha256=hash_of(runs),
         done_seq=seq,
         payloads=payloads,
         originals=originals,
         keys=0,
         kept=kept,
     )
-
-
-def _lots_of(runs: Iterable[Run]) -> Iterator[list[Run]]:
-    """Numbers in their order, so many at a time."""
-    lot: list[Run] = []
-    room = LOT
-    for first, last in runs:
-        at = first
-        while at <= last:
-            end = min(last, at + room - 1)
-            lot.append((at, end))
-            room -= end - at + 1
-            at = end + 1
-            if not room:
-                yield lot
-                lot, room = [], LOT
-    if lot:
-        yield lot
-
-
-def _hash_of(runs: Iterable[Run]) -> str:
-    text = ",".join(str(first) if first == last else f"{first}-{last}" for first, last in runs)
-    return sha256(text.encode()).hexdigest()
-
-
-def _add(hashes: "dict[str, _Hash]", disposal: str, lot: str) -> None:
-    """Adds a lot's hash to a list's, which are one below the other."""
-    known = hashes.get(disposal)
-    if known is None:
-        hashes[disposal] = sha256(lot.encode("utf-8", "surrogateescape"))
-    else:
-        known.update(b"\n" + lot.encode("utf-8", "surrogateescape"))
-
-
-def _digest(hashes: "dict[str, _Hash]", disposal: str) -> str | None:
-    known = hashes.get(disposal)
-    return None if known is None else known.hexdigest()

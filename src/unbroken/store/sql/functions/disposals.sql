@@ -476,15 +476,18 @@ begin
 end $$;
 
 -- Waits a moment for what this transaction has written to reach the disk with what others write, so that whoever appends does not
--- wait for it, once it has the log's lock.
+-- wait for it, once it has the log's lock. Not where nobody else writes.
 create or replace function unbroken.await_flush() returns void
 language plpgsql set search_path = unbroken, pg_temp as $$
 declare
   v_written constant pg_lsn := pg_current_wal_insert_lsn();
+  v_flushed pg_lsn := pg_current_wal_flush_lsn();
 begin
   for i in 1..10 loop
-    exit when pg_current_wal_flush_lsn() >= v_written;
+    exit when v_flushed >= v_written;
     perform pg_sleep(0.002);
+    exit when pg_current_wal_flush_lsn() = v_flushed;
+    v_flushed := pg_current_wal_flush_lsn();
   end loop;
 end $$;
 

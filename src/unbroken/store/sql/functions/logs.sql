@@ -6,7 +6,9 @@ declare
 begin
   insert into logs (origin) values (p_origin) on conflict do nothing;
   select l.log into strict v_log from logs l where l.origin = p_origin order by l.incarnation desc limit 1;
-  perform unbroken.attach_partition(v_log, 0);
+  if to_regclass(format('unbroken.entries_%s_0', v_log)) is null then
+    perform unbroken.attach_partition(v_log, 0);
+  end if;
   insert into pseudonym_keys values (v_log, unbroken.random_bytes()) on conflict do nothing;
   perform unbroken.prepare_retention(v_log);
   -- Nothing can have been erased from a log before it was there.
