@@ -137,6 +137,8 @@ class World(People):
     changes: dict[str, Change] = field(default_factory=dict)
     standings: dict[str, Standing] = field(default_factory=dict)
     disposals: dict[str, Disposal] = field(default_factory=dict)
+    quiet: set[str] = field(default_factory=set)
+    """Keys that nobody asked for lately."""
     despite_floors: set[str] = field(default_factory=set)
     """Erasures that go on where a law asks to keep."""
 
@@ -245,10 +247,23 @@ class World(People):
             and (not disposal.standing or self.is_standing(entry.seq))
         ]
 
-    def dispose(self, seqs: Iterable[int]) -> None:
-        """These lose what they hold. Whoever was heard of lately keeps their key, and here everybody was."""
+    def dispose(self, seqs: Iterable[int]) -> set[str]:
+        """These lose what they hold; and whoever has nothing sealed any more, and was quiet for long, their key."""
+        keys: set[str] = set()
         for seq in seqs:
+            keys |= self.entries[seq].keys if self.entries[seq].has_original else set()
             self.entries[seq] = replace(self.entries[seq], payload=False, has_original=False)
+        idle = {key for key in keys & self.quiet - self.held_keys(keys) if not self._has_sealed(self.keys[key].holder)}
+        self.destroy([], idle)
+        return idle
+
+    def _has_sealed(self, holder: Holder | None) -> bool:
+        assert holder is not None
+        sealed = [entry for entry in self.entries.values() if entry.has_original]
+        if holder.kind == "session":
+            return any(entry.session == holder.name for entry in sealed)
+        ids = self.namesakes(holder.name)
+        return any(entry.subjects & ids or (not entry.subjects and entry.actor in ids) for entry in sealed)
 
     # ---- who is erased ----
 
