@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from tests.erasing.model import Erasure
 from tests.erasing.model import World as People
-from tests.retention_machine.policies import Due, PolicySet, due_of
+from tests.retention_machine.policies import Due, Policy, PolicySet, due_of
 from tests.retention_machine.scopes import PEOPLE as NAMING
 from tests.retention_machine.scopes import Entry, Scope, covers
 from unbroken.privacy.vault.holders import Holder
@@ -60,9 +60,12 @@ class Change:
 
 @dataclass
 class Standing:
-    """Policies whose expiry nobody is asked about: ``state`` is asked, confirmed or ended."""
+    """Policies whose expiry nobody is asked about, as they were when it was asked for.
 
-    policies: frozenset[str]
+    ``state`` is asked, confirmed or ended.
+    """
+
+    policies: frozenset[Policy]
     by: str
     state: str = "asked"
 
@@ -225,9 +228,10 @@ class World(People):
         return not disposal.standing or all(self.is_standing(seq) for seq in disposal.candidates)
 
     def standing_policies(self) -> frozenset[str]:
-        """Those whose expiry nobody is asked about."""
+        """Those whose expiry nobody is asked about, as long as they are what was approved of."""
         valid = [each.policies for each in self.standings.values() if each.state == "confirmed"]
-        return frozenset[str]().union(*valid)
+        present = frozenset(self.rules.all if self.rules else ())
+        return frozenset(each.id for each in present.intersection(frozenset[Policy]().union(*valid)))
 
     def is_standing(self, seq: int) -> bool:
         """Whether all policies that an entry falls under are such."""
