@@ -367,6 +367,15 @@ def test_hold_and_law_stay_in_force_in_what_continues_a_log(
     release(legal, compliance, hold, log=NEW)
     erasure = confirmed(dpo, legal, ANN, log=OLD)
     value(dpo, BEGIN, OLD, erasure, value(dpo, PREPARE, OLD, erasure), ORDER)
+    # A hold that is issued in the new one covers what is left of the old one.
+    hold = issue(legal, {"event_types": ["request"]}, log=NEW)
+    assert dpo.execute(BATCH.encode(), (OLD, erasure, 10)).fetchone() == (None, 0, 0, 1)
+    assert refused(dpo, FINISH, OLD, erasure, ORDER) == "UB014"
+    release(legal, compliance, hold, log=NEW)
+    assert value(dpo, BATCH, OLD, erasure, 10) is not None
+    value(dpo, FINISH, OLD, erasure, ORDER)
+    for log in (OLD, NEW):
+        assert raw.report(database, log=log).findings == ()
 
 
 def test_what_the_ledger_says_is_not_done_again_while_a_hold_keeps_it(

@@ -17,7 +17,8 @@ COLUMNS: Final = (
     *("row", "entry", "time", "login", "duty", "state", "by", "confirmed_by", "why", "case", "scope"),
     *("shown", "ended_entry", "ended", "ended_by", "digest", "failed"),
 )
-"""``row`` is finding, grant, ended, waiting, read, names, original, vault, erasure, restored, denied, about or remark.
+"""``row`` is finding, grant, ended, waiting, read, names, original, vault, erasure, retention, restored, denied, about
+or remark.
 
 Of originals ``shown`` is how many opened, of the vault's keys how many there are, of erasures how many payloads are
 destroyed; ``login`` is who carried an erasure out, and ``ended_by`` who ended or withdrew it.
@@ -36,6 +37,9 @@ def rows_of(report: AccessReport, names: Mapping[str, str]) -> Iterator[Row]:
         yield _request(request)
     yield from _looks(report, names)
     yield from _on_originals(report)
+    for step in report.retention:
+        at = as_json_time(step.at)
+        yield _row("retention", entry=step.seq, time=at, login=step.by, state=step.type, why=step.words)
     for denial in report.denials:
         yield _row(
             "denied",

@@ -26,6 +26,10 @@ def report_as_json(report: AccessReport) -> dict[str, Any]:
         "vault": [_vault(each, report) for each in report.vault],
         "erasures": [_erasure(each, report) for each in report.erasures],
         "restored": [_act(each.act) | {"erasures": each.erasures} for each in report.restored],
+        "retention": [
+            {"seq": each.seq, "at": as_json_time(each.at), "by": each.by, "type": each.type, "words": each.words}
+            for each in report.retention
+        ],
         "denied": [_denial(each) for each in report.denials],
         "about": _about(report),
         "remarks": [{"topic": each.topic, "login": each.login, "what": each.what} for each in report.remarks],

@@ -54,7 +54,8 @@ def report(
     say: every read with its end, whose names were looked up and which
     originals were opened or matched; refused reads; who filled the vault or
     wrapped its keys anew; who asked for erasures, confirmed, withdrew and
-    carried them out; every grant with who decided, what waits for a second
+    carried them out; who decided on policies, legal holds and disposals
+    (not with --about); every grant with who decided, what waits for a second
     person; and what the server's catalog says: memberships, superusers. Where a table contradicts the entries, an entry
     was altered or a grant breaks the rules, that is a finding. Times are UTC;
     a date is its midnight. `unbroken verify` shows that no entry is missing.

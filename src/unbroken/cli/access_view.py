@@ -17,6 +17,7 @@ from unbroken.investigate.access_erasures import Restored
 from unbroken.investigate.access_grants import INSTALLATION, MIGRATION, ONE_PERSON, Grant, Request
 from unbroken.investigate.access_openings import NEVER_ENDED, Opening, VaultWork
 from unbroken.investigate.access_reads import About, Denial, NameLookup, Read
+from unbroken.investigate.access_retention import RetentionStep
 from unbroken.investigate.access_review import Remark
 from unbroken.investigate.printable import printable
 from unbroken.investigate.short_forms import ShortForms
@@ -60,6 +61,9 @@ def print_access(
         f"Erasures ({len(report.erasures):,})",
         (list(erasure_lines(each, report.now, forms)) for each in report.erasures),
     )
+    _section(
+        console, f"Policies, holds, disposals ({counted(len(report.retention), 'step')})", map(_step, report.retention)
+    )
     _section(console, "Reading was opened again, after a restore or a failover", map(_restored, report.restored))
     _section(console, "Refused", map(_denial, report.denials))
     if report.about is not None:
@@ -100,6 +104,11 @@ def _section(console: Console, heading: str, items: Iterable[list[Text]], *, non
 def _print(console: Console, line: Text, *, by: int = 2) -> None:
     """A line that wraps below its own beginning."""
     console.print(Padding(line, (0, 0, 0, by), expand=False))
+
+
+def _step(each: RetentionStep) -> list[Text]:
+    by = printable(f"  {each.by}  {moment(each.at)}, entry {each.seq:,}")
+    return [Text.assemble((each.name, "cyan"), by), *([Text(each.words)] if each.words else [])]
 
 
 def _grant(each: Grant) -> list[Text]:

@@ -1,5 +1,7 @@
 """Counting what a hold covers, page by page, and putting the sum on record."""
 
+from dataclasses import replace
+
 from unbroken.cli.late_progress import LateProgress
 from unbroken.store.holds import Holds, Reach
 
@@ -16,7 +18,8 @@ def count(door: Holds, hold: str) -> dict[str, Reach]:
                 reach = _sum(reach, page)
                 progress(min(done + reach.upto, of), of)
             done += end
-            found[log] = reach
+            # The pages go by what may be covered: behind the last there was nothing of it.
+            found[log] = replace(reach, upto=max(reach.upto, end))
     for log, reach in found.items():
         door.note_reach(log, hold, reach)
     return found

@@ -6,7 +6,14 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from unbroken.core.entry import StoredEntry
-from unbroken.investigate.access_entries import ERASURE_TYPES, GRANT_TYPES, READ_TYPES, Problem, statements
+from unbroken.investigate.access_entries import (
+    ERASURE_TYPES,
+    GRANT_TYPES,
+    READ_TYPES,
+    RETENTION_TYPES,
+    Problem,
+    statements,
+)
 from unbroken.investigate.access_erasures import Erasure, Restored, erasure_differences, erasures_replayed
 from unbroken.investigate.access_grants import Grant, Request, grant_differences, replayed, request_differences
 from unbroken.investigate.access_openings import VaultWork, opening_differences, openings_without_read, vault_works
@@ -20,6 +27,7 @@ from unbroken.investigate.access_reads import (
     reads_of,
     ticket_differences,
 )
+from unbroken.investigate.access_retention import RetentionStep, retention_steps
 from unbroken.investigate.access_review import Remark, Server, remarks
 from unbroken.store.access import AccessTables, GrantRow, OpeningRow, RequestRow, TicketRow
 from unbroken.store.erasures import Erasure as ErasureRow
@@ -90,6 +98,7 @@ class AccessReport:
     vault: tuple[VaultWork, ...] = ()
     erasures: tuple[Erasure, ...] = ()
     restored: tuple[Restored, ...] = ()
+    retention: tuple[RetentionStep, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -115,7 +124,8 @@ def gathered(
         unused_since=period.unused_since,
     )
     whole = tables.entries([*GRANT_TYPES, *ERASURE_TYPES])
-    numbers = sorted({*whole, *tables.entries(READ_TYPES, since=since - _MARGIN)})
+    lately = tables.entries([*READ_TYPES, *RETENTION_TYPES], since=since - _MARGIN)
+    numbers = sorted({*whole, *lately})
     lots = (reader.entries_at(numbers[first : first + _LOT]) for first in range(0, len(numbers), _LOT))
     return Evidence(
         log=reader.log,
@@ -171,6 +181,8 @@ def assembled(evidence: Evidence, period: Period) -> AccessReport:
         vault=tuple(each for each in vault_works(told) if period.includes(each.at)),
         erasures=tuple(each for each in erasures.erasures.values() if _is_listed(each, period)),
         restored=tuple(each for each in erasures.restored if period.includes(each.act.at)),
+        # A report about a person may be handed to that person, who is not to learn of holds.
+        retention=() if person else tuple(each for each in retention_steps(told) if period.includes(each.at)),
     )
 
 

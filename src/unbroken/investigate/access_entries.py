@@ -18,6 +18,14 @@ ERASURE_TYPES: Final = [
     *("log.erasure_requested", "log.erasure_confirmed", "log.erasure_withdrawn", "log.erased"),
     *("log.erasure_reapplied", "log.restored"),
 ]
+RETENTION_TYPES: Final = [
+    *("log.policies_proposed", "log.policies_confirmed", "log.policies_withdrawn", "log.start_told"),
+    *("log.standing_asked", "log.standing_confirmed", "log.standing_ended"),
+    *("log.hold_issued", "log.hold_reviewed"),
+    *("log.hold_change_asked", "log.hold_changed", "log.hold_change_withdrawn"),
+    *("log.disposal_proposed", "log.disposal_decided", "log.disposal_reviewed", "log.disposal_approved"),
+    *("log.disposal_withdrawn", "log.disposing", "log.disposed"),
+]
 DANGEROUS: Final = frozenset(
     {"server", "compliance", "legal", "dpo", "subjects", "retention", "verifier", "access", "notary"},
 )

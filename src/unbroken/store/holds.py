@@ -15,7 +15,7 @@ from psycopg.types.json import Jsonb
 from unbroken.store.rows import first_of, rows_of
 
 PAGE: Final = 10_000
-"""Entries that are counted in one statement."""
+"""Entries that are looked at in one statement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +168,7 @@ class Holds:
         return [(name, next((row[0] for row in self._rows("stated_head", (name,))), 0)) for name in names]
 
     def reach(self, log: str, hold: str, *, after: int) -> Reach | None:
-        """What a hold covers of the :data:`PAGE` entries after a number; ``None`` where there are no more."""
+        """What a hold covers of the next :data:`PAGE` entries that it may cover; ``None`` where there are no more."""
         row = self._one("hold_reach", (log, hold, after, PAGE))
         return None if row[0] is None else Reach(*row)
 

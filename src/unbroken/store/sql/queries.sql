@@ -321,10 +321,14 @@ select r.* from (
 -- The list of types stands here once more for the partial index over them.
 select e.seq from unbroken.entries e
  where e.log = %(log)s
-   and e.event_type in ('access_granted', 'access_revoked', 'log.access_requested', 'log.access_withdrawn', 'log.erased',
-                        'log.erasure_confirmed', 'log.erasure_reapplied', 'log.erasure_requested', 'log.erasure_withdrawn', 'log.names_asked',
-                        'log.original_asked', 'log.original_opened', 'log.read', 'log.read_completed', 'log.read_denied', 'log.restored',
-                        'log.vault_refilled', 'log.vault_rewrapped', 'log.vault_rewrapping')
+   and e.event_type in ('access_granted', 'access_revoked', 'log.access_requested', 'log.access_withdrawn', 'log.disposal_approved',
+                        'log.disposal_decided', 'log.disposal_proposed', 'log.disposal_reviewed', 'log.disposal_withdrawn', 'log.disposed',
+                        'log.disposing', 'log.erased', 'log.erasure_confirmed', 'log.erasure_reapplied', 'log.erasure_requested',
+                        'log.erasure_withdrawn', 'log.hold_change_asked', 'log.hold_change_withdrawn', 'log.hold_changed', 'log.hold_issued',
+                        'log.hold_reviewed', 'log.names_asked', 'log.original_asked', 'log.original_opened', 'log.policies_confirmed',
+                        'log.policies_proposed', 'log.policies_withdrawn', 'log.read', 'log.read_completed', 'log.read_denied', 'log.restored',
+                        'log.standing_asked', 'log.standing_confirmed', 'log.standing_ended', 'log.start_told', 'log.vault_refilled',
+                        'log.vault_rewrapped', 'log.vault_rewrapping')
    and e.event_type = any (%(types)s)
    and (%(since)s::timestamptz is null or e.recorded_at >= %(since)s)
  order by e.seq

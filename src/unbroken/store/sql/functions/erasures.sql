@@ -72,7 +72,8 @@ language sql stable set search_path = unbroken, pg_temp as $$
   select e.seq, e.session_id, e.recorded_at, coalesce(e.subjects && p_ids, false), e.actor_id = any (p_ids),
          unbroken.is_about(e.event, e.actor_id, e.subjects, e.resource_id, c.in_session, p_ids, p_with_acted),
          array(select s.id from unnest(e.subjects) as s (id) where s.id <> all (p_ids))
-    from unbroken.places_of_person(p_log, p_ids, p_upto, 0) c join entries e on e.log = p_log and e.seq = c.seq
+    from unbroken.places_of_person(p_log, p_ids, p_upto, 0) c
+   cross join lateral (select e.* from entries e where e.log = p_log and e.seq = c.seq offset 0) e
    where e.recorded_at - interval '0' <= p_upto and e.event like '%"recorder":"%'
    order by c.seq
 $$;
@@ -85,7 +86,7 @@ language sql stable set search_path = unbroken, pg_temp as $$
   select array(
     select c.seq
       from (select * from unbroken.places_of_person(p_log, p_ids, p_upto, p_after) order by seq offset 0) c
-      join entries e on e.log = p_log and e.seq = c.seq
+     cross join lateral (select e.* from entries e where e.log = p_log and e.seq = c.seq offset 0) e
      where e.recorded_at - interval '0' <= p_upto and e.event like '%"recorder":"%'
        and unbroken.is_about(e.event, e.actor_id, e.subjects, e.resource_id, c.in_session, p_ids, p_with_acted)
        and coalesce((select p.seq from payloads p where p.log = p_log and p.seq = c.seq),

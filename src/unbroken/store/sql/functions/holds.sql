@@ -207,6 +207,37 @@ begin
                  join identities y on y.log = x.log and y.lookup = x.lookup);
 end $$;
 
+-- The first entries of one incarnation after a number among which all are that a hold covers there: out of an index, where each
+-- scope names sessions or people.
+create or replace function unbroken.next_near_hold(p_log integer, p_hold uuid, p_after bigint, p_limit integer) returns bigint[]
+language plpgsql stable set search_path = unbroken, pg_temp set enable_seqscan = off set jit = off as $$
+begin
+  if exists (select from unbroken.scopes_in_force(p_log) s
+              where s.hold = p_hold and num_nonnulls(s.sessions, s.subjects, s.actors, s.resource_ids) = 0) then
+    return array(select e.seq from entries e where e.log = p_log and e.seq > p_after order by e.seq limit p_limit);
+  end if;
+  return array(
+    select distinct c.seq
+      from unbroken.scopes_in_force(p_log) s
+     cross join lateral (
+       select e.seq
+         from unnest(s.sessions) as i (id)
+        cross join lateral (select x.seq from entries x where x.log = p_log and x.session_id = i.id and x.seq > p_after order by x.seq limit p_limit) as e
+       union all
+       (select e.seq from entries e where s.sessions is null and e.log = p_log and e.subjects && s.subjects and e.seq > p_after order by e.seq limit p_limit)
+       union all
+       select e.seq
+         from unnest(case when num_nonnulls(s.sessions, s.subjects) = 0 then s.actors end) as i (id)
+        cross join lateral (select x.seq from entries x where x.log = p_log and x.actor_id = i.id and x.seq > p_after order by x.seq limit p_limit) as e
+       union all
+       select e.seq
+         from unnest(case when num_nonnulls(s.sessions, s.subjects, s.actors) = 0 then s.resource_ids end) as i (id)
+        cross join lateral (select x.seq from entries x where x.log = p_log and x.resource_id = i.id and x.seq > p_after order by x.seq limit p_limit) as e
+     ) as c
+     where s.hold = p_hold
+     order by c.seq limit p_limit);
+end $$;
+
 -- How much a hold covers among the next entries of one incarnation, up to the number that comes back, which is null at the end:
 -- payloads and originals that it keeps, and entries whose content was gone when it came.
 create or replace function unbroken.hold_reach(p_log text, p_hold uuid, p_after bigint, p_limit integer)
@@ -217,8 +248,7 @@ set plan_cache_mode = force_generic_plan set jit = off as $$
 declare
   v_log  constant int := unbroken.log_for_reader(p_log);
   v_hold constant unbroken.holds := unbroken.hold_of(v_log, p_hold);
-  v_seqs constant bigint[] := array(select e.seq from entries e where e.log = v_log and e.seq > coalesce(p_after, 0)
-                                     order by e.seq limit least(greatest(coalesce(p_limit, 1), 1), 10000));
+  v_seqs constant bigint[] := unbroken.next_near_hold(v_log, p_hold, coalesce(p_after, 0), least(greatest(coalesce(p_limit, 1), 1), 10000));
 begin
   upto := v_seqs[cardinality(v_seqs)];
   select count(p.seq), count(o.seq),
