@@ -93,7 +93,7 @@ class Disposals(Place):
                     self.nothing_is_left(name)
 
     def nothing_is_left(self, name: str) -> None:
-        """After a completed run: by the database's own rows and the model's idea of what is due, but what people kept."""
+        """After a completed run: by the database's own rows and the model's idea of what is due, but for decisions."""
         there = {row[0] for row in self.doors.rows("select seq from unbroken.payloads")}
         must, _ = self.world.candidates(name, self.now())
         decisions = self.world.disposals[name].decisions
