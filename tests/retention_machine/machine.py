@@ -100,6 +100,11 @@ class Machine(Interruptions, Policies):
         self.record(events)
         self.carry_out(standing, limit, logins, between)
 
+    @precondition(lambda self: any(key.holder for key in self.world.keys.values()))
+    @rule()
+    def wait_for_weeks(self) -> None:
+        self.let_time_pass()
+
     @precondition(lambda self: any(not hold.released for hold in self.world.holds.values()))
     @rule()
     def release_all(self) -> None:
