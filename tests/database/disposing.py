@@ -1,4 +1,4 @@
-"""Disposals as the functions of the database carry them out: what is due is found, agreed on by two people, destroyed."""
+"""Disposals as the database carries them out: what is due is found, agreed on by two people, destroyed."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

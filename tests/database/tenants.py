@@ -327,6 +327,8 @@ def _disposed(made: Tenants, login: Callable[[str], Connection], log: str) -> di
     on.carry_out(done)
     append(login("writer"), [due(recorder=recorder)], log=log)
     reviewed = on.reviewed()
+    approval = ask_standing(login("dpo"), ["own.account"], log=log)
+    login("legal").execute("select unbroken.confirm_standing(%s, %s)", (log, approval))
     return {"done": done, "reviewed": reviewed, "frozen": on.frozen(standing=True)}
 
 

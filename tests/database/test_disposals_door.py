@@ -274,7 +274,10 @@ def test_what_is_on_the_list_goes_and_its_entries_say_so(on: Disposing, writer: 
         "disposal": disposal,
         "complete": True,
         "certificate": CERTIFICATE,
-        **{"payloads": 6, "originals": 0, "keys": 0, "kept": 0},
+        "payloads": 6,
+        "originals": 0,
+        "keys": 0,
+        "kept": 0,
     }
     assert on.holding() == [row.seq for at, row in enumerate(rows) if at % 3 == 0]
     after = on.database.admin.execute(
@@ -416,7 +419,10 @@ CHANGES = (
     "delete from unbroken.disposal_lots",
     "update unbroken.disposal_lots set sha256 = repeat('0', 64)",
     "update unbroken.disposal_lots set done_seq = 1, payloads = 0, originals = 0, keys = 0, kept = 0",
-    "insert into unbroken.disposal_lots select log, disposal, 9, '{[90,91)}', 90, 90, 1, sha256 from unbroken.disposals",
+    (
+        "insert into unbroken.disposal_lots select log, disposal, 9, '{[90,91)}', 90, 90, 1, sha256"
+        " from unbroken.disposals"
+    ),
     "delete from unbroken.disposal_groups",
     "update unbroken.disposal_groups set entries = 1",
     "update unbroken.disposal_decisions set until = now()",

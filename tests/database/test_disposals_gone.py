@@ -41,7 +41,7 @@ def on(database: Database) -> Iterator[Disposing]:
 
 def state(on: Disposing, disposal: str) -> list[tuple[str, str | None, str | None]]:
     """Of each partition of payloads, how it went and what is waited for."""
-    return on.login("retention").execute(_STATE, (LOG, disposal)).fetchall()  # type: ignore[return-value]
+    return on.login("retention").execute(_STATE, (LOG, disposal)).fetchall()
 
 
 def drop(on: Disposing, number: int) -> str:
@@ -200,8 +200,8 @@ def test_the_guard_lets_only_what_is_empty_be_taken_off(on: Disposing, writer: C
         "drop table unbroken.originals_1_1",
         "drop table unbroken.payloads_1_1, unbroken.originals_1_1",
         (
-            "create schema evil; create function evil.drop_partition(integer, bigint, text) returns void language plpgsql"
-            " as $$ begin alter table unbroken.payloads detach partition unbroken.payloads_1_1;"
+            "create schema evil; create function evil.drop_partition(integer, bigint, text) returns void"
+            " language plpgsql as $$ begin alter table unbroken.payloads detach partition unbroken.payloads_1_1;"
             " drop table unbroken.payloads_1_1; end $$; select evil.drop_partition(1, 1, 'payloads')"
         ),
     ):

@@ -553,7 +553,7 @@ FOR_REVIEWERS = {
 FOR_RETENTION = {
     *OF_DISPOSALS,
     *("start_disposal", "freeze_disposal", "propose_disposal", "withdraw_disposal", "begin_disposal", "dispose_batch"),
-    *("drop_empty", "note_gone", "finish_disposal"),
+    *("drop_empty", "note_gone", "finish_disposal", "disposal_decisions"),
 }
 FOR_INVESTIGATORS = {
     *FOR_REVIEWERS,

@@ -25,7 +25,7 @@ _WAITING = tuple(state for state in OPEN if state != "frozen")
 
 
 def list_disposals(
-    everything: Annotated[bool, typer.Option("--all", help="Also those that are done, withdrawn, or not proposed yet.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Also those done, withdrawn, or not proposed yet.")] = False,
     json: JsonOption = False,
     store: StoreOption = DEFAULT_STORE,
     log: LogOption = None,

@@ -1,7 +1,6 @@
 """``unbroken retention run``: one round of disposal, for a timer to start."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -31,9 +30,9 @@ from unbroken.destruction.signing import SignedLedger
 from unbroken.errors import ConfigurationError
 from unbroken.notary import metrics as figures
 from unbroken.notary.metrics import Gauge
-from unbroken.retention.certifying import Looked, certify
-from unbroken.retention.running import BATCH, Done, Round, waits_for
-from unbroken.store.disposals import Disposal, Disposals
+from unbroken.retention.finishing import Finishing
+from unbroken.retention.running import BATCH, Done, Progress, Round, waits_for
+from unbroken.store.disposals import Disposals
 from unbroken.store.log_reader import LogReader
 
 WAITED_FOR = 1
@@ -129,43 +128,17 @@ def _announce(doors: Sequence[Disposals]) -> None:
 
 def _gone_through(reader: LogReader, doors: Sequence[Disposals], signing: SignedLedger, batch: int) -> Iterator[Done]:
     for door in doors:
-        finishing = _Finishing(reader, door, signing)
+        finishing = Finishing(reader, door, signing)
         for standing in (True, False):
             with LateProgress("disposing") as bar:
-                yield Round(door, finishing, batch=batch, progress=lambda _, done, of, bar=bar: bar(done, of)).go(
-                    standing=standing
-                )
+                yield Round(door, finishing, batch=batch, progress=_shown_by(bar)).go(standing=standing)
 
 
-@dataclass(frozen=True)
-class _Finishing:
-    """The end of a disposal of which nothing is left."""
+def _shown_by(bar: LateProgress) -> Progress:
+    def tell(_: str, done: int, of: int) -> None:
+        bar(done, of)
 
-    reader: LogReader
-    door: Disposals
-    signing: SignedLedger
-
-    def __call__(self, row: Disposal) -> None:
-        note = certify(row, self._look(row), self.signing)
-        self.door.finish(row.disposal, certificate=note.digest)
-
-    def _look(self, row: Disposal) -> Looked:
-        stated = self.reader.stated_head()
-        if stated is None:
-            raise ConfigurationError("the log is empty")
-        policies = self.door.policies(row.disposal)
-        return Looked(
-            log=self.door.log,
-            head=f"{stated.head.seq}:{stated.head.hash}",
-            at=stated.now,
-            by=self.door.login(),
-            told=self.door.told(row.disposal),
-            policies=policies,
-            policies_sha256=policies[0].policies_sha256 if policies else "",
-            decisions=self.door.decisions(row.disposal),
-            approvals=row.approvals,
-            ways=[place.how for place in self.door.places(row.disposal) if place.how is not None],
-        )
+    return tell
 
 
 def _print(found: Sequence[Done], *, store: str, executed: bool) -> None:

@@ -208,7 +208,7 @@ class Disposals:
             after = rows[-1][0]
 
     def start(self, *, standing: bool) -> str | None:
-        """Begins to look for candidates, or goes on; ``None`` where no policies are in force, or approved in advance."""
+        """Begins to look for candidates, or goes on; ``None`` where no policy is in force, or approved in advance."""
         row = next(iter(self._rows("start_disposal", (self.log, standing))), None)
         return None if row is None else str(row[0])
 
