@@ -166,7 +166,7 @@ def _of_erasure(function: str, *more: str, what: str = "select <call>") -> str:
     return _said(what, call=call)
 
 
-_GO_AT_ONCE: Final = set_in(
+GO_AT_ONCE: Final = set_in(
     """
 default = "own.gone"
 [[policy]]
@@ -327,7 +327,7 @@ _NAMES: Final = {
     "narrow_by_hand": 'update unbroken.hold_scopes set scope = \'{"tools":["none"]}\'',
     "release_by_hand": _RELEASED,
     "delete_holds": "delete from unbroken.hold_scopes",
-    "propose_policies": _of_log(_PROPOSE, text=_literal(_GO_AT_ONCE)),
+    "propose_policies": _of_log(_PROPOSE, text=_literal(GO_AT_ONCE)),
     "confirm_policies": _of_log(_CONFIRM_POLICIES),
     "shorten_policies": "update unbroken.policy_sets set text = replace(text, '1y', '1d')",
     "tell_start": _of_log(_TELL_START),

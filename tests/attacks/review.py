@@ -140,7 +140,46 @@ ATTACKS: Final = (
         ),
     ),
     Attack("1.4", "two payloads for one entry", ((_TAMPERING, ("test_a_payload_planted_twice_is_found",)),)),
-    Attack("1.4", "dates of retention that move rows or stop appends", open="there is no retention yet"),
+    Attack(
+        "1.4",
+        "dates of retention that move rows or stop appends: a class is told once, and what is due follows from it",
+        (
+            (
+                "tests/database/test_retention_classes.py",
+                (
+                    "test_an_event_gets_the_class_of_its_type_domains_and_scope",
+                    "test_a_floor_waits_for_its_start_and_then_counts_from_it",
+                    "test_where_a_log_has_too_many_classes_the_scope_is_not_known",
+                ),
+            ),
+        ),
+    ),
+    Attack(
+        "1.4",
+        "a partition that is dropped: with something held in it, or with everybody waiting for it",
+        (
+            (
+                "tests/database/test_disposals_gone.py",
+                (
+                    "test_a_partition_in_which_something_is_left_stays",
+                    "test_neither_readers_nor_appends_wait_for_a_drop",
+                ),
+            ),
+        ),
+    ),
+    Attack(
+        "1.4",
+        "what is deleted and still in the files is said to be gone",
+        (
+            (
+                "tests/database/test_disposals_gone.py",
+                (
+                    "test_what_is_deleted_is_gone_once_a_vacuum_took_it_out",
+                    "test_while_somebody_still_sees_it_it_is_not_gone",
+                ),
+            ),
+        ),
+    ),
     Attack(
         "1.5",
         "the owner's policy is missing: look-ups that silently see nothing",
@@ -210,6 +249,22 @@ ATTACKS: Final = (
     ),
     Attack(
         "1.6",
+        "a hold that comes while something is being destroyed; one lock for both, which appends never take",
+        (
+            (
+                "tests/database/test_hold_races.py",
+                (
+                    "test_whichever_comes_first_nothing_held_goes",
+                    "test_what_destroys_waits_for_a_hold_that_is_being_issued",
+                    "test_a_hold_waits_for_what_destroys_and_says_what_had_gone",
+                    "test_control_without_their_lock_a_hold_loses",
+                ),
+            ),
+            ("tests/database/test_holds_door.py", ("test_a_hold_waits_for_whoever_destroys_and_for_nobody_else",)),
+        ),
+    ),
+    Attack(
+        "1.6",
         "an old snapshot (REPEATABLE READ) forks the log; writers side by side",
         (
             (
@@ -256,7 +311,7 @@ ATTACKS: Final = (
     Attack(
         "1.8",
         "a pseudonym that can be computed again after an erasure",
-        open="pseudonyms are random, but nothing is erased yet",
+        (("tests/erasing/test_any_order.py", ("test_any_order",)),),
     ),
     Attack("1.9", "archives that expire with the lines in them", open="there are no archives yet"),
     Attack(

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from tests.attacks.third_party import NAMES, NOT_APPLICABLE, OTHERWISE, cluster_restored, obstacle, run_script
-from tests.conftest import LOG, Server
+from tests.attacks.installed import GO_AT_ONCE
+from tests.attacks.third_party import NAMES, cluster_restored, obstacle, run_script
+from tests.conftest import LOG, Server, plant_grants
 from tests.database import raw
+from tests.database.policies import proposed
 from unbroken.store import administration
 from unbroken.store.connection import connect
 from unbroken.store.migrations import install
@@ -17,6 +19,9 @@ pytestmark = pytest.mark.skipif(obstacle() is not None, reason=str(obstacle()))
 
 SOUND_IN_ITS_LAB = {"W03c", "W06b", "W08d"}
 """What its own weak schema withstands, as it says itself; the other 58 of 61 must fail there."""
+
+TWO_PEOPLE = ("unbroken_t_legal1", "unbroken_t_legal2")
+"""Logins that the script makes for itself."""
 
 ACTING = ("writer", "ops", "compliance", "legal", "dpo", "retention", "verifier")
 
@@ -42,7 +47,12 @@ def installed(server: Server, empty: str) -> str:
         administration.create_log(connection, LOG)
         for duty in ACTING:
             administration.install_grant(connection, LOG, f"unbroken_{duty}", duty=duty)
+        plant_grants(connection, [(login, "legal") for login in TWO_PEOPLE])
     with psycopg.connect(server.conninfo("postgres", empty), autocommit=True) as acting:
+        acting.execute("set session authorization unbroken_compliance")
+        version = proposed(acting, GO_AT_ONCE)
+        acting.execute("set session authorization unbroken_legal")
+        acting.execute("select unbroken.confirm_policies(%s, %s::integer)", (LOG, version))
         acting.execute("set session authorization unbroken_writer")
         raw.append(acting, [raw.sent({"inputs": '{"n":1}'}) for _ in range(3)])
         # With a ticket, it is the column that operations are refused.
@@ -60,8 +70,6 @@ def test_its_own_weak_schema_fails_as_it_says(server: Server, empty: str) -> Non
 
 def test_the_installed_schema_withstands_it(server: Server, installed: str) -> None:
     ran = run_script(server, installed, names=str(NAMES))
-    assert {name: ran.verdicts[name] for name in ran.of("FAIL") - OTHERWISE.keys()} == {}
-    assert ran.of("FAIL") == OTHERWISE.keys()
-    assert ran.of("ADAPT") == NOT_APPLICABLE.keys() - {"R1"}, ran
-    assert ran.totals == (54, 2, 5), ran
+    assert {name: ran.verdicts[name] for name in ran.of("FAIL") | ran.of("ADAPT")} == {}
+    assert ran.totals == (61, 0, 0), ran
     assert ran.of("RESIDUAL") == {"W13"}

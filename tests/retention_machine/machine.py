@@ -94,11 +94,17 @@ class Machine(Interruptions, Policies):
         def between(state: str, at: int) -> None:
             if state in holds:
                 self.issue(holds.pop(state), None, which, 0, "legal")
+                self.narrow(len(self.world.holds) - 1, {"agents": False})
             if state == "proposed" and decides and not standing:
                 self.decide(at, which, which % 2 == 0, None if which % 3 else DOMAINS[0], "dpo")
 
         self.record(events)
         self.carry_out(standing, limit, logins, between)
+
+    @precondition(lambda self: any(key.holder for key in self.world.keys.values()))
+    @rule()
+    def wait_for_weeks(self) -> None:
+        self.let_time_pass()
 
     @precondition(lambda self: any(not hold.released for hold in self.world.holds.values()))
     @rule()

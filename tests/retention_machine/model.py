@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from tests.erasing.model import Erasure
 from tests.erasing.model import World as People
-from tests.retention_machine.policies import Due, PolicySet, due_of
+from tests.retention_machine.policies import Due, Policy, PolicySet, due_of
 from tests.retention_machine.scopes import PEOPLE as NAMING
 from tests.retention_machine.scopes import Entry, Scope, covers
 from unbroken.privacy.vault.holders import Holder
@@ -60,9 +60,12 @@ class Change:
 
 @dataclass
 class Standing:
-    """Policies whose expiry nobody is asked about: ``state`` is asked, confirmed or ended."""
+    """Policies whose expiry nobody is asked about, as they were when it was asked for.
 
-    policies: frozenset[str]
+    ``state`` is asked, confirmed or ended.
+    """
+
+    policies: frozenset[Policy]
     by: str
     state: str = "asked"
 
@@ -137,6 +140,8 @@ class World(People):
     changes: dict[str, Change] = field(default_factory=dict)
     standings: dict[str, Standing] = field(default_factory=dict)
     disposals: dict[str, Disposal] = field(default_factory=dict)
+    quiet: set[str] = field(default_factory=set)
+    """Keys that nobody asked for lately."""
     despite_floors: set[str] = field(default_factory=set)
     """Erasures that go on where a law asks to keep."""
 
@@ -223,9 +228,10 @@ class World(People):
         return not disposal.standing or all(self.is_standing(seq) for seq in disposal.candidates)
 
     def standing_policies(self) -> frozenset[str]:
-        """Those whose expiry nobody is asked about."""
+        """Those whose expiry nobody is asked about, as long as they are what was approved of."""
         valid = [each.policies for each in self.standings.values() if each.state == "confirmed"]
-        return frozenset[str]().union(*valid)
+        present = frozenset(self.rules.all if self.rules else ())
+        return frozenset(each.id for each in present.intersection(frozenset[Policy]().union(*valid)))
 
     def is_standing(self, seq: int) -> bool:
         """Whether all policies that an entry falls under are such."""
@@ -245,10 +251,23 @@ class World(People):
             and (not disposal.standing or self.is_standing(entry.seq))
         ]
 
-    def dispose(self, seqs: Iterable[int]) -> None:
-        """These lose what they hold. Whoever was heard of lately keeps their key, and here everybody was."""
+    def dispose(self, seqs: Iterable[int]) -> set[str]:
+        """These lose what they hold; and whoever has nothing sealed any more, and was quiet for long, their key."""
+        keys: set[str] = set()
         for seq in seqs:
+            keys |= self.entries[seq].keys if self.entries[seq].has_original else set()
             self.entries[seq] = replace(self.entries[seq], payload=False, has_original=False)
+        idle = {key for key in keys & self.quiet - self.held_keys(keys) if not self._has_sealed(self.keys[key].holder)}
+        self.destroy([], idle)
+        return idle
+
+    def _has_sealed(self, holder: Holder | None) -> bool:
+        assert holder is not None
+        sealed = [entry for entry in self.entries.values() if entry.has_original]
+        if holder.kind == "session":
+            return any(entry.session == holder.name for entry in sealed)
+        ids = self.namesakes(holder.name)
+        return any(entry.subjects & ids or (not entry.subjects and entry.actor in ids) for entry in sealed)
 
     # ---- who is erased ----
 

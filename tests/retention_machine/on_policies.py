@@ -17,6 +17,7 @@ from tests.retention_machine.policies import (
     LONG_AGO,
     NAMED,
     YEARS_AGO,
+    Policy,
     PolicySet,
 )
 
@@ -97,10 +98,13 @@ class Policies(Place):
         elif isinstance(answer, Refused):
             # Of policies that are none at the moment.
             assert answer == Refused(WRONG), answer
-            there = self.world.rules
-            assert there is None or policies - {each.id for each in (there.default, *there.named)}, answer
+            assert policies - {each.id for each in self._present()}, answer
         else:
-            self.world.standings[str(answer[0])] = Standing(frozenset(policies), login)
+            asked = frozenset(each for each in self._present() if each.id in policies)
+            self.world.standings[str(answer[0])] = Standing(asked, login)
+
+    def _present(self) -> tuple[Policy, ...]:
+        return () if self.world.rules is None else self.world.rules.all
 
     @precondition(lambda self: self.world.standings)
     @rule(which=WHICH, login=st.sampled_from(DECIDE))
@@ -118,10 +122,7 @@ class Policies(Place):
     @rule(policies=st.sets(st.sampled_from(IDS), min_size=4))
     def approve_beforehand(self, policies: set[str]) -> None:
         """Two people at once."""
-        there = self.world.rules
-        if there is None:
-            return
-        known = policies & {each.id for each in (there.default, *there.named)}
+        known = policies & {each.id for each in self._present()}
         if known:
             self.ask_standing(known, "legal")
             self.confirm_standing(len(self.world.standings) - 1, "compliance")

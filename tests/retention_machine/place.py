@@ -19,6 +19,7 @@ from tests.retention_machine.model import World
 from tests.retention_machine.policies import ACCOUNTS, DOMAINS, EVENT_TYPES
 from tests.retention_machine.scopes import Entry
 from unbroken.privacy.vault.holders import Holder
+from unbroken.store.sql import script
 
 T = TypeVar("T")
 
@@ -157,7 +158,19 @@ class Place(RuleBasedStateMachine):
         for holder, key in keys.items():
             assert key is not None
             self.has_key(holder, key.id)
+            self.world.quiet.discard(key.id)
         return keys
+
+    def let_time_pass(self) -> None:
+        """Nobody has asked for a key for weeks, as far as the database knows."""
+        admin, table = self.database.admin, "alter table unbroken.subject_keys"
+        with admin.transaction():
+            admin.execute(script("ddl_guard_off"))
+            admin.execute(f"{table} disable trigger refuse_reassigning".encode())
+            admin.execute("update unbroken.subject_keys set asked_at = asked_at - interval '40 days'")
+            admin.execute(f"{table} enable always trigger refuse_reassigning".encode())
+            admin.execute(script("ddl_guard"))
+        self.world.quiet = {key_id for key_id, key in self.world.keys.items() if key.holder is not None}
 
     def has_key(self, holder: Holder, key_id: str) -> None:
         """Takes note of the key that somebody was given."""

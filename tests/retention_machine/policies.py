@@ -79,9 +79,14 @@ class PolicySet:
     named: tuple[Policy, ...]
 
     @property
+    def all(self) -> tuple[Policy, ...]:
+        """The default and the others."""
+        return (self.default, *self.named)
+
+    @property
     def text(self) -> str:
         """The canonical text."""
-        policies = sorted((self.default, *self.named), key=lambda each: each.id)
+        policies = sorted(self.all, key=lambda each: each.id)
         written: Any = {"default": self.default.id, "policies": [each.written() for each in policies], "v": 1}
         return rfc8785.dumps(written).decode()
 

@@ -66,7 +66,7 @@ def covers(scope: Scope, entry: Entry, everybody: Callable[[str], Collection[str
 
 def is_narrower(new: Scope, old: Scope) -> bool:
     """Whether ``new`` asks for all that ``old`` asks for, with fewer values or more keys."""
-    if "everything" in new or new == old:
+    if "everything" in new or new == old or ("from" in new and "to" in new and new["from"] >= new["to"]):
         return False
     return "everything" in old or all(key in new and _is_within(key, new[key], old[key]) for key in old)
 

@@ -20,7 +20,7 @@ CAREFUL = settings(
 
 
 def test_any_order(server: Server) -> None:
-    run(server, examples=5, steps=40)
+    run(server, examples=4, steps=30)
 
 
 @pytest.mark.long

@@ -181,7 +181,13 @@ BROKEN: Final = {
 }
 
 
-@pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
+QUICK: Final = ("holds are not looked at again", "a hold does not stand against an erasure", "something is left")
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [pytest.param(broken, id=name, marks=[] if name in QUICK else pytest.mark.long) for name, broken in BROKEN.items()],
+)
 def test_it_sees(server: Server, broken: Broken) -> None:
     with machine(server, *broken.events, policies=broken.policies) as made:
         made.database.disarm()
@@ -199,6 +205,7 @@ def test_it_sees(server: Server, broken: Broken) -> None:
             broken.story(made)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("story", {broken.story for broken in BROKEN.values()}, ids=lambda story: story.__name__)
 def test_it_sees_nothing_where_nothing_is_broken(server: Server, story: Callable[[Machine], None]) -> None:
     with machine(server) as made:
