@@ -94,6 +94,7 @@ class Machine(Interruptions, Policies):
         def between(state: str, at: int) -> None:
             if state in holds:
                 self.issue(holds.pop(state), None, which, 0, "legal")
+                self.narrow(len(self.world.holds) - 1, {"agents": False})
             if state == "proposed" and decides and not standing:
                 self.decide(at, which, which % 2 == 0, None if which % 3 else DOMAINS[0], "dpo")
 

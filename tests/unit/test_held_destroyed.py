@@ -19,6 +19,9 @@ from unbroken.verify.examine import examine
 from unbroken.verify.export import verify_export
 from unbroken.verify.finding import Accounted
 from unbroken.verify.holding import HoldWord, Scope, scope_of
+from unbroken.verify.nightly import BEGINNING
+from unbroken.verify.onward import verify_onward
+from unbroken.verify.outside import Outside
 from unbroken.verify.run import verify_log, verify_range
 from unbroken.verify.settle import settle
 
@@ -198,6 +201,12 @@ def _as_of(log: Log, name: str) -> list[StoredEntry]:
         entry.log = name
         entry.hash = hash_of(entry.line)
     return log.stored
+
+
+def test_a_part_that_is_read_again_is_held_against_holds_that_were_told_behind_it() -> None:
+    log = made({"everything": True})
+    dispose(log, 2)
+    assert held(verify_onward(log, BEGINNING, outside=Outside(LOG), upto=3)) == [(2, None)]
 
 
 # ---- Many ----
