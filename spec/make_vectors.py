@@ -1715,6 +1715,8 @@ def untold_holds() -> list[Case]:
     erased = emptied(says(issued(**on_tool), "log.erased", erasure=ERASURE, payloads=GONE).entries, *DISPOSED)
     twice = emptied(disposed(issued(disposing(), **on_tool), payloads="3").entries, *DISPOSED)
     held = emptied(disposing(issued(**on_tool)).entries, *DISPOSED)
+    log = "clinic.example/agents~7"
+    elsewhere = says(before_disposing(), "log.hold_issued", hold=HOLD, log=log, scope={"everything": True})
     claimed = before_disposing()
     claimed.add(*with_values(recorded(7, "log.hold_issued"), details={"hold": HOLD, "scope": on_tool}))
     withheld = {"hash": held[6].hash, "line": held[6].line, "withheld": ["details"]}
@@ -1735,6 +1737,7 @@ def untold_holds() -> list[Case]:
 
     return [
         fine("held-afterwards", "a hold that was issued after the disposal", afterwards),
+        allowed("of-another-log", "it tells of a hold of an earlier incarnation", elsewhere),
         allowed("unnamed", "a hold without an id, which says nothing", issued(hold="mine", **on_tool)),
         allowed("by-a-recorder", "a recorder says that something is held, which says nothing", claimed),
         fine("unseen-held", "the details of the hold are withheld: nobody sees what it kept", held, unseen),

@@ -620,8 +620,8 @@ def _are_texts(value: object) -> bool:
 
 
 def _tells_of_hold(event_type: str, said: Mapping[str, object]) -> bool:
-    """Whether details have the form that entries about holds have."""
-    checks: dict[str, TypeCheck] = {"hold": _is_uuid}
+    """Whether details have the form that entries about holds have, and tell of the log that they stand in."""
+    checks: dict[str, TypeCheck] = {"hold": _is_uuid, "log": lambda log: log is None}
     if event_type != "log.hold_issued":
         checks["request"] = _is_uuid
     if event_type == "log.hold_changed":

@@ -13,7 +13,7 @@ from unbroken.verify.chain import Chain, Run, summarise
 from unbroken.verify.declaration import Declaration
 from unbroken.verify.erased import erased_in, faults_of, payload_of
 from unbroken.verify.examine import Intact, examine
-from unbroken.verify.finding import MAX_ERASURES, Report
+from unbroken.verify.finding import MAX_ERASURES, Disposal, Report
 from unbroken.verify.run import verify_range, verify_session
 from unbroken.verify.settle import settle
 
@@ -72,6 +72,43 @@ def test_pages_and_single_entries_come_to_the_same(log: Log) -> None:
     assert settle(by_page, looking_at(log)) == settle(singly, looking_at(log))
     assert places(by_page) == places(singly)
     assert places(singly) == [("missing", 1, "inputs"), ("missing", 5, "outputs"), ("missing", 8, "outputs")]
+
+
+def test_what_was_erased_and_disposed_of_is_counted_once_as_erased(log: Log) -> None:
+    disposal = "01970000-0000-7000-8000-0000000000dd"
+    log.state("log.disposed", disposal=disposal, payloads="1,4,6", originals="6", kept="2-3", keys=["v-2"])
+    log.state("log.disposed", disposal=disposal, complete=True, payloads=3, originals=1, keys=1, kept=2)
+    log.erase(1)
+    chain = Chain(log=LOG)
+    assert chain.follow_run(run_of(steps_of(log)))
+    accounted = settle(chain, looking_at(log))
+    assert places(chain) == []
+    assert (accounted.payloads, accounted.disposed, accounted.erased) == (7, 1, 6)
+    assert (accounted.originals, accounted.disposed_originals) == (3, 0)
+    told = Disposal(disposal, 12, 13, payloads=3, originals=1, keys=0, complete=True)
+    assert (accounted.disposals, accounted.disposals_total, accounted.erasures_total) == ((told,), 1, 1)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"disposal": None},
+        {"disposal": "d-1"},
+        {"erasure": ERASURE, "disposal": None},
+        {"kept": "2,1"},
+        {"kept": "1-3"},
+        {"payloads": "1,1"},
+        {"more": [1]},
+    ],
+)
+def test_what_a_disposal_says_otherwise_counts_for_nothing(log: Log, said: dict[str, Any]) -> None:
+    stated = {"disposal": "01970000-0000-7000-8000-0000000000dd", "payloads": "1"} | said
+    log.state("log.disposed", **{key: value for key, value in stated.items() if value is not None})
+    log.erase(1)
+    chain = Chain(log=LOG)
+    assert chain.follow_run(run_of(steps_of(log)))
+    assert settle(chain, looking_at(log)).disposals_total == 0
+    assert places(chain) == [("missing", 1, "inputs")]
 
 
 def test_what_is_there_after_all_is_not_erased_and_what_never_was_neither(log: Log) -> None:

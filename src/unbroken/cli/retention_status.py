@@ -7,14 +7,16 @@ from typing import Annotated, Any, Final
 import typer
 
 from unbroken import wiring
+from unbroken.cli.disposal_view import state_in_words
 from unbroken.cli.printing import ROWS, cells, console, counted, moment, plain_table, print_json
-from unbroken.cli.retention_store import SEERS, Kept, open_kept
+from unbroken.cli.retention_store import DECIDERS, SEERS, Kept, open_kept
 from unbroken.cli.retention_view import day, json_time, kind_as_json, kind_in_words
 from unbroken.cli.subject_options import command
 from unbroken.cli.subject_view import print_next
 from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption
 from unbroken.errors import AccessDeniedError
 from unbroken.retention.standing import COUNTED, Standing, grouped, standing_of
+from unbroken.store.disposals import Disposals
 from unbroken.store.holds import Holds
 
 _HEADINGS: Final = {
@@ -25,6 +27,11 @@ _HEADINGS: Final = {
     "past": "past ceiling",
     "held": "held",
 }
+_NEXT: Final = {
+    **dict.fromkeys(("proposed", "reviewed"), DECIDERS),
+    **dict.fromkeys(("approved", "begun", "emptied", "gone"), "retention"),
+}
+"""Whose duty the next step of a disposal is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +96,21 @@ def _waiting(kept: Kept, store: str) -> list[_Waiting]:
             what = f"an approval in advance, by {moment(approval.expires_at)} UTC"
             confirming = words("retention", "standing", "confirm", approval.approval)
             found.append(_Waiting(_others(approval.asked_by), what, confirming))
-    return found + _of_holds(kept, words("hold", "list"))
+    return found + _of_disposals(kept, store) + _of_holds(kept, words("hold", "list"))
+
+
+def _of_disposals(kept: Kept, store: str) -> list[_Waiting]:
+    """Who has to go on with which disposal, in any incarnation."""
+    found = []
+    for _, name in kept.reader.incarnations():
+        for row in Disposals(kept.reader, log=name).all():
+            who = _NEXT.get(row.state)
+            if who is not None:
+                state = f"disposal {row.disposal}: {state_in_words(row)}"
+                other = f", other than {row.reviewed_by}" if row.state == "reviewed" else ""
+                words = ("retention", "run", "--execute") if who == "retention" else ("disposal", "show", row.disposal)
+                found.append(_Waiting(f"{who}{other}", state, command(store, name, *words)))
+    return found
 
 
 def _of_holds(kept: Kept, listing: str) -> list[_Waiting]:

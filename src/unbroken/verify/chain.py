@@ -90,7 +90,7 @@ def _with_acts(run: Run, steps: Sequence[Intact]) -> Run:
             if last is not None:
                 uses.setdefault(last, (step.seq, step.writer, step.recorded_at))
     acts = without_repetitions([step.tells for step in steps if step.tells is not None])
-    classes = classes_in((step.seq, step.retention_class, step.kind) for step in steps)
+    classes = classes_in(steps)
     return replace(run, acts=tuple(acts), uses=uses, classes=classes)
 
 
@@ -281,7 +281,7 @@ class Chain:
         if any(fault.part == "details" for fault in step.faults):
             replay.unheard.add(step.seq)
         uses = {} if step.recorder is None else {step.recorder: (step.seq, step.writer, step.recorded_at)}
-        classes = classes_in([(step.seq, step.retention_class, step.kind)])
+        classes = classes_in([step])
         replay.hear(() if step.tells is None else (step.tells,), uses, classes)
 
     def intact(self) -> Iterator[tuple[int, int]]:

@@ -99,15 +99,14 @@ def examine(entry: StoredEntry) -> Intact | Broken:
         recorder=event.recorder,
         writer=entry.writer,
         recorded_at=entry.recorded_at,
+        retention_class=entry.retention_class,
+        kind=None if event.recorder is None else kind_of(event),
     )
     if not _is_faultless(entry, event):
         if not are_commitments(event):
             return _not_canonical(entry, "a commitment that is not 64 lower-case hex digits")
         _find_faults(intact, entry, event)
-    if event.recorder is not None:
-        intact.retention_class = entry.retention_class
-        intact.kind = kind_of(event)
-    elif entry.retention_class is not None:
+    if event.recorder is None and entry.retention_class is not None:
         fault = Fault(
             "class_disagrees", "no class: the log's own entries are of none", f"class {entry.retention_class}"
         )

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 from unbroken.core.event import Event
 from unbroken.verify.replay.table import Found, Remark, Row, Table
 
 ROOM: Final = 1_000_000
 """Classes of a log before what comes is classed by type and domains alone, its scope not being known."""
+MAX_SHARED: Final = 10_000
+"""Kinds of entries that are remembered."""
 MAX_KINDS: Final = 10
 """Kinds of entries that are told apart under the number of one class. Of a class as it should be there is one."""
 _LONGEST: Final = 1800
@@ -21,12 +23,24 @@ Classed: TypeAlias = tuple[int, Kind]
 """The class that a database states of an entry, and what the entry is."""
 
 
+_kinds: Final[dict[tuple[str, tuple[str, ...] | None, tuple[str, ...] | None], Kind]] = {}
+"""Kinds that came before, so that all entries of one share it."""
+
+
 def kind_of(event: Event) -> Kind:
     """What an event's class is made of: not until when something asked for is valid, which is another each time."""
-    scope = event.scope or ()
-    if scope and event.event_type in _ASKING:
-        scope = tuple(item for item in scope if not item.startswith("valid_until="))
-    return event.event_type, event.domains or (), scope
+    stated = event.event_type, event.domains, event.scope
+    return _kinds.get(stated) or _new_kind(*stated)
+
+
+def _new_kind(event_type: str, domains: tuple[str, ...] | None, scope: tuple[str, ...] | None) -> Kind:
+    kept = scope or ()
+    if event_type in _ASKING:
+        kept = tuple(item for item in kept if not item.startswith("valid_until="))
+    if len(_kinds) >= MAX_SHARED:
+        _kinds.clear()
+    kind = _kinds[event_type, domains, scope] = (event_type, domains or (), kept)
+    return kind
 
 
 class Classes(NamedTuple):
@@ -44,19 +58,29 @@ class Classes(NamedTuple):
 NONE: Final = Classes()
 
 
-def classes_in(steps: Iterable[tuple[int, int | None, Kind | None]]) -> Classes:
-    """What entries show: of each its number, its class as stated, and its kind, which the log's own have not."""
+class Stepping(Protocol):
+    """An entry, with its class as stated, and its kind, which the log's own have not."""
+
+    seq: int
+    retention_class: int | None
+    kind: Kind | None
+
+
+def classes_in(steps: Iterable[Stepping]) -> Classes:
+    """What some neighbouring entries show."""
     first: dict[Classed, int] = {}
+    last: dict[int, Kind] = {}
     unclassed = late = 0
-    for seq, stated, kind in steps:
+    for step in steps:
+        stated, kind = step.retention_class, step.kind
         if kind is None:
             continue
-        if stated is not None:
-            first.setdefault((stated, kind), seq)
-            continue
-        unclassed = unclassed or seq
-        if first and not late:
-            late = seq
+        if stated is None:
+            unclassed = unclassed or step.seq
+            late = late or (step.seq if last else 0)
+        elif last.get(stated) is not kind:
+            last[stated] = kind
+            first.setdefault((stated, kind), step.seq)
     return Classes(first, unclassed, late)
 
 
