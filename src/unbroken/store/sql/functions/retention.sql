@@ -13,7 +13,7 @@ begin
   -- The first incarnation's, which stays the first whenever the log is continued.
   perform from retention_locks r where r.log = (unbroken.incarnations_of(p_log))[1] and r.what = 'holds' for update;
   if not found then
-    raise exception 'this log has nothing to lock holds by' using errcode = 'XX001';
+    raise exception 'this log has nothing to lock holds by' using errcode = 'P0002';
   end if;
 end $$;
 
@@ -92,7 +92,7 @@ begin
   end if;
   perform from retention_locks r where r.log = p_log and r.what = 'classes' for update;
   if not found then
-    raise exception 'this log has nothing to lock its classes by' using errcode = 'XX001';
+    raise exception 'this log has nothing to lock its classes by' using errcode = 'P0002';
   end if;
   v_last := coalesce((select max(c.class) from retention_classes c where c.log = p_log), 0);
   insert into retention_classes (log, class, key, event_type, domains, scope)
