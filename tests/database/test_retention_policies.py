@@ -11,6 +11,7 @@ from psycopg.types.json import Jsonb
 
 from tests.conftest import LOG, Database
 from tests.database import raw
+from tests.database.held import issue
 from tests.database.policies import AT_ONCE, PAST, TEXT, ask_standing, proposed, put_in_force, tell
 from tests.database.raw import sent
 from unbroken.core.entry import StoredEntry
@@ -329,3 +330,17 @@ def test_the_whole_catalogue_can_be_put_into_force_and_says_the_same_there(datab
         )
         for each in rules.policies
     ]
+
+
+def test_which_holds_there_are_is_not_for_the_duty_that_disposes(database: Database) -> None:
+    with database.connect("writer") as writer:
+        raw.append(writer, [sent({"inputs": '"a"'}, session_id="s-1")])
+    with database.connect("legal") as legal:
+        hold = issue(legal, {"sessions": ["s-1"]})
+    known = {}
+    for duty in ("retention", "verifier", "dpo"):
+        with LogReader(database.conninfo(duty), LOG) as reader:
+            row = Retention(reader).entry("1")
+            assert row is not None
+            known[duty] = (row.held, row.holds, row.matters is None)
+    assert known == {"retention": (True, None, True), **dict.fromkeys(("verifier", "dpo"), (True, [hold], False))}

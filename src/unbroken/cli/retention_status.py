@@ -1,7 +1,6 @@
 """``unbroken retention status``: what there is of each class, what is due, what keeps the rest, who is waited for."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 import typer
@@ -70,7 +69,7 @@ def status(
       unbroken retention status --classes --json | jq '.classes[].past'
     """
     with open_kept(store, log, login=wiring.READER, duties=SEERS) as kept:
-        found = standing_of(kept.stocks(), kept.reckoning(), now=datetime.now(UTC))
+        found = standing_of(kept.stocks(), kept.reckoning(), now=kept.now())
         waiting = _waiting(kept, store)
     rows = found if classes else grouped(found)
     total = {name: sum(getattr(each, name) for each in found) for name in COUNTED}

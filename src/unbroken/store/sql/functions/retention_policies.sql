@@ -266,8 +266,7 @@ begin
     raise exception 'an approval in advance ends within 400 days' using errcode = 'UB009';
   end if;
   perform unbroken.lock_holds(v_log);
-  if cardinality(v_policies) not between 1 and 1000
-     or exists (select from unnest(v_policies) as p (id) where not exists (select from unbroken.rules_in_force(v_log) r where r.id = p.id)) then
+  if cardinality(v_policies) not between 1 and 1000 or not v_policies <@ array(select r.id from unbroken.rules_in_force(v_log) r) then
     raise exception 'an approval in advance is for 1 to 1000 of the policies in force' using errcode = 'UB009';
   end if;
   approval := gen_random_uuid();
