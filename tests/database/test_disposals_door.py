@@ -330,6 +330,19 @@ def test_what_reviewers_took_out_is_left(on: Disposing, writer: Connection) -> N
     assert raw.report(on.database).findings_total == 0
 
 
+def test_what_was_taken_out_stays_out_of_this_list_also_where_it_still_is_due(
+    on: Disposing, writer: Connection
+) -> None:
+    rows = append(writer, [due(), due()])
+    disposal = on.proposed()
+    on.relabel(disposal, str(rows[0].seq), "accounts", "others")
+    on.agree(disposal)
+    on.carry_out(disposal)
+    assert on.holding() == [rows[0].seq]
+    on.done()
+    assert on.holding() == []
+
+
 def test_a_class_is_taken_out_as_a_whole(on: Disposing, writer: Connection) -> None:
     rows = append(writer, [due(), due(event_type="response"), due()])
     disposal = on.proposed()

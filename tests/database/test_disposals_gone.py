@@ -13,6 +13,8 @@ from tests.database.disposing import Disposing, due, due_at_once
 from tests.database.raw import Connection, append, sent
 from unbroken.core.entry import SEGMENT
 from unbroken.store import administration
+from unbroken.store.check import check
+from unbroken.store.check_finding import Finding, Severity
 from unbroken.store.vacuum import Vacuuming
 
 QUICK_S = 3.0
@@ -142,6 +144,11 @@ def filled_segment(on: Disposing, writer: Connection, others: int = 0) -> int:
     return 1
 
 
+def check_of(database: Database) -> list[Finding]:
+    """What a check of the database finds."""
+    return [finding for outcome in check(database.admin) for finding in outcome.findings]
+
+
 def partitions(database: Database) -> set[str]:
     rows = database.admin.execute(
         "select c.relname from pg_class c where c.relnamespace = 'unbroken'::regnamespace and c.relkind = 'r'"
@@ -165,6 +172,8 @@ def test_an_empty_partition_is_dropped_and_stays_so(on: Disposing, writer: Conne
     administration.create_log(on.database.admin, LOG)
     append(writer, [due()])
     assert partitions(on.database) == {"entries_1_1"}
+    about = {outcome.severity for outcome in check_of(on.database) if "_1_1" in outcome.object}
+    assert about == {Severity.NOTE}
 
 
 def test_a_partition_in_which_something_is_left_stays(on: Disposing, writer: Connection) -> None:
