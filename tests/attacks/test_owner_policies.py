@@ -55,6 +55,8 @@ NEEDED_BY: Final = {
     "anchorings": "notary that anchors",
     "key_statements": "notary that states a key",
     "alarms": "notary that raises an alarm",
+    "retention_classes": "writer",
+    "retention_locks": "legal that issues a hold",
     "policy_sets": "compliance that proposes policies",
     "start_events": "server that tells what happened",
     "standing_approvals": "legal that asks for an approval in advance",

@@ -25,6 +25,8 @@ NOTHING: Final = "none"
 """No error and no rows, though there are some."""
 PART: Final = "part"
 """Some of the rows of the log."""
+UNHELD: Final = "ticket, no holds"
+"""All rows of the log but the entries that tell of legal holds."""
 BEYOND: Final = "beyond"
 """Rows of another log too."""
 NO: Final = "\u2013"
@@ -215,6 +217,8 @@ def _rows_of(relation: Relation) -> Judge:
         assert everything > 0, f"{relation.name} is empty: whether it can be read does not show"
         if relation.log is not None:
             return YES if read else NOTHING
+        if relation.name == "entries" and 0 < read == wanted - tenants.holds_told():
+            return UNHELD
         return {0: NOTHING, wanted: YES}.get(read, PART if read < wanted else BEYOND)
 
     return judge

@@ -3,7 +3,7 @@
 import threading
 import time
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -11,7 +11,7 @@ from psycopg import sql
 from tests.conftest import LOG, Database
 from tests.database.raw import Connection
 
-_STEP_S: Final = 0.0002
+_LEAST_S, _MOST_S = 0.0002, 0.02
 Answer = tuple[Any, ...] | str
 """A row, or the SQLSTATE of a refusal."""
 
@@ -59,11 +59,12 @@ class Logins:
 
 
 class Racing:
-    """Makes two calls at one moment. Whoever came first is held back a little more the next time."""
+    """Makes two calls at one moment. Whoever came first is held back more the next time, the more the more often."""
 
     def __init__(self, database: Database) -> None:
         self._sides = (Logins(database), Logins(database))
         self._head_start_s = 0.0
+        self._step_s = _LEAST_S
 
     def both(self, first: Call, second: Call) -> tuple[Answer, Answer]:
         """What both are answered."""
@@ -86,7 +87,10 @@ class Racing:
 
     def second_was_first(self, yes: bool) -> None:
         """Tells how the last one went."""
-        self._head_start_s += _STEP_S if yes else -_STEP_S
+        again = yes == (self._step_s > 0)
+        step = abs(self._step_s) * (2 if again else 0.25)
+        self._step_s = min(max(step, _LEAST_S), _MOST_S) * (1 if yes else -1)
+        self._head_start_s += self._step_s
 
     def close(self) -> None:
         """Ends the connections."""

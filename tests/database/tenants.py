@@ -121,6 +121,10 @@ class Tenants:
             self._counts[relation] = (int(row[0]), int(row[1]))
         return self._counts[relation]
 
+    def holds_told(self) -> int:
+        """How many entries of the first log tell of legal holds."""
+        return int(self.scalar("select count(*) from unbroken.entries where log = 1 and event_type like 'log.hold%%'"))
+
     def scalar(self, statement: str, *values: object) -> Any:
         row = self.admin.execute(statement.encode(), values).fetchone()
         return None if row is None else row[0]

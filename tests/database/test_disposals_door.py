@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import psycopg
@@ -28,6 +29,7 @@ from tests.database.disposing import (
     due_at_once,
 )
 from tests.database.held import issue
+from tests.database.losing import OLD, continued
 from tests.database.policies import AT_ONCE, ask_standing, put_in_force
 from tests.database.raw import Connection, append, sent
 
@@ -371,6 +373,29 @@ def test_an_approval_in_advance_that_ends_meanwhile_lets_nothing_more_go(on: Dis
     on.carry_out(disposal)
     assert len(on.holding()) == 3
     assert on.row(disposal)["kept"] == 3
+
+
+def test_what_an_earlier_incarnation_holds_is_disposed_of_and_told_in_the_newest(
+    on: Disposing, writer: Connection
+) -> None:
+    rows = append(writer, [due(session_id="a"), due(session_id="b")])
+    continued(on.database, anchored=None)
+    append(writer, [sent({"inputs": "1"})])
+    with on.database.connect("legal") as legal:
+        issue(legal, {"sessions": ["b"]})
+    old = Disposing(on.database, OLD)
+    with closing(old):
+        disposal = old.done()
+        entries = old.login("retention").execute(
+            "select seq from unbroken.disposed_entries(%s, %s, 0, 10)", (OLD, disposal)
+        )
+        assert len(entries.fetchall()) == 3
+        assert old.row(disposal)["kept"] == 0
+    newest = "select count(*) from unbroken.entries where log = 2 and event_type like 'log.dispos%'"
+    assert on.database.admin.execute(newest).fetchone() == (6,)
+    held = on.database.admin.execute("select seq from unbroken.payloads where log = 1 and seq >= %s", (rows[0].seq,))
+    assert held.fetchall() == [(rows[1].seq,)]
+    assert raw.report(on.database).findings_total == 0
 
 
 # ---- What nobody can do past the functions ----

@@ -16,7 +16,8 @@ ANN, BOB = "p-" + "a" * 32, "p-" + "b" * 32
 _KEYS = "select key_id from unbroken.vault_keys(%s, %s, %s)"
 _TOLD = (
     "select p.details::json -> 'keys' from unbroken.entries e join unbroken.payloads p using (log, seq)"
-    " where e.event_type = 'log.disposed' and p.details::json ->> 'keys' is not null and p.details::json ->> 'complete' is null"
+    " where e.event_type = 'log.disposed' and p.details::json ->> 'keys' is not null"
+    " and p.details::json ->> 'complete' is null"
 )
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from psycopg.types.json import Jsonb
 
@@ -27,7 +27,7 @@ from unbroken.store.log_reader import LogReader
 from unbroken.store.retention import Retention
 
 QUICK: Final = settings(
-    deadline=None, phases=[Phase.generate, Phase.reuse], suppress_health_check=[HealthCheck.too_slow]
+    deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate], suppress_health_check=[HealthCheck.too_slow]
 )
 """Without looking for a smaller case: each takes the database some milliseconds, of which thousands take minutes."""
 ENTRIES: Final = 24
@@ -167,6 +167,37 @@ def _turns(world: World) -> list[datetime]:
     return found
 
 
+def awkward() -> World:
+    """Days that end in an hour which comes twice, or between hours, and an entry that was given other domains twice."""
+
+    def of(name: str, zone: str, *domains: str) -> Policy:
+        given: dict[str, Any] = {"title": name, "citation": "a test", "basis": "law", "jurisdiction": "any"}
+        applies = Applies(frozenset(domains), everything=not domains)
+        month = Period(1)
+        return Policy(id=name, version=1, floor=month, ceiling=month, applies=applies, zone=zone_named(zone), **given)
+
+    recorded_at = datetime(2026, 9, 24, 12, tzinfo=UTC)
+    # Five minutes into the next day, there.
+    late = Entry(datetime(2026, 9, 24, 18, 20, tzinfo=UTC), Kind("request", ("accounts",)))
+    relabels = [
+        Decision([0], by_class, ENTRIES - 1, None, [domain], True)
+        for by_class, domain in ((True, "books"), (False, "clinic"))
+    ]
+    named = [
+        of("azores", "Atlantic/Azores", "books"),
+        of("clinic", "UTC", "clinic"),
+        of("default", "UTC"),
+        of("kathmandu", "Asia/Kathmandu", "accounts"),
+    ]
+    return World(
+        set_of(named, default="default"),
+        {},
+        [Entry(recorded_at, Kind("request", ("books",)))] * (ENTRIES - 1) + [late],
+        relabels,
+        datetime(2026, 10, 25, 0, 30, tzinfo=UTC),
+    )
+
+
 def _fields(policy: Policy) -> dict[str, Any]:
     return {name: getattr(policy, name) for name in Policy.__slots__}
 
@@ -290,6 +321,7 @@ def test_the_database_and_the_package_agree_on_what_is_due(unguarded: Database) 
 
         @settings(QUICK, max_examples=40)
         @given(worlds())
+        @example(awkward())
         def agree(world: World) -> None:
             planted(unguarded, world)
             reckoning = Reckoning(world.rules, world.told)

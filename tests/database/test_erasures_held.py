@@ -137,6 +137,20 @@ def test_an_erasure_does_not_begin_while_anything_of_it_is_held(
     assert payloads_left(database) == [3]
 
 
+def test_nobody_whose_payloads_alone_are_held_is_erased_either(
+    database: Database, writer: Connection, dpo: Connection, legal: Connection
+) -> None:
+    """An opaque id leads to no name, and without a vault there is no key: nothing but the entries is asked."""
+    append(writer, [said("customer-17"), said("customer-17", session_id="s-1")])
+    erasure, keys = ready(dpo, legal, "customer-17")
+    issue(legal, {"sessions": ["s-1"]})
+    assert held(dpo, "customer-17") == 1
+    assert refused(dpo, BEGIN, LOG, erasure, keys, ORDER) == "UB014"
+    again = "select unbroken.reapply_erasure(%s, %s, '{customer-17}', '{}', false, clock_timestamp(), %s)"
+    assert refused(database.admin, again, LOG, erasure, ORDER) == "UB014"
+    assert payloads_left(database) == [1, 2]
+
+
 def test_who_is_not_held_is_erased_beside_whom_one_holds(
     database: Database, writer: Connection, dpo: Connection, legal: Connection
 ) -> None:
@@ -315,6 +329,7 @@ def test_what_a_law_asks_to_keep_goes_only_if_it_was_asked_for_despite_that(
     assert (planned["floored"], planned["held"], despite, entry["despite_floors"]) == (2, 0, False, False)
     before = tables(database)
     assert refused(dpo, BEGIN, LOG, erasure, keys, ORDER) == "UB009"
+    assert refused(database.admin, "update unbroken.erasures set despite_floors = %s", True) == "UB010"
     assert tables(database) == before
 
     erasure, keys = ready(dpo, legal, ANN, despite=True)

@@ -182,7 +182,7 @@ def test_triggers_fire_always_and_on_every_partition(filled: Database) -> None:
         "checkpoints": (["refuse_delete", "refuse_resigning", "refuse_truncate"], True),
         "continuity": (["refuse_delete", "refuse_reopening", "refuse_truncate"], True),
         "key_statements": (["refuse_change", "refuse_truncate", "refuse_untold_key"], True),
-        **dict.fromkeys(("anchorings", "alarms"), both),
+        **dict.fromkeys(("anchorings", "alarms", "retention_classes", "retention_locks"), both),
         "policy_sets": (["refuse_delete", "refuse_truncate", "refuse_untold_policy_set"], True),
         "start_events": (["refuse_delete", "refuse_truncate", "refuse_untold_start"], True),
         "standing_approvals": (["refuse_delete", "refuse_truncate", "refuse_untold_standing"], True),

@@ -11,11 +11,14 @@ from psycopg.types.json import Jsonb
 
 from tests.conftest import LOG, Database
 from tests.database import raw
+from tests.database.held import issue
 from tests.database.policies import AT_ONCE, PAST, TEXT, ask_standing, proposed, put_in_force, tell
 from tests.database.raw import sent
 from unbroken.core.entry import StoredEntry
+from unbroken.retention.catalogue import DEFAULT, built_in
+from unbroken.retention.period import Period
 from unbroken.retention.policy_file import set_in
-from unbroken.retention.policy_set import set_from
+from unbroken.retention.policy_set import set_from, set_of
 from unbroken.store.log_reader import LogReader
 from unbroken.store.retention import Retention
 
@@ -302,3 +305,42 @@ def test_what_there_is_is_counted_by_class_and_quarter(database: Database) -> No
         assert page.upto == page.head == 5
         assert [each.upto for each in door.counts(limit=2)] == [2, 4, 5]
         assert all(count.recorded_at.minute % 15 == 0 for count in page.counts)
+
+
+def test_the_whole_catalogue_can_be_put_into_force_and_says_the_same_there(database: Database) -> None:
+    rules = set_of(built_in().values(), default=DEFAULT)
+    put_in_force(database, rules)
+    rows = database.admin.execute(
+        "select r.id, r.is_law, r.floor_months, r.floor_days, r.ceiling_months, r.ceiling_days, r.start, r.start_key,"
+        " r.zone from unbroken.logs l, unbroken.rules_in_force(l.log) r order by 1"
+    ).fetchall()
+
+    def length(period: Period | None) -> tuple[int | None, int | None]:
+        return (None, None) if period is None else (period.months, period.days)
+
+    assert rows == [
+        (
+            each.id,
+            each.basis == "law",
+            *length(each.floor),
+            *length(each.ceiling),
+            each.start,
+            each.start_key,
+            each.zone.key,
+        )
+        for each in rules.policies
+    ]
+
+
+def test_which_holds_there_are_is_not_for_the_duty_that_disposes(database: Database) -> None:
+    with database.connect("writer") as writer:
+        raw.append(writer, [sent({"inputs": '"a"'}, session_id="s-1")])
+    with database.connect("legal") as legal:
+        hold = issue(legal, {"sessions": ["s-1"]})
+    known = {}
+    for duty in ("retention", "verifier", "dpo"):
+        with LogReader(database.conninfo(duty), LOG) as reader:
+            row = Retention(reader).entry("1")
+            assert row is not None
+            known[duty] = (row.held, row.holds, row.matters is None)
+    assert known == {"retention": (True, None, True), **dict.fromkeys(("verifier", "dpo"), (True, [hold], False))}

@@ -2,8 +2,8 @@
 model of what has to be kept and what may go.
 """
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
@@ -39,6 +39,16 @@ select disposal::text, case when done_seq is not null then 'done' when withdrawn
          when proposed_seq is not null then 'proposed' else 'started' end
   from unbroken.disposals
 """
+
+
+@dataclass(frozen=True)
+class Between:
+    """What comes between the steps of a round: holds at some of its states, a decision, an end in its midst."""
+
+    holds: Mapping[str, dict[str, bool]]
+    is_decided: bool
+    is_ended: bool
+    which: int
 
 
 class Machine(Interruptions, Policies):
@@ -81,24 +91,37 @@ class Machine(Interruptions, Policies):
         self.say_often(replace(said, actor=AGENT, subjects=frozenset(), session=None, sealed=False))
 
     @rule(
-        events=st.lists(EVENTS, max_size=5), holds=st.dictionaries(st.sampled_from(sorted(NEXT)), LISTS, max_size=2),
-        decides=st.booleans(), standing=st.sampled_from([False, False, True]), which=WHICH, limit=LIMIT,
-        logins=st.permutations(DECIDE),
+        events=st.lists(EVENTS, max_size=5), between=st.builds(
+            Between, holds=st.dictionaries(st.sampled_from(sorted(NEXT)), LISTS, max_size=2), is_decided=st.booleans(),
+            is_ended=st.booleans(), which=WHICH,
+        ),
+        standing=st.sampled_from([False, False, True]), limit=LIMIT, logins=st.permutations(DECIDE),
     )  # fmt: skip
     def let_go(
-        self, events: Sequence[Said], holds: dict[str, dict[str, bool]], decides: bool, standing: bool, which: int,
-        limit: int, logins: Sequence[str],
+        self, events: Sequence[Said], between: Between, standing: bool, limit: int, logins: Sequence[str]
     ) -> None:  # fmt: skip
-        """A round of disposal from what is recorded to its end, with holds and decisions that come in its midst."""
+        """A round of disposal from what is recorded to its end, and what comes in its midst."""
+        left = dict(between.holds)
+        ended = not between.is_ended
 
-        def between(state: str, at: int) -> None:
-            if state in holds:
-                self.issue(holds.pop(state), None, which, 0, "legal")
-            if state == "proposed" and decides and not standing:
-                self.decide(at, which, which % 2 == 0, None if which % 3 else DOMAINS[0], "dpo")
+        def come(state: str, at: int) -> None:
+            nonlocal ended
+            if state in left:
+                self.issue(left.pop(state), None, between.which, 0, "legal")
+                self.narrow(len(self.world.holds) - 1, {"agents": False})
+            if state == "proposed" and between.is_decided and not standing:
+                domains = None if between.which % 3 else DOMAINS[0]
+                self.decide(at, between.which, between.which % 2 == 0, domains, "dpo")
+            if state == "begun" and not ended:
+                ended = True
+                self.end_in_its_midst(between.which)
 
         self.record(events)
-        self.carry_out(standing, limit, logins, between)
+        self.carry_out(standing, limit, logins, come)
+
+    def end_in_its_midst(self, which: int) -> None:
+        """Whoever destroys is ended."""
+        self.interrupt_disposing(which, 1000, which % 2 == 0, 0.001 * (which % 7))
 
     @precondition(lambda self: any(key.holder for key in self.world.keys.values()))
     @rule()

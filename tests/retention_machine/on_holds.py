@@ -96,6 +96,16 @@ class Holds(Place):
             hold.versions.append(Version(change.scope))
 
     @precondition(lambda self: any(not hold.released for hold in self.world.holds.values()))
+    @rule(which=WHICH, lists=LISTS)
+    def narrow(self, which: int, lists: dict[str, bool]) -> None:
+        """Two people let go of a part, where it is one."""
+        there = [at for at, hold in enumerate(self.world.holds.values()) if not hold.released]
+        asked = len(self.world.changes)
+        self.ask(there[which % len(there)], lists, None, False, "legal")
+        if len(self.world.changes) > asked:
+            self.confirm(asked, "compliance")
+
+    @precondition(lambda self: any(not hold.released for hold in self.world.holds.values()))
     @rule(which=WHICH)
     def release(self, which: int) -> None:
         """Two people let go of one that is in force."""

@@ -24,10 +24,13 @@ A command whose output nobody reads any more, as in `unbroken query ... | head -
 
 def command_lines() -> list[tuple[str, ...]]:
     """Every command and subcommand, in the order in which they are listed."""
-    lines: list[tuple[str, ...]] = [()]
-    for name in COMMANDS:
-        lines += [(name,), *((name, inner) for inner in getattr(load(name), "commands", {}))]
-    return lines
+    return [(), *(line for name in COMMANDS for line in _lines_of((name,), load(name)))]
+
+
+def _lines_of(line: tuple[str, ...], command: Any) -> Iterator[tuple[str, ...]]:
+    yield line
+    for name, inner in getattr(command, "commands", {}).items():
+        yield from _lines_of((*line, name), inner)
 
 
 def help_of(line: tuple[str, ...]) -> str:
@@ -43,17 +46,20 @@ def reference() -> str:
 
 
 def _section(line: tuple[str, ...]) -> str:
-    command = _command(line)
+    command = command_of(line)
     text = command.help.replace("\b\n", "").strip()
     options = "".join(_options(command))
     return f"## `{' '.join(('unbroken', *line))}`\n\n```text\n{text}\n```\n" + (f"\n{options}" if options else "")
 
 
-def _command(line: tuple[str, ...]) -> Any:
+def command_of(line: tuple[str, ...]) -> Any:
+    """The command, or the group of commands, that a line names."""
     if not line:
         return typer.main.get_command(app)
     command = load(line[0])
-    return command if len(line) == 1 else command.commands[line[1]]
+    for name in line[1:]:
+        command = command.commands[name]
+    return command
 
 
 def _options(command: Any) -> Iterator[str]:

@@ -195,6 +195,16 @@ def test_from_the_issue_to_the_release(clinic: Clinic, entries: Entries) -> None
     assert said(entries)[2:] == ["log.hold_change_asked", "log.hold_changed"] * 2
 
 
+def test_a_hold_is_narrowed_to_a_person_who_has_more_pseudonyms_by_now(clinic: Clinic) -> None:
+    hold = issue(clinic, "--subject", DANA, "--subject", LEE)["issued"]["hold"]
+    writer = LogWriter(clinic.database.conninfo("writer"), LOG)
+    writer.identify([NAMES.identity(DANA, new_pseudonym())], as_proposed=True)
+    writer.close()
+    done = clinic.as_login("legal").json("hold", "narrow", hold, "--subject", DANA, "--reason", "x", "--yes")
+    assert done["scope"] == {"subjects": [clinic.known[DANA]]}
+    assert done["asked"] is not None
+
+
 def test_a_wider_hold_is_none_that_was_narrowed(clinic: Clinic, entries: Entries) -> None:
     hold = issue(clinic, "--session", "s-1")["issued"]["hold"]
     done = clinic.as_login("legal")("hold", "narrow", hold, "--session", "s-2", "--reason", "x", "--yes")

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from tests.conftest import LOG, Database
+from tests.database.disposing import Disposing
 from tests.database.held import issue
-from tests.database.policies import AT_ONCE, put_in_force, tell
+from tests.database.losing import continued
+from tests.database.policies import AT_ONCE, TEXT, proposed, put_in_force, tell
 from tests.database.raw import append, sent
 from tests.system.cli import Cli
 
@@ -149,6 +151,39 @@ def test_what_waits_for_whom(cli: Cli, database: Database, tmp_path: Path) -> No
     (waiting,) = as_login(cli, database, "retention").json("retention", "status")["waiting"]
     assert waiting["for"] == "somebody other than compliance"
     assert "retention confirm 1" in waiting["command"]
+
+
+def test_a_disposal_that_waits_is_named_with_who_has_to_go_on(cli: Cli, database: Database) -> None:
+    put_in_force(database, AT_ONCE)
+    tell(database)
+    on = Disposing(database)
+    disposal = on.proposed()
+    (waiting,) = cli.json("retention", "status")["waiting"]
+    assert waiting["for"] == "compliance, legal or dpo"
+    assert waiting["what"].startswith(f"disposal {disposal}: waits to be reviewed")
+    on.review(disposal)
+    (waiting,) = cli.json("retention", "status")["waiting"]
+    assert waiting["for"] == "compliance, legal or dpo, other than compliance"
+    on.close()
+
+
+def test_policies_and_what_was_told_go_on_where_a_log_was_continued(cli: Cli, database: Database) -> None:
+    put_in_force(database, AT_ONCE)
+    tell(database)
+    with database.connect("dpo") as dpo:
+        late = proposed(dpo, TEXT.replace("1y", "3y"))
+    continued(database)
+    with database.connect("writer") as writer:
+        append(writer, [sent({"inputs": '"d"'}, domains=["accounts"], scope=["account=1"])])
+    found = cli.json("retention", "status")
+    assert (found["policies_version"], found["total"]["entries"], found["total"]["due"]) == (1, 6, 4)
+    assert as_login(cli, database, "legal").json("retention", "confirm", late, "--yes")["version"] == late
+    assert cli.json("retention", "status")["policies_version"] == late
+    assert put_in_force(database, AT_ONCE) == late + 1
+    told = cli.json("retention", "started", "account_closed", "account=1", "--at", "2016-01-01", "--evidence", "x")
+    assert told["log"] == f"{LOG}~2"
+    first = replace(cli, settings={"UNBROKEN_LOG": f"{LOG}~1"})
+    assert explained(first, 1)["floors"][0]["start"] == "2016-01-01T00:00:00Z"
 
 
 def test_what_happened_is_told_masked_and_warned_about_where_no_policy_starts_with_it(

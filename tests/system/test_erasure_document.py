@@ -19,7 +19,11 @@ from unbroken.cli.kept_heads import name_of
 
 DOCUMENT = ROOT / "docs" / "erasure.md"
 SAFE = "/mnt/safe"
-LOGINS = {"dpo": "dpo", "legal": "legal", "compliance": "compliance", "auditor": "verifier", "dba": "postgres"}
+LOGINS = {
+    **{login: login for login in ("dpo", "legal", "compliance", "retention")},
+    "auditor": "verifier",
+    "dba": "postgres",
+}
 _PROMPT = re.compile(r"^([a-z]+)\$ ", re.MULTILINE)
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -55,8 +59,8 @@ class Session:
         }
         if person in ("dpo", "legal"):
             environment["UNBROKEN_KEY_FILE"] = str(self.clinic.key_file)
-        if person == "dpo":
-            environment["UNBROKEN_CERTIFICATE_KEY"] = "dpo.key"
+        if person in ("dpo", "retention"):
+            environment["UNBROKEN_CERTIFICATE_KEY"] = f"{person}.key"
             environment["UNBROKEN_DESTRUCTION_LEDGER"] = str(self.safe / "erasures.jsonl")
         done = subprocess.run(
             shlex.split(line),
@@ -67,12 +71,15 @@ class Session:
             timeout=60,
             check=False,
         )
-        # No head that was kept elsewhere proves the end here.
-        wanted = 3 if line.startswith("unbroken verify") else 0
-        assert (done.returncode, done.stderr) == (wanted, ""), (line, done.stderr)
+        assert (done.returncode, done.stderr) == (self.wanted(line), ""), (line, done.stdout, done.stderr)
         for shown, real in zip(_ID.findall(command.output), _ID.findall(done.stdout), strict=False):
             self.ids.setdefault(shown, real)
         return done.stdout.replace(name_of(conninfo), PLACE).replace(str(self.safe), SAFE)
+
+    def wanted(self, line: str) -> int:
+        """The exit code of a command."""
+        # No head that was kept elsewhere proves the end here.
+        return 3 if line.startswith("unbroken verify") else 0
 
     @property
     def safe(self) -> Path:

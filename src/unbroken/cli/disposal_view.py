@@ -17,11 +17,11 @@ IRREVERSIBLE: Final = (
 _INDENT: Final = 2
 _SHOWN: Final = 50
 _WAITS: Final = {
-    "policies": "no policies are in force: nothing is ever due",
-    "review": "a person has to review it",
-    "approval": "another person has to approve of it",
-    "vacuum": "whoever administers the database has to vacuum what it was deleted from",
-    "snapshot": "a transaction from before still sees it: it has to end, and the partition be vacuumed again",
+    "policies": "policies to be in force: without, nothing is ever due",
+    "review": "a person to review it",
+    "approval": "another person to approve of it",
+    "vacuum": "a vacuum of what it was deleted from",
+    "snapshot": "a transaction that still sees it to end, and another vacuum",
 }
 
 
@@ -135,7 +135,7 @@ def print_places(places: Sequence[Place]) -> None:
 def _gone(place: Place) -> str:
     if place.gone_at is not None:
         return f"gone: {place.how}, {moment(place.gone_at)} UTC"
-    return f"{amount(place.size)}; {waits_in_words(place.waits_for)}"
+    return f"{amount(place.size)}; waits for {waits_in_words(place.waits_for)}"
 
 
 def disposal_as_json(row: Disposal) -> dict[str, Any]:

@@ -91,7 +91,7 @@ def narrow(
     with open_holds(store, log, login=wiring.READER) as (door, reader):
         row = _changeable(door, hold)
         keys = keys_of(store, key)
-        to = as_in_log(given, reader, store, log, keys=keys, login=wiring.READER)
+        to = as_in_log(given, reader, store, log, keys=keys, login=wiring.READER, of=row.scope)
         scope = narrowed(row.scope, to)
         _show(row, scope, json=json)
         asked = None

@@ -96,11 +96,19 @@ def scope_from(
 
 
 def as_in_log(
-    scope: Scope, reader: LogReader, store: str, log: str | None, *, keys: Sequence[LogKey], login: str
+    scope: Scope,
+    reader: LogReader,
+    store: str,
+    log: str | None,
+    *,
+    keys: Sequence[LogKey],
+    login: str,
+    of: Scope | None = None,
 ) -> Scope:
     """The scope as the log has it: pseudonyms in place of names, placeholders where texts are masked.
 
-    Looking for somebody's pseudonyms is recorded as a read.
+    Of somebody whom the scope ``of`` names already, by the ids that it has. Looking for somebody's pseudonyms is
+    recorded as a read.
     """
     names = sorted({text for key in PEOPLE for text in scope.get(key, ()) if not is_pseudonym(text)})
     found = _found(names, store, log, keys=keys, login=login) if names and keys else {}
@@ -108,7 +116,8 @@ def as_in_log(
 
     def texts(key: str, text: str) -> Sequence[str]:
         pseudonyms = found.get(text, ()) if key in PEOPLE else ()
-        return pseudonyms or masked_under(keys, text) or [masked(store, text, rules=rules)]
+        named = [each for each in pseudonyms if each in (of or {}).get(key, ())]
+        return named or pseudonyms or masked_under(keys, text) or [masked(store, text, rules=rules)]
 
     lists = {key: sorted({each for text in scope[key] for each in texts(key, text)}) for key in LISTS if key in scope}
     _warn(names, found, keyed=bool(keys))

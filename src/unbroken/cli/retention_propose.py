@@ -1,7 +1,5 @@
 """``unbroken retention simulate``, ``propose``, ``confirm`` and ``withdraw``: how the policies of a log change."""
 
-from datetime import UTC, datetime
-
 import typer
 
 from unbroken import wiring
@@ -184,7 +182,7 @@ def _waiting(kept: Kept, version: int) -> PolicyVersion:
 def _simulated(kept: Kept, after: PolicySet) -> Simulation:
     told = told_in(kept.door)
     before = None if kept.version is None else policies_of(kept.version)
-    found = Simulation(Reckoning(before, told), Reckoning(after, told), datetime.now(UTC))
+    found = Simulation(Reckoning(before, told), Reckoning(after, told), kept.now())
     for stock in kept.stocks():
         found.add(stock)
     return found

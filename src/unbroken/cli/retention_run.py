@@ -21,10 +21,10 @@ from unbroken.cli.disposal_view import IRREVERSIBLE, disposal_as_json, kind_of, 
 from unbroken.cli.ending import ending_in_order
 from unbroken.cli.kept_heads import name_of
 from unbroken.cli.late_progress import LateProgress
-from unbroken.cli.printing import ROWS, cells, console, counted, plain_table, print_json
+from unbroken.cli.printing import counted, print_json
 from unbroken.cli.subject_decide import open_door
 from unbroken.cli.subject_options import command
-from unbroken.cli.subject_view import print_next
+from unbroken.cli.subject_view import print_next, print_section
 from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption
 from unbroken.destruction.signing import SignedLedger
 from unbroken.errors import ConfigurationError
@@ -142,21 +142,26 @@ def _shown_by(bar: LateProgress) -> Progress:
 
 
 def _print(found: Sequence[Done], *, store: str, executed: bool) -> None:
-    table = plain_table("log", "kind", "disposal", "candidates", "done now" if executed else "next", "state")
-    table.columns[2].no_wrap = True
     for each in found:
-        row = each.disposal
         kind = "approved in advance" if each.standing else "by two people"
-        state = waits_in_words(each.waits_for) if row is None else state_in_words(row)
-        candidates = "" if row is None else f"{row.entries:,}"
-        what = _done(each) if executed else _next(each)
-        table.add_row(*cells(each.log, kind, "" if row is None else row.disposal, candidates, what, state))
-    console(piped=ROWS).print(table)
+        print_section(f"{each.log}, {kind}", _rows(each, executed=executed))
     if not executed:
         typer.echo("Nothing was done: --execute takes these steps.")
     steps = list(_people(found, store))
     if steps:
         print_next(steps)
+
+
+def _rows(done: Done, *, executed: bool) -> Iterator[tuple[str, str]]:
+    row = done.disposal
+    if row is not None:
+        yield "disposal", row.disposal
+        yield "candidates", f"{row.entries:,}"
+    yield ("done now", _done(done)) if executed else ("next", _next(done))
+    if row is not None:
+        yield "state", state_in_words(row)
+    if done.waits_for is not None:
+        yield "waits for", waits_in_words(done.waits_for)
 
 
 def _done(done: Done) -> str:

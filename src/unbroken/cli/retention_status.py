@@ -1,20 +1,21 @@
 """``unbroken retention status``: what there is of each class, what is due, what keeps the rest, who is waited for."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 import typer
 
 from unbroken import wiring
+from unbroken.cli.disposal_view import state_in_words
 from unbroken.cli.printing import ROWS, cells, console, counted, moment, plain_table, print_json
-from unbroken.cli.retention_store import SEERS, Kept, open_kept
+from unbroken.cli.retention_store import DECIDERS, SEERS, Kept, open_kept
 from unbroken.cli.retention_view import day, json_time, kind_as_json, kind_in_words
 from unbroken.cli.subject_options import command
 from unbroken.cli.subject_view import print_next
 from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption
 from unbroken.errors import AccessDeniedError
 from unbroken.retention.standing import COUNTED, Standing, grouped, standing_of
+from unbroken.store.disposals import Disposals
 from unbroken.store.holds import Holds
 
 _HEADINGS: Final = {
@@ -25,6 +26,11 @@ _HEADINGS: Final = {
     "past": "past ceiling",
     "held": "held",
 }
+_NEXT: Final = {
+    **dict.fromkeys(("proposed", "reviewed"), DECIDERS),
+    **dict.fromkeys(("approved", "begun", "emptied", "gone"), "retention"),
+}
+"""Whose duty the next step of a disposal is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +69,7 @@ def status(
       unbroken retention status --classes --json | jq '.classes[].past'
     """
     with open_kept(store, log, login=wiring.READER, duties=SEERS) as kept:
-        found = standing_of(kept.stocks(), kept.reckoning(), now=datetime.now(UTC))
+        found = standing_of(kept.stocks(), kept.reckoning(), now=kept.now())
         waiting = _waiting(kept, store)
     rows = found if classes else grouped(found)
     total = {name: sum(getattr(each, name) for each in found) for name in COUNTED}
@@ -89,7 +95,21 @@ def _waiting(kept: Kept, store: str) -> list[_Waiting]:
             what = f"an approval in advance, by {moment(approval.expires_at)} UTC"
             confirming = words("retention", "standing", "confirm", approval.approval)
             found.append(_Waiting(_others(approval.asked_by), what, confirming))
-    return found + _of_holds(kept, words("hold", "list"))
+    return found + _of_disposals(kept, store) + _of_holds(kept, words("hold", "list"))
+
+
+def _of_disposals(kept: Kept, store: str) -> list[_Waiting]:
+    """Who has to go on with which disposal, in any incarnation."""
+    found = []
+    for _, name in kept.reader.incarnations():
+        for row in Disposals(kept.reader, log=name).all():
+            who = _NEXT.get(row.state)
+            if who is not None:
+                state = f"disposal {row.disposal}: {state_in_words(row)}"
+                other = f", other than {row.reviewed_by}" if row.state == "reviewed" else ""
+                words = ("retention", "run", "--execute") if who == "retention" else ("disposal", "show", row.disposal)
+                found.append(_Waiting(f"{who}{other}", state, command(store, name, *words)))
+    return found
 
 
 def _of_holds(kept: Kept, listing: str) -> list[_Waiting]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -44,6 +45,11 @@ class Kept:
     def origin(self) -> str:
         """The log's name for all its incarnations."""
         return self.log.partition("~")[0]
+
+    def now(self) -> datetime:
+        """The time by the database's clock, by which disposal goes."""
+        head = self.reader.stated_head()
+        return datetime.now(UTC) if head is None else head.now
 
     def reckoning(self) -> Reckoning:
         """What the policies in force say."""

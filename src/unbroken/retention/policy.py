@@ -17,6 +17,7 @@ _ID: Final = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
 _START: Final = re.compile(r"[a-z]+(?:_[a-z]+)*")
 _KEY: Final = re.compile(r"[^=\x00-\x1f\x7f-\x9f]+")
 _TYPE: Final = re.compile(r"[a-z_]+(?:[.](?:[a-z_]+|[*]))?")
+_NAME: Final = re.compile(r"[^\x00-\x1f\x7f]+")
 _PLAIN: Final = re.compile(r"[^\x00-\x1f\x7f-\x9f]*")
 _LONGEST: Final = 120
 _LONGEST_TEXT: Final = 1000
@@ -109,7 +110,7 @@ class Policy:
         if len(applies.domains) + len(applies.event_types) > _MOST_NAMES:
             raise ConfigurationError(f"the policy {self.id}: it names more than {_MOST_NAMES:,} domains and types")
         for domain in applies.domains:
-            if not 0 < len(domain.encode()) <= _LONGEST_NAME or _PLAIN.fullmatch(domain) is None:
+            if len(domain.encode()) > _LONGEST_NAME or _NAME.fullmatch(domain) is None:
                 raise ConfigurationError(f"the policy {self.id}: a domain is a text of one line, in up to 1,024 bytes")
         for event_type in applies.event_types:
             if _TYPE.fullmatch(event_type) is None:

@@ -151,7 +151,7 @@ begin
     request := gen_random_uuid();
     seq := unbroken.append_own(v_place.log, 'log.access_requested',
                                jsonb_build_object('request', request, 'login', p_login, 'duty', p_duty, 'reason', p_reason,
-                                                  'valid_until', to_char(v_until at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')));
+                                                  'valid_until', unbroken.time_text(v_until)));
     insert into access_requests (log, request, login, duty, reason, requested_by, requested_at, requested_seq, expires_at)
     values (v_place.log, request, p_login, p_duty, p_reason, session_user, clock_timestamp(), seq, v_until);
   end if;

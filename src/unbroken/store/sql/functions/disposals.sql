@@ -269,7 +269,7 @@ begin
   end if;
   v_seq := unbroken.append_own(v_log, 'log.disposal_proposed', jsonb_strip_nulls(jsonb_build_object(
     'disposal', p_disposal, 'standing', v_open.standing, 'approvals', to_jsonb(v_standing), 'upto', v_open.upto,
-    'policies_version', v_open.policies_version, 'entries', v_open.entries, 'sha256', v_sha256, 'valid_until', unbroken.text_of(v_until))));
+    'policies_version', v_open.policies_version, 'entries', v_open.entries, 'sha256', v_sha256, 'valid_until', unbroken.time_text(v_until))));
   update disposals
      set sha256 = v_sha256, proposed_by = session_user, proposed_at = v_now, proposed_seq = v_seq, expires_at = v_until,
          approved_by = case when standing then session_user end, approved_at = case when standing then v_now end,
@@ -277,11 +277,6 @@ begin
    where log = v_log and disposal = p_disposal;
   return v_seq;
 end $$;
-
-create or replace function unbroken.text_of(p_at timestamptz) returns text
-language sql stable set search_path = unbroken, pg_temp as $$
-  select to_char(p_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
-$$;
 
 -- ---- People ----
 
@@ -319,7 +314,7 @@ begin
   end if;
   v_seq := unbroken.append_own(v_log, 'log.disposal_decided', jsonb_strip_nulls(jsonb_build_object(
     'disposal', p_disposal, 'nth', v_nth, 'decision', p_decision, 'classes', case when p_classes is not null then to_jsonb(v_classes) end,
-    'numbers', unbroken.ranges_in(v_numbers), 'until', unbroken.text_of(p_until),
+    'numbers', unbroken.ranges_in(v_numbers), 'until', unbroken.time_text(p_until),
     'domains', case when p_domains is not null then to_jsonb(v_domains) end, 'reason', p_reason)));
   insert into disposal_decisions (log, disposal, nth, decision, classes, seqs, until, domains, reason, decided_by, decided_at, seq)
   values (v_log, p_disposal, v_nth, p_decision, case when p_classes is not null then v_classes end, v_numbers, p_until,

@@ -215,7 +215,7 @@ begin
     'erasure', erasure, 'ticket', p_ticket, 'subjects', v_plan.ids, 'with_acted', coalesce(p_with_acted, false),
     'despite_floors', coalesce(p_despite_floors, false), 'planned', v_planned,
     'case', p_case, 'reason', p_reason,
-    'valid_until', to_char(expires_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')), erasure);
+    'valid_until', unbroken.time_text(expires_at)), erasure);
   insert into erasures (log, erasure, basis, subjects, with_acted, despite_floors, planned, case_name, reason, requested_by, requested_at,
                         requested_seq, expires_at)
   values (v_log, erasure, 'two people', v_plan.ids, coalesce(p_with_acted, false), coalesce(p_despite_floors, false), v_planned, p_case, p_reason,

@@ -544,7 +544,7 @@ begin
                     and num_nonnulls(d.approved_seq, d.withdrawn_seq) = 0)
      or not unbroken.is_told_by(new.decided_by, new.log, new.seq, 'log.disposal_decided', jsonb_strip_nulls(jsonb_build_object(
           'disposal', new.disposal, 'nth', new.nth, 'decision', new.decision, 'classes', to_jsonb(new.classes), 'numbers', unbroken.ranges_in(new.seqs),
-          'until', unbroken.text_of(new.until), 'domains', to_jsonb(new.domains), 'reason', new.reason))) then
+          'until', unbroken.time_text(new.until), 'domains', to_jsonb(new.domains), 'reason', new.reason))) then
     raise exception 'what is decided about a disposal is told by its entry, before it is approved' using errcode = 'UB010';
   end if;
   return new;

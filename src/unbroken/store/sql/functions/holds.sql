@@ -59,11 +59,6 @@ begin
                     from jsonb_array_elements(p_value) with ordinality as e (value, nth)) as i);
 end $$;
 
-create or replace function unbroken.time_text(p_time timestamptz) returns text
-language sql stable set search_path = unbroken, pg_temp as $$
-  select to_char(p_time at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
-$$;
-
 -- Whether all that the second scope covers the first one covers too, by their words alone: no key is given up, no list gets
 -- longer, no window wider.
 create or replace function unbroken.is_narrowing(p_old jsonb, p_new jsonb) returns boolean

@@ -6,6 +6,12 @@ language sql volatile set search_path = unbroken, pg_temp as $$
   select sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()))
 $$;
 
+-- A time as lines and details have it.
+create or replace function unbroken.time_text(p_time timestamptz) returns text
+language sql stable set search_path = unbroken, pg_temp as $$
+  select to_char(p_time at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+$$;
+
 -- RFC 8785 text of a value without fractions: keys are ASCII, so bytewise order is the order of UTF-16.
 create or replace function unbroken.canonical(p_value jsonb) returns text
 language plpgsql immutable set search_path = unbroken, pg_temp as $$
@@ -43,7 +49,7 @@ begin
     v_events[i].actor_id := session_user;
     v_events[i].actor_type := 'system';
     v_events[i].id := coalesce(v_events[i].id, gen_random_uuid());
-    v_events[i].ts := to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"');
+    v_events[i].ts := unbroken.time_text(clock_timestamp());
     v_events[i].details := encode(sha256(v_salts[i] || convert_to(v_details[i], 'UTF8')), 'hex');
     v_texts[i] := unbroken.event_text(v_events[i]);
   end loop;

@@ -12,6 +12,9 @@ begin
   end if;
   -- The first incarnation's, which stays the first whenever the log is continued.
   perform from retention_locks r where r.log = (unbroken.incarnations_of(p_log))[1] and r.what = 'holds' for update;
+  if not found then
+    raise exception 'this log has nothing to lock holds by' using errcode = 'P0002';
+  end if;
 end $$;
 
 -- What a new log needs for all this.
@@ -88,6 +91,9 @@ begin
     raise exception 'append runs in READ COMMITTED' using errcode = 'UB004';
   end if;
   perform from retention_locks r where r.log = p_log and r.what = 'classes' for update;
+  if not found then
+    raise exception 'this log has nothing to lock its classes by' using errcode = 'P0002';
+  end if;
   v_last := coalesce((select max(c.class) from retention_classes c where c.log = p_log), 0);
   insert into retention_classes (log, class, key, event_type, domains, scope)
   select p_log, v_last + row_number() over (order by n.key), n.key, n.event_type, n.domains, n.scope

@@ -16,7 +16,7 @@ end $$;
 create or replace function unbroken.is_line(p_value jsonb) returns boolean
 language plpgsql immutable set search_path = unbroken, pg_temp as $$
 begin
-  return jsonb_typeof(p_value) = 'string' and char_length(p_value #>> '{}') between 1 and 1000 and p_value #>> '{}' !~ '[\x01-\x1f\x7f]';
+  return jsonb_typeof(p_value) = 'string' and char_length(p_value #>> '{}') between 1 and 1000 and p_value #>> '{}' !~ '[\x01-\x1f\x7f-\x9f]';
 end $$;
 
 -- Why this can't be a policy, or null.
@@ -47,7 +47,7 @@ begin
       or p_policy ? 'event_types' and not unbroken.is_sorted_list(p_policy -> 'event_types')
       or exists (select from unnest(unbroken.texts_in(p_policy -> 'event_types')) as t (type) where t.type !~ '^[a-z_]+([.]([a-z_]+|[*]))?$')
       then 'domains and event_types are sorted lists of different texts'
-    when not exists (select from pg_timezone_names z where z.name = p_policy ->> 'zone') then 'it names a time zone'
+    when (unbroken.is_line(p_policy -> 'zone') and p_policy ->> 'zone' ~ '^[A-Z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$') is not true then 'it names a time zone'
   end;
 end $$;
 
@@ -75,6 +75,9 @@ begin
       when not exists (select from jsonb_array_elements(v_set -> 'policies') as p (policy)
                         where p.policy -> 'id' = v_set -> 'default' and p.policy ? 'everything' and not p.policy ?| array['domains', 'event_types'])
         then 'its default is one of its policies, which is for everything and names no domains or event types'
+      -- The server reads all of its zones from disk for this, so once.
+      when exists (select p.policy ->> 'zone' from jsonb_array_elements(v_set -> 'policies') as p (policy) where p.policy ->> 'zone' <> 'UTC'
+                   except select z.name from pg_timezone_names z) then 'its policies name time zones that there are'
     end);
 exception when data_exception then
   return 'it is no JSON that the log can hold';
@@ -263,8 +266,7 @@ begin
     raise exception 'an approval in advance ends within 400 days' using errcode = 'UB009';
   end if;
   perform unbroken.lock_holds(v_log);
-  if cardinality(v_policies) not between 1 and 1000
-     or exists (select from unnest(v_policies) as p (id) where not exists (select from unbroken.rules_in_force(v_log) r where r.id = p.id)) then
+  if cardinality(v_policies) not between 1 and 1000 or not v_policies <@ array(select r.id from unbroken.rules_in_force(v_log) r) then
     raise exception 'an approval in advance is for 1 to 1000 of the policies in force' using errcode = 'UB009';
   end if;
   approval := gen_random_uuid();

@@ -117,7 +117,7 @@ begin
   expires_at := v_now + p_valid;
   seq := unbroken.append_own(v_log, 'log.read', jsonb_strip_nulls(jsonb_build_object(
     'ticket', ticket, 'duty', duty, 'purpose', p_purpose, 'case', p_case, 'scope', unbroken.recorded_scope(v_log, p_scope),
-    'valid_until', to_char(expires_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))), ticket);
+    'valid_until', unbroken.time_text(expires_at))), ticket);
   insert into tickets (log, ticket, login, duty, opened_seq, opened_at, expires_at, opened_xid, session_id)
   values (v_log, ticket, session_user, duty, seq, v_now, expires_at, pg_current_xact_id(), p_scope ->> 'session');
   return next;
