@@ -1,6 +1,7 @@
 """What was destroyed while a legal hold covered it: in a log, in an export, across incarnations."""
 
 import json
+import pickle
 import tracemalloc
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from tests.unit.test_accounting import places
 from unbroken.core.entry import StoredEntry, hash_of
 from unbroken.core.event import decode_event
 from unbroken.verify.against_holds import AT_ONCE
-from unbroken.verify.chain import Chain
+from unbroken.verify.chain import Chain, summarise
 from unbroken.verify.declaration import Declaration
 from unbroken.verify.examine import examine
 from unbroken.verify.export import verify_export
@@ -85,6 +86,36 @@ def test_an_export_and_a_log_that_can_be_read_again_say_the_same(scope: dict[str
     settle(chain, _again(log))
     assert held(chain) == held(verify_export(exported(log))) == wanted
     assert held(verify_range(log, first=1, last=len(log.stored))) == wanted
+    assert held(verify_onward(log, BEGINNING, outside=Outside(LOG))) == wanted
+
+
+@pytest.mark.parametrize("size", [1, 2, 9])
+def test_what_scopes_cover_is_seen_page_by_page(size: int) -> None:
+    """And what is gone only since it was read is looked at again."""
+    scopes = {"sessions": ["s"]}, {"sessions": ["other"]}
+    log = made(scopes[0])
+    log.state("log.hold_issued", hold=REQUEST, scope=scopes[1])
+    dispose(log, 1, 2, 4)
+    log.state("log.disposed", disposal=DISPOSAL, payloads="3")
+    chain = Chain(log=LOG, scopes=tuple(map(scope_of, scopes)))
+    steps = _steps(log)
+    for start in range(0, len(steps), size):
+        run = summarise(steps[start : start + size], None, chain.scopes)
+        assert run is not None
+        assert chain.follow_run(pickle.loads(pickle.dumps(run)))  # noqa: S301 - its own
+    assert list(chain.covered[scope_of(scopes[0])]) == [(1, 2), (4, 4)]
+    assert scope_of(scopes[1]) not in chain.covered
+    log.erase(3)
+    settle(chain, _again(log))
+    assert held(chain) == [(1, None), (2, None), (3, None), (4, None)]
+    assert {finding.session for finding in chain.findings.kept} == {"s"}
+
+
+def test_a_hold_that_the_database_keeps_to_itself_is_looked_for_again() -> None:
+    log = made({"everything": True})
+    dispose(log, 2)
+    log.told_of_holds = lambda: iter(())  # type: ignore[method-assign]
+    assert held(verify_onward(log, BEGINNING, outside=Outside(LOG))) == [(2, None)]
 
 
 def _steps(log: Log) -> list[Any]:

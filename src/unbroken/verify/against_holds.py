@@ -9,8 +9,9 @@ from unbroken.core.event import Event, decode_event
 from unbroken.verify.accounting import ORIGINAL, Held
 from unbroken.verify.chain import Chain
 from unbroken.verify.examine import Intact
+from unbroken.verify.finding import MAX_FINDINGS
 from unbroken.verify.holding import Version
-from unbroken.verify.numbers import Numbers, Run, merged, without
+from unbroken.verify.numbers import Numbers, Run, both, merged, without
 from unbroken.verify.spilled import Spilled
 
 APART: Final = 1000
@@ -54,19 +55,47 @@ def lacking_of(chain: Chain) -> Lacking:
     return lacking
 
 
-def check_holds(chain: Chain, held: Held, lacking: Lacking) -> None:
-    """Adds to a chain what is absent and declared gone by an entry at which a hold covered it."""
+def check_holds(chain: Chain, held: Held, lacking: Lacking, *, since: Numbers | None = None) -> None:
+    """Adds to a chain what is absent and declared gone by an entry at which a hold covered it.
+
+    What holds cover whose scopes the chain knew was seen when it was read, but for what went ``since``.
+    """
     found: list[Numbers] = []
     for versions, numbers in chain.accounting.under_hold(held):
-        these = Numbers()
-        for runs in _windows(without(numbers, merged(*found))):
-            for seq, text, recorded_at in lacking(runs):
-                event = decode_event(text)
-                version = next((each for each in versions if _covers(each, event, recorded_at)), None)
-                if version is not None:
-                    these.add(seq, seq)
-                    _report(chain, held, seq, version, session=event.session_id)
-        found.append(these)
+        for version in versions:
+            if version.scope in chain.scopes:
+                seen = Numbers(without(both(numbers, chain.covered.get(version.scope, ())), merged(*found)))
+                found.append(seen)
+                for runs in _windows(seen):
+                    _report_all(chain, held, runs, version, lacking)
+        others = tuple(version for version in versions if version.scope not in chain.scopes)
+        for rest, of in ((numbers, others), (both(numbers, since or ()), versions)):
+            if of:
+                found.append(_look_again(chain, held, without(rest, merged(*found)), of, lacking))
+
+
+def _look_again(
+    chain: Chain, held: Held, numbers: Iterable[Run], versions: Sequence[Version], lacking: Lacking
+) -> Numbers:
+    """Reports those of these entries that one of the versions covers, and gives their numbers."""
+    these = Numbers()
+    for runs in _windows(numbers):
+        for seq, text, recorded_at in lacking(runs):
+            event = decode_event(text)
+            version = next((each for each in versions if _covers(each, event, recorded_at)), None)
+            if version is not None:
+                these.add(seq, seq)
+                _report(chain, held, seq, version, session=event.session_id)
+    return these
+
+
+def _report_all(chain: Chain, held: Held, runs: Sequence[Run], version: Version, lacking: Lacking) -> None:
+    """Reports all of these; of those that will be listed the session is told, too."""
+    room = chain.findings.total < MAX_FINDINGS
+    sessions = {seq: decode_event(text).session_id for seq, text, _ in lacking(runs)} if room else {}
+    for first, last in runs:
+        for seq in range(first, last + 1):
+            _report(chain, held, seq, version, session=sessions.get(seq))
 
 
 def _covers(version: Version, event: Event, recorded_at: str) -> bool:

@@ -5,12 +5,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from unbroken.core.entry import GENESIS, Head
+from unbroken.core.event import decode_event
 from unbroken.core.tree.hashing import HASH_BYTES
 from unbroken.verify.accounting import Accounting, bits_of
 from unbroken.verify.declaration import Declaration
 from unbroken.verify.examine import Broken, Fault, Intact
 from unbroken.verify.finding import MAX_FINDINGS, Finding, FindingList, Kind
-from unbroken.verify.holding import HoldWord
+from unbroken.verify.holding import HoldWord, Scope
 from unbroken.verify.numbers import Numbers, merged, without
 from unbroken.verify.replay.act import Act, without_repetitions
 from unbroken.verify.replay.classing import NONE, Classes, classes_in
@@ -28,8 +29,9 @@ class Run:
 
     ``sessions`` holds, per session, its first and last session_seq and seq in the page, numbered without gaps;
     ``absences`` what its entries lack that may be accounted for, as :func:`bits_of`, with the first and the last of
-    neighbours alike; ``declarations`` what they say of what is gone and of holds; ``spans`` what a tree needs of it,
-    where there is one, and ``acts``, ``uses`` and ``classes`` what a replay does.
+    neighbours alike, and ``covered`` which of them a hold covers, by the place of its scope; ``declarations`` what they
+    say of what is gone and of holds; ``spans`` what a tree needs of it, where there is one, and ``acts``, ``uses`` and
+    ``classes`` what a replay does.
     """
 
     log: str
@@ -39,6 +41,7 @@ class Run:
     last_hash: bytes
     sessions: dict[str, tuple[int, int, int, int]]
     absences: tuple[tuple[int, int, int], ...] = ()
+    covered: tuple[tuple[int, int, int], ...] = ()
     declarations: tuple[Declaration | HoldWord, ...] = ()
     acts: tuple[Act, ...] = ()
     uses: Uses = field(default_factory=dict)
@@ -46,10 +49,13 @@ class Run:
     spans: tuple[Span, ...] = ()
 
 
-def summarise(steps: Sequence[Intact | Broken], cuts: Iterable[int] | None = None) -> Run | None:
+def summarise(
+    steps: Sequence[Intact | Broken], cuts: Iterable[int] | None = None, scopes: Sequence[Scope] = ()
+) -> Run | None:
     """The page as one :class:`Run`, or ``None`` where it has to be followed entry by entry.
 
-    ``cuts`` are the sizes within it at which a tree wants its root; ``None`` where there is no tree.
+    ``cuts`` are the sizes within it at which a tree wants its root; ``None`` where there is no tree. ``scopes`` are
+    those of holds.
     """
     sessions: dict[str, tuple[int, int, int, int]] = {}
     before: Intact | None = None
@@ -78,7 +84,7 @@ def summarise(steps: Sequence[Intact | Broken], cuts: Iterable[int] | None = Non
     if cuts is not None:
         leaves = [step.hash for step in steps if isinstance(step, Intact)]
         run = replace(run, spans=spans_of(leaves, start=first.seq - 1, cuts=cuts))
-    return _with_erased(run, erased) if erased else run
+    return _with_erased(run, erased, scopes) if erased else run
 
 
 def _with_acts(run: Run, steps: Sequence[Intact]) -> Run:
@@ -94,7 +100,7 @@ def _with_acts(run: Run, steps: Sequence[Intact]) -> Run:
     return replace(run, acts=tuple(acts), uses=uses, classes=classes)
 
 
-def _with_erased(run: Run, erased: Sequence[Intact]) -> Run:
+def _with_erased(run: Run, erased: Sequence[Intact], scopes: Sequence[Scope]) -> Run:
     absences: list[tuple[int, int, int]] = []
     for step in erased:
         bits = _bits_of(step)
@@ -103,7 +109,23 @@ def _with_erased(run: Run, erased: Sequence[Intact]) -> Run:
         elif bits:
             absences.append((bits, step.seq, step.seq))
     declarations = tuple(step.declares for step in erased if step.declares is not None)
-    return replace(run, absences=tuple(absences), declarations=declarations)
+    covered = tuple(_covered(erased, scopes)) if scopes else ()
+    return replace(run, absences=tuple(absences), covered=covered, declarations=declarations)
+
+
+def _covered(steps: Iterable[Intact], scopes: Sequence[Scope]) -> Iterator[tuple[int, int, int]]:
+    """Which of those that lack something each scope covers, with the first and the last of neighbours."""
+    lacking = [(step.seq, decode_event(step.event), step.recorded_at) for step in steps if step.absences]
+    for place, scope in enumerate(scopes):
+        first = last = 0
+        for seq, event, recorded_at in lacking:
+            if scope.covers(event, recorded_at):
+                if first and seq != last + 1:
+                    yield place, first, last
+                    first = 0
+                first, last = first or seq, seq
+        if first:
+            yield place, first, last
 
 
 def _bits_of(step: Intact) -> int:
@@ -119,7 +141,8 @@ class Chain:
     whole run lacks. A ``sparse`` chain is one session's: it lacks numbers by its nature. A ``partial`` one was chosen
     from a log: what it lacks is no finding either, but may be why the numbers of sessions jump. What entries lack of
     their content goes to ``accounting``; how some of those followed singly put it is kept in ``told``, and of all of
-    them, where they can't be read again, the event and its time in ``lacking``. ``unread`` are
+    them, where they can't be read again, the event and its time in ``lacking``. ``covered`` are those of them that
+    holds with the ``scopes`` that were known before cover. ``unread`` are
     the numbers of entries of which is not known what is left. Entries are leaves of ``tree``, where one is wanted, for
     as long as none is lacking; of one that can't be believed it takes the hash that the entry states, so that what is
     said of it is held against what was signed. What tables beside the entries have to say goes to ``replay``, where
@@ -148,6 +171,8 @@ class Chain:
     replay: Replay | None = None
     tree: Tree | None = None
     lacking: Spilled[tuple[bytes, str]] | None = None
+    scopes: tuple[Scope, ...] = ()
+    covered: dict[Scope, Numbers] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.top = self.start
@@ -182,10 +207,15 @@ class Chain:
     def _account_for(self, run: Run) -> None:
         for absence in run.absences:
             self.accounting.lack(*absence)
+        self._cover(run.covered)
         for declaration in run.declarations:
             self.accounting.hear(declaration)
         if self.replay is not None:
             self.replay.hear(run.acts, run.uses, run.classes)
+
+    def _cover(self, covered: Iterable[tuple[int, int, int]]) -> None:
+        for place, first, last in covered:
+            self.covered.setdefault(self.scopes[place], Numbers()).add(first, last)
 
     def _continues(self, run: Run) -> bool:
         """Whether the page follows on what there is, and no head stands in it but one that is its end."""
@@ -272,6 +302,7 @@ class Chain:
 
     def _lack(self, step: Intact) -> None:
         self.accounting.lack(_bits_of(step), step.seq, step.seq)
+        self._cover(_covered([step], self.scopes) if self.scopes else ())
         if self.lacking is not None:
             self.lacking.put(str(step.seq), (step.event, step.recorded_at))
         if len(self.told) < MAX_FINDINGS:

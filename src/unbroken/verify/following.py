@@ -11,6 +11,7 @@ from typing import Final, TypeAlias
 from unbroken.core.entry import StoredEntry
 from unbroken.verify.chain import Chain, Run, summarise
 from unbroken.verify.examine import examine
+from unbroken.verify.holding import Scope
 from unbroken.verify.source import Source
 
 UNIT: Final = 8192
@@ -39,7 +40,7 @@ def follow(
 
 def _follow_page(chain: Chain, entries: list[StoredEntry]) -> None:
     steps = [examine(entry) for entry in entries]
-    run = summarise(steps, _cuts(chain, chain.end, chain.end + len(steps)))
+    run = summarise(steps, _cuts(chain, chain.end, chain.end + len(steps)), chain.scopes)
     if run is None or not chain.follow_run(run):
         chain.follow(steps)
 
@@ -53,12 +54,14 @@ def _start_worker(connect: Callable[[], Source]) -> None:
     _source = connect()
 
 
-def _examine_unit(after: int, upto: int, cuts: tuple[int, ...] | None) -> tuple[int, Run | None]:
+def _examine_unit(
+    after: int, upto: int, cuts: tuple[int, ...] | None, scopes: tuple[Scope, ...]
+) -> tuple[int, Run | None]:
     """The number of entries in a unit, and what the chain needs of it if there is nothing wrong with it."""
     if _source is None:
         return 0, None
     steps = [examine(entry) for entries in _source.entries(after=after, upto=upto) for entry in entries]
-    return len(steps), summarise(steps, cuts)
+    return len(steps), summarise(steps, cuts, scopes)
 
 
 def _cuts(chain: Chain, after: int, upto: int) -> tuple[int, ...] | None:
@@ -80,7 +83,7 @@ def follow_in_parallel(
     pool = ProcessPoolExecutor(workers, get_context("spawn"), _start_worker, (connect,))
     with pool:
         cuts = partial(_cuts, chain)
-        for begin, result in _in_order(pool, cuts, after=after, upto=upto, ahead=workers * AHEAD):
+        for begin, result in _in_order(pool, cuts, chain.scopes, after=after, upto=upto, ahead=workers * AHEAD):
             size, run = result.result()
             last = min(begin + UNIT, upto)
             if size != last - begin:
@@ -92,13 +95,19 @@ def follow_in_parallel(
 
 
 def _in_order(
-    pool: ProcessPoolExecutor, cuts: Callable[[int, int], tuple[int, ...] | None], *, after: int, upto: int, ahead: int
+    pool: ProcessPoolExecutor,
+    cuts: Callable[[int, int], tuple[int, ...] | None],
+    scopes: tuple[Scope, ...],
+    *,
+    after: int,
+    upto: int,
+    ahead: int,
 ) -> Iterator[tuple[int, "Future[tuple[int, Run | None]]"]]:
     waiting: deque[tuple[int, Future[tuple[int, Run | None]]]] = deque()
     for begin in count(after, UNIT):
         if begin < upto:
             last = min(begin + UNIT, upto)
-            waiting.append((begin, pool.submit(_examine_unit, begin, last, cuts(begin, last))))
+            waiting.append((begin, pool.submit(_examine_unit, begin, last, cuts(begin, last), scopes)))
         if not waiting:
             return
         if len(waiting) >= ahead or begin >= upto:

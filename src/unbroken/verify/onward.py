@@ -6,7 +6,7 @@ from unbroken.verify.examine import Intact, examine
 from unbroken.verify.finding import Report
 from unbroken.verify.following import Progress, follow
 from unbroken.verify.outside import Outside
-from unbroken.verify.run import hear_all, hear_of_holds, held_against, looking_at, report_of
+from unbroken.verify.run import hear_all, hear_of_holds, held_against, looking_at, report_of, scopes_told
 from unbroken.verify.settle import settle
 from unbroken.verify.source import Index, Source
 from unbroken.verify.tree import Milestone
@@ -32,7 +32,11 @@ def verify_onward(
     last = end if upto is None else min(upto, end)
     held = outside if upto is None else outside.upto(upto)
     chain = Chain(
-        log=source.log, start=start.head, heads=() if kept is None else (kept,), tree=outside.tree(start.tree)
+        log=source.log,
+        start=start.head,
+        heads=() if kept is None else (kept,),
+        tree=outside.tree(start.tree),
+        scopes=scopes_told(source),
     )
     for name in source.impostors():
         chain.find("unverifiable", 0, expected=f"{name} to be a plain table", found="something in its place")

@@ -17,7 +17,7 @@ from unbroken.verify.examine import Intact, examine
 from unbroken.verify.finding import Accounted, Report, Verdict
 from unbroken.verify.following import UNIT, Progress, follow, follow_in_parallel
 from unbroken.verify.fork import with_consistency
-from unbroken.verify.holding import HoldWord
+from unbroken.verify.holding import HoldWord, Scope, scope_of
 from unbroken.verify.kept_tree import KeptTree
 from unbroken.verify.keys_and_names import check_keys, check_names, undeclared_keys
 from unbroken.verify.outside import Against, Outside
@@ -52,7 +52,9 @@ def verify_log(
     heads = tuple(dict.fromkeys(head for head in (expect, kept) if head is not None))
     impostors = source.impostors()
     kept_tree = KeptTree() if impostors else KeptTree.read(source)
-    chain = Chain(log=source.log, heads=heads, tree=_tree_for(outside, kept_tree), replay=Replay())
+    chain = Chain(
+        log=source.log, heads=heads, tree=_tree_for(outside, kept_tree), replay=Replay(), scopes=scopes_told(source)
+    )
     for name in impostors:
         chain.find("unverifiable", 0, expected=f"{name} to be a plain table", found="something in its place")
     upto = source.head().seq
@@ -141,13 +143,24 @@ def _hear_later(chain: Chain, source: Index) -> None:
     hear_of_holds(chain, source)
 
 
-def hear_of_holds(chain: Chain, source: Index) -> None:
-    """Takes the word of all incarnations on holds, which cover every one of them, where anything was destroyed."""
-    for entries in source.told_of_holds() if chain.accounting.declared else ():
+def scopes_told(source: Index) -> tuple[Scope, ...]:
+    """What holds cover, or are to cover. Where the database keeps one to itself, what is gone is read again for it."""
+    told = (word.scope for word, _ in _hold_words(source) if word.scope is not None)
+    return tuple(dict.fromkeys(map(scope_of, told)))
+
+
+def _hold_words(source: Index) -> Iterator[tuple[HoldWord, int]]:
+    """What entries tell of holds, each with how many incarnations later it is told."""
+    for entries in source.told_of_holds():
         for step in map(examine, entries):
             if isinstance(step, Intact) and isinstance(step.declares, HoldWord):
-                rank = incarnation_of(step.log) - incarnation_of(source.log)
-                chain.accounting.hear_of_hold(step.declares, rank=rank)
+                yield step.declares, incarnation_of(step.log) - incarnation_of(source.log)
+
+
+def hear_of_holds(chain: Chain, source: Index) -> None:
+    """Takes the word of all incarnations on holds, which cover every one of them, where anything was destroyed."""
+    for word, rank in _hold_words(source) if chain.accounting.declared else ():
+        chain.accounting.hear_of_hold(word, rank=rank)
 
 
 def looking_at(source: Source, session: str | None = None) -> LookAgain:

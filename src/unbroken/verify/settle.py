@@ -39,7 +39,7 @@ def settle(
                     gone_since.add(seq, seq)
         for first, last in gone_since:
             chain.accounting.lack(OF[held], first, last)
-        check_holds(chain, held, lacking or lacking_in(look_again))
+        check_holds(chain, held, lacking or lacking_in(look_again), since=gone_since)
     return chain.accounting.result()
 
 
