@@ -1,19 +1,22 @@
 """What was disposed of is accounted for by the entries that tell of it; what was held, or not approved, is found."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from tests.conftest import LOG, Database
 from tests.database import raw
 from tests.database.disposing import Disposing, due, due_at_once
-from tests.database.held import issue, narrow, release
+from tests.database.held import ask_release, issue, narrow, release
+from tests.database.policies import ask_standing, proposed
 from tests.database.raw import Connection
 from tests.database.test_replay import Quick
+from unbroken.retention.policy_file import set_in
 from unbroken.store.log_reader import LogReader
 from unbroken.verify.finding import Accounted, Disposal, Report
 from unbroken.verify.run import verify_log, verify_range, verify_session
@@ -116,6 +119,44 @@ def test_one_person_alone_does_not_approve(scene: Scene) -> None:
     scene.tell("log.disposal_approved", **said)
     begun = scene.tell("log.disposing", **said)
     assert ("not_approved", begun, None) in scene.found()
+
+
+@pytest.mark.parametrize(
+    ("table", "function", "check", "ask"),
+    [
+        (
+            *("hold_requests", "confirm_hold_change", "session_user = v_asked.asked_by"),
+            lambda legal: ask_release(legal, issue(legal, {"everything": True})),
+        ),
+        (
+            *("policy_sets", "confirm_policies", "session_user = v_set.proposed_by"),
+            lambda legal: proposed(legal, set_in('default = "soc2.one_year"').text),
+        ),
+        (
+            *("standing_approvals", "confirm_standing", "session_user = v_row.asked_by"),
+            lambda legal: ask_standing(legal, ["own.account"]),
+        ),
+    ],
+)
+def test_one_person_alone_confirms_nothing(
+    scene: Scene, table: str, function: str, check: str, ask: Callable[[Connection], Any]
+) -> None:
+    """The owner takes the checks away, so that all tables fit what one login did."""
+    asked = ask(scene.legal)
+    scene.database.disarm()
+    admin = scene.database.admin
+    ((constraint,),) = admin.execute(
+        "select conname::text from pg_constraint where conrelid = %s::regclass and contype = 'c'"
+        " and pg_get_constraintdef(oid) ~ '(decided|confirmed)_by <> '",
+        (f"unbroken.{table}",),
+    ).fetchall()
+    drop = sql.SQL("alter table {} drop constraint {}")
+    admin.execute(drop.format(sql.Identifier("unbroken", table), sql.Identifier(constraint)))
+    ((source,),) = admin.execute("select pg_get_functiondef(%s::regproc)", (f"unbroken.{function}",)).fetchall()
+    assert source.count(check) == 1
+    admin.execute(source.replace(check, "false").encode())
+    scene.legal.execute(f"select unbroken.{function}(%s, %s)".encode(), (LOG, asked))
+    assert {part for kind, _, part in scene.found() if kind == "table_disagrees"} == {table}
 
 
 def test_what_is_destroyed_is_what_was_approved(scene: Scene) -> None:

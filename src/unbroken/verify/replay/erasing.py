@@ -128,6 +128,9 @@ def _requested(row: Erasure, told: Statement) -> Iterable[str]:
 
 
 def _confirmed(row: Erasure, told: Statement) -> Iterable[str]:
+    # Nobody confirms what they asked for: such an entry decides nothing.
+    if told.login == row.requested_by:
+        return []
     row.confirmed_by, row.confirmed_seq = told.login, told.seq
     return ["confirmed_at"]
 

@@ -175,7 +175,10 @@ class HoldRequest(Row):
 
 
 class HoldRequests(Table[HoldRequest]):
-    """A row for each ``log.hold_change_asked``, decided by ``log.hold_changed`` or ``log.hold_change_withdrawn``."""
+    """A row for each ``log.hold_change_asked``, decided by ``log.hold_changed`` or ``log.hold_change_withdrawn``.
+
+    Nobody confirms what they asked for: such an entry decides nothing.
+    """
 
     name = "hold_requests"
     row = HoldRequest
@@ -220,7 +223,8 @@ class HoldRequests(Table[HoldRequest]):
 
     def _decided(self, told: Statement, outcome: str) -> None:
         row = self.rows.get(told.text("request") or "")
-        if row is not None and row.outcome is None:
+        is_alone = row is not None and outcome == "confirmed" and told.login == row.asked_by
+        if row is not None and row.outcome is None and not is_alone:
             row.outcome, row.decided_by, row.decided_seq = outcome, told.login, told.seq
             row.times = row.times | {"decided_at": told.at}
             self.rows.put(row.request, row)

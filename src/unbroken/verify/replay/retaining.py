@@ -26,7 +26,10 @@ class PolicySet(Row):
 
 
 class PolicySets(Table[PolicySet]):
-    """A row for each ``log.policies_proposed``, decided by ``_confirmed`` or ``_withdrawn``."""
+    """A row for each ``log.policies_proposed``, decided by ``_confirmed`` or ``_withdrawn``.
+
+    Nobody confirms what they proposed: such an entry decides nothing.
+    """
 
     name = "policy_sets"
     row = PolicySet
@@ -69,7 +72,8 @@ class PolicySets(Table[PolicySet]):
 
     def _decided(self, told: Statement, outcome: str) -> None:
         row = self.rows.get(str(told.number("version")))
-        if row is not None and row.outcome is None:
+        is_alone = row is not None and outcome == "confirmed" and told.login == row.proposed_by
+        if row is not None and row.outcome is None and not is_alone:
             row.outcome, row.decided_by, row.decided_seq = outcome, told.login, told.seq
             row.times = row.times | {"decided_at": told.at}
             self.rows.put(str(row.version), row)
@@ -177,7 +181,7 @@ class StandingApprovals(Table[StandingApproval]):
 
     def _confirmed(self, told: Statement) -> None:
         row = self.rows.get(told.text("approval") or "")
-        if row is not None and row.confirmed_seq is None:
+        if row is not None and row.confirmed_seq is None and told.login != row.asked_by:
             row.confirmed_by, row.confirmed_seq = told.login, told.seq
             row.times = row.times | {"confirmed_at": told.at}
             self.rows.put(row.approval, row)
