@@ -50,7 +50,7 @@ CLOSED = {("fiscal_year_closed", "fiscal_year=2026"): at("2027-02-28")}
 BOOKS = Kind("tool_call", ("financial.icfr",), ("fiscal_year=2026",))
 ENTRY = "Entry 4,711 of clinic.example/agents~1"
 DATED = f"{ENTRY}, recorded on 2026-03-15,"
-SOX = "sox.icfr, version 1 (SOX 404; compare 17 CFR 210.2-06)"
+SOX = "sox.icfr, version 1 (SOX 404; compare 17 CFR 210.2-06 [verify])"
 
 
 def said(facts: Facts, told: dict[tuple[str, str], datetime] | None = None) -> str:

@@ -87,9 +87,9 @@ def _print_rules(found: Due) -> None:
     table = plain_table("", "policy", "period", "from", "to the end of", "citation")
     for what, rule in rules:
         words = in_words(rule.period)
-        table.add_row(*cells(what, rule.policy.id, words, _from(rule), last_day(rule), rule.policy.citation))
+        table.add_row(*cells(what, rule.policy.id, words, _from(rule), last_day(rule), rule.policy.cited))
     for policy in found.unknown:
-        table.add_row(*cells("waits", policy.id, "", f"{policy.start}: not told", "", policy.citation))
+        table.add_row(*cells("waits", policy.id, "", f"{policy.start}: not told", "", policy.cited))
     console(piped=ROWS).print(Padding(table, (1, 0, 0, 0), expand=False))
 
 
@@ -128,6 +128,7 @@ def _rule(rule: Rule) -> dict[str, Any]:
         "policy": rule.policy.id,
         "version": rule.policy.version,
         "citation": rule.policy.citation,
+        "verify": rule.policy.verify,
         "period": str(rule.period),
         "start": as_json_time(rule.start),
         "end": as_json_time(rule.end),

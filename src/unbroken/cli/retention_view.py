@@ -29,12 +29,11 @@ def print_policies(policies: Iterable[Policy], *, default: str | None) -> None:
     table.columns[0].no_wrap = True
     for each in shown:
         name = f"{each.id} (default)" if each.id == default else each.id
-        citation = f"{each.citation} [verify]" if each.verify else each.citation
         table.add_row(
             *cells(
                 name, each.version, each.floor or "", each.ceiling or "", start_in_words(each), whom(each), each.basis
             ),
-            *cells(citation),
+            *cells(each.cited),
         )
     console(piped=ROWS).print(table)
     if any(each.verify for each in shown):

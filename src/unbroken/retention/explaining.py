@@ -122,7 +122,7 @@ def last_day(rule: Rule) -> str:
 
 
 def _named(policy: Policy) -> str:
-    return f"{policy.id}, version {policy.version} ({policy.citation})"
+    return f"{policy.id}, version {policy.version} ({policy.cited})"
 
 
 def _day_of(moment: datetime | None, rule: Rule) -> str:

@@ -120,6 +120,11 @@ class Policy:
         if self.start_key is not None and (len(self.start_key) > _LONGEST or _KEY.fullmatch(self.start_key) is None):
             raise ConfigurationError(f"the policy {self.id}: a scope key is a text without an equals sign")
 
+    @property
+    def cited(self) -> str:
+        """The citation as people read it, with the mark where nobody compared it with the official text."""
+        return f"{self.citation} [verify]" if self.verify else self.citation
+
     def __str__(self) -> str:
         return f"{self.id} (version {self.version})"
 
