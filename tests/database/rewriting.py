@@ -145,6 +145,10 @@ class Rewritable(Notarised):
             " entries, max(seq) as last from unbroken.entries group by session_id) e"
             " where sessions.session_id = e.session_id"
         )
+        self.do(
+            "delete from unbroken.retention_classes c"
+            " where not exists (select from unbroken.entries e where e.log = c.log and e.class = c.class)"
+        )
         for table in ("checkpoints", "anchorings"):
             statement = sql.SQL("delete from unbroken.{} where size > %s").format(sql.Identifier(table))
             self.database.admin.execute(statement, (last,))

@@ -94,6 +94,10 @@ def _cut_off_after(database: Database, seq: int) -> None:
         "update unbroken.sessions s set (entries, last_seq) ="
         " (select count(*), max(seq) from unbroken.entries e where e.session_id = s.session_id)"
     )
+    database.admin.execute(
+        "delete from unbroken.retention_classes c"
+        " where not exists (select from unbroken.entries e where e.log = c.log and e.class = c.class)"
+    )
 
 
 def test_a_cut_off_end_is_known_by_the_head_that_was_kept(verifier: Cli, database: Database) -> None:

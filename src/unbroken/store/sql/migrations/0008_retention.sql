@@ -96,7 +96,7 @@ create table unbroken.policy_sets (
 create table unbroken.start_events (
   log      integer     not null references unbroken.logs,
   kind     text        not null collate "C" check (octet_length(kind) between 1 and 120),
-  item     text        not null collate "C" check (octet_length(item) between 3 and 1024 and item like '%_=_%'),
+  item     text        not null collate "C" check (octet_length(item) between 3 and 1024) check (item like '%_=_%'),
   at       timestamptz not null,
   evidence text        not null check (octet_length(evidence) between 1 and 2000),
   told_by  text        not null collate "C",
