@@ -2,13 +2,6 @@
 -- and then destroyed lot by lot under the lock that holds take, each with an entry that says what went and what was left. Lines
 -- stay as they are. What of it is still in the files afterwards: dropping.sql.
 
--- The version of the policies that are in force; null where none are.
-create or replace function unbroken.policies_version(p_log integer) returns integer
-language sql stable set search_path = unbroken, pg_temp as $$
-  select s.version from policy_sets s where s.log = any (unbroken.incarnations_of(p_log)) and s.outcome = 'confirmed'
-   order by s.log desc, s.version desc limit 1
-$$;
-
 -- The policies whose expiry was approved of in advance.
 create or replace function unbroken.standing_policies(p_log integer) returns text[]
 language plpgsql stable set search_path = unbroken, pg_temp as $$
@@ -91,7 +84,7 @@ language plpgsql security definer set search_path = unbroken, pg_temp as $$
 #variable_conflict use_column
 declare
   v_log     constant int := unbroken.log_for_reader(p_log);
-  v_version constant int := unbroken.policies_version(v_log);
+  v_version constant int := (unbroken.policies_in_force(v_log)).version;
   v_open    unbroken.disposals;
 begin
   if v_version is null or p_standing and unbroken.standing_policies(v_log) = '{}'
@@ -178,7 +171,7 @@ declare
   v_listed int8multirange;
   v_found  bigint[];
 begin
-  if v_open.policies_version is distinct from unbroken.policies_version(v_log) then
+  if v_open.policies_version is distinct from (unbroken.policies_in_force(v_log)).version then
     raise exception 'the policies were changed since this was begun: start it anew' using errcode = 'UB009';
   end if;
   v_seqs := unbroken.holding_content(v_log, v_open.reached, v_open.upto, v_limit);
@@ -254,7 +247,7 @@ declare
   v_standing uuid[];
   v_seq     bigint;
 begin
-  if v_open.reached < v_open.upto or v_open.policies_version is distinct from unbroken.policies_version(v_log) then
+  if v_open.reached < v_open.upto or v_open.policies_version is distinct from (unbroken.policies_in_force(v_log)).version then
     raise exception 'this list is not complete, or the policies were changed since: start it anew' using errcode = 'UB009';
   end if;
   if v_open.entries = 0 then

@@ -118,15 +118,25 @@ language sql immutable parallel safe as $$
   select case when p_period is not null then coalesce(substring(p_period from '([0-9]+)d')::int, 0) end
 $$;
 
--- The policies of a log and its other incarnations, out of the set that was confirmed last; none where nothing was.
+-- The set of policies that counts: of those that were confirmed in any incarnation the newest. A row of nulls where there is none.
+create or replace function unbroken.policies_in_force(p_log integer) returns unbroken.policy_sets
+language plpgsql stable set search_path = unbroken, pg_temp as $$
+declare
+  v_set unbroken.policy_sets;
+begin
+  select s.* into v_set from policy_sets s where s.log = any (unbroken.incarnations_of(p_log)) and s.outcome = 'confirmed'
+   order by s.log desc, s.version desc limit 1;
+  return v_set;
+end $$;
+
+-- Its policies; none where no set was confirmed.
 create or replace function unbroken.rules_in_force(p_log integer)
 returns table (id text, is_law boolean, floor_months integer, floor_days integer, ceiling_months integer, ceiling_days integer,
                start text, start_key text, zone text, domains text[], event_types text[], everything boolean, is_default boolean)
 language sql stable set search_path = unbroken, pg_temp as $$
   with newest as materialized (
-    select s.text::jsonb as policies
-      from policy_sets s where s.log = any (unbroken.incarnations_of(p_log)) and s.outcome = 'confirmed'
-     order by s.log desc, s.version desc limit 1)
+    select (unbroken.policies_in_force(p_log)).text::jsonb as policies
+  )
   select p.id, p.basis = 'law', unbroken.months_in(p.floor), unbroken.days_in(p.floor), unbroken.months_in(p.ceiling), unbroken.days_in(p.ceiling),
          coalesce(p.start, 'record'), p.start_key, coalesce(p.zone, 'UTC'), coalesce(p.domains, '{}'), coalesce(p.event_types, '{}'),
          coalesce(p.everything, false), p.id = n.policies ->> 'default'

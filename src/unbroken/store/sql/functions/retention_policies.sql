@@ -83,17 +83,6 @@ exception when data_exception then
   return 'it is no JSON that the log can hold';
 end $$;
 
--- The set of policies that counts: of those that were confirmed in any incarnation the newest. A row of nulls where there is none.
-create or replace function unbroken.policies_in_force(p_log integer) returns unbroken.policy_sets
-language plpgsql stable set search_path = unbroken, pg_temp as $$
-declare
-  v_set unbroken.policy_sets;
-begin
-  select s.* into v_set from policy_sets s where s.log = any (unbroken.incarnations_of(p_log)) and s.outcome = 'confirmed'
-   order by s.log desc, s.version desc limit 1;
-  return v_set;
-end $$;
-
 -- Refuses counts that are none.
 create or replace function unbroken.check_counts(p_counts jsonb) returns void
 language plpgsql immutable set search_path = unbroken, pg_temp as $$
