@@ -133,7 +133,7 @@ def test_a_request_is_withdrawn_or_expires(clinic: Clinic) -> None:
 def test_what_can_not_be_granted_is_one_line_and_2(clinic: Clinic) -> None:
     refused = [
         (("agent", "boss", "--reason", "x", "--yes"), "a login is for one of writer, server"),
-        (("nobody", "writer", "--reason", "x", "--yes"), "there is no login nobody"),
+        (("never_made", "writer", "--reason", "x", "--yes"), "there is no login never_made"),
         (("agent", "writer", "--reason", " ", "--yes"), "say why"),
         (("anna", "writer", "--reason", "x", "--yes"), "another duty"),
         (("agent", "writer", "--reason", "x"), "--yes"),
