@@ -142,9 +142,9 @@ BROKEN: Final = {
     ),
     "a grace period is none": Broken("any_hold", "s.ends_at > clock_timestamp()", "false", release_and_dispose),
     "people go by one id": Broken(
-        "people_in",
-        "unnest(unbroken.namesakes(o.log, i.id))",
-        "unnest(array[i.id])",
+        "people_among",
+        "y.lookup = x.lookup",
+        "y.pseudonym = x.pseudonym",
         dispose_of_whom_a_hold_names_otherwise,
     ),
     "a hold does not stand against an erasure": Broken("begin_erasure", "v_kept > 0", "false", erase_what_is_held),
