@@ -3,12 +3,14 @@
 from pathlib import Path
 from typing import Final
 
+from tests.conftest import LOG
 from tests.database.disposing import Disposing
 from unbroken.core.note import SigningKey
 from unbroken.destruction.ledger import DestructionLedger
 from unbroken.destruction.signing import SignedLedger
 from unbroken.retention.certified import CertificateNote
-from unbroken.retention.certifying import Looked, certify
+from unbroken.retention.certifying import certify
+from unbroken.retention.finishing import Finishing
 from unbroken.store.disposals import Disposals
 from unbroken.store.log_reader import LogReader
 
@@ -21,27 +23,12 @@ def signing_at(path: Path) -> SignedLedger:
 
 def certified(disposing: Disposing, disposal: str, signing: SignedLedger) -> CertificateNote:
     """The certificate of a disposal that is gone; the log does not know of it yet."""
-    with (
-        LogReader(disposing.database.conninfo("retention"), disposing.log, writes=True) as reader,
-        LogReader(disposing.database.conninfo("verifier"), disposing.log) as verifier,
-    ):
-        door, stated = Disposals(reader), verifier.stated_head()
-        found, policies = door.one(disposal), door.policies(disposal)
-        assert stated is not None
+    with LogReader(disposing.database.conninfo("retention"), LOG, writes=True) as reader:
+        # As the round does: one connection, to the newest incarnation, for the disposals of all.
+        door = Disposals(reader, log=reader.log if disposing.log == LOG else disposing.log)
+        found = door.one(disposal)
         assert found is not None
-        looked = Looked(
-            log=verifier.log,
-            head=str(stated.head),
-            at=stated.now,
-            by=door.login(),
-            told=door.told(disposal),
-            policies=policies,
-            policies_sha256=policies[0].policies_sha256,
-            decisions=door.decisions(disposal),
-            approvals=found.approvals,
-            ways=[each.how or "" for each in door.places(disposal)],
-        )
-        return certify(found, looked, signing)
+        return certify(found, Finishing(door, signing).look(found), signing)
 
 
 def finished(disposing: Disposing, disposal: str, signing: SignedLedger) -> CertificateNote:

@@ -71,7 +71,7 @@ class Service:
     def go(self) -> Done:
         with LogReader(self.database.conninfo("retention"), LOG, writes=True) as reader:
             door = Disposals(reader)
-            return Round(door, Finishing(reader, door, self.signing), pause=lambda: None).go(standing=False)
+            return Round(door, Finishing(door, self.signing), pause=lambda: None).go(standing=False)
 
     def killed_at(self, step: int) -> bool:
         """Whether a round in another process came to that step, and ended there."""

@@ -12,6 +12,7 @@ from tests.database.raw import report
 from tests.system.disposing import KEY, Office
 from unbroken.core.entry import StoredEntry
 from unbroken.core.event import decode_event
+from unbroken.files import create
 
 Entries = Callable[[], list[StoredEntry]]
 
@@ -82,6 +83,18 @@ def test_without_execute_nothing_is_done(office: Office, entries: Entries) -> No
     assert office.as_login("retention").json("retention", "run")["rounds"][1]["disposal"]["state"] == "approved"
     assert Disposing(office.database).holding() != []
     assert office.as_login("dpo")("disposal", "withdraw", disposal, "--reason", "not yet").returncode == 0
+
+
+def test_a_ledger_that_can_not_be_relied_on_is_refused_before_anything_is_destroyed(office: Office) -> None:
+    office.record(2)
+    disposal = office.agreed()
+    create(office.ledger, b"not a line of a ledger\n")
+    done = office.run()
+    assert (done.returncode, str(office.ledger) in done.stderr) == (2, True)
+    assert office.as_login("retention").json("retention", "run")["rounds"][1]["disposal"]["state"] == "approved"
+    assert len(Disposing(office.database).holding()) == 2
+    office.ledger.unlink()
+    assert office.round()[1]["disposal"]["disposal"] == disposal
 
 
 def test_what_was_approved_in_advance_takes_one_round_and_a_vacuum(office: Office, tmp_path: Path) -> None:

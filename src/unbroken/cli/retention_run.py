@@ -33,7 +33,6 @@ from unbroken.notary.metrics import Gauge
 from unbroken.retention.finishing import Finishing
 from unbroken.retention.running import BATCH, Done, Progress, Round, waits_for
 from unbroken.store.disposals import Disposals
-from unbroken.store.log_reader import LogReader
 
 WAITED_FOR = 1
 
@@ -91,7 +90,7 @@ def run(
             if not agreed("Take the next steps?", yes=yes):
                 typer.echo("Nothing was done.")
                 return
-            found = list(_gone_through(reader, doors, signing, batch))
+            found = list(_gone_through(doors, signing, batch))
     if metrics is not None:
         figures.write(metrics, list(_figures(found)))
     if json:
@@ -109,7 +108,10 @@ def _signing(
             "say with --backups-kept for how many days backups are kept: until then they hold what is destroyed here, "
             "and the certificate says so; 0 where there are none"
         )
-    return SignedLedger(ledger_of(store, ledger), signing_key_of(sign), backups_kept, trusted_keys(trust))
+    signing = SignedLedger(ledger_of(store, ledger), signing_key_of(sign), backups_kept, trusted_keys(trust))
+    # One that can't be relied on is refused now, and not when something is destroyed already.
+    signing.documents()
+    return signing
 
 
 def _standing(door: Disposals, *, standing: bool) -> Done:
@@ -126,9 +128,9 @@ def _announce(doors: Sequence[Disposals]) -> None:
         typer.echo(IRREVERSIBLE)
 
 
-def _gone_through(reader: LogReader, doors: Sequence[Disposals], signing: SignedLedger, batch: int) -> Iterator[Done]:
+def _gone_through(doors: Sequence[Disposals], signing: SignedLedger, batch: int) -> Iterator[Done]:
     for door in doors:
-        finishing = Finishing(reader, door, signing)
+        finishing = Finishing(door, signing)
         for standing in (True, False):
             with LateProgress("disposing") as bar:
                 yield Round(door, finishing, batch=batch, progress=_shown_by(bar)).go(standing=standing)

@@ -6,30 +6,29 @@ from unbroken.destruction.signing import SignedLedger
 from unbroken.errors import ConfigurationError
 from unbroken.retention.certifying import Looked, certify
 from unbroken.store.disposals import Disposal, Disposals
-from unbroken.store.log_reader import LogReader
 
 
 @dataclass(frozen=True)
 class Finishing:
     """Ends disposals of one log, each with a certificate that is signed and on disk before the log tells of it."""
 
-    reader: LogReader
     door: Disposals
     signing: SignedLedger
 
     def __call__(self, row: Disposal) -> None:
         """Ends one of which nothing is left; raises :class:`UnbrokenError` where log and table disagree about it."""
-        note = certify(row, self._look(row), self.signing)
+        note = certify(row, self.look(row), self.signing)
         self.door.finish(row.disposal, certificate=note.digest)
 
-    def _look(self, row: Disposal) -> Looked:
-        stated = self.reader.stated_head()
+    def look(self, row: Disposal) -> Looked:
+        """What the log says of one by now, at the end of its own incarnation."""
+        stated = self.door.stated_head()
         if stated is None:
             raise ConfigurationError("the log is empty")
         policies = self.door.policies(row.disposal)
         return Looked(
             log=self.door.log,
-            head=f"{stated.head.seq}:{stated.head.hash}",
+            head=str(stated.head),
             at=stated.now,
             by=self.door.login(),
             told=self.door.told(row.disposal),

@@ -12,6 +12,7 @@ from typing import Any, Final, Literal, Protocol
 import psycopg
 
 from unbroken.store.erasures import Told
+from unbroken.store.log_reader import StatedHead
 from unbroken.store.rows import first_of, rows_of
 
 PAGE: Final = 10_000
@@ -206,6 +207,11 @@ class Disposals:
         while rows := self._rows("disposed_entries", (self.log, disposal, after, MOST_TOLD)):
             yield from (Told(*row) for row in rows)
             after = rows[-1][0]
+
+    def stated_head(self) -> StatedHead | None:
+        """The end of this very incarnation as the database states it; ``None`` for an empty log."""
+        row = next(iter(self._rows("stated_head", (self.log,))), None)
+        return None if row is None else StatedHead.of(row)
 
     def start(self, *, standing: bool) -> str | None:
         """Begins to look for candidates, or goes on; ``None`` where no policy is in force, or approved in advance."""

@@ -148,6 +148,11 @@ class StatedHead:
     recorded_at: datetime
     now: datetime
 
+    @classmethod
+    def of(cls, row: Sequence[Any]) -> Self:
+        """The end that the statement ``stated_head`` gives."""
+        return cls(Head(row[0], row[1].hex()), row[2], row[3])
+
 
 @dataclass(frozen=True, slots=True)
 class LogSize:
@@ -435,7 +440,7 @@ class LogReader:
     def stated_head(self) -> StatedHead | None:
         """The log's end as the database states it to every duty, without a ticket; ``None`` for an empty log."""
         row = self._row("stated_head", (self.log,))
-        return None if row is None else StatedHead(Head(row[0], row[1].hex()), row[2], row[3])
+        return None if row is None else StatedHead.of(row)
 
     @property
     def connection(self) -> "psycopg.Connection[tuple[Any, ...]]":
