@@ -27,11 +27,6 @@ language sql immutable set search_path = unbroken, pg_temp as $$
     from unnest(p_numbers) as r (r)
 $$;
 
-create or replace function unbroken.sha256_of(p_text text) returns text
-language sql immutable parallel safe set search_path = unbroken, pg_temp as $$
-  select encode(sha256(convert_to(p_text, 'UTF8')), 'hex')
-$$;
-
 -- How far a disposal is.
 create or replace function unbroken.state_of(p_disposal unbroken.disposals) returns text
 language sql stable set search_path = unbroken, pg_temp as $$
@@ -65,15 +60,6 @@ begin
   return v_found;
 end $$;
 
--- Destroying waits until a server that was restored has been brought up to what happened since its backup: holds among it.
-create or replace function unbroken.require_recovered(p_log integer) returns void
-language plpgsql set search_path = unbroken, pg_temp as $$
-begin
-  if not unbroken.is_recovered(unbroken.newest_of(p_log)) then
-    raise exception 'this server was restored, or took over from another: nothing is disposed of before `unbroken recover`' using errcode = 'UB009';
-  end if;
-end $$;
-
 -- ---- Candidates ----
 
 -- Starts looking for what is due, up to the log's present end; or goes on, where that was interrupted under the same policies.
@@ -91,7 +77,7 @@ begin
                           and not exists (select from disposals d where d.log = v_log and d.standing and d.done_seq is null and d.withdrawn_seq is null) then
     return;
   end if;
-  perform unbroken.require_recovered(v_log);
+  perform unbroken.require_recovered(unbroken.newest_of(v_log));
   insert into disposals (log, disposal, standing, policies_version, upto)
   values (v_log, gen_random_uuid(), coalesce(p_standing, false), v_version, unbroken.head_of(v_log)) on conflict do nothing;
   select d.* into strict v_open from disposals d
@@ -229,9 +215,10 @@ end $$;
 
 -- What stands for a whole list: the hash of its lots' hashes.
 create or replace function unbroken.hash_of_lots(p_log integer, p_disposal uuid) returns text
-language sql stable set search_path = unbroken, pg_temp as $$
-  select unbroken.sha256_of(string_agg(l.sha256, E'\n' order by l.nth)) from disposal_lots l where l.log = p_log and l.disposal = p_disposal
-$$;
+language plpgsql stable set search_path = unbroken, pg_temp as $$
+begin
+  return (select unbroken.sha256_of(string_agg(l.sha256, E'\n' order by l.nth)) from disposal_lots l where l.log = p_log and l.disposal = p_disposal);
+end $$;
 
 -- Proposes what is frozen, with its hash: from here on nothing comes to the list. Null where there is no candidate. Under approvals
 -- in advance it is approved with that.
@@ -405,7 +392,7 @@ declare
   v_seq  bigint;
 begin
   perform unbroken.lock_holds(v_log);
-  perform unbroken.require_recovered(v_log);
+  perform unbroken.require_recovered(unbroken.newest_of(v_log));
   v_open := unbroken.disposal_in(v_log, p_disposal, array['approved', 'begun', 'emptied', 'gone', 'done']);
   if v_open.begun_seq is not null then
     return v_open.begun_seq;
@@ -513,7 +500,7 @@ declare
   v_keys      text[];
 begin
   perform unbroken.lock_holds(v_log);
-  perform unbroken.require_recovered(v_log);
+  perform unbroken.require_recovered(unbroken.newest_of(v_log));
   v_open := unbroken.disposal_in(v_log, p_disposal, array['begun', 'emptied', 'gone', 'done']);
   payloads := 0; originals := 0; keys := 0; kept := 0;
   if v_open.emptied_at is not null then

@@ -117,7 +117,7 @@ create or replace function unbroken.refuse_untold_registry() returns trigger
 language plpgsql set search_path = unbroken, pg_temp as $$
 begin
   if new.version is distinct from (select coalesce(max(r.version), 0) + 1 from registries r where r.log = new.log)
-     or new.sha256 is distinct from encode(sha256(convert_to(new.text, 'UTF8')), 'hex')
+     or new.sha256 is distinct from unbroken.sha256_of(new.text)
      or not unbroken.is_told_by(new.loaded_by, new.log, new.loaded_seq, 'log.registry_loaded',
                                 jsonb_build_object('version', new.version, 'sha256', new.sha256)) then
     raise exception 'a version of the registry is loaded with its entry in the log' using errcode = 'UB010';
@@ -306,7 +306,7 @@ begin
           (new.log, new.version, new.text, new.sha256, new.simulated, new.reason, new.proposed_by, new.proposed_at, new.proposed_seq, new.expires_at)
             is distinct from (old.log, old.version, old.text, old.sha256, old.simulated, old.reason, old.proposed_by, old.proposed_at, old.proposed_seq, old.expires_at)
           or old.outcome is not null)
-     or new.sha256 <> encode(sha256(convert_to(new.text, 'UTF8')), 'hex')
+     or new.sha256 <> unbroken.sha256_of(new.text)
      or tg_op = 'INSERT' and not unbroken.is_told_by(new.proposed_by, new.log, new.proposed_seq, 'log.policies_proposed', v_what || jsonb_build_object(
           'sha256', new.sha256, 'text', new.text, 'simulated', new.simulated, 'reason', new.reason, 'valid_until', unbroken.time_text(new.expires_at)))
      or new.outcome = 'confirmed' and not unbroken.is_told_by(new.decided_by, new.log, new.decided_seq, 'log.policies_confirmed', v_what || jsonb_build_object('sha256', new.sha256))

@@ -85,7 +85,7 @@ end $$;
 create or replace function unbroken.sha256_of_scope(p_scope jsonb) returns text
 language plpgsql immutable set search_path = unbroken, pg_temp as $$
 begin
-  return encode(sha256(convert_to(unbroken.canonical(p_scope), 'UTF8')), 'hex');
+  return unbroken.sha256_of(unbroken.canonical(p_scope));
 end $$;
 
 -- The hold of this id, issued in whichever incarnation.
@@ -354,10 +354,7 @@ declare
   v_sha   constant text := case v_asked.kind when 'narrow' then unbroken.sha256_of_scope(v_asked.scope) end;
   v_seq   bigint;
 begin
-  -- What waits here may have been withdrawn since the backup was made.
-  if not unbroken.is_recovered(v_log) then
-    raise exception 'this server was restored, or took over from another: `unbroken recover` comes first' using errcode = 'UB009';
-  end if;
+  perform unbroken.require_recovered(v_log);
   if session_user = v_asked.asked_by then
     raise exception 'a second person confirms, with a login of their own' using errcode = 'UB008';
   end if;

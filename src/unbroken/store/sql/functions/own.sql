@@ -6,6 +6,12 @@ language sql volatile set search_path = unbroken, pg_temp as $$
   select sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()))
 $$;
 
+-- The SHA-256 of a text in UTF-8, in hex.
+create or replace function unbroken.sha256_of(p_text text) returns text
+language sql immutable parallel safe set search_path = unbroken, pg_temp as $$
+  select encode(sha256(convert_to(p_text, 'UTF8')), 'hex')
+$$;
+
 -- A time as lines and details have it.
 create or replace function unbroken.time_text(p_time timestamptz) returns text
 language sql stable set search_path = unbroken, pg_temp as $$

@@ -20,6 +20,16 @@ begin
      where (r.log, r.system_identifier, r.timeline, r.relation) = (p_log, s.system_identifier, s.timeline, s.relation));
 end $$;
 
+-- What waits for a second person may have been withdrawn since the backup was made, and a hold been issued: on a server that was
+-- restored nothing is decided or destroyed before.
+create or replace function unbroken.require_recovered(p_log integer) returns void
+language plpgsql set search_path = unbroken, pg_temp as $$
+begin
+  if not unbroken.is_recovered(p_log) then
+    raise exception 'this server was restored, or took over from another: `unbroken recover` comes first' using errcode = 'UB009';
+  end if;
+end $$;
+
 create or replace function unbroken.reads_are_open(p_log text) returns boolean
 language plpgsql volatile security definer set search_path = unbroken, pg_temp as $$
 begin

@@ -14,7 +14,7 @@ begin
     raise exception 'a registry is a text of up to 1048576 bytes' using errcode = 'UB009';
   end if;
   perform unbroken.check_reason(p_reason);
-  v_sha256 := encode(sha256(convert_to(p_text, 'UTF8')), 'hex');
+  v_sha256 := unbroken.sha256_of(p_text);
   -- Two that load wait for each other here, so that one version follows the other.
   perform from logs l where l.log = v_log for no key update;
   select r.* into v_newest from registries r where r.log = v_log order by r.version desc limit 1;

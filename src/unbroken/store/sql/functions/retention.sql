@@ -43,7 +43,7 @@ declare
 begin
   return case
     when coalesce(p_domains, '{}') = '{}' and v_scope = '{}' then p_type
-    when octet_length(v_key) > 1800 then 'sha256:' || encode(sha256(convert_to(v_key, 'UTF8')), 'hex')
+    when octet_length(v_key) > 1800 then 'sha256:' || unbroken.sha256_of(v_key)
     else v_key
   end;
 end $$;

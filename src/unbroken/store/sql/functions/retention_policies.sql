@@ -103,7 +103,7 @@ language plpgsql security definer set search_path = unbroken, pg_temp as $$
 declare
   v_log   constant int := unbroken.newest_of(unbroken.log_for_reader(p_log));
   v_fault constant text := unbroken.policies_fault(p_text);
-  v_sha   constant text := encode(sha256(convert_to(p_text, 'UTF8')), 'hex');
+  v_sha   constant text := unbroken.sha256_of(p_text);
 begin
   if v_fault is not null then
     raise exception 'this is no set of policies: %', v_fault using errcode = 'UB009';
@@ -146,10 +146,7 @@ declare
   v_set constant unbroken.policy_sets := unbroken.waiting_policies(v_log, p_version);
   v_seq bigint;
 begin
-  -- What waits here may have been withdrawn since the backup was made.
-  if not unbroken.is_recovered(v_log) then
-    raise exception 'this server was restored, or took over from another: `unbroken recover` comes first' using errcode = 'UB009';
-  end if;
+  perform unbroken.require_recovered(v_log);
   if session_user = v_set.proposed_by then
     raise exception 'a second person confirms, with a login of their own' using errcode = 'UB008';
   end if;
@@ -290,9 +287,7 @@ declare
   v_row constant unbroken.standing_approvals := unbroken.open_standing(v_log, p_approval);
   v_seq bigint;
 begin
-  if not unbroken.is_recovered(v_log) then
-    raise exception 'this server was restored, or took over from another: `unbroken recover` comes first' using errcode = 'UB009';
-  end if;
+  perform unbroken.require_recovered(v_log);
   if session_user = v_row.asked_by then
     raise exception 'a second person confirms, with a login of their own' using errcode = 'UB008';
   end if;
