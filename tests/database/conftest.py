@@ -7,6 +7,7 @@ import pytest
 
 from tests.conftest import LOG, Database
 from tests.database.outage import Line, line_to
+from tests.database.raw import Connection
 from tests.database.tampered import Admin
 from tests.faults.cluster import Cluster, cluster_of, prepared
 from tests.faults.installation import KINDS, Installation, is_installed
@@ -43,6 +44,24 @@ def recording(database: Database) -> Iterator[LogWriter]:
     made = LogWriter(database.conninfo("writer"), LOG)
     yield made
     made.close()
+
+
+@pytest.fixture
+def writer(database: Database) -> Iterator[Connection]:
+    with database.connect("writer") as connection:
+        yield connection
+
+
+@pytest.fixture
+def dpo(database: Database) -> Iterator[Connection]:
+    with database.connect("dpo") as connection:
+        yield connection
+
+
+@pytest.fixture
+def legal(database: Database) -> Iterator[Connection]:
+    with database.connect("legal") as connection:
+        yield connection
 
 
 @pytest.fixture

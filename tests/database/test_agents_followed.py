@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -18,12 +18,6 @@ from unbroken.core.entry import StoredEntry
 Entries = Callable[[], list[StoredEntry]]
 
 CHANGES = ("prompt_changed", "model_changed")
-
-
-@pytest.fixture
-def writer(database: Database) -> Iterator[Connection]:
-    with database.connect("writer") as connection:
-        yield connection
 
 
 def key(digit: int, *, of: int = 1) -> str:

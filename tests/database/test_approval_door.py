@@ -1,7 +1,6 @@
 """What the door accepts of approvals: a reader of the log may rely on every rule here, whatever the recorder was."""
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, LiteralString
 
@@ -16,12 +15,6 @@ from unbroken.core.times import format_time
 
 HASH = "k1:" + "a" * 64
 OTHER_HASH = "k1:" + "b" * 64
-
-
-@pytest.fixture
-def writer(database: Database) -> Iterator[Connection]:
-    with database.connect("writer") as connection:
-        yield connection
 
 
 def until(**ahead: float) -> list[str]:

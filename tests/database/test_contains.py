@@ -40,12 +40,6 @@ def column(database: Database) -> list[list[str] | None]:
     return [row[0] for row in rows]
 
 
-@pytest.fixture
-def writer(database: Database) -> Iterator[Connection]:
-    with database.connect("writer") as connection:
-        yield connection
-
-
 # ---- Derived ----
 
 

@@ -7,16 +7,16 @@ line that it puts into the ledger. Then another process does the round.
 import os
 import signal
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import wraps
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
 
 from tests.conftest import LOG, Database
 from tests.database.disposing import Disposing, due, due_at_once
+from tests.database.killing import Steps
 from tests.database.raw import append, report
 from unbroken.core.note import SigningKey
 from unbroken.destruction.ledger import DestructionLedger
@@ -31,29 +31,6 @@ MOST_STEPS: Final = 200
 EACH: Final = 1100
 """Candidates of a round: more than a lot."""
 _KILLED: Final = -signal.SIGKILL
-
-
-@dataclass
-class Steps:
-    """Counts steps, and kills the process at one of them."""
-
-    fatal: int
-    done: int = 0
-
-    def __call__(self) -> None:
-        self.done += 1
-        if self.done == self.fatal:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    def around(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        @wraps(function)
-        def stepping(*given: Any, **named: Any) -> Any:
-            self()
-            result = function(*given, **named)
-            self()
-            return result
-
-        return stepping
 
 
 @dataclass

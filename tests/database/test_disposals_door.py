@@ -40,12 +40,6 @@ TELLS = (
 
 
 @pytest.fixture
-def writer(database: Database) -> Iterator[Connection]:
-    with database.connect("writer") as connection:
-        yield connection
-
-
-@pytest.fixture
 def on(database: Database) -> Iterator[Disposing]:
     due_at_once(database)
     made = Disposing(database)

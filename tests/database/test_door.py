@@ -61,12 +61,6 @@ def shut(stage: Database) -> Iterator[Connection]:
         yield connection
 
 
-@pytest.fixture
-def writer(database: Database) -> Iterator[Connection]:
-    with database.connect("writer") as connection:
-        yield connection
-
-
 @pytest.fixture(scope="module")
 def hall(server: Server) -> Iterator[Database]:
     """One database for what is accepted: it grows, and must verify after each test."""

@@ -2,7 +2,6 @@
 
 import json
 import uuid
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -32,24 +31,6 @@ _TELLS = (
     "select e.seq, p.details::json from unbroken.entries e join unbroken.payloads p using (log, seq)"
     " where e.event_type = 'log.erased' order by e.seq"
 )
-
-
-@pytest.fixture
-def writer(database: Database) -> Iterator[Connection]:
-    with database.connect("writer") as connection:
-        yield connection
-
-
-@pytest.fixture
-def dpo(database: Database) -> Iterator[Connection]:
-    with database.connect("dpo") as connection:
-        yield connection
-
-
-@pytest.fixture
-def legal(database: Database) -> Iterator[Connection]:
-    with database.connect("legal") as connection:
-        yield connection
 
 
 def ask(dpo: Connection, *ids: str, with_acted: bool = False) -> str:

@@ -33,24 +33,6 @@ PLANNED = (
 
 
 @pytest.fixture
-def writer(database: Database) -> Iterator[Connection]:
-    with database.connect("writer") as connection:
-        yield connection
-
-
-@pytest.fixture
-def dpo(database: Database) -> Iterator[Connection]:
-    with database.connect("dpo") as connection:
-        yield connection
-
-
-@pytest.fixture
-def legal(database: Database) -> Iterator[Connection]:
-    with database.connect("legal") as connection:
-        yield connection
-
-
-@pytest.fixture
 def compliance(database: Database) -> Iterator[Connection]:
     with database.connect("compliance") as connection:
         yield connection

@@ -49,18 +49,6 @@ _REQUEST = "select state from unbroken.hold_requests(%s) where request = %s"
 
 
 @pytest.fixture
-def writer(database: Database) -> Iterator[Connection]:
-    with database.connect("writer") as connection:
-        yield connection
-
-
-@pytest.fixture
-def legal(database: Database) -> Iterator[Connection]:
-    with database.connect("legal") as connection:
-        yield connection
-
-
-@pytest.fixture
 def compliance(database: Database) -> Iterator[Connection]:
     with database.connect("compliance") as connection:
         yield connection

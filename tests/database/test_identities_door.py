@@ -3,7 +3,6 @@
 import json
 import os
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -43,12 +42,6 @@ def identify(connection: Connection, *names: Name, as_proposed: bool = False, lo
     row = connection.execute(_IDENTIFY, (log, *columns, as_proposed)).fetchone()
     assert row is not None
     return list(row[0])
-
-
-@pytest.fixture
-def writer(database: Database) -> Iterator[Connection]:
-    with database.connect("writer") as connection:
-        yield connection
 
 
 # ---- Making them ----

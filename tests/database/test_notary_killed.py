@@ -9,13 +9,12 @@ import signal
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import wraps
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.conftest import LOG, Database
+from tests.database.killing import Steps
 from tests.database.notaries import record, signer
 from unbroken import files
 from unbroken.core.checkpoint import Checkpoint
@@ -31,29 +30,6 @@ from unbroken.store import checkpoints, tree
 from unbroken.store.checkpoints import Checkpoints
 
 MOST_STEPS = 200
-
-
-@dataclass
-class Steps:
-    """Counts steps, and kills the process at one of them."""
-
-    fatal: int
-    done: int = 0
-
-    def __call__(self) -> None:
-        self.done += 1
-        if self.done == self.fatal:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    def around(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        @wraps(function)
-        def stepping(*given: Any, **named: Any) -> Any:
-            self()
-            result = function(*given, **named)
-            self()
-            return result
-
-        return stepping
 
 
 @dataclass(frozen=True)

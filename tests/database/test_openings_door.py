@@ -1,7 +1,5 @@
 """Opening originals at the database's door: what was asked for, by whom it was asked, as long as it is open."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.conftest import LOG, Database, add_log, add_login
@@ -18,18 +16,6 @@ _CLOSE = "select unbroken.close_opening(%s, %s, 1, 0, %s)"
 _REWRAP = "select unbroken.rewrap_keys(%s, %s, %s, %s, %s)"
 _TO_REWRAP = "select * from unbroken.keys_to_rewrap(%s, %s, 100)"
 _DIGEST = "0" * 64
-
-
-@pytest.fixture
-def writer(database: Database) -> Iterator[Connection]:
-    with database.connect("writer") as connection:
-        yield connection
-
-
-@pytest.fixture
-def dpo(database: Database) -> Iterator[Connection]:
-    with database.connect("dpo") as connection:
-        yield connection
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections.abc import Iterator
 from contextlib import closing
 
 import psycopg
@@ -18,12 +17,6 @@ from unbroken.verify.run import verify_range
 THREE_QUARTERS = SEGMENT * 3 // 4
 QUICK_S = 3.0
 """Far below the writer's lock timeout and far above what an append takes."""
-
-
-@pytest.fixture
-def writer(database: Database) -> Iterator[Connection]:
-    with database.connect("writer") as connection:
-        yield connection
 
 
 def partitions(database: Database) -> set[str]:

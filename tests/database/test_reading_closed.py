@@ -1,6 +1,5 @@
 """Reading is closed where what was erased may be back: on a server that took over, and where a dump was loaded."""
 
-from collections.abc import Iterator
 from contextlib import closing
 
 import psycopg
@@ -19,12 +18,6 @@ from tests.faults.waiting import eventually
 
 _REFUSED = "select refused from unbroken.open_ticket(%s, 'a test', 'T-1', '{\"what\": \"test\"}', '1 h')"
 _OPEN = "select unbroken.open_reads(%s)"
-
-
-@pytest.fixture
-def dpo(database: Database) -> Iterator[Connection]:
-    with database.connect("dpo") as connection:
-        yield connection
 
 
 @pytest.mark.parametrize("part", ["system_identifier", "timeline", "relation"])

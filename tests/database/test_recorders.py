@@ -22,12 +22,6 @@ Entries = Callable[[], list[StoredEntry]]
 
 
 @pytest.fixture
-def writer(database: Database) -> Iterator[Connection]:
-    with database.connect("writer") as connection:
-        yield connection
-
-
-@pytest.fixture
 def other(database: Database) -> Iterator[Connection]:
     """Another login that may write the same log."""
     add_login(database.admin, "other_writer", duty="writer")

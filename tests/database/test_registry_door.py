@@ -3,7 +3,6 @@
 import hashlib
 import json
 import threading
-from collections.abc import Iterator
 from typing import Any, LiteralString
 
 import psycopg
@@ -20,12 +19,6 @@ from unbroken.store.log_writer import LogWriter
 TEXT = '[redaction]\nprofile = "strict"\n'
 LOAD: LiteralString = "select version, seq from unbroken.load_registry(%s, %s, 'a test')"
 NOTE: LiteralString = "select unbroken.note_unclassified(%s, %s::text[], %s::text[])"
-
-
-@pytest.fixture
-def writer(database: Database) -> Iterator[Connection]:
-    with database.connect("writer") as connection:
-        yield connection
 
 
 # ---- Versions ----

@@ -1,7 +1,6 @@
 """The class that append gives every event, and what becomes due and is held by it."""
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 
@@ -16,12 +15,6 @@ from tests.database.test_approval_door import request, until
 
 Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
 PAST = datetime(2015, 3, 1, 12, tzinfo=UTC)
-
-
-@pytest.fixture
-def writer(database: Database) -> Iterator[Connection]:
-    with database.connect("writer") as connection:
-        yield connection
 
 
 @pytest.fixture

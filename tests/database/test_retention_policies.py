@@ -31,12 +31,6 @@ def compliance(database: Database) -> Iterator[Connection]:
         yield connection
 
 
-@pytest.fixture
-def legal(database: Database) -> Iterator[Connection]:
-    with database.connect("legal") as connection:
-        yield connection
-
-
 def details(entries: Callable[[], list[StoredEntry]], event_type: str) -> list[dict[str, Any]]:
     return [
         json.loads(entry.parts["details"].value)

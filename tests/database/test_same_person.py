@@ -1,7 +1,6 @@
 """A person who got several pseudonyms, made apart from one another, is one person where approvals are concerned."""
 
 import os
-from collections.abc import Iterator
 
 import pytest
 
@@ -10,12 +9,6 @@ from tests.database import raw
 from tests.database.raw import Connection, append
 from tests.database.test_approval_door import call, decision, refused, request, state
 from tests.database.test_identities_door import Name, identify, name
-
-
-@pytest.fixture
-def writer(database: Database) -> Iterator[Connection]:
-    with database.connect("writer") as connection:
-        yield connection
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Originals at the database's door: whose keys they are sealed to, who gets them out again, and what is destroyed."""
 
 import json
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -16,18 +15,6 @@ from unbroken.privacy.vault.keys import PrivateKey
 
 ANN, BOB = "p-" + "a" * 32, "p-" + "b" * 32
 _ORDER = "0" * 64
-
-
-@pytest.fixture
-def writer(database: Database) -> Iterator[Connection]:
-    with database.connect("writer") as connection:
-        yield connection
-
-
-@pytest.fixture
-def dpo(database: Database) -> Iterator[Connection]:
-    with database.connect("dpo") as connection:
-        yield connection
 
 
 @pytest.fixture

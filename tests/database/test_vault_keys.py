@@ -1,7 +1,6 @@
 """Vault keys at the door: found however many there are, and never given to somebody whose are being taken."""
 
 import hashlib
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
@@ -16,18 +15,6 @@ from tests.database.vaulting import plain_keys
 
 _IDENTIFY = "select unbroken.identify(%s, %s, %s, %s, %s)"
 _LOOKUP = b"\x01" * 32
-
-
-@pytest.fixture
-def writer(database: Database) -> Iterator[Connection]:
-    with database.connect("writer") as connection:
-        yield connection
-
-
-@pytest.fixture
-def dpo(database: Database) -> Iterator[Connection]:
-    with database.connect("dpo") as connection:
-        yield connection
 
 
 def refill(dpo: Connection, count: int, *, seed: str = "pool") -> None:
