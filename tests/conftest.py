@@ -198,11 +198,29 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(until_the_end.close)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """For ``--dist loadscope``: the order is that of the collection."""
+    if config.getvalue("dist") != "loadscope":
+        return None
+    from tests.scheduling import LongestFirst
+
+    config.option.loadscopereorder = False
+    return LongestFirst(config, log)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
     """All else is tried on the second server by ``make test-long`` alone."""
     for item in items:
         if "debian15" in item.name and item.path.name not in ON_BOTH:
             item.add_marker(pytest.mark.long)
+    yield
+    # The others have left out what is long by now, and put the rest into a random order.
+    if hasattr(config, "workerinput"):
+        from tests.scheduling import longest_first
+
+        longest_first(items)
 
 
 _SERVERS = {"embedded": _embedded_server, "debian15": _debian_server}
