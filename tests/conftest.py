@@ -230,7 +230,7 @@ _SERVERS = {"embedded": _embedded_server, "debian15": _debian_server}
 def _with_template(kind: str) -> Iterator[Server]:
     for running in _SERVERS[kind]():
         # No test here pulls the plug, and databases are made and dropped by the hundred.
-        for setting in ("fsync = off", "full_page_writes = off", "max_wal_size = '128MB'", "min_wal_size = '32MB'"):
+        for setting in ("fsync = off", "max_wal_size = '128MB'", "min_wal_size = '32MB'"):
             running.execute(f"alter system set {setting}")
         running.execute("select pg_reload_conf()")
         running.execute("create database {}", TEMPLATE)
