@@ -163,6 +163,7 @@ class EntryRetention:
     erase_by: datetime | None
     is_due: bool
     now: datetime
+    part: str
 
 
 class Connected(Protocol):
