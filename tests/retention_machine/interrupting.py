@@ -25,7 +25,7 @@ class Interruptions(Disposals, Erasures, Holds):
         """At a payload that it is about to delete, or at any moment."""
         begun = {name: each for name, each in self.world.disposals.items() if each.state == "begun"}
         name, disposal = one(begun, which)
-        left = [seq for lot in disposal.lots[disposal.done_lots :] for seq in lot if self.world.entries[seq].payload]
+        left = [seq for _, lot in disposal.lots[disposal.done_lots :] for seq in lot if self.world.entries[seq].payload]
         row = ("payloads", left[which % len(left)]) if at_row and left else None
         now = self.now()
         self.doors.amid("retention", "dispose_batch", name, limit).ended(

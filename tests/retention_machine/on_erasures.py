@@ -61,7 +61,9 @@ class Erasures(Place):
         self.world.erasures[name] = case
         touches = self.world.touches_held(case)
         now = self.now()
-        floored = any(due is not None and due.kept_by_law(now) for due in map(self.world.due, self.world.about(case)))
+        floored = any(
+            due.kept_by_law(now) for entry in self.world.about(case) for due in self.world.due(entry).values()
+        )
         floored = floored and name not in self.world.despite_floors
         if isinstance(answer, Refused):
             assert answer.state in {HELD if touches else WRONG, WRONG if floored else HELD}, answer
