@@ -164,7 +164,7 @@ class EntryRetention:
     erase_by: datetime | None
     is_due: bool
     now: datetime
-    part: Literal["both", "payloads", "originals"] = "both"
+    part: Literal["both", "payloads", "originals"]
 
 
 class Connected(Protocol):

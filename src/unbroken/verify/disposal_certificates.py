@@ -14,7 +14,7 @@ from unbroken.verify.declaration import DISPOSED
 from unbroken.verify.destroyed import Continued, has, statements_at, told_of
 from unbroken.verify.finding import Kind
 from unbroken.verify.lots import ListHash, hash_of, lots_of
-from unbroken.verify.numbers import merged, size
+from unbroken.verify.numbers import size
 from unbroken.verify.replay.act import Statement
 from unbroken.verify.replay.lots import batch_in
 from unbroken.verify.source import Source
@@ -78,15 +78,15 @@ class Told:
         if told.details.get("complete") is True:
             self.done_seq, self.certificate = told.seq, told.text("certificate")
             return
-        gone, sealed, kept = batch_in(told)
+        batch = batch_in(told)
         self.entries.append(told.seq)
-        self.payloads += size(gone)
-        self.originals += size(sealed)
+        self.payloads += size(batch.payloads)
+        self.originals += size(batch.originals)
         self.keys += len(told.texts("keys"))
-        self.kept += size(kept)
-        for lot in lots_of(merged(gone, sealed, kept)) or ():
+        self.kept += size(batch.kept)
+        for lot in lots_of(batch.candidates) or ():
             self.candidates += size(lot)
-            self.hash.add(hash_of(lot))
+            self.hash.add(hash_of(lot, part=batch.part))
 
 
 def check_disposals(chain: Chain, source: Continued, certificates: tuple[CertifiedDisposal, ...]) -> int:

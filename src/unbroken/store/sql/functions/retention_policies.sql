@@ -397,7 +397,8 @@ begin
 end $$;
 
 -- How many of the next numbers after one hold something, by class, by the quarter of an hour in which they were recorded, and by
--- what reviewers decided; one row without a class says up to where, and where the log ends.
+-- what reviewers decided and which parts there are, so that the entries of one row are alike in that; one row without a class says
+-- up to where, and where the log ends.
 create or replace function unbroken.class_counts(p_log text, p_after bigint, p_limit integer)
 returns table (upto bigint, head bigint, class integer, recorded_at timestamptz, extended timestamptz, domains text[],
                entries bigint, payloads bigint, originals bigint, held bigint)
@@ -427,7 +428,7 @@ begin
     left join originals o on o.log = v_log and o.seq = s.seq
     left join unnest(v_held) as h (seq) on h.seq = s.seq
     left join unbroken.decided_among(v_log, v_seqs) as d on d.seq = s.seq
-   group by 3, 4, 5, 6;
+   group by 3, 4, 5, 6, p.seq is null, o.seq is null;
   return query select v_upto, v_head, null::int, null::timestamptz, null::timestamptz, null::text[], 0::bigint, 0::bigint, 0::bigint, 0::bigint;
 end $$;
 
@@ -455,11 +456,12 @@ begin
 end $$;
 
 -- What there is to explain of one entry, named by its number or its event's id, and what the database makes of it. No row: there
--- is no such entry. Which holds are on it the duty retention may not know, and is told only that there are.
+-- is no such entry. A row for each part where they have policies of their own. Which holds are on it the duty retention may not
+-- know, and is told only that there are.
 create or replace function unbroken.retention_of(p_log text, p_entry text) returns table (
   seq bigint, recorded_at timestamptz, event_type text, is_own boolean, class integer, class_domains text[], domains text[], scope text[],
   extended timestamptz, payload boolean, original boolean, gone_seq bigint, gone_type text, held boolean, matters text[], holds text[],
-  version integer, waits text[], keep_until timestamptz, erase_by timestamptz, is_due boolean, now timestamptz)
+  version integer, waits text[], keep_until timestamptz, erase_by timestamptz, is_due boolean, now timestamptz, part text)
 language plpgsql stable security definer set search_path = unbroken, pg_temp set plan_cache_mode = force_custom_plan as $$
 #variable_conflict use_column
 declare
@@ -490,10 +492,10 @@ begin
            array(select h.matter from holds h where h.log = any (unbroken.incarnations_of(v_log)) and h.hold = any (v_holds) order by h.hold) end,
          case when unbroken.only_duty() <> 'retention' then array(select u.hold::text from unnest(v_holds) as u (hold) order by u.hold) end,
          (unbroken.policies_in_force(v_log)).version, d.waits, d.keep_until, d.erase_by,
-         coalesce(unbroken.is_due(d.waits, d.keep_until, d.erase_by, clock_timestamp()), false), clock_timestamp()
+         coalesce(unbroken.is_due(d.waits, d.keep_until, d.erase_by, clock_timestamp()), false), clock_timestamp(), coalesce(d.part, 'both')
     from entries e
     left join retention_classes c on c.log = e.log and c.class = e.class
     left join unbroken.decided_among(v_log, array[v_seq]) as x on x.seq = e.seq
     left join unbroken.due_among(v_log, array[v_seq]) as d on d.seq = e.seq
-   where e.log = v_log and e.seq = v_seq;
+   where e.log = v_log and e.seq = v_seq order by d.part desc;
 end $$;

@@ -245,10 +245,11 @@ create table unbroken.disposals (
   check (done_seq is null or gone_at is not null)
 );
 create unique index on unbroken.disposals (log, standing) where done_seq is null and withdrawn_seq is null;
--- Candidates in their order, 1000 in each lot but the last one.
+-- Candidates in their order, 1000 in each lot but the last one; those of which one part goes alone in lots of their own.
 create table unbroken.disposal_lots (
   log       integer        not null,
   disposal  uuid           not null,
+  part      text           not null collate "C" check (part in ('both', 'originals', 'payloads')),
   nth       integer        not null check (nth > 0),
   seqs      int8multirange not null,
   first     bigint         not null,
@@ -260,13 +261,13 @@ create table unbroken.disposal_lots (
   originals integer,
   keys      integer,
   kept      integer,
-  primary key (log, disposal, nth),
+  primary key (log, disposal, part, nth),
   foreign key (log, disposal) references unbroken.disposals,
   check (first = lower(seqs) and last = upper(seqs) - 1),
   check (num_nulls(done_seq, payloads, originals, keys, kept) in (0, 5))
 );
 alter table unbroken.disposal_lots alter column seqs set statistics 0;
-create index on unbroken.disposal_lots (log, disposal, last) where done_seq is null;
+create index on unbroken.disposal_lots (log, disposal, part, last) where done_seq is null;
 -- Where that lay, and how many vacuums of it there have to have been, by the server's count, until nothing of it is left; and how it
 -- went in the end. Counted here, told by no entry: a server that is restored counts anew.
 create table unbroken.disposal_places (
@@ -290,13 +291,14 @@ create table unbroken.disposal_groups (
   log      integer     not null,
   disposal uuid        not null,
   class    integer     not null,
+  part     text        not null collate "C" check (part in ('both', 'originals', 'payloads')),
   policies text[]      not null collate "C",
   entries  bigint      not null,
   first    bigint      not null,
   last     bigint      not null,
   oldest   timestamptz not null,
   newest   timestamptz not null,
-  primary key (log, disposal, class),
+  primary key (log, disposal, class, part),
   foreign key (log, disposal) references unbroken.disposals,
   foreign key (log, class) references unbroken.retention_classes
 );
