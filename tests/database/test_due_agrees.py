@@ -346,8 +346,7 @@ def test_one_entry_is_told_of_as_it_counts(unguarded: Database) -> None:
             planted(unguarded, world)
             reckoning = Reckoning(world.rules, world.told)
             for position in range(0, ENTRIES, 5):
-                row = door.entry(str(position + 1))
-                assert row is not None
+                (row,) = door.entry(str(position + 1))
                 extended, kind = decided(world, position)
                 assert (row.extended, tuple(row.domains or ()), row.scope and tuple(row.scope)) == (
                     extended,

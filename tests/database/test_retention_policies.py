@@ -334,7 +334,6 @@ def test_which_holds_there_are_is_not_for_the_duty_that_disposes(database: Datab
     known = {}
     for duty in ("retention", "verifier", "dpo"):
         with LogReader(database.conninfo(duty), LOG) as reader:
-            row = Retention(reader).entry("1")
-            assert row is not None
+            (row,) = Retention(reader).entry("1")
             known[duty] = (row.held, row.holds, row.matters is None)
     assert known == {"retention": (True, None, True), **dict.fromkeys(("verifier", "dpo"), (True, [hold], False))}
