@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from hypothesis import strategies as st
-from hypothesis.stateful import precondition, rule
+from hypothesis.stateful import rule
 
 from tests.retention_machine.doors import Refused
 from tests.retention_machine.model import Decision, Disposal
-from tests.retention_machine.place import DECIDE, LOT, NOT_GRANTED, SECOND, WHICH, WRONG, Place, one
+from tests.retention_machine.place import DECIDE, LOT, NOT_GRANTED, SECOND, WHICH, WRONG, Place, one, where
 from tests.retention_machine.policies import DOMAINS, PARTS
 
 LIMIT: Final = st.sampled_from([1, 1000, 5000])
@@ -60,15 +60,15 @@ class Disposals(Place):
             return
         self.world.disposals[name] = new
 
-    @precondition(lambda self: self.world.disposals)
     @rule(which=WHICH, step=st.sampled_from(sorted(NEXT.values())), login=st.sampled_from(EVERYBODY), limit=LIMIT)
+    @where(lambda self: self.world.disposals)
     def try_a_step(self, which: int, step: str, login: str, limit: int) -> None:
         """Any step of a disposal by anybody, in its order or not."""
         name, _ = one(self.world.disposals, which)
         self._step(step, name, login, limit)
 
-    @precondition(lambda self: self.world.disposals)
     @rule(which=WHICH, many=st.integers(1, 8), limit=LIMIT, logins=st.permutations(DECIDE))
+    @where(lambda self: self.world.disposals)
     def go_on(self, which: int, many: int, limit: int, logins: Sequence[str]) -> None:
         """The next steps of a disposal, each by somebody who may."""
         name, _ = one(self.world.disposals, which)
@@ -105,11 +105,11 @@ class Disposals(Place):
             kept = {seq for seq in due if any(decision.is_for(self.world.entries[seq]) for decision in decisions)}
             assert (due - kept) & there == set(), "what is due and not held survives a completed run"
 
-    @precondition(lambda self: self.world.disposals)
     @rule(
         which=WHICH, entry=WHICH, login=st.sampled_from([*DECIDE, *DECIDE, "retention"]), by_class=st.booleans(),
         domains=st.sampled_from([None, *DOMAINS]),
     )  # fmt: skip
+    @where(lambda self: self.world.disposals)
     def decide(self, which: int, entry: int, by_class: bool, domains: str | None, login: str) -> None:
         """Reviewers keep something for longer, or put it elsewhere."""
         name, disposal = one(self.world.disposals, which)
@@ -133,8 +133,8 @@ class Disposals(Place):
             disposal.decisions.append(Decision(frozenset(kinds), frozenset(seqs), until, labels, answer[0]))
             disposal.is_decided_anew = disposal.state == "reviewed"
 
-    @precondition(lambda self: self.world.disposals)
     @rule(which=WHICH, login=st.sampled_from(EVERYBODY))
+    @where(lambda self: self.world.disposals)
     def withdraw_disposal(self, which: int, login: str) -> None:
         name, disposal = one(self.world.disposals, which)
         answer = self.doors.ask(login, "withdraw_disposal", name, "not now")
