@@ -143,6 +143,8 @@ class World(People):
     disposals: dict[str, Disposal] = field(default_factory=dict)
     quiet: set[str] = field(default_factory=set)
     """Keys that nobody asked for lately."""
+    spent: set[str] = field(default_factory=set)
+    """Keys that opened nothing any more, and had to stay, when the last of it went."""
     despite_floors: set[str] = field(default_factory=set)
     """Erasures that go on where a law asks to keep."""
 
@@ -283,7 +285,10 @@ class World(People):
                 payload=entry.payload and "payloads" not in parts,
                 has_original=entry.has_original and "originals" not in parts,
             )
-        idle = {key for key in keys & self.quiet - self.held_keys(keys) if not self._has_sealed(self.keys[key].holder)}
+        seen = {key for key in keys | self.spent & self.quiet if not self.keys[key].destroyed}
+        spent = {key for key in seen if not self._has_sealed(self.keys[key].holder)}
+        idle = spent & self.quiet - self.held_keys(spent)
+        self.spent = (self.spent - seen | spent) - idle
         self.destroy([], idle)
         return idle
 

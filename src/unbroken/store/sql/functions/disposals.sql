@@ -445,22 +445,18 @@ begin
                  and exists (select from entries e where e.log = p_log and e.seq = p_seq and e.class = any (c.classes)))));
 end $$;
 
--- Of these keys those that open nothing any more: nobody has asked for them for a month, in which what was sealed before has arrived,
--- their holder has no sealed original in any incarnation of the log, and no hold keeps them.
-create or replace function unbroken.idle_keys(p_log integer, p_keys text[]) returns text[]
+-- Of these keys those that open nothing any more: their holder has no sealed original in any incarnation of the log.
+create or replace function unbroken.spent_keys(p_log integer, p_keys text[]) returns text[]
 language plpgsql stable set search_path = unbroken, pg_temp set enable_seqscan = off set jit = off as $$
 declare
-  c_quiet constant interval := interval '30 days';
   v_logs  constant int[] := unbroken.incarnations_of(p_log);
-  v_held  constant text[] := unbroken.held_keys(p_log, p_keys);
   v_key   record;
-  v_idle  text[] := '{}';
+  v_spent text[] := '{}';
 begin
   for v_key in
     select k.key_id, k.holder_kind, k.holder, unbroken.people_in(v_logs, jsonb_build_array(k.holder)) as ids
       from subject_keys k
-     where k.log = p_log and k.key_id = any (p_keys) and k.key_id <> all (v_held) and k.destroyed_seq is null and k.holder is not null
-       and k.asked_at < clock_timestamp() - c_quiet
+     where k.log = p_log and k.key_id = any (p_keys) and k.destroyed_seq is null and k.holder is not null
      order by k.key_id
   loop
     if v_key.holder_kind = 'session' then
@@ -472,9 +468,41 @@ begin
                  or exists (select from entries e join originals o on o.log = e.log and o.seq = e.seq
                              where e.log = any (v_logs) and e.actor_id = any (v_key.ids) and e.subjects is null);
     end if;
-    v_idle := v_idle || v_key.key_id;
+    v_spent := v_spent || v_key.key_id;
   end loop;
-  return v_idle;
+  return v_spent;
+end $$;
+
+-- Of these keys, which open nothing any more, those that may go: nobody has asked for them for a month, in which what was sealed
+-- before has arrived, and no hold keeps them.
+create or replace function unbroken.idle_keys(p_log integer, p_spent text[]) returns text[]
+language plpgsql stable set search_path = unbroken, pg_temp as $$
+declare
+  v_held constant text[] := case when p_spent = '{}' then '{}' else unbroken.held_keys(p_log, p_spent) end;
+begin
+  return array(
+    select k.key_id from subject_keys k
+     where k.log = p_log and k.key_id = any (p_spent) and k.key_id <> all (v_held) and k.asked_at < clock_timestamp() - interval '30 days'
+     order by k.key_id);
+end $$;
+
+-- The next keys that had to stay when the last of what they open went, and that nobody has asked for since.
+create or replace function unbroken.keys_to_look_at_again(p_log integer) returns text[]
+language plpgsql stable set search_path = unbroken, pg_temp as $$
+begin
+  return array(
+    select k.key_id from subject_keys k
+     where k.log = p_log and k.spent_at is not null and k.destroyed_seq is null and k.asked_at < clock_timestamp() - interval '30 days'
+     order by k.spent_at limit 200);
+end $$;
+
+-- Notes of these keys which open nothing any more. Under the lock of the people, as whoever asks for a key passes over rows that
+-- somebody else changes.
+create or replace function unbroken.note_spent(p_log integer, p_keys text[], p_spent text[]) returns void
+language plpgsql set search_path = unbroken, pg_temp as $$
+begin
+  update subject_keys k set spent_at = case when k.key_id = any (p_spent) then clock_timestamp() end
+   where k.log = p_log and k.key_id = any (p_keys) and k.destroyed_seq is null and (k.key_id = any (p_spent) or k.spent_at is not null);
 end $$;
 
 -- Waits a moment for what this transaction has written to reach the disk with what others write, so that whoever appends does not
@@ -528,7 +556,10 @@ declare
   v_sealed    bigint[];
   v_payloads  bigint[];
   v_originals bigint[];
-  v_keys      text[];
+  v_seen      text[];
+  v_again     text[];
+  v_spent     text[] := '{}';
+  v_keys      text[] := '{}';
 begin
   perform unbroken.lock_holds(v_log);
   perform unbroken.require_recovered(unbroken.newest_of(v_log));
@@ -556,15 +587,19 @@ begin
   select coalesce(array_agg(g.seq order by g.seq), '{}') into v_payloads from gone g;
   with gone as (delete from originals o where o.log = v_log and o.seq = any (v_sealed) returning o.seq, unbroken.keys_of_original(o.ciphertext) as keys)
   select coalesce(array_agg(distinct g.seq order by g.seq), '{}'), coalesce(array_agg(distinct k.key_id), '{}')
-    into v_originals, v_keys from gone g left join unnest(g.keys) as k (key_id) on true;
-  if v_keys <> '{}' then
-    v_keys := unbroken.idle_keys(v_log, v_keys);
+    into v_originals, v_seen from gone g left join unnest(g.keys) as k (key_id) on true;
+  v_again := unbroken.keys_to_look_at_again(v_log);
+  v_seen := v_seen || v_again;
+  if v_seen <> '{}' then
+    v_spent := unbroken.spent_keys(v_log, v_seen);
   end if;
   perform unbroken.await_flush();
-  if v_keys <> '{}' then
+  if v_spent <> '{}' or v_again <> '{}' then
     -- Somebody may have asked for one meanwhile.
     perform unbroken.lock_people(v_log, true);
-    v_keys := unbroken.idle_keys(v_log, v_keys);
+    v_spent := unbroken.spent_keys(v_log, v_seen);
+    v_keys := unbroken.idle_keys(v_log, v_spent);
+    perform unbroken.note_spent(v_log, v_seen, v_spent);
   end if;
   seq := unbroken.put_disposed(v_log, p_disposal, v_part, v_lots, v_seqs, v_payloads, v_originals, v_keys);
   payloads := cardinality(v_payloads);

@@ -11,6 +11,9 @@ insert into unbroken.retention_locks select l.log, w.what from unbroken.logs l, 
 
 -- When somebody who records last asked for a key, to the day: what was sealed to it may arrive a while later.
 alter table unbroken.subject_keys add column asked_at timestamptz not null default now();
+-- Since when it opens nothing any more, of a key that had to stay when the last of it went: it is looked at again.
+alter table unbroken.subject_keys add column spent_at timestamptz;
+create index on unbroken.subject_keys (log, spent_at) where spent_at is not null and destroyed_seq is null;
 
 -- What policies go by: an entry's type, domains and scope, once for all entries that have the same. A scope of null is one that
 -- is not known, where a log has too many; an empty one is none.
