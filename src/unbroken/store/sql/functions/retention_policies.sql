@@ -30,7 +30,7 @@ begin
   return p_policy ->> 'id' || ': ' || case
     when exists (select from jsonb_object_keys(p_policy) as k (key) where k.key not in (
            'id', 'version', 'title', 'citation', 'basis', 'jurisdiction', 'floor', 'ceiling', 'start', 'start_key', 'hot', 'domains', 'event_types',
-           'everything', 'zone', 'note', 'verify')) then 'it has a key that is none'
+           'everything', 'zone', 'note', 'verify', 'parts')) then 'it has a key that is none'
     when (jsonb_typeof(p_policy -> 'version') = 'number' and p_policy ->> 'version' ~ '^[1-9][0-9]{0,8}$') is not true then 'versions count from 1'
     when (unbroken.is_line(p_policy -> 'title') and unbroken.is_line(p_policy -> 'citation') and unbroken.is_line(p_policy -> 'jurisdiction')
           and (not p_policy ? 'note' or unbroken.is_line(p_policy -> 'note'))) is not true then 'title, citation, jurisdiction and note are texts of one line'
@@ -42,6 +42,8 @@ begin
       or p_policy ? 'start_key' and (unbroken.is_line(p_policy -> 'start_key') and p_policy ->> 'start_key' !~ '=' and char_length(p_policy ->> 'start_key') <= 120) is not true
       then 'it starts with the record, or with an event that is told for a scope key'
     when p_policy -> 'everything' <> 'true' or p_policy -> 'verify' <> 'true' then 'everything and verify are true, or absent'
+    -- Both parts are said by neither: so a set has one text.
+    when p_policy -> 'parts' not in ('["payloads"]', '["originals"]') then 'its parts are the list of one, payloads or originals; absent, it is for both'
     when not p_policy ?| array['everything', 'domains', 'event_types'] then 'it is for nothing: domains, event_types or everything'
     when p_policy ? 'domains' and not unbroken.is_sorted_list(p_policy -> 'domains')
       or p_policy ? 'event_types' and not unbroken.is_sorted_list(p_policy -> 'event_types')
@@ -73,8 +75,8 @@ begin
                                   from jsonb_array_elements(v_set -> 'policies') with ordinality as p (policy, nth)) as n
                     where n.before >= n.id collate "C") then 'its policies stand in the order of their ids, each once'
       when not exists (select from jsonb_array_elements(v_set -> 'policies') as p (policy)
-                        where p.policy -> 'id' = v_set -> 'default' and p.policy ? 'everything' and not p.policy ?| array['domains', 'event_types'])
-        then 'its default is one of its policies, which is for everything and names no domains or event types'
+                        where p.policy -> 'id' = v_set -> 'default' and p.policy ? 'everything' and not p.policy ?| array['domains', 'event_types', 'parts'])
+        then 'its default is one of its policies, which is for everything and names no domains, event types or parts'
       -- The server reads all of its zones from disk for this, so once.
       when exists (select p.policy ->> 'zone' from jsonb_array_elements(v_set -> 'policies') as p (policy) where p.policy ->> 'zone' <> 'UTC'
                    except select z.name from pg_timezone_names z) then 'its policies name time zones that there are'
