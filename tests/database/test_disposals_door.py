@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
@@ -26,7 +25,6 @@ from tests.database.disposing import (
     WITHDRAW,
     Disposing,
     due,
-    due_at_once,
 )
 from tests.database.held import issue
 from tests.database.losing import OLD, continued
@@ -37,14 +35,6 @@ TELLS = (
     "select p.details::json from unbroken.entries e join unbroken.payloads p using (log, seq)"
     " where e.event_type = 'log.disposed' order by e.seq"
 )
-
-
-@pytest.fixture
-def on(database: Database) -> Iterator[Disposing]:
-    due_at_once(database)
-    made = Disposing(database)
-    yield made
-    made.close()
 
 
 def refused(on: Disposing, login: str, statement: str, *given: Any) -> str | None:

@@ -1,13 +1,12 @@
 """Originals go with what they are the original of, and their keys once those open nothing any more."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.conftest import LOG, Database
+from tests.conftest import LOG
 from tests.database import raw
-from tests.database.disposing import DUE, Disposing, due_at_once
+from tests.database.disposing import DUE, Disposing
 from tests.database.held import issue
 from tests.database.raw import sent
 from tests.database.vaulting import append, laid_out, plain_keys
@@ -22,12 +21,9 @@ _TOLD = (
 
 
 @pytest.fixture
-def on(database: Database) -> Iterator[Disposing]:
-    due_at_once(database)
-    made = Disposing(database)
-    made.login("dpo").execute("select unbroken.refill_vault(%s, %s, %s, %s, %s, 'kek-1')", (LOG, *plain_keys("x", 20)))
-    yield made
-    made.close()
+def on(on: Disposing) -> Disposing:
+    on.login("dpo").execute("select unbroken.refill_vault(%s, %s, %s, %s, %s, 'kek-1')", (LOG, *plain_keys("x", 20)))
+    return on
 
 
 def key_of(on: Disposing, holder: str, kind: str = "subject") -> str:

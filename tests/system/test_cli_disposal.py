@@ -17,6 +17,9 @@ from unbroken.files import create
 Entries = Callable[[], list[StoredEntry]]
 
 
+ADVANCE = f"{LOG}~1, approved in advance"
+
+
 @pytest.fixture
 def office(database: Database, tmp_path: Path) -> Office:
     made = Office(database, tmp_path)
@@ -71,12 +74,25 @@ def test_from_what_is_due_to_its_certificate(office: Office, entries: Entries) -
     assert "No disposal is under way" in office.as_login("legal")("disposal", "list").stdout
 
 
+def test_without_policies_it_waits_for_them(database: Database, tmp_path: Path) -> None:
+    office = Office(database, tmp_path)
+    done = office.as_login("retention")("retention", "run")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "policies to be in force" in done.stdout
+    assert "look for" not in done.stdout
+    assert [each["waits_for"] for each in office.as_login("retention").json("retention", "run")["rounds"]] == [
+        None,
+        "policies",
+    ]
+
+
 def test_without_execute_nothing_is_done(office: Office, entries: Entries) -> None:
     office.record(3)
     before = entries()
     done = office.as_login("retention")("retention", "run")
     assert (done.returncode, done.stderr) == (0, "")
     assert "Nothing was done" in done.stdout
+    assert "look for what is due" in done.stdout
     assert entries() == before
     assert office.database.admin.execute("select from unbroken.disposals").fetchall() == []
     disposal = office.agreed()
@@ -102,6 +118,7 @@ def test_what_was_approved_in_advance_takes_one_round_and_a_vacuum(office: Offic
         approval = ask_standing(legal, ["own.account"])
         compliance.execute("select unbroken.confirm_standing(%s, %s)", (LOG, approval))
     office.record(4)
+    assert ADVANCE in office.as_login("retention")("retention", "run").stdout
     metrics = tmp_path / "retention.prom"
     under, by_people = office.round("--metrics", str(metrics))
     assert (under["steps"], under["waits_for"]) == (["proposed", "begun", "emptied"], "vacuum")
@@ -111,6 +128,11 @@ def test_what_was_approved_in_advance_takes_one_round_and_a_vacuum(office: Offic
     office.vacuum()
     assert office.round()[0]["steps"] == ["gone", "certified"]
     assert office.round()[0]["disposal"] is None
+    with office.database.connect("legal") as legal:
+        legal.execute("select unbroken.end_standing(%s, %s, 'no more')", (LOG, approval))
+    shown = office.as_login("retention")("retention", "run").stdout
+    assert (ADVANCE in shown, "candidates" in shown) == (False, False)
+    assert "nothing was due" in office.as_login("legal")("disposal", "list", "--all").stdout
 
 
 def test_a_reason_is_masked_before_it_is_recorded(office: Office, entries: Entries) -> None:

@@ -34,7 +34,7 @@ def state_in_words(row: Disposal) -> str:
     """How far it is."""
     until = f" until {moment(row.expires_at)} UTC" if row.expires_at else ""
     words = {
-        "frozen": "candidates are being looked for",
+        "frozen": "nothing was due" if row.is_empty else "candidates are being looked for",
         "proposed": f"waits to be reviewed{until}",
         "reviewed": f"waits to be approved{until}",
         "approved": f"approved, to be carried out{until}",
@@ -64,7 +64,12 @@ def print_disposals(rows: Sequence[Disposal]) -> None:
 
 def kind_of(row: Disposal) -> str:
     """Who agrees to it."""
-    return "approved in advance" if row.standing else "by two people"
+    return in_words(standing=row.standing)
+
+
+def in_words(*, standing: bool) -> str:
+    """Who agrees to disposals of a kind."""
+    return "approved in advance" if standing else "by two people"
 
 
 def print_disposal(row: Disposal, *, log: str) -> None:

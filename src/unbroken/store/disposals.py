@@ -73,6 +73,11 @@ class Disposal:
     decisions: int
     approvals: list[str]
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether all was looked through and nothing was due: it is taken up anew then."""
+        return self.state == "frozen" and self.entries == 0 and self.reached >= self.upto
+
 
 @dataclass(frozen=True, slots=True)
 class Looking:

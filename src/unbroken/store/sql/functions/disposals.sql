@@ -148,8 +148,7 @@ begin
   union all
   select d.seq, case when count(distinct d.part) = 2 then 'both' else min(d.part) end, array_agg(distinct p.id order by p.id)
     from due d cross join unnest(d.policies) as p (id)
-   where d.part = 'payloads' and exists (select from payloads p where p.log = p_log and p.seq = d.seq)
-      or d.part = 'originals' and exists (select from originals o where o.log = p_log and o.seq = d.seq)
+   where d.part <> 'both' and unbroken.has_part(p_log, d.seq, d.part)
    group by d.seq;
 end $$;
 

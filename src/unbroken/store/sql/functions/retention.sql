@@ -227,6 +227,14 @@ language sql stable set search_path = unbroken, pg_temp set jit = off as $$
     from ends n group by n.seq, n.part
 $$;
 
+-- Whether this part of an entry is there; for 'both', whatever there is.
+create or replace function unbroken.has_part(p_log integer, p_seq bigint, p_part text) returns boolean
+language sql stable parallel safe as $$
+  select case p_part when 'payloads' then exists (select from unbroken.payloads p where p.log = p_log and p.seq = p_seq)
+                     when 'originals' then exists (select from unbroken.originals o where o.log = p_log and o.seq = p_seq)
+                     else true end
+$$;
+
 -- Whether it may be destroyed: what has to be kept no longer; and what no policy asks to keep, from a month before it has to go.
 create or replace function unbroken.is_due(p_waits text[], p_keep_until timestamptz, p_erase_by timestamptz, p_at timestamptz) returns boolean
 language sql immutable parallel safe as $$

@@ -30,7 +30,7 @@ begin
   return p_policy ->> 'id' || ': ' || case
     when exists (select from jsonb_object_keys(p_policy) as k (key) where k.key not in (
            'id', 'version', 'title', 'citation', 'basis', 'jurisdiction', 'floor', 'ceiling', 'start', 'start_key', 'hot', 'domains', 'event_types',
-           'everything', 'zone', 'note', 'verify', 'parts')) then 'it has a key that is none'
+           'everything', 'parts', 'zone', 'note', 'verify')) then 'it has a key that is none'
     when (jsonb_typeof(p_policy -> 'version') = 'number' and p_policy ->> 'version' ~ '^[1-9][0-9]{0,8}$') is not true then 'versions count from 1'
     when (unbroken.is_line(p_policy -> 'title') and unbroken.is_line(p_policy -> 'citation') and unbroken.is_line(p_policy -> 'jurisdiction')
           and (not p_policy ? 'note' or unbroken.is_line(p_policy -> 'note'))) is not true then 'title, citation, jurisdiction and note are texts of one line'
@@ -42,13 +42,12 @@ begin
       or p_policy ? 'start_key' and (unbroken.is_line(p_policy -> 'start_key') and p_policy ->> 'start_key' !~ '=' and char_length(p_policy ->> 'start_key') <= 120) is not true
       then 'it starts with the record, or with an event that is told for a scope key'
     when p_policy -> 'everything' <> 'true' or p_policy -> 'verify' <> 'true' then 'everything and verify are true, or absent'
-    -- Both parts are said by neither: so a set has one text.
-    when p_policy -> 'parts' not in ('["payloads"]', '["originals"]') then 'its parts are the list of one, payloads or originals; absent, it is for both'
     when not p_policy ?| array['everything', 'domains', 'event_types'] then 'it is for nothing: domains, event_types or everything'
     when p_policy ? 'domains' and not unbroken.is_sorted_list(p_policy -> 'domains')
       or p_policy ? 'event_types' and not unbroken.is_sorted_list(p_policy -> 'event_types')
       or exists (select from unnest(unbroken.texts_in(p_policy -> 'event_types')) as t (type) where t.type !~ '^[a-z_]+([.]([a-z_]+|[*]))?$')
       then 'domains and event_types are sorted lists of different texts'
+    when p_policy ? 'parts' and p_policy -> 'parts' not in ('["originals"]', '["payloads"]') then 'its parts are originals or payloads; of both it has no parts'
     when (unbroken.is_line(p_policy -> 'zone') and p_policy ->> 'zone' ~ '^[A-Z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$') is not true then 'it names a time zone'
   end;
 end $$;
