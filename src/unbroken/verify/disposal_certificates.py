@@ -55,6 +55,7 @@ class Told:
     keys: int = 0
     kept: int = 0
     candidates: int = 0
+    exceeded: bool = False
     hash: ListHash = field(default_factory=ListHash)
 
     def hear(self, told: Statement) -> None:
@@ -68,6 +69,7 @@ class Told:
         self.originals += size(batch.originals)
         self.keys += len(told.texts("keys"))
         self.kept += size(batch.kept)
+        self.exceeded = self.exceeded or batch.exceeds
         for lot in lots_of(batch.candidates) or ():
             self.candidates += size(lot)
             self.hash.add(hash_of(lot, part=batch.part))
@@ -110,6 +112,8 @@ def differing(told: Told, certified: CertifiedDisposal) -> Iterator[str]:
         yield "what it kept"
     if (told.candidates, told.hash.hex) != (certified.candidates, certified.sha256):
         yield "its candidates"
+    if told.exceeded:
+        yield "the part of them that was to go"
 
 
 def missteps(source: Continued, certified: CertifiedDisposal) -> Iterator[str]:
