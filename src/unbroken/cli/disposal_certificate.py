@@ -223,9 +223,10 @@ def _policy(under: UnderPolicy) -> str:
         *([] if under.ceiling is None else [f"at most {under.ceiling}{start}"]),
     ]
     verify = " (verify)" if under.verify else ""
+    alone = f"{under.parts[0]} " if len(under.parts) == 1 else ""
     return (
-        f"{under.title}: {', '.join(periods)}. {under.citation}{verify}; {under.basis}, version {under.version}; "
-        f"{counted(under.entries, 'candidate')}"
+        f"{under.title}: {alone}{', '.join(periods)}. {under.citation}{verify}; "
+        f"{under.basis}, version {under.version}; {counted(under.entries, 'candidate')}"
     )
 
 

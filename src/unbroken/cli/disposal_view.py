@@ -23,6 +23,7 @@ _WAITS: Final = {
     "vacuum": "a vacuum of what it was deleted from",
     "snapshot": "a transaction that still sees it to end, and another vacuum",
 }
+_GOES: Final = {"both": "all of it", "originals": "originals alone", "payloads": "payloads alone"}
 
 
 def waits_in_words(waits_for: str | None) -> str:
@@ -103,12 +104,15 @@ def print_groups(groups: Sequence[Group]) -> None:
     """What is on the list, by class, and under which policies."""
     if not groups:
         return
-    table = plain_table("class", "event type", "domains", "scope", "candidates", "recorded (UTC)", "under")
+    is_split = any(each.part != "both" for each in groups)
+    headings = ["class", "event type", "domains", "scope", "candidates", "recorded (UTC)", "under"]
+    table = plain_table(*headings, *(["what goes"] if is_split else []))
     for each in groups[:_SHOWN]:
         recorded = " to ".join(dict.fromkeys(moment(time)[:10] for time in (each.oldest, each.newest)))
         scope = "not known" if each.scope is None else ", ".join(each.scope)
         words = (each.number, each.event_type, ", ".join(each.domains), scope, f"{each.entries:,}", recorded)
-        table.add_row(*cells(*words, ", ".join(each.policies)))
+        alone = [_GOES[each.part]] if is_split else []
+        table.add_row(*cells(*words, ", ".join(each.policies), *alone))
     console(piped=ROWS).print(table)
     if len(groups) > _SHOWN:
         console().print(Text(f"and {len(groups) - _SHOWN:,} more classes: --json has all of them"))
@@ -181,6 +185,7 @@ def group_as_json(group: Group) -> dict[str, Any]:
         "event_type": group.event_type,
         "domains": group.domains,
         "scope": group.scope,
+        "part": group.part,
         "policies": group.policies,
         "candidates": group.entries,
         "first": group.first,

@@ -31,7 +31,8 @@ def policies(
     """Show the policies of a log, or those to choose from.
 
     A policy says how long to keep (its floor), by when to let go (its
-    ceiling), and what that is counted from. Before a set of them is in force
+    ceiling), and what that is counted from; it speaks of all that an entry
+    holds, or of its payloads or originals alone. Before a set of them is in force
     everything is kept. --catalogue lists those that come with unbroken, with
     their citations; they are a help and no legal advice.
 

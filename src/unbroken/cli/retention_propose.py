@@ -36,7 +36,8 @@ def simulate(
 
     Nothing is proposed and nothing recorded. Counted is what the log still
     holds, in all its incarnations, at this moment. What a legal hold covers
-    goes under no policy, and is counted apart.
+    goes under no policy, and is counted apart. An entry whose parts have
+    policies of their own, now or then, counts for each part.
 
     \b
     Needs a login with the duty compliance, legal, dpo, retention or verifier.

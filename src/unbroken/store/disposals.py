@@ -101,7 +101,10 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The candidates of one class; ``scope`` is ``None`` where it is not known."""
+    """The candidates of one class of which the same ``part`` goes: both, originals or payloads.
+
+    ``scope`` is ``None`` where it is not known.
+    """
 
     number: int
     event_type: str
@@ -113,6 +116,7 @@ class Group:
     last: int
     oldest: datetime
     newest: datetime
+    part: str
 
 
 @dataclass(frozen=True, slots=True)

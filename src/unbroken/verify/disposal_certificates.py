@@ -11,7 +11,7 @@ from unbroken.verify.chain import Chain
 from unbroken.verify.declaration import DISPOSED
 from unbroken.verify.destroyed import Continued, Stated, check_certified, statements_at, told_of
 from unbroken.verify.lots import ListHash, hash_of, lots_of
-from unbroken.verify.numbers import merged, size
+from unbroken.verify.numbers import size
 from unbroken.verify.replay.act import Statement
 from unbroken.verify.replay.lots import batch_in
 from unbroken.verify.source import Source
@@ -55,6 +55,7 @@ class Told:
     keys: int = 0
     kept: int = 0
     candidates: int = 0
+    exceeded: bool = False
     hash: ListHash = field(default_factory=ListHash)
 
     def hear(self, told: Statement) -> None:
@@ -62,15 +63,16 @@ class Told:
         if told.details.get("complete") is True:
             self.done_seq, self.certificate = told.seq, told.text("certificate")
             return
-        gone, sealed, kept = batch_in(told)
+        batch = batch_in(told)
         self.entries.append(told.seq)
-        self.payloads += size(gone)
-        self.originals += size(sealed)
+        self.payloads += size(batch.payloads)
+        self.originals += size(batch.originals)
         self.keys += len(told.texts("keys"))
-        self.kept += size(kept)
-        for lot in lots_of(merged(gone, sealed, kept)) or ():
+        self.kept += size(batch.kept)
+        self.exceeded = self.exceeded or batch.exceeds
+        for lot in lots_of(batch.candidates) or ():
             self.candidates += size(lot)
-            self.hash.add(hash_of(lot))
+            self.hash.add(hash_of(lot, part=batch.part))
 
 
 def check_disposals(chain: Chain, source: Continued, certificates: tuple[CertifiedDisposal, ...]) -> int:
@@ -110,6 +112,8 @@ def differing(told: Told, certified: CertifiedDisposal) -> Iterator[str]:
         yield "what it kept"
     if (told.candidates, told.hash.hex) != (certified.candidates, certified.sha256):
         yield "its candidates"
+    if told.exceeded:
+        yield "the part of them that was to go"
 
 
 def missteps(source: Continued, certified: CertifiedDisposal) -> Iterator[str]:
