@@ -7,7 +7,17 @@ from typing import Any, Final
 from rich.padding import Padding
 from rich.text import Text
 
-from unbroken.cli.printing import ROWS, amount, as_json_time, cells, columns, console, counted, moment, plain_table
+from unbroken.cli.printing import (
+    amount,
+    as_json_time,
+    cells,
+    columns,
+    console,
+    counted,
+    moment,
+    plain_table,
+    print_table,
+)
 from unbroken.cli.subject_view import print_section
 from unbroken.store.disposals import Decision, Disposal, Group, Place
 
@@ -60,7 +70,7 @@ def print_disposals(rows: Sequence[Disposal]) -> None:
         kind = kind_of(each)
         people = (each.reviewed_by or "", approved)
         table.add_row(*cells(each.disposal, proposed, kind, f"{each.entries:,}", *people, state_in_words(each)))
-    console(piped=ROWS).print(table)
+    print_table(table)
 
 
 def kind_of(row: Disposal) -> str:
@@ -113,7 +123,7 @@ def print_groups(groups: Sequence[Group]) -> None:
         words = (each.number, each.event_type, ", ".join(each.domains), scope, f"{each.entries:,}", recorded)
         alone = [_GOES[each.part]] if is_split else []
         table.add_row(*cells(*words, ", ".join(each.policies), *alone))
-    console(piped=ROWS).print(table)
+    print_table(table)
     if len(groups) > _SHOWN:
         console().print(Text(f"and {len(groups) - _SHOWN:,} more classes: --json has all of them"))
 

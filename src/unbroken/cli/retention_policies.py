@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from unbroken import wiring
-from unbroken.cli.printing import ROWS, cells, console, moment, plain_table, print_json
+from unbroken.cli.printing import cells, moment, plain_table, print_json, print_table
 from unbroken.cli.retention_store import SEERS, Kept, open_kept
 from unbroken.cli.retention_view import print_policies, print_version, set_as_json, version_as_json
 from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption
@@ -91,4 +91,4 @@ def _print_versions(log: str, rows: list[PolicyVersion], *, json: bool) -> None:
         proposed = moment(each.proposed_at)[:-3]
         by = each.decided_by or ""
         table.add_row(*cells(each.version, each.state, proposed, each.proposed_by, each.reason, by))
-    console(piped=ROWS).print(table)
+    print_table(table)

@@ -11,7 +11,7 @@ from unbroken.cli.asking import agreed
 from unbroken.cli.granting import ReasonOption, YesOption
 from unbroken.cli.masked import masked, rules_of
 from unbroken.cli.moments import moment_of
-from unbroken.cli.printing import ROWS, as_json_time, cells, columns, console, moment, plain_table, print_json
+from unbroken.cli.printing import as_json_time, cells, columns, console, moment, plain_table, print_json, print_table
 from unbroken.cli.retention_store import DECIDERS, SEERS, Kept, open_kept
 from unbroken.cli.subject_options import command
 from unbroken.cli.subject_view import print_next
@@ -194,7 +194,7 @@ def _print(rows: list[StandingApproval]) -> None:
         until = moment(each.valid_until)[:-3]
         by = each.confirmed_by or ""
         table.add_row(*cells(each.approval, _policies(each), each.asked_by, by, until, each.state))
-    console(piped=ROWS).print(table)
+    print_table(table)
 
 
 def _policies(row: StandingApproval) -> str:

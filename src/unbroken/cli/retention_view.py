@@ -8,7 +8,7 @@ import typer
 from rich.padding import Padding
 from rich.text import Text
 
-from unbroken.cli.printing import ROWS, as_json_time, cells, columns, console, counted, moment, plain_table
+from unbroken.cli.printing import as_json_time, cells, columns, console, counted, moment, plain_table, print_table
 from unbroken.core.normalise import Json
 from unbroken.retention.comparing import Difference
 from unbroken.retention.policy import Policy
@@ -35,7 +35,7 @@ def print_policies(policies: Iterable[Policy], *, default: str | None) -> None:
             ),
             *cells(each.cited),
         )
-    console(piped=ROWS).print(table)
+    print_table(table)
     if any(each.verify for each in shown):
         console(stderr=True).print(_UNVERIFIED, style="dim")
 
@@ -113,7 +113,7 @@ def print_differences(found: Sequence[Difference], *, against: str) -> None:
     table = plain_table("", "policy", "how", "moves dates")
     for each in found:
         table.add_row("", *cells(each.policy, each.words, "yes" if each.moves else "no"))
-    console(piped=ROWS).print(table)
+    print_table(table)
 
 
 def print_simulation(found: Simulation) -> None:
@@ -128,7 +128,7 @@ def print_simulation(found: Simulation) -> None:
             *cells(type_in_words(each.kind), kind_in_words(each.kind), ", ".join(each.before), ", ".join(each.after)),
             *cells(*(f"{number:,}" for number in _numbers(each))),
         )
-    console(piped=ROWS).print(table)
+    print_table(table)
     if len(changes) > _MOST_CHANGES:
         typer.echo(f"and {len(changes) - _MOST_CHANGES:,} more of the kind: --json lists all")
 
