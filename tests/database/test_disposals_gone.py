@@ -59,6 +59,7 @@ def test_what_is_deleted_is_gone_once_a_vacuum_took_it_out(on: Disposing, writer
     assert not on.is_gone(disposal)
     assert state(on, disposal) == [("payloads_1_0", None, "vacuum")]
     on.vacuum()
+    assert state(on, disposal) == [("payloads_1_0", None, None)]
     assert on.is_gone(disposal)
     assert state(on, disposal) == [("payloads_1_0", "vacuumed", None)]
     assert on.row(disposal)["gone_at"] is not None

@@ -42,9 +42,12 @@ def test_from_what_is_due_to_its_certificate(office: Office, entries: Entries) -
 
     shown = office.as_login("compliance")("disposal", "show", disposal)
     assert "own.account" in shown.stdout
-    kept = office.as_login("compliance")(
-        "disposal", "extend", disposal, "--entries", str(numbers[0]), "--until", "2100-01-01", "--reason", "an audit"
-    )
+    early = office.as_login("legal")("disposal", "approve", disposal, "--yes")
+    assert (early.returncode, "nobody has reviewed this list yet" in early.stderr) == (2, True), early.stderr
+    extend = "disposal", "extend", disposal, "--until", "2100-01-01", "--reason", "an audit"
+    nothing = office.as_login("compliance")(*extend)
+    assert (nothing.returncode, "say which candidates" in nothing.stderr) == (2, True), nothing.stderr
+    kept = office.as_login("compliance")(*extend, "--entries", str(numbers[0]))
     assert kept.returncode == 0, kept.stderr
     reviewed = office.as_login("compliance")("disposal", "review", disposal, "--reason", "looked through", "--yes")
     assert "unbroken disposal approve" in reviewed.stdout
@@ -60,7 +63,9 @@ def test_from_what_is_due_to_its_certificate(office: Office, entries: Entries) -
     assert "11 payloads, 0 originals and 0 keys destroyed, 1 left" in destroyed.stdout
     assert "unbroken db vacuum" in destroyed.stdout
     assert Disposing(office.database).holding() == numbers[:1]
+    assert "waits for" in office.as_login("retention")("retention", "run").stdout
     office.vacuum()
+    assert "look whether it is gone" in office.as_login("retention")("retention", "run").stdout
     certified = office.run()
     assert (certified.returncode, certified.stderr) == (0, "")
     assert "certified" in certified.stdout
@@ -79,7 +84,8 @@ def test_without_policies_it_waits_for_them(database: Database, tmp_path: Path) 
     done = office.as_login("retention")("retention", "run")
     assert (done.returncode, done.stderr) == (0, "")
     assert "policies to be in force" in done.stdout
-    assert "look for" not in done.stdout
+    assert "unbroken retention propose" in done.stdout
+    assert ("look for" in done.stdout, "--execute" in done.stdout) == (False, False)
     assert [each["waits_for"] for each in office.as_login("retention").json("retention", "run")["rounds"]] == [
         None,
         "policies",

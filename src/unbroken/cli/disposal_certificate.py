@@ -191,7 +191,7 @@ def _facts(shown: Certificate) -> Iterator[tuple[str, str]]:
     yield "log", shown.log
     yield "candidates", f"{counted(candidates.entries, 'entry')} up to entry {candidates.upto:,}"
     yield "agreed to as", f"sha256 {candidates.sha256}"
-    yield "listed in", f"entries {_listed(shown.entries)}"
+    yield "listed in", f"{'entry' if len(shown.entries) == 1 else 'entries'} {_listed(shown.entries)}"
     yield "proposed by", act_in_words(shown.proposed)
     if shown.reviewed is None:
         yield "reviewed by", f"nobody: approved of in advance, {', '.join(shown.standing)}"

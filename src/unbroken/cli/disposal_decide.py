@@ -110,6 +110,9 @@ def approve(
     until = f" by {moment(row.expires_at)} UTC" if row.expires_at else ""
     said = f"Approved, in entry {seq:,}. Nothing is destroyed yet: the retention service carries it out{until}."
     _tell(row, door, seq, said, as_json=json)
+    if not json:
+        carry_out = command(store, door.log, "retention", "run", "--execute", "--backups-kept", "DAYS")
+        print_next([("The retention service, to carry it out:", carry_out)])
 
 
 def extend(
@@ -136,6 +139,7 @@ def extend(
       unbroken disposal extend 0b51c6f2-… --class 3 --until 2027-06-30 \\
         --reason "the audit of 2026 is not closed"
     """
+    _check_named(classes, entries)
     with open_disposals(store, log, login=wiring.READER) as (door, reader):
         row, _ = listed_in(door, disposal, states=_UNDECIDED)
         seq = door.decide(
@@ -180,6 +184,7 @@ def relabel(
     """
     if bool(domains) == nothing:
         raise ConfigurationError("say under which domains they are: --domain NAME, or --no-domain")
+    _check_named(classes, entries)
     with open_disposals(store, log, login=wiring.READER) as (door, reader):
         row, _ = listed_in(door, disposal, states=_UNDECIDED)
         seq = door.decide(
@@ -226,6 +231,11 @@ def _print(door: Disposals, row: Disposal) -> None:
     print_disposal(row, log=door.log)
     print_groups(door.groups(row.disposal))
     print_decisions(door.decisions(row.disposal))
+
+
+def _check_named(classes: list[int] | None, entries: str | None) -> None:
+    if (not classes) == (entries is None):
+        raise ConfigurationError("say which candidates: classes with --class N, or entries with --entries 3-7,9")
 
 
 def _taken(row: Disposal, door: Disposals, seq: int, decision: Literal["extend", "relabel"], *, as_json: bool) -> None:

@@ -26,6 +26,9 @@ IRREVERSIBLE: Final = (
 )
 _INDENT: Final = 2
 _SHOWN: Final = 50
+_NUMBERS: Final = 120
+"""Letters of numbers of entries that are shown."""
+_PLURALS: Final = {"class": "classes", "entry": "entries"}
 _WAITS: Final = {
     "policies": "policies to be in force: without, nothing is ever due",
     "review": "a person to review it",
@@ -48,7 +51,7 @@ def state_in_words(row: Disposal) -> str:
         "frozen": "nothing was due" if row.is_empty else "candidates are being looked for",
         "proposed": f"waits to be reviewed{until}",
         "reviewed": f"waits to be approved{until}",
-        "approved": f"approved, to be carried out{until}",
+        "approved": f"approved, to be carried out{until.replace('until', 'by')}",
         "begun": f"begun: {row.through:,} of {row.entries:,} gone through",
         "emptied": "deleted, and not found to be gone yet",
         "gone": "gone, and not certified yet",
@@ -104,10 +107,11 @@ def print_disposal(row: Disposal, *, log: str) -> None:
 
 
 def _left(row: Disposal) -> str:
-    return (
-        f"{counted(row.keys, 'key')} that opened nothing any more went with them; {row.kept:,} candidates were left: "
-        "held, not due any more, taken out by a reviewer, or gone before."
-    )
+    keys = f"{counted(row.keys, 'key')} that opened nothing any more went with them"
+    if not row.kept:
+        return f"{keys}; no candidate was left."
+    left = f"{counted(row.kept, 'candidate')} {'was' if row.kept == 1 else 'were'} left"
+    return f"{keys}; {left}: held, not due any more, taken out by a reviewer, or gone before."
 
 
 def print_groups(groups: Sequence[Group]) -> None:
@@ -131,18 +135,23 @@ def print_groups(groups: Sequence[Group]) -> None:
 def print_decisions(decisions: Sequence[Decision]) -> None:
     """What reviewers took out."""
     if decisions:
-        print_section("Taken out by reviewers", ((_what(each), _because(each)) for each in decisions))
+        print_section("Taken out by reviewers", ((f"entry {each.seq:,}", _what(each)) for each in decisions))
 
 
 def _what(decision: Decision) -> str:
-    of = f"entries {decision.numbers}" if decision.classes is None else f"class {', '.join(map(str, decision.classes))}"
+    """What is kept by a decision, whose it is, and why."""
+    classes = ",".join(map(str, decision.classes or ()))
+    of = _numbered("class", classes) if classes else _numbered("entry", decision.numbers or "")
+    how = f"under {', '.join(decision.domains or ()) or 'no domain'}"
     if decision.until is not None:
-        return f"{of} kept until {moment(decision.until)} UTC"
-    return f"{of} under {', '.join(decision.domains or ()) or 'no domains'}"
+        how = f"kept until {moment(decision.until)} UTC"
+    return f"{of} {how}: {decision.reason} ({decision.decided_by}, {moment(decision.decided_at)} UTC)"
 
 
-def _because(decision: Decision) -> str:
-    return f"{decision.reason} ({decision.decided_by}, {moment(decision.decided_at)} UTC, entry {decision.seq:,})"
+def _numbered(noun: str, numbers: str) -> str:
+    """``entry 3``, ``entries 3-7,9``: things by their numbers, and not more of them than can be read."""
+    shown = numbers if len(numbers) <= _NUMBERS else f"{numbers[:_NUMBERS].rpartition(',')[0]}, …"
+    return f"{noun if numbers.isdigit() else _PLURALS[noun]} {shown}"
 
 
 def print_places(places: Sequence[Place]) -> None:
@@ -154,6 +163,8 @@ def print_places(places: Sequence[Place]) -> None:
 def _gone(place: Place) -> str:
     if place.gone_at is not None:
         return f"gone: {place.how}, {moment(place.gone_at)} UTC"
+    if place.waits_for is None:
+        return f"{amount(place.size)}; the next round finds that it is gone"
     return f"{amount(place.size)}; waits for {waits_in_words(place.waits_for)}"
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -37,6 +37,7 @@ from unbroken.store.disposals import Disposals
 from unbroken.store.retention import Retention
 
 WAITED_FOR = 1
+_WAIT: Final = "wait"
 
 
 def run(
@@ -132,7 +133,8 @@ def _standing(door: Disposals, *, standing: bool, ready: bool) -> Done:
 def _announce(doors: Sequence[Disposals]) -> None:
     ready = [each for door in doors for each in door.all() if each.state in ("approved", "begun")]
     for each in ready:
-        typer.echo(f"To be destroyed: {each.entries - each.through:,} candidates of {each.disposal}, {kind_of(each)}.")
+        left = counted(each.entries - each.through, "candidate")
+        typer.echo(f"To be destroyed: {left} of {each.disposal}, {kind_of(each)}.")
     if ready:
         typer.echo(IRREVERSIBLE)
 
@@ -156,7 +158,8 @@ def _print(found: Sequence[Done], *, store: str, executed: bool) -> None:
     for each in found:
         print_section(f"{each.log}, {in_words(standing=each.standing)}", _rows(each, executed=executed))
     if not executed:
-        typer.echo("Nothing was done: --execute takes these steps.")
+        takes = any(_next(each) != _WAIT for each in found)
+        typer.echo(f"Nothing was done{': --execute takes these steps' if takes else ''}.")
     steps = list(_people(found, store))
     if steps:
         print_next(steps)
@@ -190,7 +193,7 @@ def _next(done: Done) -> str:
     """What the next step is, in words."""
     state = None if done.disposal is None else done.disposal.state
     if done.waits_for is not None:
-        return "wait"
+        return _WAIT
     if state in (None, "frozen", "expired"):
         return "look for what is due, and propose it"
     return {"gone": "certify", "emptied": "look whether it is gone"}.get(state or "", "destroy what is on the list")
@@ -198,6 +201,9 @@ def _next(done: Done) -> str:
 
 def _people(found: Sequence[Done], store: str) -> Iterator[tuple[str, str]]:
     """Who has to do what, for a round to go on."""
+    if any(each.waits_for == "policies" for each in found):
+        words = "Compliance, legal or the data protection officer proposes policies, and another of them confirms:"
+        yield words, command(store, found[0].log, "retention", "propose", "retention.toml", "--reason", "TEXT")
     for each in found:
         row = each.disposal
         if row is None or each.waits_for is None:

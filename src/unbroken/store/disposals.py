@@ -149,7 +149,8 @@ class Place:
     """A partition in which something was deleted, with its size in bytes.
 
     ``how`` tells that it is gone: dropped, rewritten or vacuumed. Until then ``waits_for`` is "vacuum", or "snapshot"
-    where it was vacuumed and somebody may still see what was deleted.
+    where it was vacuumed and somebody may still see what was deleted, or ``None`` where :meth:`Disposals.note_gone`
+    will find that it is gone.
     """
 
     number: int
