@@ -63,7 +63,7 @@ def policy_from(table: Mapping[str, Any]) -> Policy:
 def table_of(policy: Policy) -> dict[str, Json]:
     """The same as JSON: lists are sorted; what is empty is absent, but for start and zone, which decide dates.
 
-    Both parts are absent too: so a policy is written as it was before policies had parts.
+    Both parts are absent too: what is said of both is written in one way.
     """
     found: dict[str, Json] = {
         "id": policy.id,
