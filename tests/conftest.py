@@ -14,15 +14,18 @@ import tempfile
 import threading
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
 from psycopg import sql
 
 from tests import plain
+from tests.memory import temporary_files
 from tests.unseen.sitecustomize import PLANTED, leave_planted_out
 from unbroken.capture.trail import Trail
 from unbroken.core.entry import StoredEntry
@@ -34,6 +37,9 @@ from unbroken.store.log_reader import LogReader
 from unbroken.store.log_writer import LogWriter
 from unbroken.store.migrations import install
 from unbroken.store.sql import script
+
+if TYPE_CHECKING:
+    from tests.faults.installation import Installation
 
 LOG = "clinic.example/agents"
 LOGINS = (
@@ -185,6 +191,13 @@ ON_BOTH = frozenset(
 """What tries the schema and the server themselves, where two versions can differ."""
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    # Processes that run tests for another one find TMPDIR set by it.
+    until_the_end = ExitStack()
+    until_the_end.enter_context(temporary_files())
+    config.add_cleanup(until_the_end.close)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """All else is tried on the second server by ``make test-long`` alone."""
     for item in items:
@@ -195,11 +208,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 _SERVERS = {"embedded": _embedded_server, "debian15": _debian_server}
 
 
-@pytest.fixture(scope="session", params=list(_SERVERS))
-def server(request: pytest.FixtureRequest) -> Iterator[Server]:
-    for running in _SERVERS[request.param]():
+@contextmanager
+def _with_template(kind: str) -> Iterator[Server]:
+    for running in _SERVERS[kind]():
         # No test here pulls the plug, and databases are made and dropped by the hundred.
-        running.execute("alter system set fsync = off")
+        for setting in ("fsync = off", "full_page_writes = off", "max_wal_size = '128MB'", "min_wal_size = '32MB'"):
+            running.execute(f"alter system set {setting}")
         running.execute("select pg_reload_conf()")
         running.execute("create database {}", _TEMPLATE)
         with connect(running.conninfo("postgres", _TEMPLATE)) as connection:
@@ -209,6 +223,39 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
                 administration.add_login(connection, login, duty=login.rstrip("2"), password=None)
             plant_grants(connection, [(login, login.rstrip("2")) for login in LOGINS])
         yield running
+
+
+@pytest.fixture(scope="session")
+def _servers() -> Iterator[Callable[[str], Server]]:
+    """Each kind's server, made when it is first asked for: were it made by ``server``, then anew at each change."""
+    with ExitStack() as stack:
+        yield cache(lambda kind: stack.enter_context(_with_template(kind)))
+
+
+@pytest.fixture(scope="session", params=list(_SERVERS))
+def server(request: pytest.FixtureRequest, _servers: Callable[[str], Server]) -> Server:
+    return _servers(request.param)
+
+
+@pytest.fixture(scope="session")
+def _installations() -> Iterator[Callable[[str], "Installation"]]:
+    """Data to start servers from, with the schema, a log and its logins, made once for each kind of server."""
+    from tests.faults.cluster import prepared
+    from tests.faults.installation import is_installed
+
+    def made(kind: str) -> "Installation":
+        if not is_installed(kind):
+            pytest.skip("Debian's PostgreSQL 15 is not installed")
+        return stack.enter_context(prepared(kind))
+
+    with ExitStack() as stack:
+        yield cache(made)
+
+
+@pytest.fixture(scope="session", params=["embedded", "debian15"])
+def installation(request: pytest.FixtureRequest, _installations: Callable[[str], "Installation"]) -> "Installation":
+    """One of them for each PostgreSQL that this machine has."""
+    return _installations(request.param)
 
 
 @pytest.fixture

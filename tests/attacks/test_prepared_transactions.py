@@ -6,19 +6,17 @@ import psycopg
 import pytest
 
 from tests.conftest import LOG
-from tests.faults.cluster import Cluster, cluster_of, prepared
-from tests.faults.installation import KINDS, is_installed
+from tests.faults.cluster import Cluster, cluster_of
+from tests.faults.installation import Installation
 
 TICKET = "select refused from unbroken.open_ticket(%s, 'review', null, '{}', '1 hour')"
 READ = "select count(*) from unbroken.entries"
 
 
-@pytest.fixture(scope="module", params=KINDS)
-def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
-    if not is_installed(request.param):
-        pytest.skip("Debian's PostgreSQL 15 is not installed")
+@pytest.fixture(scope="module")
+def cluster(installation: Installation) -> Iterator[Cluster]:
     settings = {"max_prepared_transactions": "2", "fsync": "off"}
-    with prepared(request.param) as installation, cluster_of(installation, settings=settings) as running:
+    with cluster_of(installation, settings=settings) as running:
         yield running
 
 

@@ -10,19 +10,10 @@ from tests.database.disposing import Disposing, due_at_once
 from tests.database.outage import Line, line_to
 from tests.database.raw import Connection
 from tests.database.tampered import Admin
-from tests.faults.cluster import Cluster, cluster_of, prepared
-from tests.faults.installation import KINDS, Installation, is_installed
+from tests.faults.cluster import Cluster, cluster_of
+from tests.faults.installation import Installation
 from unbroken.store.log_reader import LogReader
 from unbroken.store.log_writer import LogWriter
-
-
-@pytest.fixture(scope="session", params=KINDS)
-def installation(request: pytest.FixtureRequest) -> Iterator[Installation]:
-    """Data to start servers from, with the schema, a log and its logins, for each PostgreSQL that this machine has."""
-    if not is_installed(request.param):
-        pytest.skip("Debian's PostgreSQL 15 is not installed")
-    with prepared(request.param) as made:
-        yield made
 
 
 @pytest.fixture(scope="module")

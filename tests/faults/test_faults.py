@@ -2,16 +2,14 @@
 
 import secrets
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from functools import partial
 
 import pytest
 
 from tests.faults.careless import Careless
 from tests.faults.catalogue import FAULTS, Fault
-from tests.faults.cluster import prepared
 from tests.faults.installation import KINDS, Installation, is_installed
 from tests.faults.on_network import strike
 from tests.faults.on_server import kill_the_server
@@ -23,9 +21,8 @@ LONG_ROUNDS = 5
 
 
 @pytest.fixture(scope="module")
-def installations() -> Iterator[Sequence[Installation]]:
-    with ExitStack() as stack:
-        yield [stack.enter_context(prepared(kind)) for kind in KINDS if is_installed(kind)]
+def installations(_installations: Callable[[str], Installation]) -> Sequence[Installation]:
+    return [_installations(kind) for kind in KINDS if is_installed(kind)]
 
 
 def outcomes_of(fault: Fault, installations: Sequence[Installation], *, careless: Careless = "") -> list[Outcome]:

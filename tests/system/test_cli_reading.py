@@ -15,8 +15,7 @@ import pytest
 
 from tests.conftest import LOG, Database, add_log, add_login
 from tests.database.standby import Pair, primary_and_standby
-from tests.faults.cluster import prepared
-from tests.faults.installation import is_installed
+from tests.faults.installation import Installation
 from tests.faults.waiting import eventually
 from tests.system.cli import UNBROKEN, Cli, conversation, read_until
 from unbroken.cli import tail as tail_command
@@ -369,10 +368,8 @@ def test_elsewhere_a_purpose_is_required(command: str, silent: Cli, entries: Ent
 
 
 @pytest.fixture(scope="module", params=["embedded", pytest.param("debian15", marks=pytest.mark.long)])
-def pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
-    if not is_installed(request.param):
-        pytest.skip("not installed")
-    with prepared(request.param) as installation, primary_and_standby(installation) as made:
+def pair(request: pytest.FixtureRequest, _installations: Callable[[str], Installation]) -> Iterator[Pair]:
+    with primary_and_standby(_installations(request.param)) as made:
         with made.primary.admin() as admin:
             add_login(admin, "reader", duty="compliance")
         with made.standby.admin() as standby:

@@ -7,7 +7,7 @@ import typer
 
 from unbroken import wiring
 from unbroken.cli.disposal_view import state_in_words
-from unbroken.cli.printing import ROWS, cells, console, counted, moment, plain_table, print_json
+from unbroken.cli.printing import cells, counted, moment, plain_table, print_json, print_table
 from unbroken.cli.retention_store import DECIDERS, SEERS, Kept, open_kept
 from unbroken.cli.retention_view import day, json_time, kind_as_json, kind_in_words, type_in_words
 from unbroken.cli.subject_options import command
@@ -144,7 +144,7 @@ def _print(kept: Kept, rows: list[Standing], total: dict[str, int], waiting: lis
                 *cells(*(f"{getattr(each, name):,}" if getattr(each, name) else "" for name in _HEADINGS)),
                 *cells(day(each.oldest), day(each.next_due)),
             )
-        console(piped=ROWS).print(table)
+        print_table(table)
     typer.echo(", ".join(f"{heading}: {total[name]:,}" for name, heading in _HEADINGS.items()))
     if waiting:
         print_next((f"{each.who}: {each.what}", each.command) for each in waiting)
