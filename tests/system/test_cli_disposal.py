@@ -125,6 +125,8 @@ def test_what_was_approved_in_advance_takes_one_round_and_a_vacuum(office: Offic
         compliance.execute("select unbroken.confirm_standing(%s, %s)", (LOG, approval))
     office.record(4)
     assert ADVANCE in office.as_login("retention")("retention", "run").stdout
+    asked = office.as_login("retention")("retention", "run", "--execute", "--backups-kept", "30")
+    assert (asked.returncode, "what is due under approvals in advance" in asked.stdout) == (2, True), asked.stdout
     metrics = tmp_path / "retention.prom"
     under, by_people = office.round("--metrics", str(metrics))
     assert (under["steps"], under["waits_for"]) == (["proposed", "begun", "emptied"], "vacuum")

@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal
 import typer
 
 from unbroken import wiring
-from unbroken.cli.asking import agreed
+from unbroken.cli.asking import agreed, agreed_by_another
 from unbroken.cli.disposal_options import DisposalArgument, disposal_in, listed_in, open_disposals
 from unbroken.cli.disposal_view import (
     IRREVERSIBLE,
@@ -17,17 +17,13 @@ from unbroken.cli.disposal_view import (
 from unbroken.cli.granting import ReasonOption, YesOption
 from unbroken.cli.masked import masked, rules_of
 from unbroken.cli.moments import moment_of
-from unbroken.cli.printing import counted, moment, print_json, warn
+from unbroken.cli.printing import counted, moment, print_json
 from unbroken.cli.subject_options import command
 from unbroken.cli.subject_view import print_next
-from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption, is_conninfo
+from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption
 from unbroken.errors import ConfigurationError
 from unbroken.store.disposals import Disposal, Disposals
 
-_ONE_PERSON: Final = (
-    "in a folder's own database all logins are yours, so that one person is both who reviews and who approves: two "
-    "people take a database on a server, with a login each"
-)
 _UNDECIDED: Final = ("proposed", "reviewed")
 ClassesOption = Annotated[
     list[int] | None, typer.Option("--class", metavar="N", help="All candidates of a class, by its number.")
@@ -100,9 +96,7 @@ def approve(
         if not json:
             _print(door, row)
             typer.echo(f"  {IRREVERSIBLE} Approving alone destroys nothing.")
-        if not is_conninfo(store):
-            warn(_ONE_PERSON)
-        if not agreed("Approve of this list?", yes=yes):
+        if not agreed_by_another("Approve of this list?", store, yes=yes, first="reviews", second="approves"):
             typer.echo("Nothing was approved.")
             return
         seq = door.approve(row.disposal, sha256=sha256)

@@ -96,7 +96,7 @@ def print_disposal(row: Disposal, *, log: str) -> None:
         ("list", row.sha256 or "(not complete yet)"),
         ("proposed", _by(row.proposed_by, row.proposed_at, row.proposed_seq)),
         ("reviewed", "not needed" if row.standing else _by(row.reviewed_by, row.reviewed_at, row.reviewed_seq)),
-        ("approved", ", ".join(row.approvals) or _by(row.approved_by, row.approved_at, row.approved_seq)),
+        ("approved", _in_advance(row) or _by(row.approved_by, row.approved_at, row.approved_seq)),
         ("begun", _by(row.begun_by, row.begun_at, row.begun_seq)),
         ("state", state_in_words(row)),
     ]
@@ -104,6 +104,10 @@ def print_disposal(row: Disposal, *, log: str) -> None:
     if row.begun_seq is not None:
         print_section("Destroyed", [(counted(row.payloads, "payload"), f"and {counted(row.originals, 'original')}")])
         console().print(Padding(Text(_left(row)), (0, 0, 0, _INDENT), expand=False))
+
+
+def _in_advance(row: Disposal) -> str:
+    return f"in advance: {', '.join(row.approvals)}" if row.approvals else ""
 
 
 def _left(row: Disposal) -> str:

@@ -92,7 +92,7 @@ def run(
             found = [_standing(door, standing=each, ready=ready) for door in doors for each in (True, False)]
         else:
             if not json:
-                _announce(doors)
+                _announce(doors, in_advance=in_advance)
             if not agreed("Take the next steps?", yes=yes):
                 typer.echo("Nothing was done.")
                 return
@@ -130,12 +130,14 @@ def _standing(door: Disposals, *, standing: bool, ready: bool) -> Done:
     return Done(door.log, standing, row, waits_for=waits_for(row, door.places))
 
 
-def _announce(doors: Sequence[Disposals]) -> None:
+def _announce(doors: Sequence[Disposals], *, in_advance: bool) -> None:
     ready = [each for door in doors for each in door.all() if each.state in ("approved", "begun")]
     for each in ready:
         left = counted(each.entries - each.through, "candidate")
         typer.echo(f"To be destroyed: {left} of {each.disposal}, {kind_of(each)}.")
-    if ready:
+    if in_advance:
+        typer.echo("To be destroyed without anybody being asked: what is due under approvals in advance.")
+    if ready or in_advance:
         typer.echo(IRREVERSIBLE)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from unbroken import wiring
-from unbroken.cli.asking import agreed
+from unbroken.cli.asking import agreed, agreed_by_another
 from unbroken.cli.granting import ReasonOption, YesOption
 from unbroken.cli.masked import masked, rules_of
 from unbroken.cli.moments import moment_of
@@ -98,7 +98,8 @@ def confirm(
         row = _row(kept, approval)
         if not json:
             _print_one(row)
-        if not agreed("Confirm it? What these policies let go is destroyed then without asking.", yes=yes):
+        question = "Confirm it? What these policies let go is destroyed then without asking."
+        if not agreed_by_another(question, store, yes=yes):
             typer.echo("Nothing was confirmed.")
             return
         seq = kept.door.confirm_standing(row.approval)
