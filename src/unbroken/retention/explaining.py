@@ -99,7 +99,7 @@ def _kept(due: Due) -> str:
 def _ceiling(facts: Facts, due: Due) -> list[str]:
     if due.erase is None:
         return []
-    tense = "had" if due.is_past(facts.now) else "has"
+    tense = "had" if due.erase.end <= facts.now else "has"
     told = f"it {tense} to be gone by the end of {last_day(due.erase)}, {_because(due.erase)}"
     if due.conflicts(facts.now):
         told += ": this is a conflict, which a person has to settle, and it is kept meanwhile"
