@@ -49,7 +49,7 @@ LOGINS = (
 """A login for each duty, and a second access administrator; each is named after its duty."""
 SHARED = Path(__file__).parents[2] / "shared"
 _DEBIAN = Path("/usr/lib/postgresql/15/bin")
-_TEMPLATE = "unbroken_template"
+TEMPLATE = "unbroken_template"
 
 os.environ.setdefault("UNBROKEN_ALLOW_ROOT", "1")
 leave_planted_out(tables)
@@ -215,8 +215,8 @@ def _with_template(kind: str) -> Iterator[Server]:
         for setting in ("fsync = off", "full_page_writes = off", "max_wal_size = '128MB'", "min_wal_size = '32MB'"):
             running.execute(f"alter system set {setting}")
         running.execute("select pg_reload_conf()")
-        running.execute("create database {}", _TEMPLATE)
-        with connect(running.conninfo("postgres", _TEMPLATE)) as connection:
+        running.execute("create database {}", TEMPLATE)
+        with connect(running.conninfo("postgres", TEMPLATE)) as connection:
             install(connection)
             administration.create_log(connection, LOG)
             for login in LOGINS:
@@ -261,7 +261,7 @@ def installation(request: pytest.FixtureRequest, _installations: Callable[[str],
 @pytest.fixture
 def database(server: Server) -> Iterator[Database]:
     name = f"test_{uuid.uuid4().hex}"
-    server.execute("create database {} template {}", name, _TEMPLATE)
+    server.execute("create database {} template {} strategy file_copy", name, TEMPLATE)
     admin = psycopg.connect(server.conninfo("postgres", name), autocommit=True)
     # The privilege on TEMP belongs to the database and is not copied from the template.
     admin.execute(sql.SQL("revoke temporary on database {} from public").format(sql.Identifier(name)))

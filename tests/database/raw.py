@@ -19,7 +19,7 @@ import rfc8785
 from psycopg import sql
 from psycopg.pq import TransactionStatus
 
-from tests.conftest import LOG, Database, Server
+from tests.conftest import LOG, TEMPLATE, Database, Server
 from unbroken.core.entry import Head, StoredEntry, hash_of, line_of
 from unbroken.core.times import format_time
 from unbroken.store.log_reader import LogReader
@@ -225,10 +225,10 @@ def both_accept(database: Database, *, log: str = LOG) -> int:
 
 
 @contextmanager
-def database_on(server: Server) -> Iterator[Database]:
-    """An installed database that several tests may share."""
+def database_on(server: Server, template: str = TEMPLATE) -> Iterator[Database]:
+    """An installed database that several tests may share, or a copy of one to which nobody is connected."""
     name = f"test_{uuid.uuid4().hex}"
-    server.execute("create database {} template unbroken_template strategy file_copy", name)
+    server.execute("create database {} template {} strategy file_copy", name, template)
     admin = psycopg.connect(server.conninfo("postgres", name), autocommit=True)
     admin.execute(sql.SQL("revoke temporary on database {} from public").format(sql.Identifier(name)))
     try:

@@ -1,13 +1,13 @@
 """What was erased is accounted for by the entries that tell of it, and by nothing else."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 from psycopg import sql
 
-from tests.conftest import LOG, Database, add_log
+from tests.conftest import LOG, Database, Server, add_log
 from tests.database import raw
 from tests.database.raw import Connection, open_ticket
 from tests.database.test_vault_door import ANN, BOB, erase, value
@@ -62,19 +62,28 @@ def record(database: Database, vault: Vault) -> dict[str, str]:
     return {who: key.id for who, key in zip((ANN, BOB), held, strict=True) if key is not None}
 
 
+@pytest.fixture(scope="module")
+def erased(server: Server) -> Iterator[Scene]:
+    """To be copied: nobody is connected to it. In the schema ``before`` stands what was there before the erasure."""
+    with raw.database_on(server) as database:
+        keys = record(database, Vault())
+        database.admin.execute("create schema before")
+        for table in ("payloads", "originals", "wrapped_keys", "identities", "subject_keys"):
+            copy = sql.SQL("create table before.{} as select * from unbroken.{}")
+            database.admin.execute(copy.format(sql.Identifier(table), sql.Identifier(table)))
+        with database.connect("dpo") as dpo:
+            erasure = erase(database, dpo, ANN)
+        database.disarm()
+        told = database.admin.execute("select seq from unbroken.entries where event_type = 'log.erased' order by 1")
+        seqs = tuple(row[0] for row in told)
+        database.admin.close()
+        yield Scene(database, erasure, seqs, keys)
+
+
 @pytest.fixture
-def scene(database: Database) -> Scene:
-    """In the schema ``before`` stands what the tables held before the erasure."""
-    keys = record(database, Vault())
-    database.admin.execute("create schema before")
-    for table in ("payloads", "originals", "wrapped_keys", "identities", "subject_keys"):
-        copy = sql.SQL("create table before.{} as select * from unbroken.{}")
-        database.admin.execute(copy.format(sql.Identifier(table), sql.Identifier(table)))
-    with database.connect("dpo") as dpo:
-        erasure = erase(database, dpo, ANN)
-    database.disarm()
-    told = database.admin.execute("select seq from unbroken.entries where event_type = 'log.erased' order by 1")
-    return Scene(database, erasure, tuple(row[0] for row in told), keys)
+def scene(erased: Scene) -> Iterator[Scene]:
+    with raw.database_on(erased.database.server, erased.database.name) as database:
+        yield replace(erased, database=database)
 
 
 def test_what_was_erased_is_listed_and_no_finding(scene: Scene) -> None:

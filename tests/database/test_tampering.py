@@ -294,20 +294,28 @@ def place(finding: Finding) -> tuple[str, int, str | None]:
     return finding.kind, finding.seq, finding.part
 
 
+@pytest.fixture(scope="module")
+def small_made(server: Server) -> Iterator[Small]:
+    """To be copied: nobody is connected to it."""
+    with raw.database_on(server) as database:
+        add_log(database.admin, "second")
+        with database.connect("writer") as writer:
+            for number in range(1, 11):
+                parts = {"inputs": f'{{"n":{number}}}', "outputs": '"é"'} if number % 2 else {}
+                session = {0: "a", 1: "b"}.get(number % 3)
+                batch = [raw.sent(parts, session_id=session, tool="t", agent_id="a", side_effect=True, resource_id="r")]
+                received = raw.append(writer, batch)
+        database.disarm()
+        head = Head(10, received[-1].hash.hex())
+        assert raw.report(database, expect=head).verdict == "proven"
+        database.admin.close()
+        yield Small(database, head)
+
+
 @pytest.fixture
-def small(database: Database) -> Small:
-    add_log(database.admin, "second")
-    with database.connect("writer") as writer:
-        for number in range(1, 11):
-            parts = {"inputs": f'{{"n":{number}}}', "outputs": '"é"'} if number % 2 else {}
-            session = {0: "a", 1: "b"}.get(number % 3)
-            received = raw.append(
-                writer, [raw.sent(parts, session_id=session, tool="t", agent_id="a", side_effect=True, resource_id="r")]
-            )
-    database.disarm()
-    head = Head(10, received[-1].hash.hex())
-    assert raw.report(database, expect=head).verdict == "proven"
-    return Small(database, head)
+def small(small_made: Small) -> Iterator[Small]:
+    with raw.database_on(small_made.database.server, small_made.database.name) as database:
+        yield Small(database, small_made.head)
 
 
 def test_a_removed_row_is_missing(small: Small) -> None:

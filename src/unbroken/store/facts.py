@@ -16,6 +16,8 @@ SUPERUSER: Final = "a superuser"
 PARTITION: Final = re.compile(r"table unbroken\.(entries|originals|payloads)_(\d+)_(\d+)")
 _ANY_PARTITION: Final = r"table unbroken.\1_LOG_NUMBER"
 
+_OF_IMPOSTORS: Final = ("row_security", "triggers", "strangers")
+"""The checks that look at what decides which rows a table shows; each table has a fact of the first."""
 _HOMES: Final = ("guards", "functions", "views", "tables", "privileges")
 """Which check tells that an object is missing: the first of these that looks at it."""
 
@@ -96,7 +98,7 @@ def impostors_among(connection: Connection, tables: Sequence[str]) -> list[str]:
     """
     with connection.transaction():
         connection.execute(query("steady", of="check"))
-        facts = read_facts(connection)
+        facts = _read(connection, "unbroken", *_OF_IMPOSTORS)
     names = {f"table unbroken.{table}": table for table in tables}
     altered = {
         each.object
@@ -154,8 +156,10 @@ def _by_object(facts: Iterable[Fact]) -> dict[str, dict[Key, str]]:
     return objects
 
 
-def _read(connection: Connection, schema: str) -> list[Fact]:
-    return [_fact(row) for row in connection.execute(query("facts", of="check"), {"schema": schema})]
+def _read(connection: Connection, schema: str, *checks: str) -> list[Fact]:
+    """What belongs to these checks, or to any."""
+    asked = {"schema": schema, "checks": list(checks) or None}
+    return [_fact(row) for row in connection.execute(query("facts", of="check"), asked)]
 
 
 def _fact(row: tuple[object, ...]) -> Fact:

@@ -14,7 +14,7 @@ select set_config('statement_timeout', %s, true)
 -- Everything that defines a schema: the check that looks at it, the object, the property and its value. Values don't
 -- depend on the server's version, but for expressions, which versions print differently. No NOT NULL constraints (18
 -- lists them), no storage and compression (the build decides), no MAINTAIN of an owner (from 17), no order of the columns of
--- partitions (it depends on when they were made).
+-- partitions (it depends on when they were made). Only what belongs to the checks that are asked for, if any are, is looked at.
 with space as (
   select n.* from pg_namespace n where n.nspname = %(schema)s
 ),
@@ -192,7 +192,7 @@ fact (name, object, property, value) as (
       union all select 'extension', extname, extnamespace from pg_extension
     ) o on o.space = n.oid
 )
-select name, object, property, value from fact
+select name, object, property, value from fact where %(checks)s::text[] is null or name = any (%(checks)s)
 
 -- name: guards
 -- The event triggers, as facts. Their owner is a superuser, whatever its name.
