@@ -16,6 +16,12 @@ from typing import Final
 _SHARED: Final = Path("/dev/shm")  # noqa: S108 - the folder in it is made for this process alone
 _ROOM: Final = 4 << 30
 """What is free at least, beyond what the tests need."""
+_GROUPS: Final = Path("/sys/fs/cgroup")
+_LIMITS: Final = (
+    (_GROUPS / "memory.max", _GROUPS / "memory.current"),
+    (_GROUPS / "memory/memory.limit_in_bytes", _GROUPS / "memory/memory.usage_in_bytes"),
+)
+"""What a container may have and has, by control groups of version 2 and 1."""
 _PREFIX: Final = "ub-tests-"
 
 
@@ -44,8 +50,17 @@ def _has_room() -> bool:
     shared = os.statvfs(_SHARED)
     if shared.f_flag & os.ST_NOEXEC or shared.f_bavail * shared.f_frsize < _ROOM:
         return False
-    free = re.search(r"^MemAvailable: +(\d+) kB$", Path("/proc/meminfo").read_text(encoding="ascii"), re.MULTILINE)
-    return free is not None and int(free[1]) << 10 >= 2 * _ROOM
+    return _free_memory() >= 2 * _ROOM
+
+
+def _free_memory() -> int:
+    """In bytes, as the machine sees it, or a container if that is less; nothing where nobody says."""
+    available = re.search(r"^MemAvailable: +(\d+) kB$", Path("/proc/meminfo").read_text(encoding="ascii"), re.MULTILINE)
+    free = [int(available[1]) << 10 if available is not None else 0]
+    for most, used in _LIMITS:
+        if most.exists() and most.read_text(encoding="ascii").strip().isdecimal():
+            free.append(int(most.read_text(encoding="ascii")) - int(used.read_text(encoding="ascii")))
+    return min(free)
 
 
 def _remove_left() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import LOG, Database
+from tests.database.disposing import Disposing, due_at_once
 from tests.database.outage import Line, line_to
 from tests.database.raw import Connection
 from tests.database.tampered import Admin
@@ -73,3 +74,12 @@ def line(database: Database, tmp_path: Path) -> Iterator[Line]:
     """The way to the database, which can be cut."""
     with line_to(database, tmp_path) as made:
         yield made
+
+
+@pytest.fixture
+def on(database: Database) -> Iterator[Disposing]:
+    """The steps of a disposal, in a log in which some content is due as soon as it is recorded."""
+    due_at_once(database)
+    made = Disposing(database)
+    yield made
+    made.close()

@@ -1,6 +1,5 @@
 """A disposal from its candidates to a certificate that a real log bears out, and that is worth nothing without it."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from msgspec import structs
 from tests.conftest import LOG, Database
 from tests.database import raw
 from tests.database.certifying import KEY, certified, finished, signing_at
-from tests.database.disposing import APPROVE, BEGIN, DECIDE, Disposing, due, due_at_once
+from tests.database.disposing import APPROVE, BEGIN, DECIDE, Disposing, due
 from tests.database.losing import NEW, OLD, continued, end_of
 from tests.database.policies import ask_standing
 from unbroken.cli.disposal_evidence import evidence_in_ledger, evidence_in_log
@@ -24,14 +23,11 @@ from unbroken.verify.run import verify_log
 
 
 @pytest.fixture
-def disposing(database: Database) -> Iterator[Disposing]:
-    made = Disposing(database)
-    due_at_once(database)
-    with database.connect("writer") as writer:
+def disposing(on: Disposing) -> Disposing:
+    with on.database.connect("writer") as writer:
         raw.append(writer, [due() for _ in range(5)])
         raw.append(writer, [raw.sent({"inputs": '"kept for a year"'}), due('"and this"')])
-    yield made
-    made.close()
+    return on
 
 
 @pytest.fixture

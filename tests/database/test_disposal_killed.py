@@ -7,7 +7,6 @@ line that it puts into the ledger. Then another process does the round.
 import os
 import signal
 import traceback
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -15,7 +14,7 @@ from typing import Final
 import pytest
 
 from tests.conftest import LOG, Database
-from tests.database.disposing import Disposing, due, due_at_once
+from tests.database.disposing import Disposing, due
 from tests.database.killing import Steps
 from tests.database.raw import append, report
 from unbroken.core.note import SigningKey
@@ -67,14 +66,6 @@ class Service:
             traceback.print_exc()
             os._exit(1)
         os._exit(0)
-
-
-@pytest.fixture
-def on(database: Database) -> Iterator[Disposing]:
-    due_at_once(database)
-    made = Disposing(database)
-    yield made
-    made.close()
 
 
 def agree(on: Disposing) -> None:

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
@@ -26,7 +25,6 @@ from tests.database.disposing import (
     WITHDRAW,
     Disposing,
     due,
-    due_at_once,
 )
 from tests.database.held import issue
 from tests.database.losing import OLD, continued
@@ -37,14 +35,6 @@ TELLS = (
     "select p.details::json from unbroken.entries e join unbroken.payloads p using (log, seq)"
     " where e.event_type = 'log.disposed' order by e.seq"
 )
-
-
-@pytest.fixture
-def on(database: Database) -> Iterator[Disposing]:
-    due_at_once(database)
-    made = Disposing(database)
-    yield made
-    made.close()
 
 
 def refused(on: Disposing, login: str, statement: str, *given: Any) -> str | None:
@@ -94,7 +84,7 @@ def test_lots_are_of_a_thousand_however_it_was_looked_through(on: Disposing, wri
     on.proposed()
     rows = on.database.admin.execute(
         "select nth, entries, sha256, array(select n from unnest(seqs) r, generate_series(lower(r), upper(r) - 1) n)"
-        " from unbroken.disposal_lots order by nth"
+        " from unbroken.disposal_lots order by part, nth"
     ).fetchall()
     assert [(nth, entries) for nth, entries, *_ in rows] == [(1, 1000), (2, 1000), (3, 250)]
     numbers = [number for row in rows for number in row[3]]
@@ -452,7 +442,7 @@ CHANGES = (
     "update unbroken.disposal_lots set sha256 = repeat('0', 64)",
     "update unbroken.disposal_lots set done_seq = 1, payloads = 0, originals = 0, keys = 0, kept = 0",
     (
-        "insert into unbroken.disposal_lots select log, disposal, 9, '{[90,91)}', 90, 90, 1, sha256"
+        "insert into unbroken.disposal_lots select log, disposal, 'both', 9, '{[90,91)}', 90, 90, 1, sha256"
         " from unbroken.disposals"
     ),
     "delete from unbroken.disposal_groups",

@@ -9,7 +9,7 @@ import pytest
 
 from tests.conftest import LOG, Database
 from tests.database import raw
-from tests.database.disposing import Disposing, due, due_at_once
+from tests.database.disposing import Disposing, due
 from tests.database.raw import Connection, append, sent
 from unbroken.core.entry import SEGMENT
 from unbroken.store import administration
@@ -25,14 +25,6 @@ LARGE = (
     f'"{"".join(chr(33 + (at * at + at // 7) % 60).replace(chr(92), "/").replace(chr(34), "x") for at in range(9000))}"'
 )
 """A payload that goes into a table of its own."""
-
-
-@pytest.fixture
-def on(database: Database) -> Iterator[Disposing]:
-    due_at_once(database)
-    made = Disposing(database)
-    yield made
-    made.close()
 
 
 def state(on: Disposing, disposal: str) -> list[tuple[str, str | None, str | None]]:
@@ -67,6 +59,7 @@ def test_what_is_deleted_is_gone_once_a_vacuum_took_it_out(on: Disposing, writer
     assert not on.is_gone(disposal)
     assert state(on, disposal) == [("payloads_1_0", None, "vacuum")]
     on.vacuum()
+    assert state(on, disposal) == [("payloads_1_0", None, None)]
     assert on.is_gone(disposal)
     assert state(on, disposal) == [("payloads_1_0", "vacuumed", None)]
     assert on.row(disposal)["gone_at"] is not None

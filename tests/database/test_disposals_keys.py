@@ -1,14 +1,13 @@
 """Originals go with what they are the original of, and their keys once those open nothing any more."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.conftest import LOG, Database
+from tests.conftest import LOG
 from tests.database import raw
-from tests.database.disposing import DUE, Disposing, due_at_once
-from tests.database.held import issue
+from tests.database.disposing import DUE, Disposing, due
+from tests.database.held import issue, release
 from tests.database.raw import sent
 from tests.database.vaulting import append, laid_out, plain_keys
 
@@ -22,12 +21,9 @@ _TOLD = (
 
 
 @pytest.fixture
-def on(database: Database) -> Iterator[Disposing]:
-    due_at_once(database)
-    made = Disposing(database)
-    made.login("dpo").execute("select unbroken.refill_vault(%s, %s, %s, %s, %s, 'kek-1')", (LOG, *plain_keys("x", 20)))
-    yield made
-    made.close()
+def on(on: Disposing) -> Disposing:
+    on.login("dpo").execute("select unbroken.refill_vault(%s, %s, %s, %s, %s, 'kek-1')", (LOG, *plain_keys("x", 20)))
+    return on
 
 
 def key_of(on: Disposing, holder: str, kind: str = "subject") -> str:
@@ -90,10 +86,47 @@ def test_originals_go_and_keys_that_open_nothing_any_more(unguarded: Disposing) 
     assert raw.report(on.database).findings_total == 0
 
 
-def test_a_key_that_somebody_asked_for_lately_stays(on: Disposing) -> None:
-    record(on, key_of(on, ANN), subjects=[ANN])
+def test_a_key_that_somebody_asked_for_lately_stays_until_it_is_looked_at_again(unguarded: Disposing) -> None:
+    on = unguarded
+    ann, bob = key_of(on, ANN), key_of(on, BOB)
+    record(on, ann, subjects=[ANN])
+    record(on, bob, subjects=[BOB])
     on.done()
     assert destroyed(on) == set()
+    record(on, bob, subjects=[BOB], is_due=False)
+    append(on.login("writer"), [(due(), None)])
+    on.done()
+    assert destroyed(on) == set()
+    long_ago(on)
+    append(on.login("writer"), [(due(), None)])
+    disposal = on.done()
+    assert destroyed(on) == {ann}
+    assert (on.row(disposal)["originals"], on.row(disposal)["keys"]) == (0, 1)
+    assert spent(on) == set()
+    assert raw.report(on.database).findings_total == 0
+
+
+def spent(on: Disposing) -> set[str]:
+    """The keys that are to be looked at again."""
+    rows = on.database.admin.execute(
+        "select key_id from unbroken.subject_keys where spent_at is not null and destroyed_seq is null"
+    )
+    return {row[0] for row in rows}
+
+
+def test_a_key_that_a_hold_kept_is_looked_at_again_once_it_is_free(unguarded: Disposing) -> None:
+    on = unguarded
+    ann = key_of(on, ANN)
+    record(on, ann, subjects=[ANN])
+    long_ago(on)
+    with on.database.connect("legal") as legal, on.database.connect("compliance") as compliance:
+        hold = issue(legal, {"subjects": [ANN], "sessions": ["another"]})
+        on.done()
+        assert (destroyed(on), spent(on)) == (set(), {ann})
+        release(legal, compliance, hold)
+    append(on.login("writer"), [(due(), None)])
+    on.done()
+    assert destroyed(on) == {ann}
 
 
 def test_whoever_asks_again_is_noted_once_a_day(unguarded: Disposing) -> None:

@@ -55,6 +55,7 @@ UNTOLD: Final = {
     },
     ("subject_keys", "assigned_to"): "the same",
     ("subject_keys", "asked_at"): "the same",
+    ("subject_keys", "spent_at"): "which keys disposals look at again; worked out anew before one is destroyed",
     ("disposals", "started_by"): "looks for candidates, which are told of when they are proposed",
     ("disposals", "started_at"): "the same",
 }

@@ -143,6 +143,11 @@ FAULTS: dict[str, Callable[[str], str]] = {
     "a version that is none": lambda text: text.replace('"version":1', '"version":0'),
     "not everything": lambda text: text.replace('"everything":true', '"everything":false'),
     "a text in place of truth": lambda text: text.replace('"everything":true', '"everything":"true"'),
+    "a part that is none": lambda text: text.replace('"start":', '"parts":["keys"],"start":'),
+    "both parts": lambda text: text.replace('"start":', '"parts":["originals","payloads"],"start":'),
+    "no parts": lambda text: text.replace('"start":', '"parts":[],"start":'),
+    "a part in place of a list": lambda text: text.replace('"start":', '"parts":"originals","start":'),
+    "a default of one part": lambda text: text.replace('"start":"record"', '"parts":["originals"],"start":"record"'),
     "no title": lambda text: text.replace('"title":"What belongs to an account that was closed",', ""),
 }
 
@@ -334,7 +339,6 @@ def test_which_holds_there_are_is_not_for_the_duty_that_disposes(database: Datab
     known = {}
     for duty in ("retention", "verifier", "dpo"):
         with LogReader(database.conninfo(duty), LOG) as reader:
-            row = Retention(reader).entry("1")
-            assert row is not None
+            (row,) = Retention(reader).entry("1")
             known[duty] = (row.held, row.holds, row.matters is None)
     assert known == {"retention": (True, None, True), **dict.fromkeys(("verifier", "dpo"), (True, [hold], False))}

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import psycopg
 from hypothesis import strategies as st
-from hypothesis.stateful import precondition, rule
+from hypothesis.stateful import rule
 
 from tests.conftest import LOGINS, Server, plant_grants
 from tests.faults.cluster import Cluster, cluster_of
@@ -17,7 +17,7 @@ from tests.faults.installation import Installation
 from tests.retention_machine.doors import Refused
 from tests.retention_machine.interrupting import SOON
 from tests.retention_machine.machine import Machine
-from tests.retention_machine.place import WHICH, one
+from tests.retention_machine.place import WHICH, one, where
 from unbroken.store import administration
 
 MOST: Final = 3
@@ -45,8 +45,8 @@ class Crashing(Machine):
         self.crashes = 0
         super().__init__(Server(cluster.installation.kind, str(cluster.folder), cluster.port))
 
-    @precondition(lambda self: self.crashes < MOST and any(d.state == "begun" for d in self.world.disposals.values()))
     @rule(which=WHICH, soon=SOON)
+    @where(lambda self: self.crashes < MOST and any(d.state == "begun" for d in self.world.disposals.values()))
     def crash_disposing(self, which: int, soon: float) -> None:
         begun = {name: each for name, each in self.world.disposals.items() if each.state == "begun"}
         name, disposal = one(begun, which)
@@ -54,8 +54,8 @@ class Crashing(Machine):
         self._crash("retention", "dispose_batch", (name, 1000), soon)
         self.disposed(name, disposal, None, now)
 
-    @precondition(lambda self: self.crashes < MOST and any(e.state == "begun" for e in self.world.erasures.values()))
     @rule(which=WHICH, soon=SOON, limit=st.sampled_from([2, 1000]))
+    @where(lambda self: self.crashes < MOST and any(e.state == "begun" for e in self.world.erasures.values()))
     def crash_erasing(self, which: int, soon: float, limit: int) -> None:
         name, case = one({n: each for n, each in self.world.erasures.items() if each.state == "begun"}, which)
         self._crash("dpo", "erase_batch", (name, limit), soon)
@@ -63,8 +63,8 @@ class Crashing(Machine):
         assert gone <= {each.seq for each in self.world.about(case)} - self.world.held()
         self.world.erase(gone)
 
-    @precondition(lambda self: self.crashes < MOST and any(c.state == "asked" for c in self.world.changes.values()))
     @rule(which=WHICH, soon=SOON)
+    @where(lambda self: self.crashes < MOST and any(c.state == "asked" for c in self.world.changes.values()))
     def crash_releasing(self, which: int, soon: float) -> None:
         request, change = one({n: each for n, each in self.world.changes.items() if each.state == "asked"}, which)
         second = "legal" if change.by == "compliance" else "compliance"

@@ -8,14 +8,14 @@ from datetime import timedelta
 from typing import Final
 
 from hypothesis import strategies as st
-from hypothesis.stateful import initialize, invariant, precondition, rule
+from hypothesis.stateful import initialize, invariant, rule
 
 from tests.conftest import LOG, Server
 from tests.retention_machine.interrupting import Interruptions
 from tests.retention_machine.on_disposals import LIMIT, NEXT
 from tests.retention_machine.on_holds import LISTS
 from tests.retention_machine.on_policies import SETS, TOLD, Policies
-from tests.retention_machine.place import AGENT, DECIDE, EVENTS, WHICH, Said
+from tests.retention_machine.place import AGENT, DECIDE, EVENTS, WHICH, Said, where
 from tests.retention_machine.policies import ACCOUNTS, DOMAINS, PolicySet
 from tests.retention_machine.two_people import who_acted_alone
 from unbroken.store.log_reader import LogReader
@@ -83,8 +83,8 @@ class Machine(Interruptions, Policies):
         for said in events:
             self.say(said)
 
-    @precondition(lambda self: self.often == 0)
     @rule(said=EVENTS)
+    @where(lambda self: self.often == 0)
     def record_often(self, said: Said) -> None:
         """Nobody's, as whoever is erased is erased a few entries at a time."""
         self.often += 1
@@ -123,13 +123,13 @@ class Machine(Interruptions, Policies):
         """Whoever destroys is ended."""
         self.interrupt_disposing(which, 1000, which % 2 == 0, 0.001 * (which % 7))
 
-    @precondition(lambda self: any(key.holder for key in self.world.keys.values()))
     @rule()
+    @where(lambda self: any(key.holder for key in self.world.keys.values()))
     def wait_for_weeks(self) -> None:
         self.let_time_pass()
 
-    @precondition(lambda self: any(not hold.released for hold in self.world.holds.values()))
     @rule()
+    @where(lambda self: any(not hold.released for hold in self.world.holds.values()))
     def release_all(self) -> None:
         """Two people let go of everything."""
         while any(not hold.released for hold in self.world.holds.values()):

@@ -3,13 +3,13 @@
 It knows no SQL and no chain. Who a person is, what is about them and which keys they have: as where people are erased.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from tests.erasing.model import Erasure
 from tests.erasing.model import World as People
-from tests.retention_machine.policies import Due, Policy, PolicySet, due_of
+from tests.retention_machine.policies import PARTS, Due, Policy, PolicySet, due_of
 from tests.retention_machine.scopes import PEOPLE as NAMING
 from tests.retention_machine.scopes import Entry, Scope, covers
 from unbroken.privacy.vault.holders import Holder
@@ -97,7 +97,8 @@ class Disposal:
     by: str
     version: str
     state: str = "started"
-    lots: list[list[int]] = field(default_factory=list)
+    lots: list[tuple[str, list[int]]] = field(default_factory=list)
+    """Of which part, or both, each is, and its numbers."""
     done_lots: int = 0
     sha256: str = "0" * 64
     reviewed_by: str | None = None
@@ -108,8 +109,8 @@ class Disposal:
 
     @property
     def candidates(self) -> list[int]:
-        """All of them, in order."""
-        return [seq for lot in self.lots for seq in lot]
+        """All of them."""
+        return [seq for _, lot in self.lots for seq in lot]
 
     @property
     def is_open(self) -> bool:
@@ -120,7 +121,7 @@ class Disposal:
     def listed(self) -> set[int]:
         """What is on its list and waits for it."""
         waits = self.is_open and self.state not in ("started", "frozen")
-        return {seq for lot in self.lots[self.done_lots :] for seq in lot} if waits else set()
+        return {seq for _, lot in self.lots[self.done_lots :] for seq in lot} if waits else set()
 
     def is_stuck(self, world: "World") -> bool:
         """Whether it goes no further, as nothing is due, or the policies or approvals changed: it is started anew."""
@@ -142,6 +143,8 @@ class World(People):
     disposals: dict[str, Disposal] = field(default_factory=dict)
     quiet: set[str] = field(default_factory=set)
     """Keys that nobody asked for lately."""
+    spent: set[str] = field(default_factory=set)
+    """Keys that opened nothing any more, and had to stay, when the last of it went."""
     despite_floors: set[str] = field(default_factory=set)
     """Erasures that go on where a law asks to keep."""
 
@@ -158,19 +161,32 @@ class World(People):
         """The policies in force."""
         return self.sets[self.version].policies if self.version in self.sets else None
 
-    def due(self, entry: Entry) -> Due | None:
-        """What the policies say of an entry; nothing where there are none."""
+    def due(self, entry: Entry) -> dict[str, Due]:
+        """What the policies say of each part that an entry has; nothing where there are none."""
         if self.rules is None:
-            return None
-        domains = self._relabelled(entry)
-        policies = self.rules.of(entry.event_type, entry.domains if domains is None else domains)
-        return due_of(policies, at=entry.at, scope=entry.scope, starts=self.starts)
+            return {}
+        domains = self._domains(entry)
+        return {
+            part: due_of(
+                self.rules.of(entry.event_type, domains, part), at=entry.at, scope=entry.scope, starts=self.starts
+            )
+            for part in entry.parts
+        }
 
-    def is_due(self, entry: Entry, now: datetime) -> bool:
-        """Whether nothing but a hold asks to keep it, and it is to go."""
-        due = self.due(entry)
+    def due_parts(self, entry: Entry, now: datetime) -> frozenset[str]:
+        """The parts that nothing but a hold asks to keep, and that are to go."""
         extended = max((d.until for d in self._decisions(entry, standing=True) if d.until), default=now)
-        return due is not None and due.is_due(now) and extended <= now
+        return frozenset(part for part, due in self.due(entry).items() if due.is_due(now) and extended <= now)
+
+    def listed_as(self, entry: Entry, parts: frozenset[str]) -> str:
+        """What an entry of which these parts go is listed as."""
+        splits = self.rules is not None and self.rules.splits(entry.event_type, self._domains(entry))
+        (only, *more) = sorted(parts)
+        return only if splits and not more else "both"
+
+    def _domains(self, entry: Entry) -> frozenset[str]:
+        relabelled = self._relabelled(entry)
+        return entry.domains if relabelled is None else relabelled
 
     def _relabelled(self, entry: Entry) -> frozenset[str] | None:
         """The domains that it has now, if it was put into others."""
@@ -205,8 +221,8 @@ class World(People):
 
     # ---- what goes ----
 
-    def candidates(self, name: str, now: datetime) -> tuple[set[int], set[int]]:
-        """What a disposal has to list, and what at most: what is due and not held, nor listed by another.
+    def candidates(self, name: str, now: datetime) -> tuple[dict[int, str], dict[int, str]]:
+        """What a disposal has to list, and what at most, and as what: what is due and not held, nor listed by another.
 
         Those are its own of which all policies were approved beforehand, or of which not all were.
         """
@@ -214,18 +230,22 @@ class World(People):
         others = {seq for other, each in self.disposals.items() if other != name for seq in each.listed}
         held = self.held()
         may = {
-            entry.seq
+            entry.seq: self.listed_as(entry, parts)
             for entry in self.entries.values()
-            if (entry.payload or entry.has_original)
-            and entry.seq <= disposal.upto
-            and self.is_due(entry, now)
-            and self.is_standing(entry.seq) == disposal.standing
-        } - held
-        return may - others, may
+            if entry.seq <= disposal.upto
+            and entry.seq not in held
+            and (parts := self.due_parts(entry, now))
+            and self.is_standing(entry, parts) == disposal.standing
+        }
+        return {seq: part for seq, part in may.items() if seq not in others}, may
 
     def all_standing(self, disposal: Disposal) -> bool:
         """Whether a list that was made under approvals can still count on them."""
-        return not disposal.standing or all(self.is_standing(seq) for seq in disposal.candidates)
+        return not disposal.standing or all(
+            self.is_standing(self.entries[seq], PARTS if part == "both" else frozenset([part]))
+            for part, lot in disposal.lots
+            for seq in lot
+        )
 
     def standing_policies(self) -> frozenset[str]:
         """Those whose expiry nobody is asked about, as long as they are what was approved of."""
@@ -233,31 +253,42 @@ class World(People):
         present = frozenset(self.rules.all if self.rules else ())
         return frozenset(each.id for each in present.intersection(frozenset[Policy]().union(*valid)))
 
-    def is_standing(self, seq: int) -> bool:
-        """Whether all policies that an entry falls under are such."""
-        due = self.due(self.entries[seq])
-        return due is not None and due.policies <= self.standing_policies()
+    def is_standing(self, entry: Entry, parts: frozenset[str]) -> bool:
+        """Whether all policies that these parts of an entry fall under are such."""
+        policies = {policy for part, due in self.due(entry).items() if part in parts for policy in due.policies}
+        return policies <= self.standing_policies()
 
-    def goes(self, disposal: Disposal, seqs: Iterable[int], now: datetime) -> list[int]:
-        """Of a lot's entries those that are destroyed: what is there, due, not held, and that nobody took out."""
+    def goes(self, disposal: Disposal, part: str, seqs: Iterable[int], now: datetime) -> dict[int, frozenset[str]]:
+        """Of a lot's entries the parts that are destroyed: there, due, not held, and that nobody took out."""
         held = self.held()
-        return [
-            entry.seq
-            for entry in (self.entries[seq] for seq in seqs)
-            if (entry.payload or entry.has_original)
-            and entry.seq not in held
-            and self.is_due(entry, now)
-            and not any(decision.is_for(entry) for decision in disposal.decisions)
-            and (not disposal.standing or self.is_standing(entry.seq))
-        ]
+        listed = PARTS if part == "both" else frozenset([part])
+        found = {}
+        for entry in (self.entries[seq] for seq in seqs):
+            due = self.due_parts(entry, now)
+            if (
+                due & listed
+                and entry.seq not in held
+                and not any(decision.is_for(entry) for decision in disposal.decisions)
+                and (not disposal.standing or self.is_standing(entry, due))
+            ):
+                found[entry.seq] = due & listed
+        return found
 
-    def dispose(self, seqs: Iterable[int]) -> set[str]:
-        """These lose what they hold; and whoever has nothing sealed any more, and was quiet for long, their key."""
+    def dispose(self, goes: Mapping[int, frozenset[str]]) -> set[str]:
+        """These lose these parts; and whoever has nothing sealed any more, and was quiet for long, their key."""
         keys: set[str] = set()
-        for seq in seqs:
-            keys |= self.entries[seq].keys if self.entries[seq].has_original else set()
-            self.entries[seq] = replace(self.entries[seq], payload=False, has_original=False)
-        idle = {key for key in keys & self.quiet - self.held_keys(keys) if not self._has_sealed(self.keys[key].holder)}
+        for seq, parts in goes.items():
+            entry = self.entries[seq]
+            keys |= entry.keys if "originals" in parts and entry.has_original else set()
+            self.entries[seq] = replace(
+                entry,
+                payload=entry.payload and "payloads" not in parts,
+                has_original=entry.has_original and "originals" not in parts,
+            )
+        seen = {key for key in keys | self.spent & self.quiet if not self.keys[key].destroyed}
+        spent = {key for key in seen if not self._has_sealed(self.keys[key].holder)}
+        idle = spent & self.quiet - self.held_keys(spent)
+        self.spent = (self.spent - seen | spent) - idle
         self.destroy([], idle)
         return idle
 

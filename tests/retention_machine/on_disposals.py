@@ -5,12 +5,12 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from hypothesis import strategies as st
-from hypothesis.stateful import precondition, rule
+from hypothesis.stateful import rule
 
 from tests.retention_machine.doors import Refused
 from tests.retention_machine.model import Decision, Disposal
-from tests.retention_machine.place import DECIDE, LOT, NOT_GRANTED, SECOND, WHICH, WRONG, Place, one
-from tests.retention_machine.policies import DOMAINS
+from tests.retention_machine.place import DECIDE, LOT, NOT_GRANTED, SECOND, WHICH, WRONG, Place, one, where
+from tests.retention_machine.policies import DOMAINS, PARTS
 
 LIMIT: Final = st.sampled_from([1, 1000, 5000])
 CERTIFICATE: Final = "2" * 64
@@ -21,10 +21,13 @@ NEXT: Final = {
 """The step that a disposal waits for."""
 EVERYBODY: Final = ("retention", *DECIDE, "ops")
 _LOTS: Final = """
-select array(select s from unnest(l.seqs) as r, generate_series(lower(r), upper(r) - 1) as s order by 1),
+select l.part, array(select s from unnest(l.seqs) as r, generate_series(lower(r), upper(r) - 1) as s order by 1),
        l.done_seq is not null
-  from unbroken.disposal_lots l where l.disposal = %s order by l.nth
+  from unbroken.disposal_lots l where l.disposal = %s order by l.part, l.nth
 """
+_THERE: Final = (
+    "select seq, 'payloads' from unbroken.payloads union all select seq, 'originals' from unbroken.originals"
+)
 Answer = tuple[Any, ...] | Refused
 
 
@@ -57,15 +60,15 @@ class Disposals(Place):
             return
         self.world.disposals[name] = new
 
-    @precondition(lambda self: self.world.disposals)
     @rule(which=WHICH, step=st.sampled_from(sorted(NEXT.values())), login=st.sampled_from(EVERYBODY), limit=LIMIT)
+    @where(lambda self: self.world.disposals)
     def try_a_step(self, which: int, step: str, login: str, limit: int) -> None:
         """Any step of a disposal by anybody, in its order or not."""
         name, _ = one(self.world.disposals, which)
         self._step(step, name, login, limit)
 
-    @precondition(lambda self: self.world.disposals)
     @rule(which=WHICH, many=st.integers(1, 8), limit=LIMIT, logins=st.permutations(DECIDE))
+    @where(lambda self: self.world.disposals)
     def go_on(self, which: int, many: int, limit: int, logins: Sequence[str]) -> None:
         """The next steps of a disposal, each by somebody who may."""
         name, _ = one(self.world.disposals, which)
@@ -94,17 +97,19 @@ class Disposals(Place):
 
     def nothing_is_left(self, name: str) -> None:
         """After a completed run: by the database's own rows and the model's idea of what is due, but for decisions."""
-        there = {row[0] for row in self.doors.rows("select seq from unbroken.payloads")}
         must, _ = self.world.candidates(name, self.now())
         decisions = self.world.disposals[name].decisions
-        kept = {seq for seq in must if any(decision.is_for(self.world.entries[seq]) for decision in decisions)}
-        assert (must - kept) & there == set(), "what is due and not held survives a completed run"
+        for part in PARTS:
+            there = {seq for seq, entry_part in self.doors.rows(_THERE) if entry_part == part}
+            due = {seq for seq, listed in must.items() if listed in ("both", part)}
+            kept = {seq for seq in due if any(decision.is_for(self.world.entries[seq]) for decision in decisions)}
+            assert (due - kept) & there == set(), "what is due and not held survives a completed run"
 
-    @precondition(lambda self: self.world.disposals)
     @rule(
         which=WHICH, entry=WHICH, login=st.sampled_from([*DECIDE, *DECIDE, "retention"]), by_class=st.booleans(),
         domains=st.sampled_from([None, *DOMAINS]),
     )  # fmt: skip
+    @where(lambda self: self.world.disposals)
     def decide(self, which: int, entry: int, by_class: bool, domains: str | None, login: str) -> None:
         """Reviewers keep something for longer, or put it elsewhere."""
         name, disposal = one(self.world.disposals, which)
@@ -128,8 +133,8 @@ class Disposals(Place):
             disposal.decisions.append(Decision(frozenset(kinds), frozenset(seqs), until, labels, answer[0]))
             disposal.is_decided_anew = disposal.state == "reviewed"
 
-    @precondition(lambda self: self.world.disposals)
     @rule(which=WHICH, login=st.sampled_from(EVERYBODY))
+    @where(lambda self: self.world.disposals)
     def withdraw_disposal(self, which: int, login: str) -> None:
         name, disposal = one(self.world.disposals, which)
         answer = self.doors.ask(login, "withdraw_disposal", name, "not now")
@@ -173,12 +178,15 @@ class Disposals(Place):
 
     def _frozen(self, name: str, disposal: Disposal, now: datetime) -> None:
         """Holds what was frozen against what is due."""
-        disposal.lots = [row[0] for row in self.doors.rows(_LOTS, name)]
+        disposal.lots = [(row[0], row[1]) for row in self.doors.rows(_LOTS, name)]
         must, may = self.world.candidates(name, now)
-        frozen = disposal.candidates
-        assert must <= set(frozen) <= may, (must - set(frozen), set(frozen) - may)
-        assert frozen == sorted(set(frozen))
-        assert [len(lot) for lot in disposal.lots[:-1]] == [LOT] * (len(disposal.lots) - 1)
+        frozen = {(seq, part) for part, lot in disposal.lots for seq in lot}
+        assert set(must.items()) <= frozen <= set(may.items()), (must, frozen, may)
+        assert len(disposal.candidates) == len(set(disposal.candidates))
+        for part in ("both", *PARTS):
+            lots = [lot for of, lot in disposal.lots if of == part]
+            assert [seq for lot in lots for seq in lot] == sorted(seq for lot in lots for seq in lot)
+            assert [len(lot) for lot in lots[:-1]] == [LOT] * len(lots[:-1])
         disposal.state = "frozen"
 
     def _propose(self, name: str, disposal: Disposal, login: str, limit: int) -> Answer:
@@ -244,13 +252,14 @@ class Disposals(Place):
     def disposed(self, name: str, disposal: Disposal, answer: tuple[Any, ...] | None, now: datetime) -> None:
         """Holds what a batch took, if it did, against what it had to take."""
         rows = self.doors.rows(_LOTS, name)
-        done = sum(row[1] for row in rows)
-        seqs = [seq for lot in disposal.lots[disposal.done_lots : done] for seq in lot]
-        assert all(row[1] for row in rows[:done]), "lots are through out of their order"
-        goes = self.world.goes(disposal, seqs, now)
+        done = sum(row[2] for row in rows)
+        seqs = [seq for _, lot in disposal.lots[disposal.done_lots : done] for seq in lot]
+        assert all(row[2] for row in rows[:done]), "lots are through out of their order"
+        goes: dict[int, frozenset[str]] = {}
+        for part, lot in disposal.lots[disposal.done_lots : done]:
+            goes |= self.world.goes(disposal, part, lot, now)
         if answer is not None:
-            payloads = sum(self.world.entries[seq].payload for seq in goes)
-            originals = sum(self.world.entries[seq].has_original for seq in goes)
+            payloads, originals = (sum(part in parts for parts in goes.values()) for part in ("payloads", "originals"))
             assert (answer[1], answer[2], answer[4]) == (payloads, originals, len(seqs) - len(goes)), (answer, goes)
             assert (answer[0] is None) == (not seqs)
         keys = self.world.dispose(goes)

@@ -4,12 +4,12 @@ from dataclasses import replace
 from typing import Any, Final
 
 from hypothesis import strategies as st
-from hypothesis.stateful import precondition, rule
+from hypothesis.stateful import rule
 
 from tests.database.raw import open_ticket
 from tests.erasing.model import Erasure
 from tests.retention_machine.doors import Refused
-from tests.retention_machine.place import HELD, PEOPLE, WHICH, WRONG, Place, one
+from tests.retention_machine.place import HELD, PEOPLE, WHICH, WRONG, Place, one, where
 from unbroken.privacy.vault.holders import Holder
 
 ORDER: Final = "0" * 64
@@ -30,8 +30,8 @@ class Erasures(Place):
         self.world.despite_floors |= {erasure} if despite else set()
         self.doors.does("legal", "confirm_erasure", erasure)
 
-    @precondition(lambda self: self.world.erasures)
     @rule(which=WHICH, many=st.integers(1, 6), limit=st.sampled_from([2, 1000]))
+    @where(lambda self: self.world.erasures)
     def go_on_erasing(self, which: int, many: int, limit: int) -> None:
         """The next steps."""
         name, _ = one(self.world.erasures, which)
@@ -61,7 +61,9 @@ class Erasures(Place):
         self.world.erasures[name] = case
         touches = self.world.touches_held(case)
         now = self.now()
-        floored = any(due is not None and due.kept_by_law(now) for due in map(self.world.due, self.world.about(case)))
+        floored = any(
+            due.kept_by_law(now) for entry in self.world.about(case) for due in self.world.due(entry).values()
+        )
         floored = floored and name not in self.world.despite_floors
         if isinstance(answer, Refused):
             assert answer.state in {HELD if touches else WRONG, WRONG if floored else HELD}, answer

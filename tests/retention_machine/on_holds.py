@@ -3,11 +3,11 @@
 from typing import Any, Final
 
 from hypothesis import strategies as st
-from hypothesis.stateful import precondition, rule
+from hypothesis.stateful import rule
 
 from tests.retention_machine.doors import Refused
 from tests.retention_machine.model import Change, Hold, Version, World
-from tests.retention_machine.place import NOT_GRANTED, PEOPLE, SECOND, WHICH, WRONG, Place, one
+from tests.retention_machine.place import NOT_GRANTED, PEOPLE, SECOND, WHICH, WRONG, Place, one, where
 from tests.retention_machine.policies import ACCOUNTS, DOMAINS, EVENT_TYPES
 from tests.retention_machine.scopes import Scope, is_narrower, written
 
@@ -52,8 +52,8 @@ class Holds(Place):
             scope[window] = times[which % len(times)]
         return scope or {"everything": True}
 
-    @precondition(lambda self: self.world.holds)
     @rule(which=WHICH, lists=LISTS, window=WINDOW, release=st.booleans(), login=st.sampled_from([*LEGAL, "dpo"]))
+    @where(lambda self: self.world.holds)
     def ask(self, which: int, lists: dict[str, bool], window: str | None, release: bool, login: str) -> None:
         """Somebody wants a hold narrowed or released; nobody gets it widened."""
         name, hold = one(self.world.holds, which)
@@ -69,8 +69,8 @@ class Holds(Place):
             assert not isinstance(answer, Refused), (answer, scope, old)
             self.world.changes[str(answer[0])] = Change(name, scope, login, len(hold.versions))
 
-    @precondition(lambda self: self.world.changes)
     @rule(which=WHICH, login=st.sampled_from(LEGAL))
+    @where(lambda self: self.world.changes)
     def confirm(self, which: int, login: str) -> None:
         """Whoever asked can't; nor can anybody where the hold is another one by now."""
         request, change = one(self.world.changes, which)
@@ -95,8 +95,8 @@ class Holds(Place):
         else:
             hold.versions.append(Version(change.scope))
 
-    @precondition(lambda self: any(not hold.released for hold in self.world.holds.values()))
     @rule(which=WHICH, lists=LISTS)
+    @where(lambda self: any(not hold.released for hold in self.world.holds.values()))
     def narrow(self, which: int, lists: dict[str, bool]) -> None:
         """Two people let go of a part, where it is one."""
         there = [at for at, hold in enumerate(self.world.holds.values()) if not hold.released]
@@ -105,16 +105,16 @@ class Holds(Place):
         if len(self.world.changes) > asked:
             self.confirm(asked, "compliance")
 
-    @precondition(lambda self: any(not hold.released for hold in self.world.holds.values()))
     @rule(which=WHICH)
+    @where(lambda self: any(not hold.released for hold in self.world.holds.values()))
     def release(self, which: int) -> None:
         """Two people let go of one that is in force."""
         there = [at for at, hold in enumerate(self.world.holds.values()) if not hold.released]
         self.ask(there[which % len(there)], {}, None, True, "legal")
         self.confirm(len(self.world.changes) - 1, "compliance")
 
-    @precondition(lambda self: self.world.changes)
     @rule(which=WHICH)
+    @where(lambda self: self.world.changes)
     def withdraw(self, which: int) -> None:
         request, change = one(self.world.changes, which)
         answer = self.doors.ask("compliance", "withdraw_hold_change", request)
@@ -124,8 +124,8 @@ class Holds(Place):
         else:
             assert answer == Refused(WRONG), answer
 
-    @precondition(lambda self: self.world.holds)
     @rule(which=WHICH)
+    @where(lambda self: self.world.holds)
     def count(self, which: int) -> None:
         """What a hold preserves, and what had gone."""
         name, hold = one(self.world.holds, which)

@@ -4,11 +4,11 @@ from datetime import timedelta
 from typing import Final
 
 from hypothesis import strategies as st
-from hypothesis.stateful import precondition, rule
+from hypothesis.stateful import rule
 
 from tests.retention_machine.doors import Refused
 from tests.retention_machine.model import Proposal, Standing
-from tests.retention_machine.place import DECIDE, NOT_GRANTED, SECOND, WHICH, WRONG, Place, one
+from tests.retention_machine.place import DECIDE, NOT_GRANTED, SECOND, WHICH, WRONG, Place, one, where
 from tests.retention_machine.policies import (
     ACCOUNTS,
     CLOSED,
@@ -44,8 +44,8 @@ class Policies(Place):
             assert not isinstance(answer, Refused), answer
             self.world.sets[str(answer[0])] = Proposal(policies, login)
 
-    @precondition(lambda self: self.world.sets)
     @rule(which=WHICH, login=st.sampled_from(DECIDE))
+    @where(lambda self: self.world.sets)
     def confirm_policies(self, which: int, login: str) -> None:
         """Whoever proposed them can't; nor can anybody once others are in force that came later."""
         version, proposal = one(self.world.sets, which)
@@ -66,8 +66,8 @@ class Policies(Place):
             self.propose_policies(policies, "dpo")
             self.confirm_policies(len(self.world.sets) - 1, "compliance")
 
-    @precondition(lambda self: self.world.sets)
     @rule(which=WHICH)
+    @where(lambda self: self.world.sets)
     def withdraw_policies(self, which: int) -> None:
         version, proposal = one(self.world.sets, which)
         answer = self.doors.ask("legal", "withdraw_policies", int(version))
@@ -106,8 +106,8 @@ class Policies(Place):
     def _present(self) -> tuple[Policy, ...]:
         return () if self.world.rules is None else self.world.rules.all
 
-    @precondition(lambda self: self.world.standings)
     @rule(which=WHICH, login=st.sampled_from(DECIDE))
+    @where(lambda self: self.world.standings)
     def confirm_standing(self, which: int, login: str) -> None:
         approval, standing = one(self.world.standings, which)
         answer = self.doors.ask(login, "confirm_standing", approval)
@@ -127,8 +127,8 @@ class Policies(Place):
             self.ask_standing(known, "legal")
             self.confirm_standing(len(self.world.standings) - 1, "compliance")
 
-    @precondition(lambda self: self.world.standings)
     @rule(which=WHICH)
+    @where(lambda self: self.world.standings)
     def end_standing(self, which: int) -> None:
         """One person is enough to be asked again."""
         approval, standing = one(self.world.standings, which)

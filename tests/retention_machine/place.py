@@ -1,11 +1,12 @@
 """A log in a database of its own, the doors to it, and the model beside it."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, TypeVar
+from functools import wraps
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine
@@ -22,6 +23,8 @@ from unbroken.privacy.vault.holders import Holder
 from unbroken.store.sql import script
 
 T = TypeVar("T")
+P = ParamSpec("P")
+Rule = Callable[Concatenate[Any, P], None]
 
 ANN, OTHER_ANN, BOB = "p-" + "a" * 32, "p-" + "c" * 32, "p-" + "b" * 32
 """Two pseudonyms of one person, and somebody else."""
@@ -70,6 +73,24 @@ class Said:
         if people:
             return [Holder("subject", each) for each in people]
         return [] if self.session is None else [Holder("session", self.session)]
+
+
+def where(condition: Callable[[Any], object]) -> Callable[[Rule[P]], Rule[P]]:
+    """A rule that does nothing where the condition does not hold.
+
+    What there is follows from when something was interrupted. Were rules chosen among those that can be of use, as
+    preconditions do, one and the same choice would mean another rule when it is repeated.
+    """
+
+    def narrowed(function: Rule[P]) -> Rule[P]:
+        @wraps(function)
+        def tried(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> None:
+            if condition(self):
+                function(self, *args, **kwargs)
+
+        return tried
+
+    return narrowed
 
 
 def some(values: Sequence[str]) -> st.SearchStrategy[frozenset[str]]:

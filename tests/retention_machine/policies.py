@@ -21,7 +21,10 @@ LEAD: Final = timedelta(days=30)
 
 @dataclass(frozen=True)
 class Policy:
-    """``floor`` and ``ceiling`` in years; it starts with the record, or when an account is closed."""
+    """``floor`` and ``ceiling`` in years; it starts with the record, or when an account is closed.
+
+    It may speak of one ``part`` of an entry alone.
+    """
 
     id: str
     floor: float | None = None
@@ -30,6 +33,7 @@ class Policy:
     domain: str | None = None
     event_type: str | None = None
     basis: str = "organisation"
+    part: str | None = None
 
     def fits(self, event_type: str, domains: Collection[str]) -> bool:
         """Whether it names such an entry. The default names none."""
@@ -45,6 +49,7 @@ class Policy:
             "domains": [self.domain] if self.domain else None,
             "event_types": [self.event_type] if self.event_type else None,
             "everything": None if self.domain or self.event_type else True,
+            "parts": None if self.part is None else [self.part],
         }  # fmt: skip
         return {key: value for key, value in stands.items() if value is not None}
 
@@ -65,7 +70,12 @@ NAMED: Final = (
     Policy("ceiling.calls", ceiling=_DAY, event_type="tool_call"),
     Policy("floor.calls", floor=2, event_type="tool_result"),
     Policy("ceiling.finance", ceiling=1, by_account=True, domain="finance"),
+    Policy("ceiling.originals", ceiling=_DAY, domain="care", part="originals"),
+    Policy("ceiling.payloads", ceiling=_DAY, event_type="tool_result", part="payloads"),
+    Policy("law.originals", floor=6, by_account=True, event_type="request", basis="law", part="originals"),
 )
+PARTS: Final = frozenset({"originals", "payloads"})
+"""What an entry holds."""
 DOMAINS: Final = ("care", "finance")
 EVENT_TYPES: Final = ("request", "tool_call", "tool_result")
 ACCOUNTS: Final = ("account=a-1", "account=a-2")
@@ -90,10 +100,14 @@ class PolicySet:
         written: Any = {"default": self.default.id, "policies": [each.written() for each in policies], "v": 1}
         return rfc8785.dumps(written).decode()
 
-    def of(self, event_type: str, domains: Collection[str]) -> tuple[Policy, ...]:
-        """Those that such an entry falls under."""
-        fitting = tuple(each for each in self.named if each.fits(event_type, domains))
-        return fitting or (self.default,)
+    def of(self, event_type: str, domains: Collection[str], part: str) -> tuple[Policy, ...]:
+        """Those that this part of such an entry falls under."""
+        fitting = (each for each in self.named if each.fits(event_type, domains))
+        return tuple(each for each in fitting if each.part in (None, part)) or (self.default,)
+
+    def splits(self, event_type: str, domains: Collection[str]) -> bool:
+        """Whether a policy of such an entry speaks of one part alone."""
+        return any(each.part is not None and each.fits(event_type, domains) for each in self.named)
 
 
 @dataclass(frozen=True)

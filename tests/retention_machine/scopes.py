@@ -32,6 +32,12 @@ class Entry(Erasable):
         """What policies go by."""
         return self.event_type, self.domains, self.scope
 
+    @property
+    def parts(self) -> frozenset[str]:
+        """What it still holds."""
+        there = {"payloads": self.payload, "originals": self.has_original}
+        return frozenset(part for part, is_there in there.items() if is_there)
+
 
 _LISTS: Final[dict[str, Callable[[Entry], Iterable[str | None]]]] = {
     "sessions": lambda entry: [entry.session],

@@ -20,7 +20,7 @@ CAREFUL = settings(
 
 
 def test_any_order(server: Server) -> None:
-    run(server, examples=4, steps=30)
+    run(server, examples=4, steps=40)
 
 
 @pytest.mark.long

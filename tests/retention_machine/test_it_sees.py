@@ -17,6 +17,8 @@ LAW: Final = NAMED[0]
 SOMETHING: Final = Said(actor=ANN, subjects=frozenset([ANN]), session="s-1", sealed=True)
 ABOUT_BOB: Final = replace(SOMETHING, subjects=frozenset([BOB]), session="s-2")
 CALLS: Final = NAMED[3]
+ORIGINALS: Final = NAMED[6]
+IN_CARE: Final = replace(SOMETHING, domains=frozenset(["care"]))
 FINANCE: Final = replace(
     SOMETHING, event_type="tool_call", domains=frozenset(["finance"]), scope=frozenset(["account=a-1", "account=none"])
 )
@@ -178,6 +180,17 @@ BROKEN: Final = {
     "what is not on the list goes too": Broken(
         "dispose_batch", "p.seq = any (v_goes) returning p.seq)", "p.seq > 0 returning p.seq)", dispose_amid_a_hold
     ),
+    "the other part goes, too": Broken(
+        "dispose_batch",
+        "c.part <> 'originals' and v_part <> 'originals'",
+        "true",
+        dispose,
+        (IN_CARE,),
+        PolicySet(KEEP, (ORIGINALS,)),
+    ),
+    "a part goes by policies of the other": Broken(
+        "due_among", "when m.is_split", "when false", dispose, (IN_CARE,), PolicySet(KEEP, (ORIGINALS,))
+    ),
 }
 
 
@@ -206,7 +219,7 @@ def test_it_sees(server: Server, broken: Broken) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("story", {broken.story for broken in BROKEN.values()}, ids=lambda story: story.__name__)
-def test_it_sees_nothing_where_nothing_is_broken(server: Server, story: Callable[[Machine], None]) -> None:
-    with machine(server) as made:
-        story(made)
+@pytest.mark.parametrize("broken", BROKEN.values(), ids=list(BROKEN))
+def test_it_sees_nothing_where_nothing_is_broken(server: Server, broken: Broken) -> None:
+    with machine(server, *broken.events, policies=broken.policies) as made:
+        broken.story(made)

@@ -103,11 +103,14 @@ def test_a_certificate_of_something_else_is_a_finding(erased: Clinic) -> None:
         assert [finding.kind for finding in found] == ["certificate_disagrees"], name
     # Of another log, and of an earlier time when a restore brought it back, nothing is demanded.
     earlier = replace(certified, digest="1" * 64, entries=(1,))
-    elsewhere = replace(certified, erasure="0" * 8 + certified.erasure[8:], log="lab.example/robots~1")
+    strange = replace(certified, digest="2" * 64, erasure="0" * 8 + certified.erasure[8:])
+    elsewhere = replace(strange, log="lab.example/robots~1")
     found = held(erased, Certificates((earlier, certified, elsewhere), certificates.orders))
     assert found == []
-    here = replace(elsewhere, log=certified.log)
-    assert len(held(erased, Certificates((certified, here), certificates.orders))) == 1
+    assert len(held(erased, Certificates((certified, strange), certificates.orders))) == 1
+    # One of another erasure doesn't do for this one, and wants its own.
+    another = replace(strange, digest=certified.digest)
+    assert len(held(erased, Certificates((another,), certificates.orders))) == 2
 
 
 def test_a_ledger_is_believed_by_its_key(erased: Clinic, tmp_path: Path) -> None:

@@ -17,6 +17,9 @@ from unbroken.files import create
 Entries = Callable[[], list[StoredEntry]]
 
 
+ADVANCE = f"{LOG}~1, approved in advance"
+
+
 @pytest.fixture
 def office(database: Database, tmp_path: Path) -> Office:
     made = Office(database, tmp_path)
@@ -39,9 +42,12 @@ def test_from_what_is_due_to_its_certificate(office: Office, entries: Entries) -
 
     shown = office.as_login("compliance")("disposal", "show", disposal)
     assert "own.account" in shown.stdout
-    kept = office.as_login("compliance")(
-        "disposal", "extend", disposal, "--entries", str(numbers[0]), "--until", "2100-01-01", "--reason", "an audit"
-    )
+    early = office.as_login("legal")("disposal", "approve", disposal, "--yes")
+    assert (early.returncode, "nobody has reviewed this list yet" in early.stderr) == (2, True), early.stderr
+    extend = "disposal", "extend", disposal, "--until", "2100-01-01", "--reason", "an audit"
+    nothing = office.as_login("compliance")(*extend)
+    assert (nothing.returncode, "say which candidates" in nothing.stderr) == (2, True), nothing.stderr
+    kept = office.as_login("compliance")(*extend, "--entries", str(numbers[0]))
     assert kept.returncode == 0, kept.stderr
     reviewed = office.as_login("compliance")("disposal", "review", disposal, "--reason", "looked through", "--yes")
     assert "unbroken disposal approve" in reviewed.stdout
@@ -57,7 +63,9 @@ def test_from_what_is_due_to_its_certificate(office: Office, entries: Entries) -
     assert "11 payloads, 0 originals and 0 keys destroyed, 1 left" in destroyed.stdout
     assert "unbroken db vacuum" in destroyed.stdout
     assert Disposing(office.database).holding() == numbers[:1]
+    assert "waits for" in office.as_login("retention")("retention", "run").stdout
     office.vacuum()
+    assert "look whether it is gone" in office.as_login("retention")("retention", "run").stdout
     certified = office.run()
     assert (certified.returncode, certified.stderr) == (0, "")
     assert "certified" in certified.stdout
@@ -71,12 +79,26 @@ def test_from_what_is_due_to_its_certificate(office: Office, entries: Entries) -
     assert "No disposal is under way" in office.as_login("legal")("disposal", "list").stdout
 
 
+def test_without_policies_it_waits_for_them(database: Database, tmp_path: Path) -> None:
+    office = Office(database, tmp_path)
+    done = office.as_login("retention")("retention", "run")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "policies to be in force" in done.stdout
+    assert "unbroken retention propose" in done.stdout
+    assert ("look for" in done.stdout, "--execute" in done.stdout) == (False, False)
+    assert [each["waits_for"] for each in office.as_login("retention").json("retention", "run")["rounds"]] == [
+        None,
+        "policies",
+    ]
+
+
 def test_without_execute_nothing_is_done(office: Office, entries: Entries) -> None:
     office.record(3)
     before = entries()
     done = office.as_login("retention")("retention", "run")
     assert (done.returncode, done.stderr) == (0, "")
     assert "Nothing was done" in done.stdout
+    assert "look for what is due" in done.stdout
     assert entries() == before
     assert office.database.admin.execute("select from unbroken.disposals").fetchall() == []
     disposal = office.agreed()
@@ -102,6 +124,9 @@ def test_what_was_approved_in_advance_takes_one_round_and_a_vacuum(office: Offic
         approval = ask_standing(legal, ["own.account"])
         compliance.execute("select unbroken.confirm_standing(%s, %s)", (LOG, approval))
     office.record(4)
+    assert ADVANCE in office.as_login("retention")("retention", "run").stdout
+    asked = office.as_login("retention")("retention", "run", "--execute", "--backups-kept", "30")
+    assert (asked.returncode, "what is due under approvals in advance" in asked.stdout) == (2, True), asked.stdout
     metrics = tmp_path / "retention.prom"
     under, by_people = office.round("--metrics", str(metrics))
     assert (under["steps"], under["waits_for"]) == (["proposed", "begun", "emptied"], "vacuum")
@@ -111,6 +136,11 @@ def test_what_was_approved_in_advance_takes_one_round_and_a_vacuum(office: Offic
     office.vacuum()
     assert office.round()[0]["steps"] == ["gone", "certified"]
     assert office.round()[0]["disposal"] is None
+    with office.database.connect("legal") as legal:
+        legal.execute("select unbroken.end_standing(%s, %s, 'no more')", (LOG, approval))
+    shown = office.as_login("retention")("retention", "run").stdout
+    assert (ADVANCE in shown, "candidates" in shown) == (False, False)
+    assert "nothing was due" in office.as_login("legal")("disposal", "list", "--all").stdout
 
 
 def test_a_reason_is_masked_before_it_is_recorded(office: Office, entries: Entries) -> None:

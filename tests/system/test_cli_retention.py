@@ -13,6 +13,7 @@ from tests.database.held import issue
 from tests.database.losing import continued
 from tests.database.policies import AT_ONCE, TEXT, proposed, put_in_force, tell
 from tests.database.raw import append, sent
+from tests.database.vaulting import Vault, record_about
 from tests.system.cli import Cli
 
 BECAUSE = ("--reason", "records schedule 2026")
@@ -104,6 +105,47 @@ def test_an_entry_is_explained(cli: Cli, database: Database, tmp_path: Path) -> 
     assert explained(cli, row[0])["seq"] == 4
     shown = cli("retention", "explain", 4).stdout
     assert "45 CFR 164.312(b) with 164.316(b)" in shown.splitlines()[-1]
+
+
+PARTS = """
+[[policy]]
+id = "own.raw"
+title = "What it was before redaction"
+citation = "a test"
+basis = "organisation"
+jurisdiction = "any"
+ceiling = "90d"
+parts = ["originals"]
+domains = ["clinic"]
+"""
+
+
+def test_parts_that_have_policies_of_their_own_are_told_apart(cli: Cli, database: Database, tmp_path: Path) -> None:
+    with database.connect("dpo") as dpo, database.connect("writer") as writer:
+        Vault().refill(dpo, 2)
+        seq = record_about(writer, "p-" + "a" * 32, {"inputs": "Ann"}, domains=["clinic"]).seq
+        append(writer, [sent({"inputs": '"b"'}, subjects=["p-" + "a" * 32], domains=["clinic"])])
+    assert "parts" not in explained(cli, seq)
+    changes = cli.json("retention", "simulate", written(tmp_path, PARTS))["simulated"]["changes"]
+    (change,) = (each for each in changes if each.get("part") == "originals")
+    assert (change["policies_after"], change["entries"]) == (["own.raw"], 1)
+    put_in_force(database, PARTS)
+    found = explained(cli, seq)
+    assert "due" not in found
+    payload, original = found["parts"]
+    assert (payload["part"], [each["policy"] for each in payload["floors"]]) == ("payloads", ["default.one_year"])
+    assert (original["part"], [each["policy"] for each in original["ceilings"]]) == ("originals", ["own.raw"])
+    assert [each["part"] for each in explained(cli, seq + 1)["parts"]] == ["payloads"]
+    assert "parts" not in explained(cli, 5)
+    stood = cli.json("retention", "status")
+    assert stood["total"]["entries"] == 8
+    clinic = {each["part"]: each for each in stood["classes"] if each["domains"] == ["clinic"]}
+    counted = {part: (each["entries"], each["payloads"], each["originals"]) for part, each in clinic.items()}
+    assert counted == {"payloads": (2, 2, 0), "originals": (1, 0, 1)}
+    assert all("part" not in each for each in stood["classes"] if each["domains"] != ["clinic"])
+    assert "request (originals)" in cli("retention", "status").stdout
+    assert "originals of clinic" in cli("retention", "policies").stdout
+    assert cli.json("retention", "policies")["policies"]["policies"][-1]["parts"] == ["originals"]
 
 
 def test_what_is_no_entry(cli: Cli) -> None:

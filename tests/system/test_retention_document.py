@@ -7,6 +7,7 @@ import pytest
 
 from tests.conftest import Database
 from tests.database.raw import append, sent
+from tests.database.vaulting import Vault, record_about
 from tests.system.documents import ROOT, blocks
 from tests.system.erasing import Clinic
 from tests.system.test_access_document import pattern_of, settled
@@ -25,8 +26,13 @@ def session(database: Database, tmp_path: Path) -> Session:
         account = {"domains": ["accounts"], "scope": ["account=17"]}
         append(writer, [sent({"inputs": '"a"'}, **account) for _ in range(3)])
         append(writer, [sent({"inputs": '"b"'}, domains=["hipaa"]) for _ in range(4)])
-        append(writer, [sent({"inputs": '"c"'}) for _ in range(2)])
-    (tmp_path / "retention.toml").write_text(*blocks(DOCUMENT, "toml"))
+        append(writer, [sent({"inputs": '"c"'})])
+        with database.connect("dpo") as dpo:
+            Vault().refill(dpo, 2)
+        record_about(writer, "p-" + "a" * 32, {"inputs": "Ann"}, domains=["clinic"])
+    policies, parts = blocks(DOCUMENT, "toml")
+    (tmp_path / "retention.toml").write_text(policies)
+    (tmp_path / "parts.toml").write_text(policies + parts)
     return Session(Clinic(database, tmp_path))
 
 
@@ -42,8 +48,9 @@ def test_there_are_sessions() -> None:
 
 
 def test_the_file_on_the_page_names_its_keys_and_no_other() -> None:
-    (text,) = blocks(DOCUMENT, "toml")
-    assert len(set_in(text).policies) == 4
+    policies, parts = blocks(DOCUMENT, "toml")
+    assert len(set_in(policies).policies) == 4
+    assert [each.id for each in set_in(policies + parts).policies if each.is_partial] == ["own.raw", "own.said"]
 
 
 def test_the_periods_that_teams_name_are_those_of_the_catalogue() -> None:

@@ -1,11 +1,11 @@
 """A disposal without a database: its row, what the log says of it, and a look at it when all is gone."""
 
-import json
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-from unbroken.core.commitment import commit
+from tests.unit import erasing
+from tests.unit.erasing import LOG, THEN
 from unbroken.core.note import SigningKey
 from unbroken.retention.catalogue import built_in
 from unbroken.retention.certifying import Looked
@@ -15,8 +15,6 @@ from unbroken.store.erasures import Told
 
 KEY = SigningKey("clinic.example/disposal", bytes(range(32)))
 DISPOSAL = "0d15c6f2-0000-4000-8000-000000000001"
-LOG = "clinic.example/agents~1"
-THEN = datetime(2026, 3, 3, 9, 30, tzinfo=UTC)
 
 
 def row(**changed: Any) -> Disposal:
@@ -76,9 +74,7 @@ def taken(decision: str, by: str, seq: int) -> Decision:
 
 def told(seq: int, details: dict[str, Any], *, recorder: str | None = None, event_type: str = "log.disposed") -> Told:
     """An entry of the log's own, as it is read."""
-    value, salt = json.dumps(details).encode(), bytes([seq % 256]) * 32
-    event = {"event_type": event_type, "details": commit(salt, value)} | ({"recorder": recorder} if recorder else {})
-    return Told(seq, json.dumps(event).encode(), value, salt, bytes(32))
+    return erasing.told(seq, details, recorder=recorder, event_type=event_type)
 
 
 def batches() -> list[Told]:

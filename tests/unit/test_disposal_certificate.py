@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.unit.disposing import DISPOSAL, KEY, LOG, THEN, batches, looked, row, taken, told
+from tests.unit.disposing import DISPOSAL, KEY, batches, looked, row, taken, told
+from tests.unit.erasing import LOG, THEN
 from unbroken.core.note import signed, verified
 from unbroken.core.times import format_time
 from unbroken.destruction.document import Act, spelt

@@ -11,7 +11,8 @@ import pytest
 import typer
 from rich.console import Console
 
-from tests.unit.disposing import DISPOSAL, KEY, LOG, looked, row
+from tests.unit.disposing import DISPOSAL, KEY, looked, row
+from tests.unit.erasing import LOG
 from unbroken.cli.disposal_certificate import certificate, check_certificate
 from unbroken.cli.report_view import WHOLE_LOG, print_report, report_as_json
 from unbroken.core.entry import Head

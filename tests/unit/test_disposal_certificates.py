@@ -13,7 +13,7 @@ from unbroken.core.entry import Head
 from unbroken.verify.certificates import Certificates
 from unbroken.verify.chain import Chain
 from unbroken.verify.continuation import Continuation
-from unbroken.verify.disposal_certificates import CertifiedDisposal, CertifiedStep, check_disposals
+from unbroken.verify.disposal_certificates import CertifiedDisposal, CertifiedStep, check_disposals, disposals_told
 
 DISPOSAL = "0d15c6f2-0000-4000-8000-000000000001"
 DIGEST = "c" * 64
@@ -71,6 +71,33 @@ def check(log: WholeLog, *certified: CertifiedDisposal) -> tuple[int, list[tuple
 def test_what_was_disposed_of_is_what_was_certified() -> None:
     log, certified = disposed()
     assert check(log, certified) == (1, [])
+
+
+@pytest.mark.parametrize(
+    ("batch", "differs"),
+    [
+        ({"part": "originals", "originals": "1-4,7,9"}, []),
+        ({"part": "originals", "originals": "1-4,7", "kept": "9"}, []),
+        ({"part": "originals", "originals": "1-4,7,9", "payloads": "9"}, ["part of them"]),
+        ({"originals": "1-4,7,9"}, ["its candidates"]),
+        ({"part": "payloads", "payloads": "1-4,7,9"}, ["its candidates"]),
+    ],
+)
+def test_one_part_alone_goes_as_it_was_approved(batch: dict[str, str], differs: list[str]) -> None:
+    _, of_both = disposed()
+    log = WholeLog()
+    for _ in range(9):
+        log.say("inputs", original=True)
+    seq = log.state_as("retention", "log.disposed", disposal=DISPOSAL, **batch)
+    head = log.head()
+    log.state_as("retention", "log.disposed", disposal=DISPOSAL, complete=True, certificate=DIGEST)
+    told = disposals_told(log)[DISPOSAL]
+    listed = sha256(sha256(b"originals 1-4,7,9").hexdigest().encode()).hexdigest()
+    certified = replace(of_both, steps=(), entries=(seq,), keys=0, sha256=listed, head=head)
+    certified = replace(certified, payloads=told.payloads, originals=told.originals, kept=told.kept)
+    _, found = check(log, certified)
+    assert len(found) == len(differs)
+    assert all(words in expected for words, (_, expected) in zip(differs, found, strict=True))
 
 
 def test_the_end_of_a_disposal_needs_the_certificate_that_it_names() -> None:

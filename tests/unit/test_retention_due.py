@@ -171,7 +171,9 @@ def test_a_reviewers_day_adds_and_never_shortens() -> None:
     assert due_of([floor], recorded_at=start, extended=at("2030-01-01")).due_from == at("2030-01-01")
     assert due_of([floor], recorded_at=start, extended=at("2026-02-01")).due_from == at("2027-01-16")
     assert due_of([ceiling], recorded_at=start, extended=at("2026-02-01")).due_from == at("2029-01-16") - LEAD
-    assert due_of([ceiling], recorded_at=start, extended=at("2031-01-01")).conflicts(start)
+    beyond = due_of([ceiling], recorded_at=start, extended=at("2031-01-01"))
+    assert (beyond.conflicts(at("2030-01-01")), beyond.is_past(at("2030-01-01"))) == (False, False)
+    assert (beyond.is_due(at("2031-01-01")), beyond.is_past(at("2031-01-01"))) == (True, True)
     untold = policy("c", ceiling=Period.parse("1y"), start="account_closed", start_key="account")
     assert due_of([untold], recorded_at=start, extended=at("2026-02-01")).due_from is None
 

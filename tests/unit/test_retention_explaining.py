@@ -9,7 +9,7 @@ from unbroken.retention.explaining import explained, in_words
 from unbroken.retention.facts import Facts
 from unbroken.retention.period import Period
 from unbroken.retention.policy_file import set_in
-from unbroken.retention.reckoning import Kind
+from unbroken.retention.reckoning import Kind, Reckoning
 
 RULES = set_in("""
 use = ["hipaa.ephi_access", "gdpr.security_log", "nydfs.cyber", "sox.icfr"]
@@ -22,6 +22,26 @@ basis = "organisation"
 jurisdiction = "any"
 ceiling = "90d"
 event_types = ["response"]
+
+[[policy]]
+id = "own.raw"
+title = "What it was before redaction"
+citation = "data map 4"
+basis = "organisation"
+jurisdiction = "any"
+ceiling = "90d"
+parts = ["originals"]
+domains = ["patients"]
+
+[[policy]]
+id = "own.said"
+title = "What patients are told"
+citation = "data map 5"
+basis = "organisation"
+jurisdiction = "any"
+floor = "6y"
+parts = ["payloads"]
+domains = ["clinic"]
 """)
 
 
@@ -54,7 +74,7 @@ SOX = "sox.icfr, version 1 (SOX 404; compare 17 CFR 210.2-06 [verify])"
 
 
 def said(facts: Facts, told: dict[tuple[str, str], datetime] | None = None) -> str:
-    return explained(facts, facts.due(RULES, told or {}))
+    return explained(facts, facts.due(Reckoning(RULES, told or {})))
 
 
 @pytest.mark.parametrize(
@@ -143,6 +163,32 @@ def test_a_late_start_event_gives_the_dates() -> None:
         f" {SOX}; it has to be gone by the end of 2035-02-28, 8 years from fiscal_year_closed of its fiscal_year on"
         f" 2027-02-28, under {SOX}."
     )
+
+
+def test_each_part_that_is_there_is_told_of_by_itself() -> None:
+    both = replace(FACTS, kind=Kind("tool_call", ("clinic", "patients")), original=True)
+    payload = (
+        "Its payload is kept to the end of 2032-03-15, 6 years from its recording on 2026-03-15, under own.said,"
+        " version 1 (data map 5)."
+    )
+    original = (
+        "Its sealed original is due since 2026-05-15: no policy asks to keep it; it had to be gone by the end of"
+        " 2026-06-13, 90 days from its recording on 2026-03-15, under own.raw, version 1 (data map 4)."
+    )
+    recorded = f"{ENTRY} was recorded on 2026-03-15."
+    assert said(both) == f"{recorded} {payload} {original}"
+    assert said(replace(both, payload=False)) == f"{recorded} {original}"
+    held = said(replace(both, original=False, held=True))
+    assert held == f"{recorded} {payload} A legal hold keeps it, whatever the policies say."
+    assert "holds nothing" in said(replace(both, payload=False, original=False))
+    assert "no policies are in force" in said(replace(both, version=None))
+
+
+def test_a_part_that_no_policy_speaks_of_falls_under_the_default() -> None:
+    words = said(replace(FACTS, kind=Kind("tool_call", ("patients",)), original=True))
+    assert "Its payload is kept to the end of 2027-03-15, 1 year from its recording" in words
+    assert "under default.one_year" in words
+    assert "Its sealed original is due since 2026-05-15" in words
 
 
 def test_a_conflict_is_called_one() -> None:

@@ -7,6 +7,7 @@ import pytest
 from unbroken.errors import ConfigurationError
 from unbroken.retention.catalogue import DEFAULT, built_in
 from unbroken.retention.comparing import differences
+from unbroken.retention.policy import Part
 from unbroken.retention.policy_file import read_policies, set_in
 from unbroken.retention.policy_set import PolicySet, set_from, set_of
 
@@ -29,6 +30,49 @@ def test_a_file_names_policies_of_the_catalogue_and_states_its_own() -> None:
     assert list(found.by_id) == [DEFAULT, "gdpr.security_log", "hipaa.ephi_access", "own.tools"]
     assert found.default == DEFAULT
     assert found.by_id["hipaa.ephi_access"] == built_in()["hipaa.ephi_access"]
+
+
+RAW = """
+[[policy]]
+id = "own.raw"
+title = "What it was before redaction"
+citation = "records schedule 4.3"
+basis = "organisation"
+jurisdiction = "any"
+ceiling = "90d"
+parts = ["originals"]
+everything = true
+"""
+
+
+def test_a_policy_speaks_of_one_part_alone() -> None:
+    found = set_in(OWN + RAW)
+    assert found.by_id["own.raw"].parts == {"originals"}
+    assert '"parts":["originals"]' in found.text
+    assert found.text.count("parts") == 1
+    assert set_from(found.text) == found
+
+
+@pytest.mark.parametrize("parts", ['["payloads", "originals"]', '["originals", "payloads"]'])
+def test_both_parts_are_written_as_if_nothing_were_said(parts: str) -> None:
+    assert set_in(RAW.replace('["originals"]', parts)).text == set_in(RAW.replace('parts = ["originals"]', "")).text
+
+
+@pytest.mark.parametrize("parts", ["[]", '["keys"]', '["originals", "originals"]', '"originals"', "[1]"])
+def test_what_are_no_parts(parts: str) -> None:
+    with pytest.raises(ConfigurationError):
+        set_in(RAW.replace('["originals"]', parts))
+
+
+@pytest.mark.parametrize("parts", ['"parts":["originals","payloads"]', '"parts":[]'])
+def test_a_text_that_says_both_parts_or_none_is_refused(parts: str) -> None:
+    with pytest.raises(ConfigurationError):
+        set_from(set_in(RAW).text.replace('"parts":["originals"]', parts))
+
+
+def test_the_default_is_for_both_parts() -> None:
+    with pytest.raises(ConfigurationError, match="has no parts"):
+        set_in('default = "own.raw"\n' + RAW)
 
 
 def test_an_empty_file_keeps_everything_for_a_year() -> None:
@@ -125,6 +169,32 @@ def test_policies_stand_in_the_order_of_their_ids() -> None:
 def test_the_default_is_for_what_no_other_one_is_for(event_type: str, domains: list[str], names: list[str]) -> None:
     found = set_in(OWN).of_class(event_type=event_type, domains=domains)
     assert [policy.id for policy in found] == names
+
+
+@pytest.mark.parametrize(
+    ("domains", "payloads", "originals"),
+    [
+        (["hipaa"], ["hipaa.ephi_access"], ["hipaa.ephi_access", "own.raw"]),
+        (["pci"], [DEFAULT], ["own.raw"]),
+    ],
+)
+def test_the_default_is_also_for_a_part_that_no_other_one_is_for(
+    domains: list[str], payloads: list[str], originals: list[str]
+) -> None:
+    rules = set_in(OWN + RAW)
+
+    def names(part: Part) -> list[str]:
+        return [each.id for each in rules.of_class(event_type="response", domains=domains, part=part)]
+
+    assert (names("payloads"), names("originals")) == (payloads, originals)
+
+
+def test_a_part_that_a_policy_leaves_out_is_a_difference_that_moves_dates() -> None:
+    both = OWN + RAW.replace('parts = ["originals"]', "")
+    found = differences(set_in(both), set_in(OWN + RAW))
+    assert [(each.words, each.moves) for each in found] == [("parts both → originals", True)]
+    (new,) = differences(set_in(OWN), set_in(OWN + RAW))
+    assert new.words == "new: gone by 90d, originals only"
 
 
 def test_what_is_different_between_two_sets() -> None:

@@ -1,5 +1,6 @@
 """What other policies would change, and how retention stands, counted over what a log holds."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from unbroken.retention.policy_file import set_in
@@ -18,6 +19,18 @@ citation = "c"
 basis = "organisation"
 jurisdiction = "any"
 floor = "1m"
+event_types = ["request"]
+""")
+RAW = set_in("""
+use = ["hipaa.ephi_access"]
+[[policy]]
+id = "own.raw"
+title = "t"
+citation = "c"
+basis = "organisation"
+jurisdiction = "any"
+ceiling = "90d"
+parts = ["originals"]
 event_types = ["request"]
 """)
 STARTS = set_in('use = ["finra.4511", "gdpr.security_log"]')
@@ -93,3 +106,45 @@ def test_accounts_are_told_together_unless_asked_for() -> None:
     assert [each.unknown for each in found] == [10, 10, 10]
     (together,) = grouped(found)
     assert (together.kind.scope, together.entries, together.unknown) == (("account=…",), 30, 30)
+
+
+def parted(originals: int = 0, *, held: int = 0, event_type: str = "request") -> Stock:
+    return Stock(Kind(event_type, ("hipaa",)), datetime(2026, 6, 1, 12, tzinfo=UTC), 10, 10, originals, held)
+
+
+def test_what_holds_two_parts_counts_for_each_where_they_have_policies_of_their_own() -> None:
+    some = [parted(), parted(10, held=3), parted(10, event_type="response")]
+    found = standing_of(some, Reckoning(RAW, {}), now=NOW)
+    assert [(each.kind.event_type, each.kind.part, each.policies) for each in found] == [
+        ("request", "originals", ("hipaa.ephi_access", "own.raw")),
+        ("request", "payloads", ("hipaa.ephi_access",)),
+        ("response", None, ("hipaa.ephi_access",)),
+    ]
+    originals, payloads, other = found
+    assert (originals.entries, originals.payloads, originals.originals) == (10, 0, 10)
+    assert (originals.held, originals.conflicts, originals.past) == (3, 10, 7)
+    assert (payloads.entries, payloads.payloads, payloads.originals) == (20, 20, 0)
+    assert (payloads.held, payloads.conflicts, payloads.past) == (3, 0, 0)
+    assert (other.entries, other.payloads, other.originals) == (10, 10, 10)
+    assert {each.kind.part for each in grouped(found)} == {"originals", "payloads", None}
+
+
+def test_a_simulation_tells_parts_apart_where_either_side_does() -> None:
+    alone = replace(parted(10), kind=Kind("request"))
+    there = simulated(alone, before=YEAR, after=RAW)
+    assert (there.counts["entries"], there.counts["newly_due"]) == (20, 10)
+    (change,) = there.changes
+    assert (change.kind, change.before, change.after) == (
+        Kind("request", part="originals"),
+        ("default.one_year",),
+        ("own.raw",),
+    )
+    back = simulated(alone, before=RAW, after=YEAR)
+    assert (back.counts["entries"], back.counts["no_longer_due"]) == (20, 10)
+    assert [each.kind.part for each in back.changes] == ["originals"]
+
+
+def test_a_part_that_is_not_there_counts_for_nothing() -> None:
+    gone = replace(parted(10), payloads=0)
+    assert simulated(gone, before=YEAR, after=RAW).counts["entries"] == 10
+    assert [each.kind.part for each in standing_of([gone], Reckoning(RAW, {}), now=NOW)] == ["originals"]

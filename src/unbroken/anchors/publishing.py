@@ -77,16 +77,6 @@ class Round:
     quorum: int
 
     @property
-    def have(self) -> int:
-        """How many anchors have this checkpoint's tree."""
-        return sum(_has(self.standings[each.anchor], self.checkpoint) for each in self.outcomes)
-
-    @property
-    def is_anchored(self) -> bool:
-        """Whether a quorum has it."""
-        return self.have >= self.quorum
-
-    @property
     def receipts(self) -> tuple[Receipt, ...]:
         """All that this round brought, to be kept."""
         return tuple(each.receipt for each in self.late + self.outcomes if each.receipt is not None)

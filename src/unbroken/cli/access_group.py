@@ -9,7 +9,7 @@ import typer
 from unbroken.cli.access_report import report
 from unbroken.cli.asking import agreed
 from unbroken.cli.granting import Administration, RequestArgument, YesOption, open_granting, open_requests
-from unbroken.cli.printing import ROWS, as_json_time, cells, columns, console, moment, plain_table, print_json
+from unbroken.cli.printing import as_json_time, cells, columns, console, moment, plain_table, print_json, print_table
 from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption
 from unbroken.errors import ConfigurationError
 from unbroken.investigate.printable import printable
@@ -163,7 +163,7 @@ def _print_list(found: list[RequestRow], now: datetime) -> None:
                 f"{_state(row, now)}{by}",
             )
         )
-    console(piped=ROWS).print(table)
+    print_table(table)
 
 
 def _as_json(row: RequestRow, now: datetime) -> dict[str, Any]:

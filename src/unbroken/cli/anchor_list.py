@@ -12,7 +12,7 @@ from unbroken.anchors.configuration import AnchorsFile
 from unbroken.cli.anchor_look import DUTIES, read, trusted_by
 from unbroken.cli.anchor_options import AnchorsOption, anchors_file
 from unbroken.cli.denials import denials_told
-from unbroken.cli.printing import ROWS, as_json_time, cells, console, moment, plain_table, print_json
+from unbroken.cli.printing import as_json_time, cells, moment, plain_table, print_json, print_table
 from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption, open_reader
 from unbroken.errors import AnchorError, ConfigurationError, NoteError
 from unbroken.store.checkpoints import Checkpoints, StoredReceipt
@@ -152,7 +152,7 @@ def _print(rows: Iterable[_Row]) -> None:
                 size, each.anchor, each.kind, each.seen_at, clocks[each.clock], (each.root or "")[:16], each.odd or ""
             )
         )
-    console(piped=ROWS).print(table)
+    print_table(table)
 
 
 def _as_json(row: _Row) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from unbroken.cli.asking import agreed
 from unbroken.cli.lengths import length_of
 from unbroken.cli.people import KeyOption, NamesOption, keys_for_names, names_in
 from unbroken.cli.placeholders import mark_placeholders
-from unbroken.cli.printing import ROWS, as_json_time, cells, columns, console, moment, plain_table, print_json
+from unbroken.cli.printing import as_json_time, cells, columns, console, moment, plain_table, print_json, print_table
 from unbroken.cli.reading import CaseOption, PurposeOption, open_read, shown_in
 from unbroken.cli.report_view import finding_as_json, print_findings
 from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption, open_ledger
@@ -245,7 +245,7 @@ def _print_list(listed: list[Listed[ApprovalRequest]], names: Mapping[str, str])
                 forms.name(_state(each), scanned=row.scanned),
             )
         )
-    console(piped=ROWS).print(table)
+    print_table(table)
 
 
 def _state(each: ApprovalRequest) -> str:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from unbroken.cli.printing import ROWS, as_json_time, cells, console, moment, plain_table, print_json
+from unbroken.cli.printing import as_json_time, cells, moment, plain_table, print_json, print_table
 from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption, open_reader
 from unbroken.core.tree.tile import MAX_SIZE
 from unbroken.store.checkpoints import Checkpoints
@@ -55,4 +55,4 @@ def list_checkpoints(
     table = plain_table("entries", "signed (UTC)", "root", right=("entries",))
     for each in listed:
         table.add_row(*cells(f"{each.size:,}", moment(each.signed_at), each.root.hex()))
-    console(piped=ROWS).print(table)
+    print_table(table)

@@ -9,7 +9,7 @@ import typer
 from unbroken.cli.asking import agreed
 from unbroken.cli.kept_heads import name_of
 from unbroken.cli.late_progress import LateProgress
-from unbroken.cli.printing import ROWS, amount, as_json_time, cells, console, counted, moment, plain_table, print_json
+from unbroken.cli.printing import amount, as_json_time, cells, counted, moment, plain_table, print_json, print_table
 from unbroken.cli.subject_view import print_next, print_section
 from unbroken.cli.target import DEFAULT_STORE, JsonOption, StoreOption, open_administration
 from unbroken.store.vacuum import Holder, Remains, Table, Vacuuming
@@ -115,7 +115,7 @@ def _print_plan(store: str, tables: list[Table]) -> None:
     for each in tables:
         how = "rewritten: nothing deleted stays" if each.full else "freed: deleted bytes stay until written over"
         table.add_row(*cells(each.name, amount(each.size), how))
-    console(piped=ROWS).print(table)
+    print_table(table)
 
 
 def _print_done(done: list[_Done], *, statistics: bool, checkpoint: bool) -> None:
@@ -124,7 +124,7 @@ def _print_done(done: list[_Done], *, statistics: bool, checkpoint: bool) -> Non
         after = "" if each.after is None else amount(each.after)
         words = "IN USE: nothing was done" if each.after is None else ("rewritten" if each.table.full else "freed")
         table.add_row(*cells(each.table.name, amount(each.table.size), after, words))
-    console(piped=ROWS).print(table)
+    print_table(table)
     if not statistics:
         typer.echo("Statistics were not rewritten, which takes a superuser: samples of short texts may stand there.")
     if not checkpoint:

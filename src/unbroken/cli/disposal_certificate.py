@@ -191,7 +191,7 @@ def _facts(shown: Certificate) -> Iterator[tuple[str, str]]:
     yield "log", shown.log
     yield "candidates", f"{counted(candidates.entries, 'entry')} up to entry {candidates.upto:,}"
     yield "agreed to as", f"sha256 {candidates.sha256}"
-    yield "listed in", f"entries {_listed(shown.entries)}"
+    yield "listed in", f"{'entry' if len(shown.entries) == 1 else 'entries'} {_listed(shown.entries)}"
     yield "proposed by", act_in_words(shown.proposed)
     if shown.reviewed is None:
         yield "reviewed by", f"nobody: approved of in advance, {', '.join(shown.standing)}"
@@ -223,9 +223,10 @@ def _policy(under: UnderPolicy) -> str:
         *([] if under.ceiling is None else [f"at most {under.ceiling}{start}"]),
     ]
     verify = " (verify)" if under.verify else ""
+    alone = f"{under.parts[0]} " if len(under.parts) == 1 else ""
     return (
-        f"{under.title}: {', '.join(periods)}. {under.citation}{verify}; {under.basis}, version {under.version}; "
-        f"{counted(under.entries, 'candidate')}"
+        f"{under.title}: {alone}{', '.join(periods)}. {under.citation}{verify}; "
+        f"{under.basis}, version {under.version}; {counted(under.entries, 'candidate')}"
     )
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal
 import typer
 
 from unbroken import wiring
-from unbroken.cli.asking import agreed
+from unbroken.cli.asking import agreed, agreed_by_another
 from unbroken.cli.disposal_options import DisposalArgument, disposal_in, listed_in, open_disposals
 from unbroken.cli.disposal_view import (
     IRREVERSIBLE,
@@ -17,17 +17,13 @@ from unbroken.cli.disposal_view import (
 from unbroken.cli.granting import ReasonOption, YesOption
 from unbroken.cli.masked import masked, rules_of
 from unbroken.cli.moments import moment_of
-from unbroken.cli.printing import counted, moment, print_json, warn
+from unbroken.cli.printing import counted, moment, print_json
 from unbroken.cli.subject_options import command
 from unbroken.cli.subject_view import print_next
-from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption, is_conninfo
+from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption
 from unbroken.errors import ConfigurationError
 from unbroken.store.disposals import Disposal, Disposals
 
-_ONE_PERSON: Final = (
-    "in a folder's own database all logins are yours, so that one person is both who reviews and who approves: two "
-    "people take a database on a server, with a login each"
-)
 _UNDECIDED: Final = ("proposed", "reviewed")
 ClassesOption = Annotated[
     list[int] | None, typer.Option("--class", metavar="N", help="All candidates of a class, by its number.")
@@ -100,9 +96,7 @@ def approve(
         if not json:
             _print(door, row)
             typer.echo(f"  {IRREVERSIBLE} Approving alone destroys nothing.")
-        if not is_conninfo(store):
-            warn(_ONE_PERSON)
-        if not agreed("Approve of this list?", yes=yes):
+        if not agreed_by_another("Approve of this list?", store, yes=yes, first="reviews", second="approves"):
             typer.echo("Nothing was approved.")
             return
         seq = door.approve(row.disposal, sha256=sha256)
@@ -110,6 +104,9 @@ def approve(
     until = f" by {moment(row.expires_at)} UTC" if row.expires_at else ""
     said = f"Approved, in entry {seq:,}. Nothing is destroyed yet: the retention service carries it out{until}."
     _tell(row, door, seq, said, as_json=json)
+    if not json:
+        carry_out = command(store, door.log, "retention", "run", "--execute", "--backups-kept", "DAYS")
+        print_next([("The retention service, to carry it out:", carry_out)])
 
 
 def extend(
@@ -136,6 +133,7 @@ def extend(
       unbroken disposal extend 0b51c6f2-… --class 3 --until 2027-06-30 \\
         --reason "the audit of 2026 is not closed"
     """
+    _check_named(classes, entries)
     with open_disposals(store, log, login=wiring.READER) as (door, reader):
         row, _ = listed_in(door, disposal, states=_UNDECIDED)
         seq = door.decide(
@@ -180,6 +178,7 @@ def relabel(
     """
     if bool(domains) == nothing:
         raise ConfigurationError("say under which domains they are: --domain NAME, or --no-domain")
+    _check_named(classes, entries)
     with open_disposals(store, log, login=wiring.READER) as (door, reader):
         row, _ = listed_in(door, disposal, states=_UNDECIDED)
         seq = door.decide(
@@ -226,6 +225,11 @@ def _print(door: Disposals, row: Disposal) -> None:
     print_disposal(row, log=door.log)
     print_groups(door.groups(row.disposal))
     print_decisions(door.decisions(row.disposal))
+
+
+def _check_named(classes: list[int] | None, entries: str | None) -> None:
+    if (not classes) == (entries is None):
+        raise ConfigurationError("say which candidates: classes with --class N, or entries with --entries 3-7,9")
 
 
 def _taken(row: Disposal, door: Disposals, seq: int, decision: Literal["extend", "relabel"], *, as_json: bool) -> None:

@@ -42,6 +42,8 @@ def disposal_in(door: Disposals, disposal: str) -> Disposal:
 def listed_in(door: Disposals, disposal: str, *, states: tuple[str, ...]) -> tuple[Disposal, str]:
     """The disposal of this id with its list's hash; raises :class:`ConfigurationError` outside of ``states``."""
     row = disposal_in(door, disposal)
+    if row.state == "proposed" and row.state not in states:
+        raise ConfigurationError("nobody has reviewed this list yet: `unbroken disposal review` comes first")
     if row.state not in states or row.sha256 is None:
         raise ConfigurationError(f"this disposal is {row.state}: that is for one that is {' or '.join(states)}")
     return row, row.sha256

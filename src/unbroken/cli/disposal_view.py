@@ -7,7 +7,17 @@ from typing import Any, Final
 from rich.padding import Padding
 from rich.text import Text
 
-from unbroken.cli.printing import ROWS, amount, as_json_time, cells, columns, console, counted, moment, plain_table
+from unbroken.cli.printing import (
+    amount,
+    as_json_time,
+    cells,
+    columns,
+    console,
+    counted,
+    moment,
+    plain_table,
+    print_table,
+)
 from unbroken.cli.subject_view import print_section
 from unbroken.store.disposals import Decision, Disposal, Group, Place
 
@@ -16,6 +26,9 @@ IRREVERSIBLE: Final = (
 )
 _INDENT: Final = 2
 _SHOWN: Final = 50
+_NUMBERS: Final = 120
+"""Letters of numbers of entries that are shown."""
+_PLURALS: Final = {"class": "classes", "entry": "entries"}
 _WAITS: Final = {
     "policies": "policies to be in force: without, nothing is ever due",
     "review": "a person to review it",
@@ -23,6 +36,7 @@ _WAITS: Final = {
     "vacuum": "a vacuum of what it was deleted from",
     "snapshot": "a transaction that still sees it to end, and another vacuum",
 }
+_GOES: Final = {"both": "all of it", "originals": "originals alone", "payloads": "payloads alone"}
 
 
 def waits_in_words(waits_for: str | None) -> str:
@@ -34,10 +48,10 @@ def state_in_words(row: Disposal) -> str:
     """How far it is."""
     until = f" until {moment(row.expires_at)} UTC" if row.expires_at else ""
     words = {
-        "frozen": "candidates are being looked for",
+        "frozen": "nothing was due" if row.is_empty else "candidates are being looked for",
         "proposed": f"waits to be reviewed{until}",
         "reviewed": f"waits to be approved{until}",
-        "approved": f"approved, to be carried out{until}",
+        "approved": f"approved, to be carried out{until.replace('until', 'by')}",
         "begun": f"begun: {row.through:,} of {row.entries:,} gone through",
         "emptied": "deleted, and not found to be gone yet",
         "gone": "gone, and not certified yet",
@@ -59,12 +73,17 @@ def print_disposals(rows: Sequence[Disposal]) -> None:
         kind = kind_of(each)
         people = (each.reviewed_by or "", approved)
         table.add_row(*cells(each.disposal, proposed, kind, f"{each.entries:,}", *people, state_in_words(each)))
-    console(piped=ROWS).print(table)
+    print_table(table)
 
 
 def kind_of(row: Disposal) -> str:
     """Who agrees to it."""
-    return "approved in advance" if row.standing else "by two people"
+    return in_words(standing=row.standing)
+
+
+def in_words(*, standing: bool) -> str:
+    """Who agrees to disposals of a kind."""
+    return "approved in advance" if standing else "by two people"
 
 
 def print_disposal(row: Disposal, *, log: str) -> None:
@@ -77,7 +96,7 @@ def print_disposal(row: Disposal, *, log: str) -> None:
         ("list", row.sha256 or "(not complete yet)"),
         ("proposed", _by(row.proposed_by, row.proposed_at, row.proposed_seq)),
         ("reviewed", "not needed" if row.standing else _by(row.reviewed_by, row.reviewed_at, row.reviewed_seq)),
-        ("approved", ", ".join(row.approvals) or _by(row.approved_by, row.approved_at, row.approved_seq)),
+        ("approved", _in_advance(row) or _by(row.approved_by, row.approved_at, row.approved_seq)),
         ("begun", _by(row.begun_by, row.begun_at, row.begun_seq)),
         ("state", state_in_words(row)),
     ]
@@ -87,24 +106,32 @@ def print_disposal(row: Disposal, *, log: str) -> None:
         console().print(Padding(Text(_left(row)), (0, 0, 0, _INDENT), expand=False))
 
 
+def _in_advance(row: Disposal) -> str:
+    return f"in advance: {', '.join(row.approvals)}" if row.approvals else ""
+
+
 def _left(row: Disposal) -> str:
-    return (
-        f"{counted(row.keys, 'key')} that opened nothing any more went with them; {row.kept:,} candidates were left: "
-        "held, not due any more, taken out by a reviewer, or gone before."
-    )
+    keys = f"{counted(row.keys, 'key')} that opened nothing any more went with them"
+    if not row.kept:
+        return f"{keys}; no candidate was left."
+    left = f"{counted(row.kept, 'candidate')} {'was' if row.kept == 1 else 'were'} left"
+    return f"{keys}; {left}: held, not due any more, taken out by a reviewer, or gone before."
 
 
 def print_groups(groups: Sequence[Group]) -> None:
     """What is on the list, by class, and under which policies."""
     if not groups:
         return
-    table = plain_table("class", "event type", "domains", "scope", "candidates", "recorded (UTC)", "under")
+    is_split = any(each.part != "both" for each in groups)
+    headings = ["class", "event type", "domains", "scope", "candidates", "recorded (UTC)", "under"]
+    table = plain_table(*headings, *(["what goes"] if is_split else []))
     for each in groups[:_SHOWN]:
         recorded = " to ".join(dict.fromkeys(moment(time)[:10] for time in (each.oldest, each.newest)))
         scope = "not known" if each.scope is None else ", ".join(each.scope)
         words = (each.number, each.event_type, ", ".join(each.domains), scope, f"{each.entries:,}", recorded)
-        table.add_row(*cells(*words, ", ".join(each.policies)))
-    console(piped=ROWS).print(table)
+        alone = [_GOES[each.part]] if is_split else []
+        table.add_row(*cells(*words, ", ".join(each.policies), *alone))
+    print_table(table)
     if len(groups) > _SHOWN:
         console().print(Text(f"and {len(groups) - _SHOWN:,} more classes: --json has all of them"))
 
@@ -112,18 +139,23 @@ def print_groups(groups: Sequence[Group]) -> None:
 def print_decisions(decisions: Sequence[Decision]) -> None:
     """What reviewers took out."""
     if decisions:
-        print_section("Taken out by reviewers", ((_what(each), _because(each)) for each in decisions))
+        print_section("Taken out by reviewers", ((f"entry {each.seq:,}", _what(each)) for each in decisions))
 
 
 def _what(decision: Decision) -> str:
-    of = f"entries {decision.numbers}" if decision.classes is None else f"class {', '.join(map(str, decision.classes))}"
+    """What is kept by a decision, whose it is, and why."""
+    classes = ",".join(map(str, decision.classes or ()))
+    of = _numbered("class", classes) if classes else _numbered("entry", decision.numbers or "")
+    how = f"under {', '.join(decision.domains or ()) or 'no domain'}"
     if decision.until is not None:
-        return f"{of} kept until {moment(decision.until)} UTC"
-    return f"{of} under {', '.join(decision.domains or ()) or 'no domains'}"
+        how = f"kept until {moment(decision.until)} UTC"
+    return f"{of} {how}: {decision.reason} ({decision.decided_by}, {moment(decision.decided_at)} UTC)"
 
 
-def _because(decision: Decision) -> str:
-    return f"{decision.reason} ({decision.decided_by}, {moment(decision.decided_at)} UTC, entry {decision.seq:,})"
+def _numbered(noun: str, numbers: str) -> str:
+    """``entry 3``, ``entries 3-7,9``: things by their numbers, and not more of them than can be read."""
+    shown = numbers if len(numbers) <= _NUMBERS else f"{numbers[:_NUMBERS].rpartition(',')[0]}, …"
+    return f"{noun if numbers.isdigit() else _PLURALS[noun]} {shown}"
 
 
 def print_places(places: Sequence[Place]) -> None:
@@ -135,6 +167,8 @@ def print_places(places: Sequence[Place]) -> None:
 def _gone(place: Place) -> str:
     if place.gone_at is not None:
         return f"gone: {place.how}, {moment(place.gone_at)} UTC"
+    if place.waits_for is None:
+        return f"{amount(place.size)}; the next round finds that it is gone"
     return f"{amount(place.size)}; waits for {waits_in_words(place.waits_for)}"
 
 
@@ -176,6 +210,7 @@ def group_as_json(group: Group) -> dict[str, Any]:
         "event_type": group.event_type,
         "domains": group.domains,
         "scope": group.scope,
+        "part": group.part,
         "policies": group.policies,
         "candidates": group.entries,
         "first": group.first,

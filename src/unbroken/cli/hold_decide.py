@@ -3,18 +3,13 @@
 import typer
 
 from unbroken import wiring
-from unbroken.cli.asking import agreed
+from unbroken.cli.asking import agreed_by_another
 from unbroken.cli.granting import ReasonOption, YesOption
 from unbroken.cli.hold_options import HoldArgument, RequestArgument, hold_in, open_holds, request_in
 from unbroken.cli.hold_view import hold_as_json, print_hold, print_request, print_scope
 from unbroken.cli.masked import masked, rules_of
-from unbroken.cli.printing import moment, print_json, warn
-from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption, is_conninfo
-
-_ONE_PERSON = (
-    "in a folder's own database all logins are yours, so that one person is both who asks and who confirms: two people "
-    "take a database on a server, with a login each"
-)
+from unbroken.cli.printing import moment, print_json
+from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption
 
 
 def confirm(
@@ -48,9 +43,7 @@ def confirm(
             print_request(asked)
             if asked.scope is not None:
                 print_scope("Would cover", asked.scope)
-        if not is_conninfo(store):
-            warn(_ONE_PERSON)
-        if not agreed("Confirm this?", yes=yes):
+        if not agreed_by_another("Confirm this?", store, yes=yes):
             typer.echo("Nothing was confirmed: the hold stands as it was.")
             return
         seq = door.confirm(asked.request)

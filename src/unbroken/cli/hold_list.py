@@ -7,7 +7,7 @@ import typer
 from unbroken import wiring
 from unbroken.cli.hold_options import SEERS, open_holds
 from unbroken.cli.hold_view import hold_as_json, request_as_json, state_in_words
-from unbroken.cli.printing import ROWS, cells, console, counted, moment, plain_table, print_json, warn
+from unbroken.cli.printing import cells, counted, moment, plain_table, print_json, print_table, warn
 from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption
 from unbroken.retention.holds import in_words
 from unbroken.store.holds import Hold, HoldRequest
@@ -65,7 +65,7 @@ def _print(shown: list[Hold], waiting: list[HoldRequest], *, nothing: str) -> No
             covers = in_words(each.scope)
             state = state_in_words(each)
             table.add_row(*cells(each.hold, each.matter, each.kind, issued, each.issued_by, covers, state))
-        console(piped=ROWS).print(table)
+        print_table(table)
     else:
         typer.echo(nothing)
     if waiting:
@@ -80,4 +80,4 @@ def _print_waiting(waiting: list[HoldRequest]) -> None:
     for each in waiting:
         until = moment(each.expires_at)[:-3]
         table.add_row(*cells(each.request, each.kind, each.hold, each.asked_by, each.reason, until))
-    console(piped=ROWS).print(table)
+    print_table(table)

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import typer
 
-from unbroken.cli.printing import ROWS, as_json_time, cells, console, moment, plain_table, print_json, warn
+from unbroken.cli.printing import as_json_time, cells, moment, plain_table, print_json, print_table, warn
 from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption, open_reader
 from unbroken.cli.trust import TrustOption, trusted
 from unbroken.core.key_history import KeyHistory
@@ -72,4 +72,4 @@ def _print(rows: list[dict[str, Any]], read: KeyHistory, *, asked: bool) -> None
         after = f"{stated.after.size:,} entries of ~{stated.after.incarnation}"
         believed = [("yes" if row["believed"] else "no")] if asked else []
         table.add_row(*cells(after, stated.key, stated.change, moment(stated.time), row["entry"], *believed))
-    console(piped=ROWS).print(table)
+    print_table(table)

@@ -6,7 +6,7 @@ import typer
 
 from unbroken.cli.masked import masked
 from unbroken.cli.people import KeyOption, as_recorded, keys_for_names, people_of, texts_of
-from unbroken.cli.printing import ROWS, cells, console, counted, plain_table, print_json
+from unbroken.cli.printing import cells, console, counted, plain_table, print_json, print_table
 from unbroken.cli.reading import CaseOption, PurposeOption, Reading, open_read
 from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption
 from unbroken.core.entry import StoredEntry
@@ -143,7 +143,7 @@ def _tell(people: People, wanted: list[str], reading: Reading, *, as_json: bool)
     table.columns[0].no_wrap = True
     for each in wanted:
         table.add_row(*cells(each, people.names.get(each) or f"({_WORDS[_state(people, each)]})"))
-    console(piped=ROWS).print(table)
+    print_table(table)
     console(stderr=True).print(
         f"{counted(len(wanted), 'pseudonym')} looked up: recorded under the read in entry {reading.ticket.seq:,}.",
         style="dim",

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import typer
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -85,6 +86,18 @@ def counted(number: int, noun: str) -> str:
 def as_json_time(time: datetime) -> str:
     """An aware datetime as RFC 3339 in UTC."""
     return time.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def print_table(table: Table) -> None:
+    """A table, each row on its line; on a terminal that is too narrow for its words, a line for each cell."""
+    out = console(piped=ROWS)
+    if Measurement.get(out, out.options.update(max_width=ROWS), table).minimum <= out.width:
+        out.print(table)
+        return
+    headings = [str(column.header) for column in table.columns]
+    for row in zip(*(column.cells for column in table.columns), strict=True):
+        out.print()
+        out.print(columns([(name, cell) for name, cell in zip(headings, row, strict=True) if str(cell)]))
 
 
 def columns(pairs: list[tuple[str, Any]]) -> Table:

@@ -21,7 +21,7 @@ from unbroken.cli.destruction_options import (
 )
 from unbroken.cli.ending import ending_in_order
 from unbroken.cli.late_progress import LateProgress
-from unbroken.cli.printing import ROWS, cells, console, counted, plain_table, print_json, warn
+from unbroken.cli.printing import cells, counted, plain_table, print_json, print_table, warn
 from unbroken.cli.recover_loss import ContinueOption, LeaveLoginOption, NotaryStateOption, Outlook, ReasonOption
 from unbroken.cli.subject_options import erasure_id
 from unbroken.cli.subject_view import print_next
@@ -341,7 +341,7 @@ def _print_parts(parts: Sequence[_Part], outlook: Outlook, *, is_due: bool, left
                 _HELD if each.waits else _WORDS[each.state],
             )
         )
-    console(piped=ROWS).print(table)
+    print_table(table)
 
 
 def _print_end(

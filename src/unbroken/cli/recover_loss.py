@@ -13,7 +13,7 @@ from unbroken.anchors.anchor import TrustedLog
 from unbroken.anchors.configuration import AnchorsFile
 from unbroken.anchors.losing import Asked, Kept, Loss, held_against, kept_by
 from unbroken.cli.late_progress import LateProgress
-from unbroken.cli.printing import ROWS, cells, console, counted, plain_table, warn
+from unbroken.cli.printing import cells, counted, plain_table, print_table, warn
 from unbroken.core.checkpoint import Checkpoint
 from unbroken.core.entry import Head
 from unbroken.core.incarnation import full_name, incarnation_of, origin_of
@@ -216,7 +216,7 @@ def print_outlook(outlook: Outlook, *, is_due: bool, left: Sequence[str]) -> Non
     for each in outlook.duties:
         note = "left out" if each.login in left else "" if each.exists else "there is no such login any more"
         table.add_row(*cells(each.login, each.duty, f"{each.granted_at:%Y-%m-%d %H:%M}", note))
-    console(piped=ROWS).print(table)
+    print_table(table)
     typer.echo("A duty that was revoked in what was lost is among them: end it with --leave-login LOGIN.")
 
 

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 import typer
 
 from unbroken.cli.printing import (
-    ROWS,
     as_json_time,
     cells,
     columns,
@@ -16,6 +15,7 @@ from unbroken.cli.printing import (
     moment,
     plain_table,
     print_json,
+    print_table,
     warn,
 )
 from unbroken.cli.registry_explain import explain
@@ -131,7 +131,7 @@ def unknown(json: JsonOption = False, store: StoreOption = DEFAULT_STORE, log: L
         table = plain_table("kind", "name", "noted")
         for item in found:
             table.add_row(*cells(item.kind, item.name, moment(item.noted_at)))
-        console(piped=ROWS).print(table)
+        print_table(table)
     else:
         typer.echo("Every name that was recorded is in the registry.")
 
@@ -196,7 +196,7 @@ def _print_versions(log: str, found: list[RegistryVersion], *, json: bool) -> No
         table = plain_table("version", "loaded", "by", "sha256", right=("version",))
         for each in found:
             table.add_row(*cells(each.version, moment(each.loaded_at), each.loaded_by, each.sha256))
-        console(piped=ROWS).print(table)
+        print_table(table)
     else:
         typer.echo("Nothing is loaded: what is built in holds.")
 

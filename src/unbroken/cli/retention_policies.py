@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from unbroken import wiring
-from unbroken.cli.printing import ROWS, cells, console, moment, plain_table, print_json
+from unbroken.cli.printing import cells, moment, plain_table, print_json, print_table
 from unbroken.cli.retention_store import SEERS, Kept, open_kept
 from unbroken.cli.retention_view import print_policies, print_version, set_as_json, version_as_json
 from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption
@@ -31,7 +31,8 @@ def policies(
     """Show the policies of a log, or those to choose from.
 
     A policy says how long to keep (its floor), by when to let go (its
-    ceiling), and what that is counted from. Before a set of them is in force
+    ceiling), and what that is counted from; it speaks of all that an entry
+    holds, or of its payloads or originals alone. Before a set of them is in force
     everything is kept. --catalogue lists those that come with unbroken, with
     their citations; they are a help and no legal advice.
 
@@ -90,4 +91,4 @@ def _print_versions(log: str, rows: list[PolicyVersion], *, json: bool) -> None:
         proposed = moment(each.proposed_at)[:-3]
         by = each.decided_by or ""
         table.add_row(*cells(each.version, each.state, proposed, each.proposed_by, each.reason, by))
-    console(piped=ROWS).print(table)
+    print_table(table)

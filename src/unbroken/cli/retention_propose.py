@@ -3,10 +3,10 @@
 import typer
 
 from unbroken import wiring
-from unbroken.cli.asking import agreed
+from unbroken.cli.asking import agreed, agreed_by_another
 from unbroken.cli.granting import ReasonOption, YesOption
 from unbroken.cli.masked import masked, rules_of
-from unbroken.cli.printing import moment, print_json, warn
+from unbroken.cli.printing import moment, print_json
 from unbroken.cli.retention_store import DECIDERS, SEERS, FileArgument, Kept, VersionArgument, open_kept
 from unbroken.cli.retention_view import (
     print_counts,
@@ -17,7 +17,7 @@ from unbroken.cli.retention_view import (
 )
 from unbroken.cli.subject_options import command
 from unbroken.cli.subject_view import print_next
-from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption, is_conninfo
+from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption
 from unbroken.errors import ConfigurationError
 from unbroken.retention.comparing import Difference, differences
 from unbroken.retention.policy_file import read_policies
@@ -36,7 +36,8 @@ def simulate(
 
     Nothing is proposed and nothing recorded. Counted is what the log still
     holds, in all its incarnations, at this moment. What a legal hold covers
-    goes under no policy, and is counted apart.
+    goes under no policy, and is counted apart. An entry whose parts have
+    policies of their own, now or then, counts for each part.
 
     \b
     Needs a login with the duty compliance, legal, dpo, retention or verifier.
@@ -131,12 +132,8 @@ def confirm(
         found, changed = _simulated(kept, after), _differences(kept, after)
         if not json:
             _print_decision(kept, row, changed, found)
-        if not is_conninfo(store):
-            warn(
-                "in a folder's own database all logins are yours, so that one person is both who proposes and who "
-                "confirms: two people take a database on a server, with a login each"
-            )
-        if not agreed(f"Put version {version:,} into force for {kept.origin}?", yes=yes):
+        question = f"Put version {version:,} into force for {kept.origin}?"
+        if not agreed_by_another(question, store, yes=yes, first="proposes"):
             typer.echo("Nothing was confirmed.")
             return
         seq = kept.door.confirm(version)

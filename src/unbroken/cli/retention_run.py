@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -17,7 +17,7 @@ from unbroken.cli.destruction_options import (
     signing_key_of,
     trusted_keys,
 )
-from unbroken.cli.disposal_view import IRREVERSIBLE, disposal_as_json, kind_of, state_in_words, waits_in_words
+from unbroken.cli.disposal_view import IRREVERSIBLE, disposal_as_json, in_words, kind_of, state_in_words, waits_in_words
 from unbroken.cli.ending import ending_in_order
 from unbroken.cli.kept_heads import name_of
 from unbroken.cli.late_progress import LateProgress
@@ -31,10 +31,13 @@ from unbroken.errors import ConfigurationError
 from unbroken.notary import metrics as figures
 from unbroken.notary.metrics import Gauge
 from unbroken.retention.finishing import Finishing
+from unbroken.retention.reading import in_force
 from unbroken.retention.running import BATCH, Done, Progress, Round, waits_for
 from unbroken.store.disposals import Disposals
+from unbroken.store.retention import Retention
 
 WAITED_FOR = 1
+_WAIT: Final = "wait"
 
 
 def run(
@@ -82,11 +85,14 @@ def run(
     signing = _signing(store, ledger, sign, backups_kept, trust) if execute else None
     with ending_in_order(), open_door(store, log, login=wiring.RETENTION, duties="retention") as reader:
         doors = [Disposals(reader, log=name) for _, name in reader.incarnations()]
+        retention = Retention(reader)
+        in_advance = any(each.state == "in force" and each.unchanged for each in retention.standing_approvals())
         if signing is None:
-            found = [_standing(door, standing=standing) for door in doors for standing in (True, False)]
+            ready = in_force(retention) is not None
+            found = [_standing(door, standing=each, ready=ready) for door in doors for each in (True, False)]
         else:
             if not json:
-                _announce(doors)
+                _announce(doors, in_advance=in_advance)
             if not agreed("Take the next steps?", yes=yes):
                 typer.echo("Nothing was done.")
                 return
@@ -96,7 +102,9 @@ def run(
     if json:
         print_json({"executed": execute, "rounds": [_as_json(each) for each in found]})
     else:
-        _print(found, store=store, executed=execute)
+        # Nothing is said of approvals in advance where there are none.
+        shown = [each for each in found if in_advance or not each.standing or each.disposal is not None]
+        _print(shown, store=store, executed=execute)
     raise typer.Exit(WAITED_FOR if any(each.waits_for not in (None, "policies") for each in found) else 0)
 
 
@@ -114,17 +122,22 @@ def _signing(
     return signing
 
 
-def _standing(door: Disposals, *, standing: bool) -> Done:
-    """Where it stands, with nothing done."""
+def _standing(door: Disposals, *, standing: bool, ready: bool) -> Done:
+    """Where it stands, with nothing done; ``ready`` where policies are in force."""
     row = door.open(standing=standing)
-    return Done(door.log, standing, row, waits_for=None if row is None else waits_for(row, door.places))
+    if row is None or row.is_empty:
+        return Done(door.log, standing, waits_for=None if ready or standing else "policies")
+    return Done(door.log, standing, row, waits_for=waits_for(row, door.places))
 
 
-def _announce(doors: Sequence[Disposals]) -> None:
+def _announce(doors: Sequence[Disposals], *, in_advance: bool) -> None:
     ready = [each for door in doors for each in door.all() if each.state in ("approved", "begun")]
     for each in ready:
-        typer.echo(f"To be destroyed: {each.entries - each.through:,} candidates of {each.disposal}, {kind_of(each)}.")
-    if ready:
+        left = counted(each.entries - each.through, "candidate")
+        typer.echo(f"To be destroyed: {left} of {each.disposal}, {kind_of(each)}.")
+    if in_advance:
+        typer.echo("To be destroyed without anybody being asked: what is due under approvals in advance.")
+    if ready or in_advance:
         typer.echo(IRREVERSIBLE)
 
 
@@ -145,10 +158,10 @@ def _shown_by(bar: LateProgress) -> Progress:
 
 def _print(found: Sequence[Done], *, store: str, executed: bool) -> None:
     for each in found:
-        kind = "approved in advance" if each.standing else "by two people"
-        print_section(f"{each.log}, {kind}", _rows(each, executed=executed))
+        print_section(f"{each.log}, {in_words(standing=each.standing)}", _rows(each, executed=executed))
     if not executed:
-        typer.echo("Nothing was done: --execute takes these steps.")
+        takes = any(_next(each) != _WAIT for each in found)
+        typer.echo(f"Nothing was done{': --execute takes these steps' if takes else ''}.")
     steps = list(_people(found, store))
     if steps:
         print_next(steps)
@@ -181,15 +194,18 @@ def _done(done: Done) -> str:
 def _next(done: Done) -> str:
     """What the next step is, in words."""
     state = None if done.disposal is None else done.disposal.state
+    if done.waits_for is not None:
+        return _WAIT
     if state in (None, "frozen", "expired"):
         return "look for what is due, and propose it"
-    if done.waits_for is not None:
-        return "wait"
     return {"gone": "certify", "emptied": "look whether it is gone"}.get(state or "", "destroy what is on the list")
 
 
 def _people(found: Sequence[Done], store: str) -> Iterator[tuple[str, str]]:
     """Who has to do what, for a round to go on."""
+    if any(each.waits_for == "policies" for each in found):
+        words = "Compliance, legal or the data protection officer proposes policies, and another of them confirms:"
+        yield words, command(store, found[0].log, "retention", "propose", "retention.toml", "--reason", "TEXT")
     for each in found:
         row = each.disposal
         if row is None or each.waits_for is None:

@@ -7,11 +7,11 @@ from typing import Annotated, Any
 import typer
 
 from unbroken import wiring
-from unbroken.cli.asking import agreed
+from unbroken.cli.asking import agreed, agreed_by_another
 from unbroken.cli.granting import ReasonOption, YesOption
 from unbroken.cli.masked import masked, rules_of
 from unbroken.cli.moments import moment_of
-from unbroken.cli.printing import ROWS, as_json_time, cells, columns, console, moment, plain_table, print_json
+from unbroken.cli.printing import as_json_time, cells, columns, console, moment, plain_table, print_json, print_table
 from unbroken.cli.retention_store import DECIDERS, SEERS, Kept, open_kept
 from unbroken.cli.subject_options import command
 from unbroken.cli.subject_view import print_next
@@ -98,7 +98,8 @@ def confirm(
         row = _row(kept, approval)
         if not json:
             _print_one(row)
-        if not agreed("Confirm it? What these policies let go is destroyed then without asking.", yes=yes):
+        question = "Confirm it? What these policies let go is destroyed then without asking."
+        if not agreed_by_another(question, store, yes=yes):
             typer.echo("Nothing was confirmed.")
             return
         seq = kept.door.confirm_standing(row.approval)
@@ -194,7 +195,7 @@ def _print(rows: list[StandingApproval]) -> None:
         until = moment(each.valid_until)[:-3]
         by = each.confirmed_by or ""
         table.add_row(*cells(each.approval, _policies(each), each.asked_by, by, until, each.state))
-    console(piped=ROWS).print(table)
+    print_table(table)
 
 
 def _policies(row: StandingApproval) -> str:

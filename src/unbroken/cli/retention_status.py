@@ -7,9 +7,9 @@ import typer
 
 from unbroken import wiring
 from unbroken.cli.disposal_view import state_in_words
-from unbroken.cli.printing import ROWS, cells, console, counted, moment, plain_table, print_json
+from unbroken.cli.printing import cells, counted, moment, plain_table, print_json, print_table
 from unbroken.cli.retention_store import DECIDERS, SEERS, Kept, open_kept
-from unbroken.cli.retention_view import day, json_time, kind_as_json, kind_in_words
+from unbroken.cli.retention_view import day, json_time, kind_as_json, kind_in_words, type_in_words
 from unbroken.cli.subject_options import command
 from unbroken.cli.subject_view import print_next
 from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption
@@ -56,7 +56,8 @@ def status(
     type, domains and the keys of their scope. Due is what the next disposal
     takes; an unknown start waits for `unbroken retention started`; a conflict
     of floor and ceiling waits for a person, and is kept. What is held is
-    counted as neither due nor past its ceiling.
+    counted as neither due nor past its ceiling. An entry whose parts have
+    policies of their own counts for each part.
 
     \b
     Needs a login with the duty compliance, legal, dpo, retention or verifier.
@@ -139,11 +140,11 @@ def _print(kept: Kept, rows: list[Standing], total: dict[str, int], waiting: lis
         )
         for each in rows:
             table.add_row(
-                *cells(each.kind.event_type, kind_in_words(each.kind), ", ".join(each.policies)),
+                *cells(type_in_words(each.kind), kind_in_words(each.kind), ", ".join(each.policies)),
                 *cells(*(f"{getattr(each, name):,}" if getattr(each, name) else "" for name in _HEADINGS)),
                 *cells(day(each.oldest), day(each.next_due)),
             )
-        console(piped=ROWS).print(table)
+        print_table(table)
     typer.echo(", ".join(f"{heading}: {total[name]:,}" for name, heading in _HEADINGS.items()))
     if waiting:
         print_next((f"{each.who}: {each.what}", each.command) for each in waiting)

@@ -8,7 +8,7 @@ import typer
 from rich.padding import Padding
 from rich.text import Text
 
-from unbroken.cli.printing import ROWS, as_json_time, cells, columns, console, counted, moment, plain_table
+from unbroken.cli.printing import as_json_time, cells, columns, console, counted, moment, plain_table, print_table
 from unbroken.core.normalise import Json
 from unbroken.retention.comparing import Difference
 from unbroken.retention.policy import Policy
@@ -35,7 +35,7 @@ def print_policies(policies: Iterable[Policy], *, default: str | None) -> None:
             ),
             *cells(each.cited),
         )
-    console(piped=ROWS).print(table)
+    print_table(table)
     if any(each.verify for each in shown):
         console(stderr=True).print(_UNVERIFIED, style="dim")
 
@@ -47,9 +47,16 @@ def start_in_words(policy: Policy) -> str:
 
 
 def whom(policy: Policy) -> str:
-    """Which entries a policy is for."""
+    """Which entries a policy is for, or which part of them."""
     applies = policy.applies
-    return ", ".join(["everything"] if applies.everything else sorted(applies.domains) + sorted(applies.event_types))
+    entries = ["everything"] if applies.everything else sorted(applies.domains) + sorted(applies.event_types)
+    parts = f"{', '.join(policy.parts)} of " if policy.is_partial else ""
+    return parts + ", ".join(entries)
+
+
+def type_in_words(kind: Kind) -> str:
+    """The type of a class's entries, with the part that it is about where it is one alone."""
+    return kind.event_type if kind.part is None else f"{kind.event_type} ({kind.part})"
 
 
 def kind_in_words(kind: Kind) -> str:
@@ -59,9 +66,10 @@ def kind_in_words(kind: Kind) -> str:
 
 
 def kind_as_json(kind: Kind) -> dict[str, Any]:
-    """The same for programs; a scope that is not known is null."""
+    """The same for programs; a scope that is not known is null, and a part stands there where it is about one alone."""
     scope = None if kind.scope is None else list(kind.scope)
-    return {"event_type": kind.event_type, "domains": list(kind.domains), "scope": scope}
+    part = {} if kind.part is None else {"part": kind.part}
+    return {"event_type": kind.event_type, "domains": list(kind.domains), "scope": scope, **part}
 
 
 def version_as_json(row: PolicyVersion) -> dict[str, Any]:
@@ -105,7 +113,7 @@ def print_differences(found: Sequence[Difference], *, against: str) -> None:
     table = plain_table("", "policy", "how", "moves dates")
     for each in found:
         table.add_row("", *cells(each.policy, each.words, "yes" if each.moves else "no"))
-    console(piped=ROWS).print(table)
+    print_table(table)
 
 
 def print_simulation(found: Simulation) -> None:
@@ -117,10 +125,10 @@ def print_simulation(found: Simulation) -> None:
     table = plain_table("event type", "of", "policies now", "then", *_RIGHT, right=_RIGHT)
     for each in changes[:_MOST_CHANGES]:
         table.add_row(
-            *cells(each.kind.event_type, kind_in_words(each.kind), ", ".join(each.before), ", ".join(each.after)),
+            *cells(type_in_words(each.kind), kind_in_words(each.kind), ", ".join(each.before), ", ".join(each.after)),
             *cells(*(f"{number:,}" for number in _numbers(each))),
         )
-    console(piped=ROWS).print(table)
+    print_table(table)
     if len(changes) > _MOST_CHANGES:
         typer.echo(f"and {len(changes) - _MOST_CHANGES:,} more of the kind: --json lists all")
 

@@ -17,7 +17,7 @@ from unbroken.cli.people import (
     names_in,
     unknowable,
 )
-from unbroken.cli.printing import ROWS, as_json_time, cells, console, duration, moment, plain_table, print_json
+from unbroken.cli.printing import as_json_time, cells, console, duration, moment, plain_table, print_json, print_table
 from unbroken.cli.reading import CaseOption, PurposeOption, open_read, shown_in
 from unbroken.cli.report_view import finding_as_json, print_findings
 from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption
@@ -129,7 +129,7 @@ def _print(listed: list[Listed[SessionSummary]], names: Mapping[str, str]) -> No
                 _length(session.last_at - session.first_at),
             )
         )
-    console(piped=ROWS).print(table)
+    print_table(table)
 
 
 def _length(length: timedelta) -> str:

@@ -22,6 +22,7 @@ from unbroken.cli.printing import (
     moment,
     plain_table,
     print_json,
+    print_table,
     warn,
 )
 from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption, conninfo_of, origin_of
@@ -202,7 +203,7 @@ def _print(found: list[SpoolState]) -> None:
     )
     for state in found:
         table.add_row(*cells(*_row(state)))
-    console(piped=ROWS).print(table)
+    print_table(table)
     for state in found:
         if state.fault:
             warn(state.fault)

@@ -7,22 +7,19 @@ from typing import Final
 import typer
 
 from unbroken import wiring
-from unbroken.cli.asking import agreed
+from unbroken.cli.asking import agreed_by_another
 from unbroken.cli.denials import state_of_refusal, takes
 from unbroken.cli.granting import YesOption
-from unbroken.cli.printing import moment, print_json, warn
+from unbroken.cli.printing import moment, print_json
 from unbroken.cli.subject_options import ErasureArgument, command, erasure_id
 from unbroken.cli.subject_view import print_limits, print_next, print_planned, print_request
-from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption, conninfo_of, is_conninfo
+from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption, conninfo_of
 from unbroken.errors import AccessDeniedError, ConfigurationError
 from unbroken.privacy.erasure.plan import IRREVERSIBLE
 from unbroken.store.erasures import Erasure, Erasures
 from unbroken.store.log_reader import LogReader
 
 DECIDERS: Final = "dpo, legal or compliance"
-_ONE_PERSON: Final = """
-in a folder's own database all logins are yours, so that one person is both who asks and who confirms: two people take a
-database on a server, with a login each"""
 
 
 def confirm(
@@ -57,9 +54,7 @@ def confirm(
             print_planned(row)
             typer.echo(f"  {IRREVERSIBLE} Confirming alone destroys nothing.")
             print_limits(with_acted=row.with_acted, acts=None if row.planned is None else row.planned["kept"])
-        if not is_conninfo(store):
-            warn(" ".join(_ONE_PERSON.split()))
-        if not agreed("Confirm this erasure?", yes=yes):
+        if not agreed_by_another("Confirm this erasure?", store, yes=yes):
             typer.echo("Nothing was confirmed.")
             return
         seq = door.confirm(row.erasure)

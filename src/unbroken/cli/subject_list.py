@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from unbroken import wiring
-from unbroken.cli.printing import ROWS, cells, console, moment, plain_table, print_json
+from unbroken.cli.printing import cells, moment, plain_table, print_json, print_table
 from unbroken.cli.subject_decide import open_erasures
 from unbroken.cli.subject_view import erasure_as_json, planned_in_words, state_in_words
 from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption
@@ -63,4 +63,4 @@ def _print(found: list[Erasure]) -> None:
                 state_in_words(each),
             )
         )
-    console(piped=ROWS).print(table)
+    print_table(table)

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from unbroken.cli.printing import ROWS, cells, console, counted, plain_table, print_json, warn
+from unbroken.cli.printing import cells, counted, plain_table, print_json, print_table, warn
 from unbroken.cli.target import DEFAULT_STORE, JsonOption, LogOption, StoreOption
 from unbroken.cli.vault_store import KekOption, folder_file, not_at_hand, open_vault, places_of, wrapping_ids
 from unbroken.privacy.vault.kek import encryptions_at
@@ -87,7 +87,7 @@ def _print(counts: Sequence[KeyCount], keys: KeyEncryptions | None, log: str, *,
     for each in counts:
         if each.wrapped_by is not None:
             table.add_row(*cells(each.wrapped_by, f"{each.free:,}", f"{each.assigned:,}", _hand(each.wrapped_by, keys)))
-    console(piped=ROWS).print(table)
+    print_table(table)
     destroyed = sum(each.destroyed for each in counts)
     if destroyed:
         typer.echo(f"{counted(destroyed, 'key')} destroyed.")

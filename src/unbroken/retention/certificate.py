@@ -20,9 +20,9 @@ from unbroken.destruction.document import (
     text_of,
 )
 from unbroken.destruction.titles import DISPOSAL_CERTIFICATE
+from unbroken.retention.policy import Basis, Part
 
 Decided = Literal["extend", "relabel"]
-Basis = Literal["law", "interpretation", "standard", "organisation"]
 
 
 class Candidates(Document, frozen=True):
@@ -82,8 +82,9 @@ class HoldCheck(Document, frozen=True):
 class UnderPolicy(Document, frozen=True):
     """A policy as it stood in the version that the disposal went by, and how many candidates fell under it.
 
-    Some fall under several. ``start`` is ``record``, or the kind of event that its period starts with. With ``verify``
-    the citation was not compared with the official text.
+    Some fall under several. ``parts`` are those of an entry that it speaks of: both, or one alone. ``start`` is
+    ``record``, or the kind of event that its period starts with. With ``verify`` the citation was not compared with
+    the official text.
     """
 
     basis: Basis
@@ -92,6 +93,7 @@ class UnderPolicy(Document, frozen=True):
     entries: Count
     floor: Words | None
     id: Words
+    parts: list[Part]
     start: Words
     title: str
     verify: bool

@@ -139,6 +139,7 @@ def _under(found: Under) -> UnderPolicy:
         entries=found.entries,
         floor=None if policy.floor is None else str(policy.floor),
         id=policy.id,
+        parts=sorted(policy.parts),
         start=policy.start,
         title=policy.title,
         verify=policy.verify,

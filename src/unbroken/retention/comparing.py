@@ -1,8 +1,9 @@
 """What is different in two sets of policies, in words."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from unbroken.core.normalise import Json
 from unbroken.retention.policy import Policy
 from unbroken.retention.policy_set import PolicySet
 from unbroken.retention.written import table_of
@@ -39,7 +40,7 @@ def _differences(before: PolicySet | None, after: PolicySet) -> Iterator[Differe
 def _changed(old: Policy, new: Policy) -> Difference:
     was, now = table_of(old), table_of(new)
     keys = [key for key in sorted(was.keys() | now.keys()) if was.get(key) != now.get(key)]
-    words = ", ".join(f"{key} {_shown(was.get(key))} → {_shown(now.get(key))}" for key in keys)
+    words = ", ".join(f"{key} {_shown(key, was)} → {_shown(key, now)}" for key in keys)
     return Difference(new.id, words, moves=any(key not in _WORDS_ALONE for key in keys))
 
 
@@ -51,10 +52,12 @@ def _terms(policy: Policy) -> str:
     floor = "" if policy.floor is None else f"keep {policy.floor}"
     ceiling = "" if policy.ceiling is None else f"gone by {policy.ceiling}"
     start = "" if policy.start_key is None else f"from {policy.start} of {policy.start_key}=…"
-    return ", ".join(filter(None, (floor, ceiling, start)))
+    parts = f"{', '.join(policy.parts)} only" if policy.is_partial else ""
+    return ", ".join(filter(None, (floor, ceiling, start, parts)))
 
 
-def _shown(value: object) -> str:
+def _shown(key: str, table: Mapping[str, Json]) -> str:
+    value = table.get(key)
     if value is None:
-        return "(none)"
+        return "both" if key == "parts" else "(none)"
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -87,14 +87,18 @@ class Due:
         return self.due_from is not None and self.due_from <= now
 
     def conflicts(self, now: datetime) -> bool:
-        """Whether a ceiling ends while something has yet to keep it: for a person to settle, and kept meanwhile."""
+        """Whether a ceiling ends while a policy has yet to keep it: for a person to settle, and kept meanwhile.
+
+        What a reviewer keeps past its ceiling is settled, until that day.
+        """
         if self.erase_by is None or self.is_due(now):
             return False
-        return bool(self.waits) or (self.keep_until is not None and self.keep_until > self.erase_by)
+        return bool(self.waits) or (self.keep is not None and self.keep.end > self.erase_by)
 
     def is_past(self, now: datetime) -> bool:
-        """Whether it is past a ceiling: it should have gone by now."""
-        return self.erase_by is not None and self.erase_by <= now
+        """Whether it is past a ceiling, and no reviewer keeps it on record: it should have gone by now."""
+        is_extended = self.extended is not None and self.extended > now
+        return self.erase_by is not None and self.erase_by <= now and not is_extended
 
 
 def due_of(

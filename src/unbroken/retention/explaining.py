@@ -1,25 +1,28 @@
 """Why an entry's content is kept, until when, or since when it may go: in sentences that name rule and dates."""
 
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
 from unbroken.core.times import format_time
 from unbroken.retention.due import Due, Rule, items_of
-from unbroken.retention.facts import Facts
+from unbroken.retention.facts import DueByPart, Facts
 from unbroken.retention.period import Period
-from unbroken.retention.policy import RECORD, Policy
+from unbroken.retention.policy import RECORD, Part, Policy
 
 _UNITS: Final = ((12, "year"), (1, "month"))
 _MOMENT: Final = timedelta(microseconds=1)
+_PARTS: Final[Mapping[Part, str]] = {"payloads": "Its payload", "originals": "Its sealed original"}
 
 
-def explained(facts: Facts, due: Due) -> str:
-    """What holds for the entry, and why: the rules and dates first that decide."""
-    return " ".join([_decided(facts, due), *_held(facts)])
+def explained(facts: Facts, due: DueByPart) -> str:
+    """What holds for the entry, or for each of its parts, and why: the rules and dates first that decide."""
+    kept = _without_dates(facts)
+    return " ".join([*(_by_dates(facts, due) if kept is None else [kept]), *_held(facts)])
 
 
-def _decided(facts: Facts, due: Due) -> str:
-    entry = f"Entry {facts.seq:,} of {facts.log}"
+def _without_dates(facts: Facts) -> str | None:
+    entry = _entry(facts)
     if facts.is_own:
         return f"{entry} is one of the log's own: those are kept for as long as the log is."
     if not facts.holds_something:
@@ -28,7 +31,22 @@ def _decided(facts: Facts, due: Due) -> str:
         return f"{entry} was recorded before entries had retention classes: it is kept."
     if facts.version is None:
         return f"{entry} is kept: no policies are in force for this log."
-    return f"{entry}, recorded on {facts.recorded_at:%Y-%m-%d}, {_outcome(facts, due)}."
+    return None
+
+
+def _by_dates(facts: Facts, due: DueByPart) -> Iterator[str]:
+    recorded = f"recorded on {facts.recorded_at:%Y-%m-%d}"
+    if None in due:
+        yield f"{_entry(facts)}, {recorded}, {_outcome(facts, due[None])}."
+        return
+    yield f"{_entry(facts)} was {recorded}."
+    for part, words in _PARTS.items():
+        if part in due:
+            yield f"{words} {_outcome(facts, due[part])}."
+
+
+def _entry(facts: Facts) -> str:
+    return f"Entry {facts.seq:,} of {facts.log}"
 
 
 def _gone(facts: Facts) -> str:
@@ -81,7 +99,7 @@ def _kept(due: Due) -> str:
 def _ceiling(facts: Facts, due: Due) -> list[str]:
     if due.erase is None:
         return []
-    tense = "had" if due.is_past(facts.now) else "has"
+    tense = "had" if due.erase.end <= facts.now else "has"
     told = f"it {tense} to be gone by the end of {last_day(due.erase)}, {_because(due.erase)}"
     if due.conflicts(facts.now):
         told += ": this is a conflict, which a person has to settle, and it is kept meanwhile"

@@ -1,11 +1,15 @@
 """What a log knows of one entry for retention: what it goes by, what it still holds, and what keeps it."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from unbroken.retention.due import Due, Told
-from unbroken.retention.policy_set import PolicySet
+from unbroken.retention.due import Due
+from unbroken.retention.policy import Part
 from unbroken.retention.reckoning import Kind, Reckoning
+
+DueByPart = Mapping[Part | None, Due]
+"""What the policies say of each part by itself; where none speaks of one alone, of all of it under ``None``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +43,16 @@ class Facts:
         """Whether there is anything to keep or to destroy."""
         return self.payload or self.original
 
-    def due(self, rules: PolicySet | None, told: Told) -> Due:
-        """What the policies say of it."""
-        if self.kind is None:
-            return Due()
-        return Reckoning(rules, told).due(self.kind, self.recorded_at, extended=self.extended)
+    def has(self, part: Part | None) -> bool:
+        """Whether a part is there; of ``None``, which is about no part alone, there always is something to say."""
+        return part is None or (self.payload if part == "payloads" else self.original)
+
+    def due(self, reckoning: Reckoning) -> DueByPart:
+        """What the policies say of it, or of those of its parts that are there."""
+        if self.kind is None or reckoning.rules is None:
+            return {None: Due()}
+        return {
+            part: reckoning.due(replace(self.kind, part=part), self.recorded_at, extended=self.extended)
+            for part in reckoning.parts(self.kind)
+            if self.has(part)
+        }

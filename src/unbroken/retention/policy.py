@@ -11,6 +11,10 @@ from unbroken.retention.period import Period
 Basis = Literal["law", "interpretation", "standard", "organisation"]
 """Where a period comes from: a law's text, a common reading of one, a standard or contract, or one's own choice."""
 BASES: Final = ("law", "interpretation", "standard", "organisation")
+Part = Literal["payloads", "originals"]
+"""Of what an entry holds: what was said, asked or found, after redaction; or what it was before that, sealed."""
+PARTS: Final[tuple[Part, ...]] = ("payloads", "originals")
+BOTH: Final = frozenset(PARTS)
 RECORD: Final = "record"
 """The start event of what begins when it is recorded."""
 _ID: Final = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
@@ -52,8 +56,9 @@ class Policy:
     Content is kept at least ``floor`` after the start event and at most ``ceiling``; without a floor there is no duty
     to keep it, without a ceiling none to let it go. ``start`` is :data:`RECORD`, or the kind of an event that may come
     much later, or never, and is told for a value of the scope key ``start_key`` (``account=…``). ``hot`` is how long
-    it is to be at hand at once. Days are those of ``zone``. ``verify`` marks a citation that was not compared with the
-    official text. Raises :class:`ConfigurationError` for what contradicts itself.
+    it is to be at hand at once. ``parts`` are what of an entry it speaks of. Days are those of ``zone``. ``verify``
+    marks a citation that was not compared with the official text. Raises :class:`ConfigurationError` for what
+    contradicts itself.
     """
 
     id: str
@@ -67,6 +72,7 @@ class Policy:
     start: str = RECORD
     start_key: str | None = None
     hot: Period | None = None
+    parts: frozenset[Part] = BOTH
     applies: Applies = Applies()
     zone: ZoneInfo = _UTC
     note: str = ""
@@ -87,6 +93,8 @@ class Policy:
             raise ConfigurationError(
                 f"the policy {self.id}: it starts with the record, or with an event that is told for a scope key"
             )
+        if not self.parts or not self.parts <= BOTH:
+            raise ConfigurationError(f"the policy {self.id}: its parts are {' or '.join(PARTS)}, or both")
         if self.floor is None and self.ceiling is None:
             raise ConfigurationError(f"the policy {self.id}: it has to say how long to keep, or when to let go")
         self._check_texts()
@@ -119,6 +127,11 @@ class Policy:
                 )
         if self.start_key is not None and (len(self.start_key) > _LONGEST or _KEY.fullmatch(self.start_key) is None):
             raise ConfigurationError(f"the policy {self.id}: a scope key is a text without an equals sign")
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether it speaks of one part of an entry alone."""
+        return self.parts != BOTH
 
     @property
     def cited(self) -> str:

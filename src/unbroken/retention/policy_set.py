@@ -9,7 +9,7 @@ import msgspec
 from unbroken.core.canonical import canonical
 from unbroken.errors import ConfigurationError
 from unbroken.retention.catalogue import MOST_BYTES, MOST_POLICIES, by_id
-from unbroken.retention.policy import Policy
+from unbroken.retention.policy import Part, Policy
 from unbroken.retention.written import policy_from, table_of
 
 VERSION: Final = 1
@@ -38,6 +38,10 @@ class PolicySet:
                 f"the default policy {self.default} is for whatever no other one is for: it says `everything = true`, "
                 "and names no domains or event types"
             )
+        if found[self.default].is_partial:
+            raise ConfigurationError(
+                f"the default policy {self.default} is for all that an entry holds: it has no parts"
+            )
         if len(self.policies) > MOST_POLICIES or len(self.text.encode()) > MOST_BYTES:
             raise ConfigurationError(f"a set is at most {MOST_POLICIES:,} policies and {MOST_BYTES:,} bytes")
 
@@ -47,13 +51,18 @@ class PolicySet:
         tables: list[Any] = [table_of(policy) for policy in self.policies]
         return canonical({"default": self.default, "policies": tables, "v": VERSION}).decode()
 
-    def of_class(self, *, event_type: str, domains: Iterable[str]) -> tuple[Policy, ...]:
-        """The policies for entries of this type in these domains: never none, as the default one is for the rest."""
+    def of_class(self, *, event_type: str, domains: Iterable[str], part: Part | None = None) -> tuple[Policy, ...]:
+        """The policies for entries of this type in these domains, or for a part of them.
+
+        Never none, as the default one is for the rest: also for a part that no other one is for.
+        """
         given = frozenset(domains)
         found = tuple(
             policy
             for policy in self.policies
-            if policy.id != self.default and policy.applies.to(domains=given, event_type=event_type)
+            if policy.id != self.default
+            and policy.applies.to(domains=given, event_type=event_type)
+            and (part is None or part in policy.parts)
         )
         return found or (self.by_id[self.default],)
 

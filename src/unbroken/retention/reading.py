@@ -6,6 +6,7 @@ from typing import Protocol
 from unbroken.errors import ConfigurationError
 from unbroken.retention.due import Told
 from unbroken.retention.facts import Facts
+from unbroken.retention.policy import Part
 from unbroken.retention.policy_set import PolicySet, set_from
 from unbroken.retention.reckoning import Kind, Reckoning, Stock
 from unbroken.store.retention import ClassCount, EntryRetention, PolicyVersion, Retention, RetentionClass
@@ -65,6 +66,11 @@ def _stock(count: ClassCount, kind: Kind) -> Stock:
     return Stock(
         kind, count.recorded_at, count.entries, count.payloads, count.originals, count.held, extended=count.extended
     )
+
+
+def part_of(row: EntryRetention) -> Part | None:
+    """The part that the database speaks of there; ``None`` where it is both."""
+    return None if row.part == "both" else row.part
 
 
 def facts_of(row: EntryRetention, *, log: str) -> Facts:

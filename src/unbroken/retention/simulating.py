@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from unbroken.retention.due import Due
-from unbroken.retention.reckoning import Kind, Reckoning, Stock
+from unbroken.retention.reckoning import Kind, Reckoning, Stock, by_part
 
 WORDS: Final = {
     "entries": "hold something",
@@ -21,7 +21,10 @@ WORDS: Final = {
     "unknown_after": "would wait for a start event",
     "held": "are under a legal hold, and stay whatever the policies say",
 }
-"""What is counted, in the words of whoever decides by it. Held entries count as due for neither side."""
+"""What is counted, in the words of whoever decides by it. Held entries count as due for neither side.
+
+An entry counts for each of its parts where either side has policies for one part alone.
+"""
 
 
 @dataclass(slots=True)
@@ -61,6 +64,10 @@ class Simulation:
 
     def add(self, stock: Stock) -> None:
         """Counts what there is under both."""
+        for each in by_part(stock, self.before, self.after):
+            self._add(each)
+
+    def _add(self, stock: Stock) -> None:
         before = self.before.due(stock.kind, stock.recorded_at, extended=stock.extended)
         after = self.after.due(stock.kind, stock.recorded_at, extended=stock.extended)
         free = stock.entries - stock.held

@@ -1,11 +1,12 @@
 """How retention stands: of each class what there is, what is due, and what keeps the rest."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from itertools import chain
+from typing import Any, Final
 
-from unbroken.retention.reckoning import Kind, Reckoning, Stock, next_of
+from unbroken.retention.reckoning import Kind, Reckoning, Stock, by_part, next_of
 
 COUNTED: Final = ("entries", "payloads", "originals", "held", "due", "unknown", "conflicts", "past")
 """What is counted of each class."""
@@ -13,7 +14,7 @@ COUNTED: Final = ("entries", "payloads", "originals", "held", "due", "unknown", 
 
 @dataclass(slots=True)
 class Standing:
-    """The entries of one class that hold something; all times are aware UTC.
+    """The entries of one class that hold something, or one part of them; all times are aware UTC.
 
     ``due`` may be destroyed, ``held`` no matter what; ``unknown`` wait for a start event, ``conflicts`` for a person.
     ``past`` should have gone: a ceiling is over, and no hold keeps them. ``next_due`` is when the first of those that
@@ -52,14 +53,21 @@ class Standing:
 
 
 def standing_of(stocks: Iterable[Stock], reckoning: Reckoning, *, now: datetime) -> list[Standing]:
-    """Each class of which something is there, by type, domains and scope."""
+    """Each class of which something is there, by type, domains and scope.
+
+    Where parts have policies of their own, an entry counts for each that it holds.
+    """
     found: dict[Kind, Standing] = {}
-    for stock in stocks:
+    for stock in chain.from_iterable(by_part(each, reckoning) for each in stocks):
         if stock.kind not in found:
             names = tuple(policy.id for policy in reckoning.policies(stock.kind))
             found[stock.kind] = Standing(stock.kind, names)
         found[stock.kind].add(stock, reckoning, now)
-    return sorted(found.values(), key=lambda each: (each.kind.event_type, each.kind.domains, each.kind.scope or ()))
+    return sorted(found.values(), key=lambda each: _place(each.kind))
+
+
+def _place(kind: Kind) -> tuple[Any, ...]:
+    return kind.event_type, kind.domains, kind.scope or (), kind.part or ""
 
 
 def grouped(standings: Iterable[Standing]) -> list[Standing]:
@@ -76,7 +84,7 @@ def grouped(standings: Iterable[Standing]) -> list[Standing]:
 def _without_values(kind: Kind) -> Kind:
     if kind.scope is None:
         return kind
-    return Kind(kind.event_type, kind.domains, tuple(sorted({f"{item.partition('=')[0]}=…" for item in kind.scope})))
+    return replace(kind, scope=tuple(sorted({f"{item.partition('=')[0]}=…" for item in kind.scope})))
 
 
 def _add(to: Standing, other: Standing) -> None:

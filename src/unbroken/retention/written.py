@@ -8,7 +8,7 @@ import msgspec
 from unbroken.core.normalise import Json
 from unbroken.errors import ConfigurationError
 from unbroken.retention.period import Period
-from unbroken.retention.policy import RECORD, Applies, Basis, Policy, zone_named
+from unbroken.retention.policy import PARTS, RECORD, Applies, Basis, Part, Policy, zone_named
 
 
 class _Written(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -23,6 +23,7 @@ class _Written(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     start: str = RECORD
     start_key: str | None = None
     hot: str | None = None
+    parts: tuple[Part, ...] = PARTS
     domains: tuple[str, ...] = ()
     event_types: tuple[str, ...] = ()
     everything: bool = False
@@ -37,6 +38,8 @@ def policy_from(table: Mapping[str, Any]) -> Policy:
         read = msgspec.convert(dict(table), _Written)
     except msgspec.ValidationError as error:
         raise ConfigurationError(str(error)) from error
+    if len(set(read.parts)) < len(read.parts):
+        raise ConfigurationError(f"the policy {read.id}: a part is named twice")
     return Policy(
         id=read.id,
         version=read.version,
@@ -49,6 +52,7 @@ def policy_from(table: Mapping[str, Any]) -> Policy:
         start=read.start,
         start_key=read.start_key,
         hot=_period(read.hot),
+        parts=frozenset(read.parts),
         applies=Applies(frozenset(read.domains), frozenset(read.event_types), read.everything),
         zone=zone_named(read.zone),
         note=read.note,
@@ -57,7 +61,10 @@ def policy_from(table: Mapping[str, Any]) -> Policy:
 
 
 def table_of(policy: Policy) -> dict[str, Json]:
-    """The same as JSON: lists are sorted; what is empty is absent, but for start and zone, which decide dates."""
+    """The same as JSON: lists are sorted; what is empty is absent, but for start and zone, which decide dates.
+
+    Both parts are absent too: what is said of both is written in one way.
+    """
     found: dict[str, Json] = {
         "id": policy.id,
         "version": policy.version,
@@ -70,6 +77,7 @@ def table_of(policy: Policy) -> dict[str, Json]:
         "start": policy.start,
         "start_key": policy.start_key,
         "hot": _text(policy.hot),
+        "parts": [*sorted(policy.parts)] if policy.is_partial else [],
         "domains": [*sorted(policy.applies.domains)],
         "event_types": [*sorted(policy.applies.event_types)],
         "everything": policy.applies.everything,

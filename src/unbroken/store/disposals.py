@@ -73,6 +73,11 @@ class Disposal:
     decisions: int
     approvals: list[str]
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether all was looked through and nothing was due: it is taken up anew then."""
+        return self.state == "frozen" and self.entries == 0 and self.reached >= self.upto
+
 
 @dataclass(frozen=True, slots=True)
 class Looking:
@@ -96,7 +101,10 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The candidates of one class; ``scope`` is ``None`` where it is not known."""
+    """The candidates of one class of which the same ``part`` goes: both, originals or payloads.
+
+    ``scope`` is ``None`` where it is not known.
+    """
 
     number: int
     event_type: str
@@ -108,6 +116,7 @@ class Group:
     last: int
     oldest: datetime
     newest: datetime
+    part: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +149,8 @@ class Place:
     """A partition in which something was deleted, with its size in bytes.
 
     ``how`` tells that it is gone: dropped, rewritten or vacuumed. Until then ``waits_for`` is "vacuum", or "snapshot"
-    where it was vacuumed and somebody may still see what was deleted.
+    where it was vacuumed and somebody may still see what was deleted, or ``None`` where :meth:`Disposals.note_gone`
+    will find that it is gone.
     """
 
     number: int

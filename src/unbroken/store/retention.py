@@ -7,7 +7,7 @@ the database's clock.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final, Literal, Protocol
 
 import psycopg
 from psycopg.types.json import Jsonb
@@ -109,9 +109,10 @@ class RetentionClass:
 
 @dataclass(frozen=True, slots=True)
 class ClassCount:
-    """Entries of a class that hold something, recorded within a quarter of an hour from ``recorded_at``.
+    """Entries of a class that hold the same parts, recorded within a quarter of an hour from ``recorded_at``.
 
-    ``extended`` is the day until which reviewers kept them, ``domains`` those that reviewers gave them.
+    ``payloads`` and ``originals`` are how many there are of each: as many as ``entries``, or none. ``extended`` is the
+    day until which reviewers kept them, ``domains`` those that reviewers gave them.
     """
 
     class_number: int
@@ -135,7 +136,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class EntryRetention:
-    """One entry as retention sees it, and what the database makes of it.
+    """One entry as retention sees it, and what the database makes of a part of it, or of both.
 
     ``domains`` are those that hold, ``class_domains`` those it was recorded with. ``gone_seq`` is the entry that tells
     what became of what it held. ``matters`` and ``holds`` are ``None`` for a login that may not know them.
@@ -163,6 +164,7 @@ class EntryRetention:
     erase_by: datetime | None
     is_due: bool
     now: datetime
+    part: Literal["both", "payloads", "originals"]
 
 
 class Connected(Protocol):
@@ -227,10 +229,12 @@ class Retention:
         """All approvals in advance, the newest first."""
         return [StandingApproval(*row) for row in self._rows("standing_approvals", (self.log,))]
 
-    def entry(self, entry: str) -> EntryRetention | None:
-        """One entry by its number or its event's id; ``None`` where there is none."""
-        rows = self._rows("retention_of", (self.log, entry))
-        return EntryRetention(*rows[0]) if rows else None
+    def entry(self, entry: str) -> list[EntryRetention]:
+        """One entry by its number or its event's id: of each part by itself where policies tell them apart.
+
+        Empty where there is none.
+        """
+        return [EntryRetention(*row) for row in self._rows("retention_of", (self.log, entry))]
 
     def counts(self, *, limit: int = PAGE) -> Iterator[Page]:
         """What there is, some entries at a time, in order; each page is a statement of its own."""

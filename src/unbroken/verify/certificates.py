@@ -4,45 +4,30 @@ What an entry says was erased was said by whoever runs the database. A certifica
 in it, and so was the order, when everything was there still.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Final
 
-from unbroken.core.entry import Head
 from unbroken.verify.chain import Chain
 from unbroken.verify.continuation import Continuation
 from unbroken.verify.declaration import ERASED
-from unbroken.verify.destroyed import has, told_of
+from unbroken.verify.destroyed import KIND, PART, Stated, check_certified, told_of
 from unbroken.verify.disposal_certificates import CertifiedDisposal
-from unbroken.verify.finding import Kind
 from unbroken.verify.numbers import size
 from unbroken.verify.replay.act import Statement
 from unbroken.verify.replay.lots import runs_named
 from unbroken.verify.source import Source
 
-_KIND: Final[Kind] = "certificate_disagrees"
-_PART: Final = "certificate"
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certified(Stated):
+    """What a certificate of erasure states."""
 
-@dataclass(frozen=True, slots=True)
-class Certified:
-    """What one certificate states, as far as a log can be held against it; ``digest`` is the SHA-256 of its note.
-
-    ``entries`` are the log's that list all that is gone, ``head`` its end when the certificate was signed.
-    """
-
-    digest: str
     erasure: str
-    log: str
     order: str
     begun_seq: int
     begun_by: str
-    entries: tuple[int, ...]
     keys: frozenset[str]
     names: frozenset[str]
-    payloads: int
-    originals: int
-    head: Head
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +37,6 @@ class Certificates:
     certificates: tuple[Certified, ...]
     orders: frozenset[str]
     disposals: tuple[CertifiedDisposal, ...] = ()
-
-    def of(self, erasure: str) -> list[Certified]:
-        """The certificates of one erasure: several where it was carried out again after a restore."""
-        return [each for each in self.certificates if each.erasure == erasure]
 
     def without_lost(self, continued: Continuation | None) -> "Certificates":
         """The same without disposals that a log has lost with its end, as the incarnation after it declares.
@@ -105,18 +86,14 @@ def check_certificates(chain: Chain, source: Source, kept: Certificates) -> int:
     Every erasure that ends needs the certificate that its last entry names, and one that has only begun the order; and
     of what a certificate of this log states there must be an erasure that has ended.
     """
-    told, fitting = _told_in(source), 0
-    for each in told.values():
-        findings = list(_findings(each, kept, source))
-        for seq, expected, found in findings:
-            chain.find(_KIND, seq, expected=expected, found=found, part=_PART)
-        fitting += not findings and each.done_seq > 0
-    for certified in kept.certificates:
-        known = told.get(certified.erasure)
-        if certified.log == source.log and (known is None or not known.done_seq):
-            wanted = f"the end of erasure {certified.erasure}, of which there is a certificate"
-            chain.find(_KIND, certified.begun_seq, expected=wanted, found="no entry that tells of it", part=_PART)
-    return fitting
+    told = _told_in(source)
+    unordered = [each for each in told.values() if each.order is not None and each.order not in kept.orders]
+    for each in unordered:
+        wanted = f"the order {each.order} in the ledger, with which this erasure began"
+        chain.find(KIND, each.begun_seq, expected=wanted, found="none", part=PART)
+    stated = [(each.erasure, each.begun_seq, each) for each in kept.certificates]
+    fitting = check_certified(chain, source, told, stated, what="erasure", differing=differing)
+    return len(fitting - {each.erasure for each in unordered})
 
 
 def _told_in(source: Source) -> dict[str, Told]:
@@ -129,25 +106,10 @@ def _told_in(source: Source) -> dict[str, Told]:
     return told
 
 
-def _findings(told: Told, kept: Certificates, source: Source) -> Iterator[tuple[int, str, str]]:
-    """Where, what should be, and what is."""
-    if told.order is not None and told.order not in kept.orders:
-        yield told.begun_seq, f"the order {told.order} in the ledger, with which this erasure began", "none"
-    if not told.done_seq:
-        return
-    certified = next((each for each in kept.of(told.erasure) if each.digest == told.certificate), None)
-    if certified is None:
-        yield told.done_seq, f"the certificate {told.certificate} in the ledger, which this entry names", "none"
-        return
-    wrong = ", ".join(differing(told, certified))
-    if wrong:
-        yield told.done_seq, f"what its certificate says of {wrong}", "entries that say something else"
-    if not has(source, certified.head):
-        yield certified.head.seq, f"hash {certified.head.hash}, the log's end when it was certified", "another entry"
-
-
 def differing(told: Told, certified: Certified) -> Iterable[str]:
     """What a certificate states otherwise than the entries. It may name keys that another erasure destroyed."""
+    if told.erasure != certified.erasure:
+        yield "the erasure"
     if told.order != certified.order:
         yield "the order"
     if (told.begun_seq, told.begun_by) != (certified.begun_seq, certified.begun_by):

@@ -6,21 +6,15 @@ a key that is not in it, and names the entries of each step.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final
 
-from unbroken.core.entry import Head
 from unbroken.verify.chain import Chain
 from unbroken.verify.declaration import DISPOSED
-from unbroken.verify.destroyed import Continued, has, statements_at, told_of
-from unbroken.verify.finding import Kind
+from unbroken.verify.destroyed import Continued, Stated, check_certified, statements_at, told_of
 from unbroken.verify.lots import ListHash, hash_of, lots_of
-from unbroken.verify.numbers import merged, size
+from unbroken.verify.numbers import size
 from unbroken.verify.replay.act import Statement
 from unbroken.verify.replay.lots import batch_in
 from unbroken.verify.source import Source
-
-_KIND: Final[Kind] = "certificate_disagrees"
-_PART: Final = "certificate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,26 +30,16 @@ class CertifiedStep:
     says: Mapping[str, object]
 
 
-@dataclass(frozen=True, slots=True)
-class CertifiedDisposal:
-    """What one certificate states, as far as a log can be held against it; ``digest`` is the SHA-256 of its note.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CertifiedDisposal(Stated):
+    """What a certificate of disposal states; ``sha256`` stands for all ``candidates``."""
 
-    ``entries`` are the log's that list all that is gone or was kept, ``head`` its end when the certificate was signed,
-    ``sha256`` stands for all ``candidates``.
-    """
-
-    digest: str
     disposal: str
-    log: str
     steps: tuple[CertifiedStep, ...]
-    entries: tuple[int, ...]
-    payloads: int
-    originals: int
     keys: int
     kept: int
     candidates: int
     sha256: str
-    head: Head
 
 
 @dataclass(slots=True)
@@ -71,6 +55,7 @@ class Told:
     keys: int = 0
     kept: int = 0
     candidates: int = 0
+    exceeded: bool = False
     hash: ListHash = field(default_factory=ListHash)
 
     def hear(self, told: Statement) -> None:
@@ -78,15 +63,16 @@ class Told:
         if told.details.get("complete") is True:
             self.done_seq, self.certificate = told.seq, told.text("certificate")
             return
-        gone, sealed, kept = batch_in(told)
+        batch = batch_in(told)
         self.entries.append(told.seq)
-        self.payloads += size(gone)
-        self.originals += size(sealed)
+        self.payloads += size(batch.payloads)
+        self.originals += size(batch.originals)
         self.keys += len(told.texts("keys"))
-        self.kept += size(kept)
-        for lot in lots_of(merged(gone, sealed, kept)) or ():
+        self.kept += size(batch.kept)
+        self.exceeded = self.exceeded or batch.exceeds
+        for lot in lots_of(batch.candidates) or ():
             self.candidates += size(lot)
-            self.hash.add(hash_of(lot))
+            self.hash.add(hash_of(lot, part=batch.part))
 
 
 def check_disposals(chain: Chain, source: Continued, certificates: tuple[CertifiedDisposal, ...]) -> int:
@@ -95,18 +81,13 @@ def check_disposals(chain: Chain, source: Continued, certificates: tuple[Certifi
     Every disposal that ends needs the certificate that its last entry names; and of what a certificate of this log
     states there must be a disposal that has ended.
     """
-    told, fitting = disposals_told(source), 0
-    for each in told.values():
-        findings = list(_findings(each, certificates, source))
-        for seq, expected, found in findings:
-            chain.find(_KIND, seq, expected=expected, found=found, part=_PART)
-        fitting += not findings and each.done_seq > 0
-    for certified in certificates:
-        known = told.get(certified.disposal)
-        if certified.log == source.log and (known is None or not known.done_seq):
-            wanted = f"the end of disposal {certified.disposal}, of which there is a certificate"
-            chain.find(_KIND, certified.head.seq, expected=wanted, found="no entry that tells of it", part=_PART)
-    return fitting
+
+    def unlike(told: Told, certified: CertifiedDisposal) -> Iterator[str]:
+        yield from differing(told, certified)
+        yield from missteps(source, certified)
+
+    stated = [(each.disposal, each.head.seq, each) for each in certificates]
+    return len(check_certified(chain, source, disposals_told(source), stated, what="disposal", differing=unlike))
 
 
 def disposals_told(source: Source) -> dict[str, Told]:
@@ -117,23 +98,6 @@ def disposals_told(source: Source) -> dict[str, Told]:
         if disposal is not None:
             told.setdefault(disposal, Told(disposal)).hear(statement)
     return told
-
-
-def _findings(
-    told: Told, certificates: tuple[CertifiedDisposal, ...], source: Continued
-) -> Iterator[tuple[int, str, str]]:
-    """Where, what should be, and what is."""
-    if not told.done_seq:
-        return
-    certified = next((each for each in certificates if each.digest == told.certificate), None)
-    if certified is None:
-        yield told.done_seq, f"the certificate {told.certificate} in the ledger, which this entry names", "none"
-        return
-    wrong = ", ".join((*differing(told, certified), *missteps(source, certified)))
-    if wrong:
-        yield told.done_seq, f"what its certificate says of {wrong}", "entries that say something else"
-    if not has(source, certified.head):
-        yield certified.head.seq, f"hash {certified.head.hash}, the log's end when it was certified", "another entry"
 
 
 def differing(told: Told, certified: CertifiedDisposal) -> Iterator[str]:
@@ -148,6 +112,8 @@ def differing(told: Told, certified: CertifiedDisposal) -> Iterator[str]:
         yield "what it kept"
     if (told.candidates, told.hash.hex) != (certified.candidates, certified.sha256):
         yield "its candidates"
+    if told.exceeded:
+        yield "the part of them that was to go"
 
 
 def missteps(source: Continued, certified: CertifiedDisposal) -> Iterator[str]:

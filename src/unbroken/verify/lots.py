@@ -7,6 +7,8 @@ from typing import Final
 
 from unbroken.verify.numbers import Run
 
+BOTH: Final = "both"
+"""What goes of the candidates of a lot, unless it is one part alone."""
 LOT: Final = 1000
 """Candidates in each lot but the last."""
 MOST: Final = 100
@@ -36,10 +38,11 @@ def _lots_of(runs: Iterable[Run]) -> Iterator[list[Run]]:
         yield lot
 
 
-def hash_of(lot: Iterable[Run]) -> str:
-    """The hash of a lot, in hex: of its numbers as ``3-7,9``."""
-    text = ",".join(str(first) if first == last else f"{first}-{last}" for first, last in lot)
-    return sha256(text.encode()).hexdigest()
+def hash_of(lot: Iterable[Run], *, part: str = BOTH) -> str:
+    """The hash of a lot, in hex: of its numbers as ``3-7,9``, after the part where one goes alone."""
+    numbers = ",".join(str(first) if first == last else f"{first}-{last}" for first, last in lot)
+    text = numbers if part == BOTH else f"{part} {numbers}"
+    return sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 class ListHash:

@@ -756,7 +756,7 @@ select approval::text, state, policies, unchanged, reason, asked_by, asked_at, a
 
 -- name: retention_of
 select seq, recorded_at, event_type, is_own, class, class_domains, domains, scope, extended, payload, original, gone_seq, gone_type, held, matters, holds,
-       version, waits, keep_until, erase_by, is_due, now
+       version, waits, keep_until, erase_by, is_due, now, part
   from unbroken.retention_of(%s, %s)
 
 -- name: class_counts
@@ -845,7 +845,7 @@ select disposal::text, state, standing, policies_version, upto, reached, entries
   from unbroken.disposals(%s)
 
 -- name: disposal_groups
-select class, event_type, domains, scope, policies, entries, first, last, oldest, newest from unbroken.disposal_groups(%s, %s::uuid)
+select class, event_type, domains, scope, policies, entries, first, last, oldest, newest, part from unbroken.disposal_groups(%s, %s::uuid)
 
 -- name: disposal_decisions
 select nth, decision, classes, numbers, until, domains, reason, decided_by, decided_at, seq from unbroken.disposal_decisions(%s, %s::uuid)

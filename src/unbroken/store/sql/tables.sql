@@ -114,8 +114,8 @@ select disposal::text as disposal, standing, policies_version, upto, reached, en
 
 -- name: disposal_lots
 -- In their order, in which their hashes add up.
-select disposal::text as disposal, nth, seqs::text as seqs, first, last, entries, sha256, done_seq, payloads, originals, keys, kept
-  from unbroken.disposal_lots where log = %s order by disposal, nth
+select disposal::text as disposal, part, nth, seqs::text as seqs, first, last, entries, sha256, done_seq, payloads, originals, keys, kept
+  from unbroken.disposal_lots where log = %s order by disposal, part, nth
 
 -- name: disposal_decisions
 select disposal::text as disposal, nth, decision, classes, seqs::text as seqs, timestamptz_send(until) as until, domains, reason, decided_by,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, ClassVar, Final
 
 from unbroken.core.times import is_time, parse_time
-from unbroken.verify.numbers import merged, size
+from unbroken.verify.numbers import size
 from unbroken.verify.replay.act import Statement
 from unbroken.verify.replay.lots import batch_in, runs_named, runs_of_multirange
 from unbroken.verify.replay.standing import Standing
@@ -163,10 +163,10 @@ class Disposals(Table[Disposal]):
         if row.begun_seq is None:
             wanted = f"an entry log.disposing before it, of disposal {row.disposal}"
             self._remarks.append(Remark("not_approved", told.seq, wanted, "none"))
-        payloads, originals, kept = batch_in(told)
-        row.payloads, row.originals = row.payloads + size(payloads), row.originals + size(originals)
-        row.keys, row.kept = row.keys + len(told.texts("keys")), row.kept + size(kept)
-        row.through += size(merged(payloads, originals, kept))
+        batch = batch_in(told)
+        row.payloads, row.originals = row.payloads + size(batch.payloads), row.originals + size(batch.originals)
+        row.keys, row.kept = row.keys + len(told.texts("keys")), row.kept + size(batch.kept)
+        row.through += size(batch.candidates)
         return ["told_at"]
 
 

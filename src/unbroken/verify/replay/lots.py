@@ -3,12 +3,12 @@
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from unbroken.verify.declaration import runs_in
-from unbroken.verify.lots import ListHash, hash_of, lots_of
+from unbroken.verify.lots import BOTH, ListHash, hash_of, lots_of
 from unbroken.verify.numbers import Counted, Run, merged, size
 from unbroken.verify.replay.act import Statement
 from unbroken.verify.replay.table import Found, Remark, Row, Table
@@ -17,10 +17,32 @@ _COUNTED: Final = ("payloads", "originals", "keys", "kept")
 _RANGE: Final = re.compile(r"\[([1-9][0-9]{0,15}),([1-9][0-9]{0,15})\)(?:,(?=\[)|\Z)")
 
 
-def batch_in(told: Statement) -> tuple[list[Run], list[Run], list[Run]]:
-    """The numbers of payloads and originals that one batch destroyed, and of the candidates that it kept."""
+class Batch(NamedTuple):
+    """One batch: the numbers of the payloads and originals that it destroyed, and of the candidates that it kept.
+
+    ``part`` is the one that goes alone of its candidates, or both.
+    """
+
+    part: str
+    payloads: list[Run]
+    originals: list[Run]
+    kept: list[Run]
+
+    @property
+    def candidates(self) -> Iterator[Run]:
+        """All that it went through."""
+        return merged(self.payloads, self.originals, self.kept)
+
+    @property
+    def exceeds(self) -> bool:
+        """Whether it destroyed a part that was to stay."""
+        return bool((self.part == "originals" and self.payloads) or (self.part == "payloads" and self.originals))
+
+
+def batch_in(told: Statement) -> Batch:
+    """What one batch tells of."""
     payloads, originals, kept = (runs_named(told.text(key)) for key in ("payloads", "originals", "kept"))
-    return payloads, originals, kept
+    return Batch(told.text("part") or BOTH, payloads, originals, kept)
 
 
 def runs_named(text: str | None) -> list[Run]:
@@ -49,6 +71,7 @@ class Lot(Row):
     """A part of the candidates that is through."""
 
     disposal: str
+    part: str
     nth: int
     first: int
     last: int
@@ -62,16 +85,16 @@ class Lot(Row):
 
 
 class _List(msgspec.Struct):
-    """What is known of one list: its hash and the entry that proposed it, how many lots are through.
+    """What is known of one list: its hash and the entry that proposed it, and of each part how many lots are through.
 
-    ``begun`` is the first lot of the newest batch; ``found`` counts the rows.
+    ``begun`` is the first lot of the newest batch, by its key; ``found`` counts the rows of each part.
     """
 
     sha256: str | None = None
     seq: int = 0
-    lots: int = 0
-    begun: int = 0
-    found: int = 0
+    lots: dict[str, int] = msgspec.field(default_factory=dict)
+    begun: str = ""
+    found: dict[str, int] = msgspec.field(default_factory=dict)
 
 
 class Lots(Table[Lot]):
@@ -97,7 +120,7 @@ class Lots(Table[Lot]):
         return {"log.disposal_proposed": self._proposed, "log.disposed": self._disposed}
 
     def key(self, found: Found) -> str:
-        return f"{found['disposal']} {found['nth']}"
+        return _key(found["disposal"], found["part"], found["nth"])
 
     def is_lawful(self, found: Found) -> bool:
         is_next = self._count(found)
@@ -105,7 +128,8 @@ class Lots(Table[Lot]):
         if found["done_seq"] is not None or any(found[column] is not None for column in _COUNTED) or not runs:
             return False
         stated = tuple(found[column] for column in ("first", "last", "entries", "sha256"))
-        return is_next and stated == (runs[0][0], runs[-1][1], size(runs), hash_of(runs))
+        wanted = (runs[0][0], runs[-1][1], size(runs), hash_of(runs, part=str(found["part"])))
+        return is_next and stated == wanted
 
     def differing(self, row: Lot, found: Found) -> Iterator[str]:
         self._count(found)
@@ -113,16 +137,16 @@ class Lots(Table[Lot]):
 
     def _count(self, found: Found) -> bool:
         """Adds a row to its list; whether it is the one that comes next there."""
-        disposal = str(found["disposal"])
+        disposal, part = str(found["disposal"]), str(found["part"])
         self._found[disposal].add(str(found["sha256"]))
-        known = self._lists.setdefault(disposal, _List())
-        known.found += 1
-        return bool(found["nth"] == known.found)
+        counted = self._lists.setdefault(disposal, _List()).found
+        counted[part] = counted.get(part, 0) + 1
+        return bool(found["nth"] == counted[part])
 
     def agrees(self, column: str, row: Lot, value: Any) -> bool:
         if column == "seqs":
             runs = runs_of_multirange(value)
-            return runs is not None and hash_of(runs) == row.sha256
+            return runs is not None and hash_of(runs, part=row.part) == row.sha256
         return super().agrees(column, row, value)
 
     def remarks(self) -> Iterator[Remark]:
@@ -146,34 +170,42 @@ class Lots(Table[Lot]):
                 wanted = f"the list that was proposed and approved, of disposal {disposal}"
                 self._remarks.append(Remark("not_approved", told.seq, wanted, "another one, or not all of it"))
             return
-        runs_of_each = batch_in(told)
-        lots = lots_of(merged(*runs_of_each))
+        batch = batch_in(told)
+        lots = lots_of(batch.candidates)
         if lots is None:
             wanted = f"a batch of disposal {disposal} as the database takes them"
             self._remarks.append(Remark("not_approved", told.seq, wanted, "one that is far larger"))
             return
-        batch = [Counted(each) for each in runs_of_each]
-        known.begun = known.lots + 1 if lots else known.begun
+        if batch.exceeds:
+            wanted = f"a batch of disposal {disposal} in which {batch.part} alone go"
+            self._remarks.append(Remark("not_approved", told.seq, wanted, "another part went, too"))
+        counted = [Counted(each) for each in (batch.payloads, batch.originals, batch.kept)]
         for runs in lots:
-            known.lots += 1
-            lot = _lot(disposal, known.lots, runs, batch, seq=told.seq)
+            nth = known.lots[batch.part] = known.lots.get(batch.part, 0) + 1
+            key, lot = _key(disposal, batch.part, nth), _lot(disposal, batch.part, nth, runs, counted, seq=told.seq)
             self._told[disposal].add(lot.sha256)
-            self.rows.put(f"{disposal} {lot.nth}", lot)
-        first = self.rows.get(f"{disposal} {known.begun}")
+            self.rows.put(key, lot)
+            known.begun = key if runs is lots[0] else known.begun
+        first = self.rows.get(known.begun)
         if first is not None:
             first.keys += len(told.texts("keys"))
-            self.rows.put(f"{disposal} {known.begun}", first)
+            self.rows.put(known.begun, first)
 
 
-def _lot(disposal: str, nth: int, runs: list[Run], batch: Iterable[Counted], *, seq: int) -> Lot:
+def _key(disposal: object, part: object, nth: object) -> str:
+    return f"{disposal} {part} {nth}"
+
+
+def _lot(disposal: str, part: str, nth: int, runs: list[Run], batch: Iterable[Counted], *, seq: int) -> Lot:
     payloads, originals, kept = (each.within(runs) for each in batch)
     return Lot(
         disposal=disposal,
+        part=part,
         nth=nth,
         first=runs[0][0],
         last=runs[-1][1],
         entries=size(runs),
-        sha256=hash_of(runs),
+        sha256=hash_of(runs, part=part),
         done_seq=seq,
         payloads=payloads,
         originals=originals,

@@ -160,27 +160,15 @@ end $$;
 create or replace function unbroken.earlier_receipts(p_log text, p_ids uuid[], p_hashes bytea[])
 returns table (id uuid, log text, state text, writer text, recorder uuid, recorder_seq bigint,
                seq bigint, session_seq bigint, recorded_at timestamptz, prev_hash bytea, hash bytea)
-language plpgsql stable security definer set search_path = unbroken, pg_temp
-set plan_cache_mode = force_generic_plan set jit = off as $$
+language plpgsql stable security definer set search_path = unbroken, pg_temp as $$
 #variable_conflict use_column
 declare
   v_log constant int := unbroken.log_for_writer(p_log);
 begin
-  if cardinality(p_ids) is null or cardinality(p_ids) not between 1 and 5000 or cardinality(p_hashes) is distinct from cardinality(p_ids) then
-    raise exception 'ask for 1 to 5000 ids, with as many hashes or nulls' using errcode = 'UB002';
-  end if;
   return query
-  select a.id, unbroken.full_name(o.log), s.state, e.writer, n.recorder, n.recorder_seq, r.seq, r.session_seq, r.recorded_at, r.prev_hash, r.hash
-    from (select unnest(p_ids) as id, unnest(p_hashes) as hash) a
-   cross join unnest(unbroken.incarnations_of(v_log)) as o (log)
-    join event_ids i on i.log = o.log and i.id = a.id
-    join entries e on e.log = o.log and e.seq = i.seq
-   cross join lateral (select case when a.hash is null then 'present'
-                                   when a.hash = sha256(convert_to(unbroken.unnumbered(e.event), 'UTF8')) then 'recorded'
-                                   else 'conflict' end as state) s
-    left join lateral (select e.seq, e.session_seq, e.recorded_at, e.prev_hash, e.hash where s.state = 'recorded') r on true
-    left join lateral (select j.recorder, j.recorder_seq from json_populate_record(null::unbroken.event, e.event::json) as j
-                        where s.state = 'recorded') n on true
+  select r.id, unbroken.full_name(o.log), r.state, r.writer, r.recorder, r.recorder_seq, r.seq, r.session_seq, r.recorded_at, r.prev_hash, r.hash
+    from unnest(unbroken.incarnations_of(v_log)) as o (log)
+   cross join lateral unbroken.receipts_in(o.log, p_ids, p_hashes) as r
    where o.log <> v_log;
 end $$;
 

@@ -129,18 +129,27 @@ language sql stable set search_path = unbroken, pg_temp as $$
      and l.done_seq is null and l.first <= p_last and l.last >= p_first
 $$;
 
--- Those of these entries that are due and not held, with what they fall under.
-create or replace function unbroken.disposable_among(p_log integer, p_seqs bigint[]) returns table (seq bigint, policies text[])
+-- Those of these entries that are due and not held, with what they fall under: both parts of one, or one part that is there.
+create or replace function unbroken.disposable_among(p_log integer, p_seqs bigint[]) returns table (seq bigint, part text, policies text[])
 language plpgsql stable set search_path = unbroken, pg_temp set jit = off as $$
+#variable_conflict use_column
 declare
   v_now  constant timestamptz := clock_timestamp();
   v_held constant bigint[] := unbroken.held_among(p_log, p_seqs);
 begin
   return query
-  select d.seq, d.policies
-    from unbroken.due_among(p_log, p_seqs) d
-   where unbroken.is_due(d.waits, d.keep_until, d.erase_by, v_now)
-     and not exists (select from unnest(v_held) as h (seq) where h.seq = d.seq);
+  with due as materialized (
+    select d.seq, d.part, d.policies
+      from unbroken.due_among(p_log, p_seqs) d
+     where unbroken.is_due(d.waits, d.keep_until, d.erase_by, v_now)
+       and not exists (select from unnest(v_held) as h (seq) where h.seq = d.seq)
+  )
+  select d.seq, d.part, d.policies from due d where d.part = 'both'
+  union all
+  select d.seq, case when count(distinct d.part) = 2 then 'both' else min(d.part) end, array_agg(distinct p.id order by p.id)
+    from due d cross join unnest(d.policies) as p (id)
+   where d.part <> 'both' and unbroken.has_part(p_log, d.seq, d.part)
+   group by d.seq;
 end $$;
 
 -- Looks through the next entries and puts those that may go on the list. Through with it where 'reached' is 'upto'.
@@ -155,7 +164,9 @@ declare
   v_approved constant text[] := unbroken.standing_policies(v_log);
   v_seqs   bigint[];
   v_listed int8multirange;
-  v_found  bigint[];
+  v_both   bigint[];
+  v_originals bigint[];
+  v_payloads bigint[];
 begin
   if v_open.policies_version is distinct from (unbroken.policies_in_force(v_log)).version then
     raise exception 'the policies were changed since this was begun: start it anew' using errcode = 'UB009';
@@ -163,33 +174,46 @@ begin
   v_seqs := unbroken.holding_content(v_log, v_open.reached, v_open.upto, v_limit);
   v_listed := unbroken.listed_elsewhere(v_log, p_disposal, v_seqs[1], v_seqs[cardinality(v_seqs)]);
   with found as materialized (
-    select c.seq, c.policies, e.class, e.recorded_at
+    select c.seq, c.part, c.policies, e.class, e.recorded_at
       from unbroken.disposable_among(v_log, v_seqs) c join entries e on e.log = v_log and e.seq = c.seq
      where (c.policies <@ v_approved) = v_open.standing and not v_listed @> c.seq
   ), counted as materialized (
-    select f.class, f.policies, count(*) as entries, min(f.seq) as first, max(f.seq) as last, min(f.recorded_at) as oldest, max(f.recorded_at) as newest
-      from found f group by f.class, f.policies
+    select f.class, f.part, f.policies, count(*) as entries, min(f.seq) as first, max(f.seq) as last, min(f.recorded_at) as oldest, max(f.recorded_at) as newest
+      from found f group by f.class, f.part, f.policies
   ), grouped as (
-    insert into disposal_groups as g (log, disposal, class, policies, entries, first, last, oldest, newest)
-    select v_log, p_disposal, c.class, (select array_agg(distinct p.id order by p.id) from counted o, unnest(o.policies) as p (id) where o.class = c.class),
+    insert into disposal_groups as g (log, disposal, class, part, policies, entries, first, last, oldest, newest)
+    select v_log, p_disposal, c.class, c.part,
+           (select array_agg(distinct p.id order by p.id) from counted o, unnest(o.policies) as p (id) where (o.class, o.part) = (c.class, c.part)),
            sum(c.entries), min(c.first), max(c.last), min(c.oldest), max(c.newest)
-      from counted c group by c.class
-    on conflict (log, disposal, class) do update
+      from counted c group by c.class, c.part
+    on conflict (log, disposal, class, part) do update
        set policies = array(select distinct p.id from unnest(g.policies || excluded.policies) as p (id) order by 1),
            entries = g.entries + excluded.entries, last = excluded.last,
            oldest = least(g.oldest, excluded.oldest), newest = greatest(g.newest, excluded.newest)
   )
-  select coalesce(array_agg(f.seq order by f.seq), '{}') into v_found from found f;
-  perform unbroken.put_lots(v_log, p_disposal, v_found);
+  select coalesce(array_agg(f.seq order by f.seq) filter (where f.part = 'both'), '{}'),
+         coalesce(array_agg(f.seq order by f.seq) filter (where f.part = 'originals'), '{}'),
+         coalesce(array_agg(f.seq order by f.seq) filter (where f.part = 'payloads'), '{}')
+    into v_both, v_originals, v_payloads from found f;
+  perform unbroken.put_lots(v_log, p_disposal, 'both', v_both);
+  perform unbroken.put_lots(v_log, p_disposal, 'originals', v_originals);
+  perform unbroken.put_lots(v_log, p_disposal, 'payloads', v_payloads);
   return query
   update disposals d
-     set reached = case when cardinality(v_seqs) < v_limit then d.upto else v_seqs[v_limit] end, entries = d.entries + cardinality(v_found)
+     set reached = case when cardinality(v_seqs) < v_limit then d.upto else v_seqs[v_limit] end, entries = d.entries + cardinality(v_both || v_originals || v_payloads)
    where d.log = v_log and d.disposal = p_disposal
   returning d.reached, d.upto, d.entries;
 end $$;
 
--- Adds candidates, which are beyond all that are on the list: fills its last lot, and begins others of 1000.
-create or replace function unbroken.put_lots(p_log integer, p_disposal uuid, p_seqs bigint[]) returns void
+-- The hash of a lot: of its numbers, after the part where one goes alone.
+create or replace function unbroken.hash_of_lot(p_part text, p_ranges text) returns text
+language plpgsql immutable parallel safe set search_path = unbroken, pg_temp as $$
+begin
+  return unbroken.sha256_of(case when p_part <> 'both' then p_part || ' ' else '' end || p_ranges);
+end $$;
+
+-- Adds candidates, which are beyond all of their part that are on the list: fills its last lot, and begins others of 1000.
+create or replace function unbroken.put_lots(p_log integer, p_disposal uuid, p_part text, p_seqs bigint[]) returns void
 language plpgsql set search_path = unbroken, pg_temp as $$
 declare
   c_lot constant int := 1000;
@@ -199,25 +223,25 @@ begin
   if p_seqs = '{}' then
     return;
   end if;
-  select l.* into v_last from disposal_lots l where l.log = p_log and l.disposal = p_disposal order by l.nth desc limit 1;
+  select l.* into v_last from disposal_lots l where l.log = p_log and l.disposal = p_disposal and l.part = p_part order by l.nth desc limit 1;
   if v_last.entries < c_lot then
     v_rest := array(select n.seq from unnest(v_last.seqs) as r (r), generate_series(lower(r.r), upper(r.r) - 1) as n (seq) order by 1);
-    delete from disposal_lots l where l.log = p_log and l.disposal = p_disposal and l.nth = v_last.nth;
+    delete from disposal_lots l where l.log = p_log and l.disposal = p_disposal and l.part = p_part and l.nth = v_last.nth;
     v_last.nth := v_last.nth - 1;
   end if;
-  insert into disposal_lots (log, disposal, nth, seqs, first, last, entries, sha256)
-  select p_log, p_disposal, coalesce(v_last.nth, 0) + 1 + t.lot, (select range_agg(int8range(s.seq, s.seq, '[]')) from unnest(t.seqs) as s (seq)),
-         t.seqs[1], t.seqs[cardinality(t.seqs)], cardinality(t.seqs), unbroken.sha256_of(unbroken.ranges_of(t.seqs))
+  insert into disposal_lots (log, disposal, part, nth, seqs, first, last, entries, sha256)
+  select p_log, p_disposal, p_part, coalesce(v_last.nth, 0) + 1 + t.lot, (select range_agg(int8range(s.seq, s.seq, '[]')) from unnest(t.seqs) as s (seq)),
+         t.seqs[1], t.seqs[cardinality(t.seqs)], cardinality(t.seqs), unbroken.hash_of_lot(p_part, unbroken.ranges_of(t.seqs))
     from (select (u.nth - 1) / c_lot as lot, array_agg(u.seq order by u.seq) as seqs
             from unnest(v_rest || p_seqs) with ordinality as u (seq, nth) group by 1) as t
    order by t.lot;
 end $$;
 
--- What stands for a whole list: the hash of its lots' hashes.
+-- What stands for a whole list: the hash of its lots' hashes, in the order in which they are gone through.
 create or replace function unbroken.hash_of_lots(p_log integer, p_disposal uuid) returns text
 language plpgsql stable set search_path = unbroken, pg_temp as $$
 begin
-  return (select unbroken.sha256_of(string_agg(l.sha256, E'\n' order by l.nth)) from disposal_lots l where l.log = p_log and l.disposal = p_disposal);
+  return (select unbroken.sha256_of(string_agg(l.sha256, E'\n' order by l.part, l.nth)) from disposal_lots l where l.log = p_log and l.disposal = p_disposal);
 end $$;
 
 -- Proposes what is frozen, with its hash: from here on nothing comes to the list. Null where there is no candidate. Under approvals
@@ -402,14 +426,17 @@ begin
   return v_seq;
 end $$;
 
--- Whether an entry is on the list of a disposal that has begun, in a lot that is not through, and no reviewer took it out.
-create or replace function unbroken.is_being_disposed_of(p_log integer, p_seq bigint) returns boolean
+-- Whether this part of an entry is on the list of a disposal that has begun, in a lot that is not through, and no reviewer took it
+-- out.
+create or replace function unbroken.is_being_disposed_of(p_log integer, p_seq bigint, p_part text) returns boolean
 language plpgsql stable set search_path = unbroken, pg_temp as $$
 begin
   return exists (
     select from disposals d
+     cross join unnest(array['both', p_part]) as t (part)
      cross join lateral (select l.seqs from disposal_lots l
-                          where l.log = d.log and l.disposal = d.disposal and l.done_seq is null and l.last >= p_seq order by l.last limit 1) as l
+                          where l.log = d.log and l.disposal = d.disposal and l.part = t.part and l.done_seq is null and l.last >= p_seq
+                          order by l.last limit 1) as l
      where d.log = p_log and d.done_seq is null and d.withdrawn_seq is null and d.begun_seq is not null and l.seqs @> p_seq
        and not exists (
          select from disposal_decisions c
@@ -418,22 +445,18 @@ begin
                  and exists (select from entries e where e.log = p_log and e.seq = p_seq and e.class = any (c.classes)))));
 end $$;
 
--- Of these keys those that open nothing any more: nobody has asked for them for a month, in which what was sealed before has arrived,
--- their holder has no sealed original in any incarnation of the log, and no hold keeps them.
-create or replace function unbroken.idle_keys(p_log integer, p_keys text[]) returns text[]
+-- Of these keys those that open nothing any more: their holder has no sealed original in any incarnation of the log.
+create or replace function unbroken.spent_keys(p_log integer, p_keys text[]) returns text[]
 language plpgsql stable set search_path = unbroken, pg_temp set enable_seqscan = off set jit = off as $$
 declare
-  c_quiet constant interval := interval '30 days';
   v_logs  constant int[] := unbroken.incarnations_of(p_log);
-  v_held  constant text[] := unbroken.held_keys(p_log, p_keys);
   v_key   record;
-  v_idle  text[] := '{}';
+  v_spent text[] := '{}';
 begin
   for v_key in
     select k.key_id, k.holder_kind, k.holder, unbroken.people_in(v_logs, jsonb_build_array(k.holder)) as ids
       from subject_keys k
-     where k.log = p_log and k.key_id = any (p_keys) and k.key_id <> all (v_held) and k.destroyed_seq is null and k.holder is not null
-       and k.asked_at < clock_timestamp() - c_quiet
+     where k.log = p_log and k.key_id = any (p_keys) and k.destroyed_seq is null and k.holder is not null
      order by k.key_id
   loop
     if v_key.holder_kind = 'session' then
@@ -445,9 +468,41 @@ begin
                  or exists (select from entries e join originals o on o.log = e.log and o.seq = e.seq
                              where e.log = any (v_logs) and e.actor_id = any (v_key.ids) and e.subjects is null);
     end if;
-    v_idle := v_idle || v_key.key_id;
+    v_spent := v_spent || v_key.key_id;
   end loop;
-  return v_idle;
+  return v_spent;
+end $$;
+
+-- Of these keys, which open nothing any more, those that may go: nobody has asked for them for a month, in which what was sealed
+-- before has arrived, and no hold keeps them.
+create or replace function unbroken.idle_keys(p_log integer, p_spent text[]) returns text[]
+language plpgsql stable set search_path = unbroken, pg_temp as $$
+declare
+  v_held constant text[] := case when p_spent = '{}' then '{}' else unbroken.held_keys(p_log, p_spent) end;
+begin
+  return array(
+    select k.key_id from subject_keys k
+     where k.log = p_log and k.key_id = any (p_spent) and k.key_id <> all (v_held) and k.asked_at < clock_timestamp() - interval '30 days'
+     order by k.key_id);
+end $$;
+
+-- The next keys that had to stay when the last of what they open went, and that nobody has asked for since.
+create or replace function unbroken.keys_to_look_at_again(p_log integer) returns text[]
+language plpgsql stable set search_path = unbroken, pg_temp as $$
+begin
+  return array(
+    select k.key_id from subject_keys k
+     where k.log = p_log and k.spent_at is not null and k.destroyed_seq is null and k.asked_at < clock_timestamp() - interval '30 days'
+     order by k.spent_at limit 200);
+end $$;
+
+-- Notes of these keys which open nothing any more. Under the lock of the people, as whoever asks for a key passes over rows that
+-- somebody else changes.
+create or replace function unbroken.note_spent(p_log integer, p_keys text[], p_spent text[]) returns void
+language plpgsql set search_path = unbroken, pg_temp as $$
+begin
+  update subject_keys k set spent_at = case when k.key_id = any (p_spent) then clock_timestamp() end
+   where k.log = p_log and k.key_id = any (p_keys) and k.destroyed_seq is null and (k.key_id = any (p_spent) or k.spent_at is not null);
 end $$;
 
 -- Waits a moment for what this transaction has written to reach the disk with what others write, so that whoever appends does not
@@ -466,13 +521,15 @@ begin
   end loop;
 end $$;
 
--- The next lots of it, up to so many entries and at least one.
-create or replace function unbroken.next_lots(p_log integer, p_disposal uuid, p_limit integer, out lots integer[], out seqs bigint[])
+-- The next lots of it, up to so many entries and at least one, all of the same part.
+create or replace function unbroken.next_lots(p_log integer, p_disposal uuid, p_limit integer, out part text, out lots integer[], out seqs bigint[])
 language plpgsql stable set search_path = unbroken, pg_temp as $$
 begin
+  part := (select l.part from disposal_lots l where l.log = p_log and l.disposal = p_disposal and l.done_seq is null order by l.part, l.last limit 1);
   with upcoming as (
     select l.nth, l.seqs, sum(l.entries) over (order by l.last) as entries
-      from (select * from disposal_lots l where l.log = p_log and l.disposal = p_disposal and l.done_seq is null order by l.last limit 10) as l
+      from (select l.nth, l.seqs, l.entries, l.last from disposal_lots l
+             where l.log = p_log and l.disposal = p_disposal and l.part = next_lots.part and l.done_seq is null order by l.last limit 10) as l
   ), taken as (
     select u.nth, u.seqs from upcoming u where u.entries <= greatest(coalesce(p_limit, 1000), 1000)
   )
@@ -490,14 +547,19 @@ language plpgsql security definer set search_path = unbroken, pg_temp set jit = 
 declare
   v_log       constant int := unbroken.log_for_reader(p_log);
   v_open      unbroken.disposals;
+  v_part      text;
   v_lots      int[];
   v_seqs      bigint[];
   v_decided   bigint[];
   v_approved  text[];
   v_goes      bigint[];
+  v_sealed    bigint[];
   v_payloads  bigint[];
   v_originals bigint[];
-  v_keys      text[];
+  v_seen      text[];
+  v_again     text[];
+  v_spent     text[] := '{}';
+  v_keys      text[] := '{}';
 begin
   perform unbroken.lock_holds(v_log);
   perform unbroken.require_recovered(unbroken.newest_of(v_log));
@@ -507,7 +569,7 @@ begin
     return next;
     return;
   end if;
-  select n.lots, n.seqs into v_lots, v_seqs from unbroken.next_lots(v_log, p_disposal, p_limit) n;
+  select n.part, n.lots, n.seqs into v_part, v_lots, v_seqs from unbroken.next_lots(v_log, p_disposal, p_limit) n;
   if v_lots is null then
     perform unbroken.note_emptied(v_log, p_disposal);
     return next;
@@ -515,26 +577,31 @@ begin
   end if;
   v_decided := unbroken.decided_among(v_log, p_disposal, v_seqs);
   v_approved := unbroken.standing_policies(v_log);
-  v_goes := array(
-    select c.seq from unbroken.disposable_among(v_log, v_seqs) c
-     where (c.policies <@ v_approved or not v_open.standing)
-       and not exists (select from unnest(v_decided) as d (seq) where d.seq = c.seq)
-     order by c.seq);
+  select coalesce(array_agg(c.seq order by c.seq) filter (where c.part <> 'originals' and v_part <> 'originals'), '{}'),
+         coalesce(array_agg(c.seq order by c.seq) filter (where c.part <> 'payloads' and v_part <> 'payloads'), '{}')
+    into v_goes, v_sealed
+    from unbroken.disposable_among(v_log, v_seqs) c
+   where (c.policies <@ v_approved or not v_open.standing)
+     and not exists (select from unnest(v_decided) as d (seq) where d.seq = c.seq);
   with gone as (delete from payloads p where p.log = v_log and p.seq = any (v_goes) returning p.seq)
   select coalesce(array_agg(g.seq order by g.seq), '{}') into v_payloads from gone g;
-  with gone as (delete from originals o where o.log = v_log and o.seq = any (v_goes) returning o.seq, unbroken.keys_of_original(o.ciphertext) as keys)
+  with gone as (delete from originals o where o.log = v_log and o.seq = any (v_sealed) returning o.seq, unbroken.keys_of_original(o.ciphertext) as keys)
   select coalesce(array_agg(distinct g.seq order by g.seq), '{}'), coalesce(array_agg(distinct k.key_id), '{}')
-    into v_originals, v_keys from gone g left join unnest(g.keys) as k (key_id) on true;
-  if v_keys <> '{}' then
-    v_keys := unbroken.idle_keys(v_log, v_keys);
+    into v_originals, v_seen from gone g left join unnest(g.keys) as k (key_id) on true;
+  v_again := unbroken.keys_to_look_at_again(v_log);
+  v_seen := v_seen || v_again;
+  if v_seen <> '{}' then
+    v_spent := unbroken.spent_keys(v_log, v_seen);
   end if;
   perform unbroken.await_flush();
-  if v_keys <> '{}' then
+  if v_spent <> '{}' or v_again <> '{}' then
     -- Somebody may have asked for one meanwhile.
     perform unbroken.lock_people(v_log, true);
-    v_keys := unbroken.idle_keys(v_log, v_keys);
+    v_spent := unbroken.spent_keys(v_log, v_seen);
+    v_keys := unbroken.idle_keys(v_log, v_spent);
+    perform unbroken.note_spent(v_log, v_seen, v_spent);
   end if;
-  seq := unbroken.put_disposed(v_log, p_disposal, v_lots, v_seqs, v_payloads, v_originals, v_keys);
+  seq := unbroken.put_disposed(v_log, p_disposal, v_part, v_lots, v_seqs, v_payloads, v_originals, v_keys);
   payloads := cardinality(v_payloads);
   originals := cardinality(v_originals);
   keys := cardinality(v_keys);
@@ -546,7 +613,7 @@ end $$;
 -- The entries that tell of a batch, and what follows from them. Keys are told of 200 at a time, as each is held against the entry
 -- that names it.
 create or replace function unbroken.put_disposed(
-  p_log integer, p_disposal uuid, p_lots integer[], p_seqs bigint[], p_payloads bigint[], p_originals bigint[], p_keys text[]
+  p_log integer, p_disposal uuid, p_part text, p_lots integer[], p_seqs bigint[], p_payloads bigint[], p_originals bigint[], p_keys text[]
 ) returns bigint
 language plpgsql set search_path = unbroken, pg_temp as $$
 declare
@@ -557,7 +624,7 @@ declare
   v_seq   bigint;
 begin
   v_told[1] := jsonb_strip_nulls(jsonb_build_object(
-    'disposal', p_disposal, 'payloads', unbroken.ranges_of(p_payloads), 'originals', unbroken.ranges_of(p_originals),
+    'disposal', p_disposal, 'part', nullif(p_part, 'both'), 'payloads', unbroken.ranges_of(p_payloads), 'originals', unbroken.ranges_of(p_originals),
     'kept', unbroken.ranges_of(array(select s.seq from unnest(p_seqs) as s (seq) where not v_gone @> s.seq)),
     'keys', case when p_keys <> '{}' then to_jsonb(p_keys[1:c_lot]) end));
   for i in 2..(cardinality(p_keys) + c_lot - 1) / c_lot loop
@@ -571,7 +638,7 @@ begin
          originals = (select count(*) from unnest(p_originals) as u (seq) where u.seq between l.first and l.last),
          keys = case when l.nth = p_lots[1] then cardinality(p_keys) else 0 end,
          kept = (select count(*) from unnest(p_seqs) as u (seq) where u.seq between l.first and l.last and not v_gone @> u.seq)
-   where l.log = p_log and l.disposal = p_disposal and l.nth = any (p_lots);
+   where l.log = p_log and l.disposal = p_disposal and l.part = p_part and l.nth = any (p_lots);
   if p_keys <> '{}' then
     update subject_keys k set destroyed_seq = v_seq + (u.nth - 1) / c_lot
       from unnest(p_keys) with ordinality as u (key_id, nth) where k.log = p_log and k.key_id = u.key_id;
@@ -647,19 +714,19 @@ begin
    where d.log = v_log order by d.started_at desc, d.disposal;
 end $$;
 
--- What there is in one of each class, the most first.
+-- What there is in one of each class and part, the most first.
 create or replace function unbroken.disposal_groups(p_log text, p_disposal uuid) returns table (
   class integer, event_type text, domains text[], scope text[], policies text[], entries bigint, first bigint, last bigint,
-  oldest timestamptz, newest timestamptz)
+  oldest timestamptz, newest timestamptz, part text)
 language plpgsql stable security definer set search_path = unbroken, pg_temp as $$
 #variable_conflict use_column
 declare
   v_log constant int := unbroken.log_for_reader(p_log);
 begin
   return query
-  select g.class, c.event_type, c.domains, c.scope, g.policies, g.entries, g.first, g.last, g.oldest, g.newest
+  select g.class, c.event_type, c.domains, c.scope, g.policies, g.entries, g.first, g.last, g.oldest, g.newest, g.part
     from disposal_groups g join retention_classes c on c.log = g.log and c.class = g.class
-   where g.log = v_log and g.disposal = p_disposal order by g.entries desc, g.class;
+   where g.log = v_log and g.disposal = p_disposal order by g.entries desc, g.class, g.part;
 end $$;
 
 -- What reviewers decided about one; the reasons not for whoever carries it out, as they may tell of a hold.

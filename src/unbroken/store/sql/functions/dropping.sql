@@ -112,7 +112,7 @@ begin
 end $$;
 
 -- Where it lay, how large that is in bytes, how it went, or what is waited for: that it is vacuumed, or, where it was, that whoever had
--- a snapshot from before ends.
+-- a snapshot from before ends. Nothing is waited for where the next look will find that it is gone.
 create or replace function unbroken.gone_state(p_log text, p_disposal uuid)
 returns table (number bigint, part text, partition text, size bigint, how text, gone_at timestamptz, waits_for text)
 language plpgsql security definer set search_path = unbroken, pg_temp as $$
@@ -123,7 +123,7 @@ begin
   return query
   select p.number, p.part, unbroken.partition_name(p.part, v_log, p.number), coalesce(pg_total_relation_size(to_regclass('unbroken.' || unbroken.partition_name(p.part, v_log, p.number))), 0),
          p.how, p.gone_at,
-         case when p.gone_at is not null then null
+         case when p.gone_at is not null or unbroken.way_gone(p) is not null then null
               when pg_relation_filenode(p.heap) <> p.file
                 or unbroken.vacuums_of(p.heap) >= p.vacuums and unbroken.vacuums_of(p.toast) >= p.toast_vacuums then 'snapshot'
               else 'vacuum' end

@@ -276,7 +276,8 @@ begin
   if unbroken.is_held(old.log, old.seq) then
     raise exception 'a legal hold keeps this: % on % is refused', tg_op, tg_table_name using errcode = 'UB014';
   end if;
-  if unbroken.is_being_disposed_of(old.log, old.seq) then
+  -- The table is a partition of one part.
+  if unbroken.is_being_disposed_of(old.log, old.seq, split_part(tg_table_name, '_', 1)) then
     return old;
   end if;
   select e.* into v_entry from entries e where e.log = old.log and e.seq = old.seq and e.event like '%"recorder":"%';
@@ -499,12 +500,12 @@ begin
   end if;
   if tg_op <> 'UPDATE' and v_of.proposed_seq is not null
      or tg_op = 'INSERT'
-        and (new.done_seq is not null or new.sha256 is distinct from unbroken.sha256_of(unbroken.ranges_in(new.seqs))
+        and (new.done_seq is not null or new.sha256 is distinct from unbroken.hash_of_lot(new.part, unbroken.ranges_in(new.seqs))
              or new.entries is distinct from (select sum(upper(r.r) - lower(r.r)) from unnest(new.seqs) as r (r))
-             or exists (select from disposal_lots l where l.log = new.log and l.disposal = new.disposal and l.done_seq is null and l.last >= new.first))
+             or exists (select from disposal_lots l where l.log = new.log and l.disposal = new.disposal and l.part = new.part and l.done_seq is null and l.last >= new.first))
      or tg_op = 'UPDATE'
-        and ((new.log, new.disposal, new.nth, new.seqs, new.first, new.last, new.entries, new.sha256)
-               is distinct from (old.log, old.disposal, old.nth, old.seqs, old.first, old.last, old.entries, old.sha256)
+        and ((new.log, new.disposal, new.part, new.nth, new.seqs, new.first, new.last, new.entries, new.sha256)
+               is distinct from (old.log, old.disposal, old.part, old.nth, old.seqs, old.first, old.last, old.entries, old.sha256)
              or old.done_seq is not null or v_of.begun_seq is null
              or not unbroken.is_told(new.log, new.done_seq, 'log.disposed', jsonb_build_object('disposal', new.disposal))) then
     raise exception 'a list is made before it is proposed, and gone through once, by its entries' using errcode = 'UB010';

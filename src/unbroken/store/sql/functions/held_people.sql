@@ -96,7 +96,7 @@ begin
   if not exists (select from unbroken.rules_in_force(p_log) r where r.is_law and r.floor_months is not null) then
     return 0;
   end if;
-  return (select count(*)
+  return (select count(distinct d.seq)
             from unbroken.due_among(p_log, unbroken.next_of_person(p_log, p_ids, p_with_acted, p_upto, 0, null)) d
-           where d.law_until > clock_timestamp());
+           where d.law_until > clock_timestamp() and unbroken.has_part(p_log, d.seq, d.part));
 end $$;

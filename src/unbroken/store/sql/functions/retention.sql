@@ -132,17 +132,17 @@ end $$;
 -- Its policies; none where no set was confirmed.
 create or replace function unbroken.rules_in_force(p_log integer)
 returns table (id text, is_law boolean, floor_months integer, floor_days integer, ceiling_months integer, ceiling_days integer,
-               start text, start_key text, zone text, domains text[], event_types text[], everything boolean, is_default boolean)
+               start text, start_key text, zone text, domains text[], event_types text[], everything boolean, is_default boolean, parts text[])
 language sql stable set search_path = unbroken, pg_temp as $$
   with newest as materialized (
     select (unbroken.policies_in_force(p_log)).text::jsonb as policies
   )
   select p.id, p.basis = 'law', unbroken.months_in(p.floor), unbroken.days_in(p.floor), unbroken.months_in(p.ceiling), unbroken.days_in(p.ceiling),
          coalesce(p.start, 'record'), p.start_key, coalesce(p.zone, 'UTC'), coalesce(p.domains, '{}'), coalesce(p.event_types, '{}'),
-         coalesce(p.everything, false), p.id = n.policies ->> 'default'
+         coalesce(p.everything, false), p.id = n.policies ->> 'default', coalesce(p.parts, '{originals,payloads}')
     from newest n
    cross join lateral jsonb_to_recordset(n.policies -> 'policies') as p (
-     id text, basis text, floor text, ceiling text, start text, start_key text, zone text, domains text[], event_types text[], everything boolean)
+     id text, basis text, floor text, ceiling text, start text, start_key text, zone text, domains text[], event_types text[], everything boolean, parts text[])
 $$;
 
 -- The first moment after what began at p_start no longer has to be kept: the same date so many months on, or where that month has
@@ -172,9 +172,10 @@ language sql stable set search_path = unbroken, pg_temp as $$
 $$;
 
 -- Of these entries, which policies they fall under, which of those wait for the event that they start with, until when they have
--- to be kept, at all and by law, and by when they have to be gone. No row: no policy speaks of it, as of the log's own.
+-- to be kept, at all and by law, and by when they have to be gone. Once for both parts of it, or where a policy speaks of one
+-- alone, for each, whether or not there is any. No row: no policy speaks of it, as of the log's own.
 create or replace function unbroken.due_among(p_log integer, p_seqs bigint[])
-returns table (seq bigint, policies text[], waits text[], keep_until timestamptz, law_until timestamptz, erase_by timestamptz)
+returns table (seq bigint, part text, policies text[], waits text[], keep_until timestamptz, law_until timestamptz, erase_by timestamptz)
 language sql stable set search_path = unbroken, pg_temp set jit = off as $$
   with rules as materialized (
     select * from unbroken.rules_in_force(p_log)
@@ -194,15 +195,18 @@ language sql stable set search_path = unbroken, pg_temp set jit = off as $$
       join retention_classes c on c.log = p_log and c.class = e.class
   ), kinds as materialized (
     select distinct p.event_type, p.domains, p.scope from picked p
-  ), fitting as materialized (
+  ), meant as materialized (
     select k.event_type, k.domains, k.scope, r.id, r.is_law, r.floor_months, r.floor_days, r.ceiling_months, r.ceiling_days, r.start, r.zone,
-           r.is_default, bool_or(not r.is_default) over (partition by k.event_type, k.domains, k.scope) as is_named,
+           r.is_default, r.parts, bool_or(cardinality(r.parts) = 1) over (partition by k.event_type, k.domains, k.scope) as is_split,
            case when r.start <> 'record' then unbroken.start_of((select logs from logs_of), r.start, r.start_key, k.scope) end as started_at
       from kinds k
       join rules r on r.is_default or r.everything or k.domains && r.domains
                    or r.event_types && array[k.event_type, split_part(k.event_type, '.', 1) || '.*']
+  ), fitting as materialized (
+    select m.*, t.part, bool_or(not m.is_default) over (partition by m.event_type, m.domains, m.scope, t.part) as is_named
+      from meant m cross join lateral unnest(case when m.is_split then m.parts else array['both'] end) as t (part)
   ), ends as (
-    select p.seq, p.extended, f.id, f.is_law,
+    select p.seq, f.part, p.extended, f.id, f.is_law,
            f.floor_months is not null and f.start <> 'record' and f.started_at is null as waits,
            case when f.floor_months is not null then
              unbroken.kept_until(case f.start when 'record' then p.recorded_at else f.started_at end, f.floor_months, f.floor_days, f.zone) end as kept,
@@ -215,12 +219,20 @@ language sql stable set search_path = unbroken, pg_temp set jit = off as $$
       join fitting f on f.event_type = p.event_type and f.domains = p.domains and f.scope is not distinct from p.scope
                     and (not f.is_default or not f.is_named)
   )
-  select n.seq, array_agg(n.id order by n.id), coalesce(array_agg(n.id order by n.id) filter (where n.waits), '{}'),
+  select n.seq, n.part, array_agg(n.id order by n.id), coalesce(array_agg(n.id order by n.id) filter (where n.waits), '{}'),
          -- An extension makes nothing due sooner.
          case when max(n.extended) is null or max(n.kept) is null and min(n.gone) is null then max(n.kept)
               else greatest(max(n.extended), coalesce(max(n.kept), min(n.gone) - interval '720 hours')) end,
          case when bool_or(n.waits and n.is_law) then 'infinity' else max(n.kept) filter (where n.is_law) end, min(n.gone)
-    from ends n group by n.seq
+    from ends n group by n.seq, n.part
+$$;
+
+-- Whether this part of an entry is there; for 'both', whatever there is.
+create or replace function unbroken.has_part(p_log integer, p_seq bigint, p_part text) returns boolean
+language sql stable parallel safe as $$
+  select case p_part when 'payloads' then exists (select from unbroken.payloads p where p.log = p_log and p.seq = p_seq)
+                     when 'originals' then exists (select from unbroken.originals o where o.log = p_log and o.seq = p_seq)
+                     else true end
 $$;
 
 -- Whether it may be destroyed: what has to be kept no longer; and what no policy asks to keep, from a month before it has to go.

@@ -30,7 +30,7 @@ begin
   return p_policy ->> 'id' || ': ' || case
     when exists (select from jsonb_object_keys(p_policy) as k (key) where k.key not in (
            'id', 'version', 'title', 'citation', 'basis', 'jurisdiction', 'floor', 'ceiling', 'start', 'start_key', 'hot', 'domains', 'event_types',
-           'everything', 'zone', 'note', 'verify')) then 'it has a key that is none'
+           'everything', 'parts', 'zone', 'note', 'verify')) then 'it has a key that is none'
     when (jsonb_typeof(p_policy -> 'version') = 'number' and p_policy ->> 'version' ~ '^[1-9][0-9]{0,8}$') is not true then 'versions count from 1'
     when (unbroken.is_line(p_policy -> 'title') and unbroken.is_line(p_policy -> 'citation') and unbroken.is_line(p_policy -> 'jurisdiction')
           and (not p_policy ? 'note' or unbroken.is_line(p_policy -> 'note'))) is not true then 'title, citation, jurisdiction and note are texts of one line'
@@ -47,6 +47,7 @@ begin
       or p_policy ? 'event_types' and not unbroken.is_sorted_list(p_policy -> 'event_types')
       or exists (select from unnest(unbroken.texts_in(p_policy -> 'event_types')) as t (type) where t.type !~ '^[a-z_]+([.]([a-z_]+|[*]))?$')
       then 'domains and event_types are sorted lists of different texts'
+    when p_policy ? 'parts' and p_policy -> 'parts' not in ('["originals"]', '["payloads"]') then 'its parts are originals or payloads; of both it has no parts'
     when (unbroken.is_line(p_policy -> 'zone') and p_policy ->> 'zone' ~ '^[A-Z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$') is not true then 'it names a time zone'
   end;
 end $$;
@@ -73,8 +74,8 @@ begin
                                   from jsonb_array_elements(v_set -> 'policies') with ordinality as p (policy, nth)) as n
                     where n.before >= n.id collate "C") then 'its policies stand in the order of their ids, each once'
       when not exists (select from jsonb_array_elements(v_set -> 'policies') as p (policy)
-                        where p.policy -> 'id' = v_set -> 'default' and p.policy ? 'everything' and not p.policy ?| array['domains', 'event_types'])
-        then 'its default is one of its policies, which is for everything and names no domains or event types'
+                        where p.policy -> 'id' = v_set -> 'default' and p.policy ? 'everything' and not p.policy ?| array['domains', 'event_types', 'parts'])
+        then 'its default is one of its policies, which is for everything and names no domains, event types or parts'
       -- The server reads all of its zones from disk for this, so once.
       when exists (select p.policy ->> 'zone' from jsonb_array_elements(v_set -> 'policies') as p (policy) where p.policy ->> 'zone' <> 'UTC'
                    except select z.name from pg_timezone_names z) then 'its policies name time zones that there are'
@@ -397,7 +398,8 @@ begin
 end $$;
 
 -- How many of the next numbers after one hold something, by class, by the quarter of an hour in which they were recorded, and by
--- what reviewers decided; one row without a class says up to where, and where the log ends.
+-- what reviewers decided and which parts there are, so that the entries of one row are alike in that; one row without a class says
+-- up to where, and where the log ends.
 create or replace function unbroken.class_counts(p_log text, p_after bigint, p_limit integer)
 returns table (upto bigint, head bigint, class integer, recorded_at timestamptz, extended timestamptz, domains text[],
                entries bigint, payloads bigint, originals bigint, held bigint)
@@ -427,7 +429,7 @@ begin
     left join originals o on o.log = v_log and o.seq = s.seq
     left join unnest(v_held) as h (seq) on h.seq = s.seq
     left join unbroken.decided_among(v_log, v_seqs) as d on d.seq = s.seq
-   group by 3, 4, 5, 6;
+   group by 3, 4, 5, 6, p.seq is null, o.seq is null;
   return query select v_upto, v_head, null::int, null::timestamptz, null::timestamptz, null::text[], 0::bigint, 0::bigint, 0::bigint, 0::bigint;
 end $$;
 
@@ -455,11 +457,12 @@ begin
 end $$;
 
 -- What there is to explain of one entry, named by its number or its event's id, and what the database makes of it. No row: there
--- is no such entry. Which holds are on it the duty retention may not know, and is told only that there are.
+-- is no such entry. A row for each part where they have policies of their own. Which holds are on it the duty retention may not
+-- know, and is told only that there are.
 create or replace function unbroken.retention_of(p_log text, p_entry text) returns table (
   seq bigint, recorded_at timestamptz, event_type text, is_own boolean, class integer, class_domains text[], domains text[], scope text[],
   extended timestamptz, payload boolean, original boolean, gone_seq bigint, gone_type text, held boolean, matters text[], holds text[],
-  version integer, waits text[], keep_until timestamptz, erase_by timestamptz, is_due boolean, now timestamptz)
+  version integer, waits text[], keep_until timestamptz, erase_by timestamptz, is_due boolean, now timestamptz, part text)
 language plpgsql stable security definer set search_path = unbroken, pg_temp set plan_cache_mode = force_custom_plan as $$
 #variable_conflict use_column
 declare
@@ -490,10 +493,10 @@ begin
            array(select h.matter from holds h where h.log = any (unbroken.incarnations_of(v_log)) and h.hold = any (v_holds) order by h.hold) end,
          case when unbroken.only_duty() <> 'retention' then array(select u.hold::text from unnest(v_holds) as u (hold) order by u.hold) end,
          (unbroken.policies_in_force(v_log)).version, d.waits, d.keep_until, d.erase_by,
-         coalesce(unbroken.is_due(d.waits, d.keep_until, d.erase_by, clock_timestamp()), false), clock_timestamp()
+         coalesce(unbroken.is_due(d.waits, d.keep_until, d.erase_by, clock_timestamp()), false), clock_timestamp(), coalesce(d.part, 'both')
     from entries e
     left join retention_classes c on c.log = e.log and c.class = e.class
     left join unbroken.decided_among(v_log, array[v_seq]) as x on x.seq = e.seq
     left join unbroken.due_among(v_log, array[v_seq]) as d on d.seq = e.seq
-   where e.log = v_log and e.seq = v_seq;
+   where e.log = v_log and e.seq = v_seq order by d.part desc;
 end $$;

@@ -11,6 +11,9 @@ insert into unbroken.retention_locks select l.log, w.what from unbroken.logs l, 
 
 -- When somebody who records last asked for a key, to the day: what was sealed to it may arrive a while later.
 alter table unbroken.subject_keys add column asked_at timestamptz not null default now();
+-- Since when it opens nothing any more, of a key that had to stay when the last of it went: it is looked at again.
+alter table unbroken.subject_keys add column spent_at timestamptz;
+create index on unbroken.subject_keys (log, spent_at) where spent_at is not null and destroyed_seq is null;
 
 -- What policies go by: an entry's type, domains and scope, once for all entries that have the same. A scope of null is one that
 -- is not known, where a log has too many; an empty one is none.
@@ -245,10 +248,11 @@ create table unbroken.disposals (
   check (done_seq is null or gone_at is not null)
 );
 create unique index on unbroken.disposals (log, standing) where done_seq is null and withdrawn_seq is null;
--- Candidates in their order, 1000 in each lot but the last one.
+-- Candidates in their order, 1000 in each lot but the last one; those of which one part goes alone in lots of their own.
 create table unbroken.disposal_lots (
   log       integer        not null,
   disposal  uuid           not null,
+  part      text           not null collate "C" check (part in ('both', 'originals', 'payloads')),
   nth       integer        not null check (nth > 0),
   seqs      int8multirange not null,
   first     bigint         not null,
@@ -260,13 +264,13 @@ create table unbroken.disposal_lots (
   originals integer,
   keys      integer,
   kept      integer,
-  primary key (log, disposal, nth),
+  primary key (log, disposal, part, nth),
   foreign key (log, disposal) references unbroken.disposals,
   check (first = lower(seqs) and last = upper(seqs) - 1),
   check (num_nulls(done_seq, payloads, originals, keys, kept) in (0, 5))
 );
 alter table unbroken.disposal_lots alter column seqs set statistics 0;
-create index on unbroken.disposal_lots (log, disposal, last) where done_seq is null;
+create index on unbroken.disposal_lots (log, disposal, part, last) where done_seq is null;
 -- Where that lay, and how many vacuums of it there have to have been, by the server's count, until nothing of it is left; and how it
 -- went in the end. Counted here, told by no entry: a server that is restored counts anew.
 create table unbroken.disposal_places (
@@ -290,13 +294,14 @@ create table unbroken.disposal_groups (
   log      integer     not null,
   disposal uuid        not null,
   class    integer     not null,
+  part     text        not null collate "C" check (part in ('both', 'originals', 'payloads')),
   policies text[]      not null collate "C",
   entries  bigint      not null,
   first    bigint      not null,
   last     bigint      not null,
   oldest   timestamptz not null,
   newest   timestamptz not null,
-  primary key (log, disposal, class),
+  primary key (log, disposal, class, part),
   foreign key (log, disposal) references unbroken.disposals,
   foreign key (log, class) references unbroken.retention_classes
 );
