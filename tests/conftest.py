@@ -156,24 +156,36 @@ def add_login(connection: psycopg.Connection[tuple[Any, ...]], login: str, *, du
 
 def add_log(connection: psycopg.Connection[tuple[Any, ...]], origin: str, *logins: str) -> None:
     """Another log, granted to ``logins``, each named after its duty; by default a writer and a verifier."""
-    administration.create_log(connection, origin)
-    plant_grants(connection, [(login, login) for login in logins or ("writer", "verifier")], origin)
+    with unguarded(connection):
+        administration.create_log(connection, origin)
+        _plant_grants(connection, [(login, login) for login in logins or ("writer", "verifier")], origin)
 
 
 def plant_grants(
     connection: psycopg.Connection[tuple[Any, ...]], grants: list[tuple[str, str]], log: str = LOG
 ) -> None:
     """Logins with their duties for a log, without entries."""
+    with unguarded(connection):
+        _plant_grants(connection, grants, log)
+
+
+def _plant_grants(connection: psycopg.Connection[tuple[Any, ...]], grants: list[tuple[str, str]], log: str) -> None:
+    connection.execute("alter table unbroken.grants disable trigger refuse_untold_grant")
+    for login, duty in grants:
+        connection.execute(
+            "insert into unbroken.grants (log, login, duty, granted_at, granted_by)"
+            " select log, %s, %s, now(), %s from unbroken.logs where origin = %s",
+            (login, duty, PLANTED[1], log),
+        )
+    connection.execute("alter table unbroken.grants enable always trigger refuse_untold_grant")
+
+
+@contextmanager
+def unguarded(connection: psycopg.Connection[tuple[Any, ...]]) -> Iterator[None]:
+    """A transaction without the guard on definitions, which looks at the whole schema after each command."""
     with connection.transaction():
         connection.execute(script("ddl_guard_off"))
-        connection.execute("alter table unbroken.grants disable trigger refuse_untold_grant")
-        for login, duty in grants:
-            connection.execute(
-                "insert into unbroken.grants (log, login, duty, granted_at, granted_by)"
-                " select log, %s, %s, now(), %s from unbroken.logs where origin = %s",
-                (login, duty, PLANTED[1], log),
-            )
-        connection.execute("alter table unbroken.grants enable always trigger refuse_untold_grant")
+        yield
         connection.execute(script("ddl_guard"))
 
 
