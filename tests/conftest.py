@@ -156,24 +156,36 @@ def add_login(connection: psycopg.Connection[tuple[Any, ...]], login: str, *, du
 
 def add_log(connection: psycopg.Connection[tuple[Any, ...]], origin: str, *logins: str) -> None:
     """Another log, granted to ``logins``, each named after its duty; by default a writer and a verifier."""
-    administration.create_log(connection, origin)
-    plant_grants(connection, [(login, login) for login in logins or ("writer", "verifier")], origin)
+    with unguarded(connection):
+        administration.create_log(connection, origin)
+        _plant_grants(connection, [(login, login) for login in logins or ("writer", "verifier")], origin)
 
 
 def plant_grants(
     connection: psycopg.Connection[tuple[Any, ...]], grants: list[tuple[str, str]], log: str = LOG
 ) -> None:
     """Logins with their duties for a log, without entries."""
+    with unguarded(connection):
+        _plant_grants(connection, grants, log)
+
+
+def _plant_grants(connection: psycopg.Connection[tuple[Any, ...]], grants: list[tuple[str, str]], log: str) -> None:
+    connection.execute("alter table unbroken.grants disable trigger refuse_untold_grant")
+    for login, duty in grants:
+        connection.execute(
+            "insert into unbroken.grants (log, login, duty, granted_at, granted_by)"
+            " select log, %s, %s, now(), %s from unbroken.logs where origin = %s",
+            (login, duty, PLANTED[1], log),
+        )
+    connection.execute("alter table unbroken.grants enable always trigger refuse_untold_grant")
+
+
+@contextmanager
+def unguarded(connection: psycopg.Connection[tuple[Any, ...]]) -> Iterator[None]:
+    """A transaction without the guard on definitions, which looks at the whole schema after each command."""
     with connection.transaction():
         connection.execute(script("ddl_guard_off"))
-        connection.execute("alter table unbroken.grants disable trigger refuse_untold_grant")
-        for login, duty in grants:
-            connection.execute(
-                "insert into unbroken.grants (log, login, duty, granted_at, granted_by)"
-                " select log, %s, %s, now(), %s from unbroken.logs where origin = %s",
-                (login, duty, PLANTED[1], log),
-            )
-        connection.execute("alter table unbroken.grants enable always trigger refuse_untold_grant")
+        yield
         connection.execute(script("ddl_guard"))
 
 
@@ -198,11 +210,29 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(until_the_end.close)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """For ``--dist loadscope``: the order is that of the collection."""
+    if config.getvalue("dist") != "loadscope":
+        return None
+    from tests.scheduling import LongestFirst
+
+    config.option.loadscopereorder = False
+    return LongestFirst(config, log)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
     """All else is tried on the second server by ``make test-long`` alone."""
     for item in items:
         if "debian15" in item.name and item.path.name not in ON_BOTH:
             item.add_marker(pytest.mark.long)
+    yield
+    # The others have left out what is long by now, and put the rest into a random order.
+    if hasattr(config, "workerinput"):
+        from tests.scheduling import longest_first
+
+        longest_first(items)
 
 
 _SERVERS = {"embedded": _embedded_server, "debian15": _debian_server}
@@ -212,7 +242,7 @@ _SERVERS = {"embedded": _embedded_server, "debian15": _debian_server}
 def _with_template(kind: str) -> Iterator[Server]:
     for running in _SERVERS[kind]():
         # No test here pulls the plug, and databases are made and dropped by the hundred.
-        for setting in ("fsync = off", "full_page_writes = off", "max_wal_size = '128MB'", "min_wal_size = '32MB'"):
+        for setting in ("fsync = off", "max_wal_size = '128MB'", "min_wal_size = '32MB'"):
             running.execute(f"alter system set {setting}")
         running.execute("select pg_reload_conf()")
         running.execute("create database {}", TEMPLATE)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.conftest import Database
+from tests.conftest import Database, unguarded
 from tests.system.cli import Cli
 from unbroken.store import administration
 from unbroken.store.connection import connect
@@ -52,7 +52,8 @@ class Clinic:
 def open_clinic(database: Database, state: Path) -> Clinic:
     """The log, the logins, and two access administrators: one from the installation, one by two people."""
     with connect(database.server.conninfo("postgres", database.name)) as connection:
-        administration.create_log(connection, ACCESS_LOG)
+        with unguarded(connection):
+            administration.create_log(connection, ACCESS_LOG)
         for login, duty in PEOPLE.items():
             administration.add_login(connection, login, duty=duty, password=None)
         administration.install_grant(connection, ACCESS_LOG, "anna", duty="access", reason="set up")

@@ -255,9 +255,11 @@ def test_time_grows_with_the_length_alone(name: str, profile: Profile) -> None:
     front = redactor(profile, seconds=60)
     short, long = GROWING[name](8_000), GROWING[name](64_000)
     front.redact({"a": short[:500]})
-    growth = min(_seconds(front, long) / _seconds(front, short) for _ in range(4))
-    # Eight times the text takes eight times as long; a square would take 64 times.
-    assert growth < 22
+    # Eight times the text takes eight times as long; a square would take 64 times. Others may be at work meanwhile.
+    growths: list[float] = []
+    while not growths or (growths[-1] >= 22 and len(growths) < 4):
+        growths.append(_seconds(front, long) / _seconds(front, short))
+    assert min(growths) < 22
 
 
 def _seconds(front: Any, text: str) -> float:

@@ -6,20 +6,19 @@
 create or replace function unbroken.attach_partition(p_log integer, p_number bigint) returns void
 language plpgsql set search_path = unbroken, pg_temp as $$
 declare
-  v_parent text; v_child text; v_column text;
+  v_parent text; v_child text; v_columns text;
 begin
   foreach v_parent in array array['entries', 'originals', 'payloads'] loop
     v_child := format('%s_%s_%s', v_parent, p_log, p_number);
     continue when to_regclass('unbroken.' || v_child) is not null;
     execute format('create table unbroken.%I (like unbroken.%I including all)', v_child, v_parent);
-    for v_column in select a.attname from pg_attribute a
-                     where a.attrelid = to_regclass('unbroken.' || v_parent) and a.attnum > 0 and a.attstattarget = 0 loop
-      execute format('alter table unbroken.%I alter column %I set statistics 0', v_child, v_column);
-    end loop;
-    execute format('alter table unbroken.%I enable row level security', v_child);
-    execute format('alter table unbroken.%I force row level security', v_child);
     execute format('create trigger refuse_truncate before truncate on unbroken.%I execute function unbroken.refuse_change()', v_child);
-    execute format('alter table unbroken.%I enable always trigger refuse_truncate', v_child);
+    select coalesce(string_agg(format(', alter column %I set statistics 0', a.attname), '' order by a.attnum), '') into v_columns
+      from pg_attribute a
+     where a.attrelid = to_regclass('unbroken.' || v_parent) and a.attnum > 0 and a.attstattarget = 0;
+    -- In one command, as the guard looks at the whole schema after each.
+    execute format('alter table unbroken.%I enable row level security, force row level security, enable always trigger refuse_truncate%s',
+                   v_child, v_columns);
     execute format('alter table unbroken.%I attach partition unbroken.%I for values from (%s, %s) to (%s, %s)',
                    v_parent, v_child, p_log, (p_number << 20) + 1, p_log, ((p_number + 1) << 20) + 1);
   end loop;
