@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # In a container the only user is often root. The embedded PostgreSQL refuses that unless told, and then runs as `nobody`.
 export UNBROKEN_ALLOW_ROOT ?= 1
+# Containers often forbid Python to keep what it compiled: each of the tests' hundreds of processes would compile the package.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo test test-long check format bench torture attacks vectors clean
 
