@@ -70,9 +70,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def line(database: Database, tmp_path: Path) -> Iterator[Line]:
+def line(database: Database) -> Iterator[Line]:
     """The way to the database, which can be cut."""
-    with line_to(database, tmp_path) as made:
+    with line_to(database) as made:
         yield made
 
 

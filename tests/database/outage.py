@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 from tests.conftest import Database
@@ -87,10 +88,11 @@ class Line:
 
 
 @contextmanager
-def line_to(database: Database, folder: Path) -> Iterator[Line]:
-    """A whole line for a block."""
-    line = Line(database, folder)
-    try:
-        yield line
-    finally:
-        line.cut()
+def line_to(database: Database) -> Iterator[Line]:
+    """A whole line for a block, in a folder of its own: a test's folder has too long a path for a socket."""
+    with TemporaryDirectory(prefix="ub-") as folder:
+        line = Line(database, Path(folder))
+        try:
+            yield line
+        finally:
+            line.cut()

@@ -147,7 +147,12 @@ def test_a_login_s_state_is_seen_by_everybody(clinic: Clinic) -> None:
     with connect(clinic.database.conninfo("anna")) as connection:
         states = [
             login_state(connection, login, duty=duty)
-            for login, duty in (("agent", "writer"), ("agent", "ops"), ("unbroken_ops", "ops"), ("no one", "writer"))
+            for login, duty in (
+                ("agent", "writer"),
+                ("agent", "ops"),
+                ("unbroken_ops", "ops"),
+                ("not made", "writer"),
+            )
         ]
     assert [(each.exists, each.is_member) for each in states] == [
         (True, True),

@@ -89,7 +89,7 @@ class Scene:
     def _outage(self, rounds: Sequence[int]) -> None:
         """A spool bridges it; its files are looked at before they are sent."""
         spool = self.folder / "spool"
-        with line_to(self.database, self.folder) as line:
+        with line_to(self.database) as line:
             trail = unbroken.connect(
                 line.conninfo("writer"), log=LOG, key=self.key, on_failure="spool", spool=spool, deadline_s=0.5
             )
