@@ -22,7 +22,7 @@ _LIMITS: Final = (
     (_GROUPS / "memory/memory.limit_in_bytes", _GROUPS / "memory/memory.usage_in_bytes"),
 )
 """What a container may have and has, by control groups of version 2 and 1."""
-_PREFIX: Final = "ub-tests-"
+_PREFIX: Final = "ubt"
 
 
 @contextmanager
@@ -32,8 +32,9 @@ def temporary_files() -> Iterator[None]:
         yield
         return
     _remove_left()
-    folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=_SHARED))
-    # Servers run as another user.
+    # A short name, as sockets lie in it; and servers run as another user.
+    folder = _SHARED / f"{_PREFIX}{os.getpid()}"
+    folder.mkdir()
     folder.chmod(0o1777)
     os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
     try:
@@ -65,7 +66,7 @@ def _free_memory() -> int:
 
 def _remove_left() -> None:
     """What runs that were killed left there."""
-    for folder in _SHARED.glob(f"{_PREFIX}*"):
-        process = folder.name.removeprefix(_PREFIX).partition("-")[0]
-        if not Path("/proc", process).exists():
+    for folder in _SHARED.glob(f"{_PREFIX}[0-9]*"):
+        process = folder.name.removeprefix(_PREFIX)
+        if process == str(os.getpid()) or not Path("/proc", process).exists():
             shutil.rmtree(folder, ignore_errors=True)
