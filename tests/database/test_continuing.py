@@ -8,7 +8,7 @@ import pytest
 
 from tests.conftest import LOG, Database
 from tests.database.losing import ANCHORED, CONTINUE, NEW, OLD, continued, end_of
-from tests.database.raw import Connection, append, sent
+from tests.database.raw import Connection, append, new_id, sent
 from unbroken.errors import ContinuityError, ContradictionError
 from unbroken.store.administration import as_owner
 from unbroken.store.log_reader import LogReader
@@ -169,6 +169,23 @@ def test_a_recorder_finds_what_an_earlier_incarnation_holds(database: Database) 
             (LOG, ids, [None, None]),
         ).fetchall()
     assert [row[:3] for row in rows] == [(ids[0], OLD, "present")]
+
+
+@pytest.mark.parametrize("is_continued", [False, True])
+@pytest.mark.parametrize(("ids", "hashes"), [(0, 0), (5001, 5001), (2, 1)])
+def test_earlier_ones_are_asked_for_in_lots_whether_or_not_there_are_any(
+    database: Database, ids: int, hashes: int, is_continued: bool
+) -> None:
+    with database.connect("writer") as writer:
+        append(writer, [sent()])
+        if is_continued:
+            continued(database)
+        with pytest.raises(psycopg.Error) as caught:
+            writer.execute(
+                "select * from unbroken.earlier_receipts(%s, %s::uuid[], %s::bytea[])",
+                (LOG, [new_id()] * ids, [None] * hashes),
+            )
+    assert caught.value.sqlstate == "UB002"
 
 
 def test_the_registry_goes_along(database: Database) -> None:

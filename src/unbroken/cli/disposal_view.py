@@ -46,12 +46,12 @@ def waits_in_words(waits_for: str | None) -> str:
 
 def state_in_words(row: Disposal) -> str:
     """How far it is."""
-    until = f" until {moment(row.expires_at)} UTC" if row.expires_at else ""
+    until, by = (f" {word} {moment(row.expires_at)} UTC" if row.expires_at else "" for word in ("until", "by"))
     words = {
         "frozen": "nothing was due" if row.is_empty else "candidates are being looked for",
         "proposed": f"waits to be reviewed{until}",
         "reviewed": f"waits to be approved{until}",
-        "approved": f"approved, to be carried out{until.replace('until', 'by')}",
+        "approved": f"approved, to be carried out{by}",
         "begun": f"begun: {row.through:,} of {row.entries:,} gone through",
         "emptied": "deleted, and not found to be gone yet",
         "gone": "gone, and not certified yet",

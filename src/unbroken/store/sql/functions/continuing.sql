@@ -165,6 +165,7 @@ language plpgsql stable security definer set search_path = unbroken, pg_temp as 
 declare
   v_log constant int := unbroken.log_for_writer(p_log);
 begin
+  perform unbroken.require_ids(p_ids, p_hashes);
   return query
   select r.id, unbroken.full_name(o.log), r.state, r.writer, r.recorder, r.recorder_seq, r.seq, r.session_seq, r.recorded_at, r.prev_hash, r.hash
     from unnest(unbroken.incarnations_of(v_log)) as o (log)
